@@ -1,0 +1,33 @@
+"""Where things lie on the user's machine. Standard library only: the shim uses it.
+
+The folders are those that platform conventions give: XDG on Linux, ``~/Library`` on macOS.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+APP = "knowthread"
+
+
+def data_dir() -> Path:
+    """Return the folder of the user's data (graph, index, tokens, logs); ``KNOWTHREAD_DATA_DIR`` overrides it."""
+    return _folder("KNOWTHREAD_DATA_DIR", "XDG_DATA_HOME", ".local/share", "Library/Application Support")
+
+
+def cache_dir() -> Path:
+    """Return the folder of what can be fetched again (jars, models); ``KNOWTHREAD_CACHE_DIR`` overrides it."""
+    return _folder("KNOWTHREAD_CACHE_DIR", "XDG_CACHE_HOME", ".cache", "Library/Caches")
+
+
+def _folder(setting: str, xdg: str, linux: str, macos: str) -> Path:
+    chosen = os.environ.get(setting, "").strip()
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / macos / APP
+    base = os.environ.get(xdg, "").strip()
+    root = Path(base) if base and Path(base).is_absolute() else Path.home() / linux
+    return root / APP

@@ -1,0 +1,181 @@
+"""The Protocols that the service is written against; every implementation passes one contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+
+PointKind = Literal["memory", "fact", "entity"]
+VectorName = Literal["text", "sentences"]
+Scalar = str | int | float | bool
+
+
+class Clock(Protocol):
+    """Where 'now' comes from."""
+
+    def now(self) -> datetime:
+        """Return the current instant, aware, UTC."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns text into unit vectors."""
+
+    @property
+    def name(self) -> str:
+        """Identity as in the setting, for example ``onnx:all-minilm-l6-v2``."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of the weights and of how they are used; another digest means incomparable vectors."""
+        ...
+
+    @property
+    def english_only(self) -> bool:
+        """Whether non-Latin scripts are mostly unknown tokens to it."""
+        ...
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vector:
+        """Return (n, dimension) float32, unit length, one row per text in order; runs off the event loop.
+
+        Raises:
+            StoreUnavailable: the model cannot be run.
+        """
+        ...
+
+    async def embed_query(self, text: str) -> Vector:
+        """Return (dimension,) float32, unit length, with the model's question prefix where it has one."""
+        ...
+
+    async def close(self) -> None:
+        """Release the model."""
+        ...
+
+
+@dataclass(frozen=True)
+class IndexPoint:
+    """One node of the graph as the side-index holds it.
+
+    Attributes:
+        uuid: the node's uuid; it is the point's id.
+        text: (d,) embedding of the whole text.
+        sentences: (s, d) embeddings of its sentences, s >= 1; searched by MaxSim.
+        content_hash: fingerprint of the embedded text and payload, so that drift is found without embedding.
+        valid_at: for facts, start of validity; None for other kinds.
+        invalid_at: for facts, end of validity, None while open.
+        metadata: flat scalars (or lists of them) of the memory, for filters.
+    """
+
+    uuid: str
+    kind: PointKind
+    user_id: str
+    text: Vector
+    sentences: Vector
+    content_hash: str
+    agent_id: str | None = None
+    run_id: str | None = None
+    project: str | None = None
+    valid_at: datetime | None = None
+    invalid_at: datetime | None = None
+    metadata: Mapping[str, Scalar | Sequence[Scalar]] = field(default_factory=dict[str, Scalar | Sequence[Scalar]])
+
+
+@dataclass(frozen=True)
+class IndexQuery:
+    """One leg of a search: nearest points within a scope.
+
+    Attributes:
+        using: which named vector; ``sentences`` scores by the best sentence.
+        vector: (d,) float32, unit length.
+        valid_at: only points that held at this instant (facts), None for no bound.
+        metadata: points must have each of these values (a list value matches any of its members).
+    """
+
+    using: VectorName
+    vector: Vector
+    kind: PointKind
+    user_id: str
+    top_k: int
+    agent_id: str | None = None
+    run_id: str | None = None
+    project: str | None = None
+    valid_at: datetime | None = None
+    metadata: Mapping[str, Scalar | Sequence[Scalar]] = field(default_factory=dict[str, Scalar | Sequence[Scalar]])
+
+
+@dataclass(frozen=True)
+class IndexHit:
+    """A point near a question; ``similarity`` is the cosine, higher is nearer."""
+
+    uuid: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """What the index knows of a point, for comparison with the graph."""
+
+    uuid: str
+    kind: PointKind
+    content_hash: str
+
+
+class VectorIndex(Protocol):
+    """The side-index of embeddings. It holds nothing that the graph cannot rebuild.
+
+    One instance serves one collection, which knows its embedder (name, dimension, digest).
+    """
+
+    async def open(self) -> None:
+        """Open or create the collection.
+
+        Raises:
+            ConfigurationError: the collection was built with another embedder.
+            StoreUnavailable: the store does not answer, or another process owns it.
+        """
+        ...
+
+    async def upsert_points(self, points: Sequence[IndexPoint]) -> None:
+        """Insert or replace points; they are durable and searchable when this returns."""
+        ...
+
+    async def delete_points(self, uuids: Sequence[str]) -> None:
+        """Remove points; unknown ids are ignored; durable when this returns."""
+        ...
+
+    async def search(self, queries: Sequence[IndexQuery]) -> list[list[IndexHit]]:
+        """Answer all queries in one batch: per query at most ``top_k`` hits, nearest first."""
+        ...
+
+    async def similarities(self, using: VectorName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
+        """Return the cosine of each of these points to a vector; points that do not exist are left out."""
+        ...
+
+    def scan(self, batch_size: int = 1000) -> AsyncIterator[list[IndexEntry]]:
+        """Yield every point once, in batches."""
+        ...
+
+    async def count(self) -> int:
+        """Return the exact number of points."""
+        ...
+
+    async def optimize(self) -> bool:
+        """Merge segments and build indexes where the engine does not do so by itself; True if anything changed."""
+        ...
+
+    async def close(self) -> None:
+        """Flush and release the store."""
+        ...
