@@ -1,0 +1,112 @@
+"""Every query of the service, one file each, loaded and checked once.
+
+A file's stem is the query's name in code. Its header says what it does, in which mode it runs, which parameters it
+takes and what it returns; the text runs as it is in Neo4j Browser after ``:param``. ``load`` is the only place that
+casts text to ``LiteralString``, so the type checker proves that no Cypher is built anywhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal, LiteralString, cast, get_args
+
+Mode = Literal["read", "write", "schema"]
+Folder = Literal["schema", "write", "read", "report"]
+
+_FIELD = re.compile(r"^(mode|param|returns|order):\s*(.*)$")
+_PARAM = re.compile(r"^(\w+) ([\w\[\]]+(?: or null)?) - (.+)$")
+_SKIPPED = re.compile(r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`", re.DOTALL)
+
+
+class QueryFileError(ValueError):
+    """A query file is incomplete or contradicts itself; the message starts with file and line."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query file.
+
+    Attributes:
+        name: the file's stem.
+        folder: what it is for.
+        mode: ``read`` may run on any member of a cluster; ``schema`` runs outside the service's transactions.
+        params: parameter name to its type, as the header declares it.
+        returns: the returned columns in words.
+        text: what the database is sent, header included.
+    """
+
+    name: str
+    folder: Folder
+    mode: Mode
+    doc: str
+    params: Mapping[str, str]
+    returns: str
+    text: LiteralString
+    path: Path
+
+    def check(self, names: frozenset[str]) -> None:
+        """Raise TypeError unless exactly the declared parameters are given."""
+        if names != self.params.keys():
+            missing, extra = sorted(self.params.keys() - names), sorted(names - self.params.keys())
+            raise TypeError(f"{self.path.name}: missing parameters {missing}, unknown parameters {extra}")
+
+
+@cache
+def load() -> Mapping[str, Query]:
+    """Parse every query file.
+
+    Raises:
+        QueryFileError: a header is incomplete, its parameters differ from the ``$names`` of the body, or a stem
+            stands twice.
+    """
+    queries: dict[str, Query] = {}
+    root = Path(__file__).parent
+    for folder in get_args(Folder):
+        for path in sorted((root / folder).glob("*.cypher")):
+            if path.stem in queries:
+                raise QueryFileError(f"{path}:1: a query named {path.stem} exists already")
+            queries[path.stem] = parse(path, folder)
+    return queries
+
+
+def parse(path: Path, folder: Folder) -> Query:
+    """Read one file; see ``load`` for the errors."""
+    text = path.read_text(encoding="utf-8")
+    doc: list[str] = []
+    fields: dict[str, str] = {}
+    params: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.startswith("//"):
+            break
+        content = line.removeprefix("//").strip()
+        matched = _FIELD.match(content)
+        if matched is None:
+            doc.append(content)
+        elif matched[1] == "param":
+            declared = _PARAM.match(matched[2])
+            if declared is None or declared[1] in params:
+                raise QueryFileError(f"{path}:{number}: expected one '// param: name type - meaning' per parameter")
+            params[declared[1]] = declared[2]
+        else:
+            fields[matched[1]] = matched[2]
+    mode = fields.get("mode")
+    if not doc or mode not in get_args(Mode) or (mode == "read" and "returns" not in fields):
+        raise QueryFileError(f"{path}:1: the header needs a first line, '// mode: …' and, to read, '// returns: …'")
+    used = set(re.findall(r"\$(\w+)", _SKIPPED.sub(" ", text)))
+    if used != params.keys():
+        odd = sorted(used ^ params.keys())
+        raise QueryFileError(f"{path}:1: declared parameters and those of the text differ in {odd}")
+    return Query(
+        name=path.stem,
+        folder=folder,
+        mode=mode,
+        doc=" ".join(doc),
+        params=params,
+        returns=fields.get("returns", ""),
+        text=cast("LiteralString", text),
+        path=path,
+    )

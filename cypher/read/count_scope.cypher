@@ -1,0 +1,13 @@
+// How many memories and facts a scope holds.
+// mode: read
+// param: user_id string - partition
+// param: agent_id string or null - only this agent's
+// param: run_id string or null - only this run's
+// param: project string or null - only this project's
+// returns: memories integer
+MATCH (m:Memory)
+WHERE m.user_id = $user_id AND NOT m:Deleting
+  AND ($agent_id IS NULL OR m.agent_id = $agent_id)
+  AND ($run_id IS NULL OR m.run_id = $run_id)
+  AND ($project IS NULL OR m.project = $project)
+RETURN count(m) AS memories

@@ -1,0 +1,7 @@
+// Memories of a partition that wait to be erased.
+// mode: read
+// param: user_id string - partition
+// param: top_k integer - most rows returned
+// returns: uuid string
+MATCH (m:Deleting) WHERE m.user_id = $user_id
+RETURN m.uuid AS uuid LIMIT $top_k

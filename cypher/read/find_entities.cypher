@@ -1,0 +1,18 @@
+// Entities by uuid or by normalised name.
+// mode: read
+// param: user_id string - partition
+// param: keys list[string] - alias keys
+// param: uuids list[string] - uuids
+// returns: uuid string, name string, kind string, key string or null, aliases list[string]
+CALL () {
+  UNWIND $keys AS key
+  MATCH (:Alias {user_id: $user_id, key: key})-[:REFERS_TO]->(e:Entity)
+  RETURN e, key
+  UNION ALL
+  UNWIND $uuids AS uuid
+  MATCH (e:Entity {uuid: uuid}) WHERE e.user_id = $user_id
+  RETURN e, null AS key
+}
+RETURN e.uuid AS uuid, e.name AS name, e.kind AS kind, key,
+  [(a:Alias)-[:REFERS_TO]->(e) | a.key] AS aliases, e.created_at AS created_at,
+  head([(e)-[:MERGED_INTO]->(t:Entity) | t.uuid]) AS merged_into

@@ -1,0 +1,18 @@
+// Memories whose words match, best first, within a scope.
+// mode: read
+// param: index string - name of the full-text index
+// param: words string - Lucene query with the partition's key
+// param: fetch integer - most hits taken from the index before the scope is checked
+// param: user_id string - partition
+// param: agent_id string or null - only this agent's
+// param: run_id string or null - only this run's
+// param: project string or null - only this project's
+// param: top_k integer - most rows returned
+// returns: uuid string
+// order: score descending, uuid
+CALL db.index.fulltext.queryNodes($index, $words, {limit: $fetch}) YIELD node, score
+WHERE node.user_id = $user_id AND NOT node:Deleting AND NOT node.noise
+  AND ($agent_id IS NULL OR node.agent_id = $agent_id)
+  AND ($run_id IS NULL OR node.run_id = $run_id)
+  AND ($project IS NULL OR node.project = $project)
+RETURN node.uuid AS uuid ORDER BY score DESC, uuid LIMIT $top_k

@@ -1,0 +1,33 @@
+// Facts with everything that bears on when they held: decisions, successors, and their whole timelines.
+// mode: read
+// param: user_id string - partition
+// param: uuids list[string] - the facts
+// param: single_valued list[string] - predicates with one value at a time
+// returns: facts list[map], decisions list[map]
+CALL () {
+  UNWIND $uuids AS uuid
+  MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id
+  RETURN collect(DISTINCT f) AS seeds
+}
+CALL (seeds) {
+  UNWIND seeds AS seed
+  WITH seed WHERE seed.predicate IN $single_valued AND seed.subject_uuid IS NOT NULL
+  WITH DISTINCT seed.scope AS scope, seed.subject_uuid AS subject_uuid, seed.predicate AS predicate
+  MATCH (f:Fact {user_id: $user_id, subject_uuid: subject_uuid, predicate: predicate})
+  WHERE f.scope = scope AND NOT EXISTS { MATCH (f)<-[:STATES]-(:Deleting) }
+  RETURN collect(DISTINCT f) AS members
+}
+CALL (seeds, members) {
+  UNWIND seeds + members AS f
+  WITH DISTINCT f
+  OPTIONAL MATCH (f)-[path:SUPERSEDED_BY*1..]->(:Fact)
+  UNWIND CASE WHEN path IS NULL THEN [null] ELSE path END AS d
+  RETURN collect(DISTINCT f) AS wanted, collect(DISTINCT d) AS standing
+}
+WITH [d IN standing | {old: startNode(d).uuid, new: endNode(d).uuid, kind: d.kind, at: d.at,
+  effective_at: d.effective_at, undone_at: d.undone_at}] AS decisions,
+  wanted + [d IN standing | endNode(d)] AS everything
+UNWIND CASE WHEN size(everything) = 0 THEN [null] ELSE everything END AS f
+WITH decisions, collect(DISTINCT f) AS found
+RETURN [f IN found | f {.uuid, .scope, .subject_uuid, .predicate, .object_key, .valid_at, .stated_invalid_at,
+  .created_at, .expired_at, .seq}] AS facts, decisions

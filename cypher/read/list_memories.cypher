@@ -1,0 +1,21 @@
+// Memories of a scope, newest first, from a position on.
+// mode: read
+// param: user_id string - partition
+// param: agent_id string or null - only this agent's
+// param: run_id string or null - only this run's
+// param: project string or null - only this project's
+// param: before integer - only memories whose sequence number is lower
+// param: noise boolean - whether trivial memories are listed too
+// param: top_k integer - most rows returned
+// returns: memory map, facts list[map]
+// order: seq descending
+MATCH (m:Memory)
+WHERE m.user_id = $user_id AND m.seq < $before AND NOT m:Deleting
+  AND ($agent_id IS NULL OR m.agent_id = $agent_id)
+  AND ($run_id IS NULL OR m.run_id = $run_id)
+  AND ($project IS NULL OR m.project = $project)
+  AND ($noise OR NOT m.noise)
+WITH m ORDER BY m.user_id DESC, m.seq DESC LIMIT $top_k
+RETURN m {.*} AS memory,
+  [(m)-[:STATES]->(f:Fact) | f {.uuid, .statement, .valid_at, .invalid_at, .because, .revisit_when}] AS facts
+ORDER BY memory.user_id DESC, memory.seq DESC

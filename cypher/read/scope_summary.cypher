@@ -1,0 +1,28 @@
+// The agents, runs and projects of a partition: how many memories each has and when it was last used.
+// mode: read
+// param: user_id string - partition
+// param: top_k integer - most rows of each kind, the most recently used first
+// returns: agents list[map], runs list[map], projects list[map], memories integer, last_used datetime or null
+CALL () {
+  MATCH (m:Memory) WHERE m.user_id = $user_id AND NOT m:Deleting
+  RETURN count(m) AS memories, max(m.created_at) AS last_used
+}
+CALL () {
+  MATCH (m:Memory) WHERE m.user_id = $user_id AND NOT m:Deleting AND m.agent_id IS NOT NULL
+  WITH m.agent_id AS id, count(*) AS memories, max(m.created_at) AS last_used
+  ORDER BY last_used DESC, id LIMIT $top_k
+  RETURN collect({id: id, memories: memories, last_used: last_used}) AS agents
+}
+CALL () {
+  MATCH (m:Memory) WHERE m.user_id = $user_id AND NOT m:Deleting AND m.run_id IS NOT NULL
+  WITH m.run_id AS id, count(*) AS memories, max(m.created_at) AS last_used
+  ORDER BY last_used DESC, id LIMIT $top_k
+  RETURN collect({id: id, memories: memories, last_used: last_used}) AS runs
+}
+CALL () {
+  MATCH (m:Memory) WHERE m.user_id = $user_id AND NOT m:Deleting AND m.project IS NOT NULL
+  WITH m.project AS id, count(*) AS memories, max(m.created_at) AS last_used
+  ORDER BY last_used DESC, id LIMIT $top_k
+  RETURN collect({id: id, memories: memories, last_used: last_used}) AS projects
+}
+RETURN agents, runs, projects, memories, last_used

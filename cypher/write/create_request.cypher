@@ -1,0 +1,7 @@
+// Keep the answer of a mutating call, so that its repetition answers the same.
+// mode: write
+// param: uuid string - identity of the call
+// param: user_id string - partition
+// param: result string - the answer as JSON, ids and counts only
+// param: now datetime - instant of the call, UTC
+CREATE (:Request {uuid: $uuid, user_id: $user_id, result: $result, created_at: $now})

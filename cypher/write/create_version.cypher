@@ -1,0 +1,16 @@
+// Keep the present state of a memory as a version, with its mentions, and give the memory its new state.
+// mode: write
+// param: uuid string - the memory
+// param: version map - properties of the version
+// param: properties map - properties of the memory that change
+// param: move_names boolean - whether the mentions belong to the old text
+MATCH (m:Memory {uuid: $uuid})
+CREATE (m)-[:PREVIOUS]->(v:MemoryVersion)
+SET v = $version
+SET m += $properties, m.index_rev = m.index_rev + 1, m:Unindexed
+WITH m, v
+MATCH (m)-[n:NAMES]->(a:Alias)
+WHERE $move_names AND n.as = 'mention'
+CREATE (v)-[moved:NAMES]->(a)
+SET moved = properties(n)
+DELETE n

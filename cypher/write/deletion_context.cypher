@@ -1,0 +1,50 @@
+// What goes with memories: facts, names, jobs, neighbours, and the facts elsewhere whose decisions they made.
+// mode: write
+// param: user_id string - partition
+// param: uuids list[string] - the memories
+// returns: memories list[string], versions integer, facts list[map], bereaved list[string], bridges list[map], keys list[string], entities list[string], chain list[map]
+CALL () {
+  UNWIND $uuids AS uuid
+  MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id
+  RETURN collect(m) AS gone
+}
+CALL (gone) {
+  UNWIND gone AS m
+  OPTIONAL MATCH (m)-[:PREVIOUS]->(v:MemoryVersion)
+  RETURN collect(v) AS versions
+}
+CALL (gone, versions) {
+  UNWIND gone + versions AS owner
+  MATCH (owner)-[:STATES]->(f:Fact)
+  RETURN collect(f) AS facts
+}
+CALL (facts) {
+  UNWIND facts AS f
+  MATCH (old:Fact)-[:SUPERSEDED_BY]->(f) WHERE NOT old IN facts
+  RETURN collect(DISTINCT old.uuid) AS bereaved
+}
+CALL (facts) {
+  UNWIND facts AS f
+  MATCH (old:Fact)-[first:SUPERSEDED_BY]->(f)-[second:SUPERSEDED_BY]->(new:Fact)
+  WHERE first.undone_at IS NULL AND second.undone_at IS NULL
+    AND first.kind = 'superseded' AND second.kind = 'superseded' AND old <> new
+  RETURN collect({old: old.uuid, new: new.uuid, properties: properties(second)}) AS bridges
+}
+CALL (gone, versions) {
+  UNWIND gone + versions AS owner
+  MATCH (owner)-[:NAMES]->(a:Alias)-[:REFERS_TO]->(e:Entity)
+  RETURN collect(DISTINCT a.key) AS keys, collect(DISTINCT e.uuid) AS named
+}
+CALL (gone) {
+  UNWIND gone AS m
+  OPTIONAL MATCH (previous:Memory)-[:NEXT]->(m)
+  OPTIONAL MATCH (m)-[:NEXT]->(next:Memory)
+  WITH m, previous, next WHERE previous IS NOT NULL AND next IS NOT NULL
+  RETURN collect({uuid: m.uuid, previous: previous.uuid, next: next.uuid}) AS chain
+}
+WITH gone, versions, facts, bereaved, bridges, keys, chain,
+  named + [f IN facts WHERE f.subject_uuid IS NOT NULL | f.subject_uuid]
+        + [f IN facts WHERE f.object_uuid IS NOT NULL | f.object_uuid] AS entities
+RETURN [m IN gone | m.uuid] AS memories, size(versions) AS versions,
+  [f IN facts | f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key}] AS facts,
+  bereaved, bridges, keys, entities, chain

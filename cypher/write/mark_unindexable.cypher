@@ -1,0 +1,10 @@
+// Put a node that could not be embedded to the back of the queue, with the reason.
+// mode: write
+// param: uuid string - the node
+// param: error string - what failed; never its text
+// param: now datetime - instant of the failure, UTC
+// returns: attempts integer
+MATCH (n:Unindexed {uuid: $uuid})
+SET n.index_attempts = coalesce(n.index_attempts, 0) + 1, n.index_error = $error
+SET n.index_retry_at = $now + duration({seconds: toInteger(10 * 2 ^ CASE WHEN n.index_attempts > 10 THEN 10 ELSE n.index_attempts END)})
+RETURN n.index_attempts AS attempts

@@ -1,0 +1,28 @@
+// Draw each claim that still holds (or will) as one typed relationship between its entities, and no other.
+// mode: write
+// param: user_id string - partition
+// param: claims list[map] - claim_key, subject_uuid, object_uuid, predicate (a checked type)
+// param: now datetime - instant of the write, UTC
+UNWIND $claims AS claim
+MATCH (s:Entity {uuid: claim.subject_uuid})
+MATCH (o:Entity {uuid: claim.object_uuid})
+CALL (claim, s, o) {
+  MATCH (s)-[r:$(claim.predicate)]->(o)
+  WHERE r.claim_key = claim.claim_key
+  DELETE r
+}
+CALL (claim) {
+  MATCH (f:Fact {user_id: $user_id, claim_key: claim.claim_key})
+  WHERE f.expired_at IS NULL AND (f.invalid_at IS NULL OR (f.invalid_at > $now AND f.invalid_at > f.valid_at))
+    AND NOT EXISTS { MATCH (f)<-[:STATES]-(:Deleting) }
+  WITH f ORDER BY f.seq
+  RETURN collect(f) AS facts
+}
+WITH claim, s, o, facts WHERE size(facts) > 0
+CREATE (s)-[r:$(claim.predicate)]->(o)
+SET r = {claim_key: claim.claim_key, user_id: $user_id, statement: facts[-1].statement, facts: size(facts),
+  fact_uuids: [f IN facts | f.uuid],
+  valid_at: reduce(first = facts[0].valid_at, f IN facts | CASE WHEN f.valid_at < first THEN f.valid_at ELSE first END),
+  invalid_at: reduce(last = facts[0].invalid_at, f IN facts | CASE
+    WHEN last IS NULL OR f.invalid_at IS NULL THEN null
+    WHEN f.invalid_at > last THEN f.invalid_at ELSE last END)}

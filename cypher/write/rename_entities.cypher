@@ -1,0 +1,9 @@
+// Give entities the display name and kind that the mentions left to them say.
+// mode: write
+// param: entities list[map] - uuid, name, terms and kind (a checked label)
+UNWIND $entities AS entity
+MATCH (e:Entity {uuid: entity.uuid})
+WHERE e.name <> entity.name OR e.kind <> entity.kind
+REMOVE e:$(e.kind)
+SET e.name = entity.name, e.terms = entity.terms, e.kind = entity.kind, e:$(entity.kind),
+  e.index_rev = e.index_rev + 1, e:Unindexed

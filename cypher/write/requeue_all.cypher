@@ -1,0 +1,10 @@
+// Queue every node for the index anew, in batches, when the index had to be rebuilt.
+// mode: write
+// param: label string - Memory, Fact or Entity
+// param: after string - only nodes with a greater uuid
+// param: top_k integer - most nodes queued at once
+// returns: last string or null
+MATCH (n:$($label)) WHERE n.uuid > $after
+WITH n ORDER BY n.uuid LIMIT $top_k
+SET n:Unindexed, n.bulk = true
+RETURN max(n.uuid) AS last

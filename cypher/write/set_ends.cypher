@@ -1,0 +1,6 @@
+// Cache the ends of facts as they follow from decisions and timelines, and queue the facts for the index.
+// mode: write
+// param: ends list[map] - uuid, invalid_at or null
+UNWIND $ends AS end
+MATCH (f:Fact {uuid: end.uuid})
+SET f.invalid_at = end.invalid_at, f.index_rev = f.index_rev + 1, f:Unindexed

@@ -1,0 +1,40 @@
+// Every fact whose end may change with the given ones: themselves, what they replaced, and their timelines.
+// mode: write
+// param: user_id string - partition
+// param: uuids list[string] - facts that were added, expired or decided upon
+// param: groups list[map] - scope, subject_uuid and predicate of timelines that lost a fact
+// param: single_valued list[string] - predicates with one value at a time
+// returns: facts list[map], decisions list[map]
+CALL () {
+  UNWIND $uuids AS uuid
+  MATCH (:Fact {uuid: uuid})<-[:SUPERSEDED_BY*0..]-(f:Fact)
+  RETURN collect(DISTINCT f) AS seeds
+}
+CALL (seeds) {
+  UNWIND seeds AS seed
+  WITH seed WHERE seed.predicate IN $single_valued AND seed.subject_uuid IS NOT NULL
+  RETURN collect(DISTINCT {scope: seed.scope, subject_uuid: seed.subject_uuid, predicate: seed.predicate}) AS own
+}
+CALL (own) {
+  UNWIND own + $groups AS g
+  WITH DISTINCT g
+  MATCH (f:Fact {user_id: $user_id, subject_uuid: g.subject_uuid, predicate: g.predicate})
+  WHERE f.scope = g.scope AND f.expired_at IS NULL
+    AND NOT EXISTS { MATCH (f)<-[:STATES]-(:Deleting) }
+  RETURN collect(DISTINCT f) AS members
+}
+CALL (seeds, members) {
+  UNWIND seeds + members AS f
+  WITH DISTINCT f
+  OPTIONAL MATCH (f)-[path:SUPERSEDED_BY*1..]->(:Fact)
+  UNWIND CASE WHEN path IS NULL THEN [null] ELSE path END AS d
+  WITH f, d
+  RETURN collect(DISTINCT f) AS wanted, collect(DISTINCT d) AS standing
+}
+WITH wanted, [d IN standing | {old: startNode(d).uuid, new: endNode(d).uuid, uuid: d.uuid, kind: d.kind, at: d.at,
+  effective_at: d.effective_at, undone_at: d.undone_at}] AS decisions,
+  [d IN standing | endNode(d)] AS successors
+UNWIND CASE WHEN size(wanted) + size(successors) = 0 THEN [null] ELSE wanted + successors END AS f
+WITH decisions, collect(DISTINCT f) AS found
+RETURN [f IN found | f {.uuid, .scope, .subject_uuid, .predicate, .object_uuid, .object_key, .claim_key, .valid_at,
+  .stated_invalid_at, .invalid_at, .created_at, .expired_at, .seq}] AS facts, decisions

@@ -1,0 +1,30 @@
+// What an update must know of its memory and of the names and targets in the new facts.
+// mode: write
+// param: user_id string - partition
+// param: uuid string - the memory
+// param: keys list[string] - alias keys that the new text and facts name
+// param: targets list[string] - uuids of facts that the new ones want to supersede
+// returns: memory map, facts list[map], decisions list[map], aliases list[map], targets list[map]
+MATCH (m:Memory {uuid: $uuid})
+WHERE m.user_id = $user_id AND NOT m:Deleting
+CALL (m) {
+  OPTIONAL MATCH (m)-[:STATES]->(f:Fact)
+  RETURN collect(f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key, .statement}) AS facts
+}
+CALL (m) {
+  OPTIONAL MATCH (m)-[:STATES]->(f:Fact)-[d:SUPERSEDED_BY]-(:Fact)
+  WITH DISTINCT d WHERE d IS NOT NULL
+  RETURN collect({old: startNode(d).uuid, new: endNode(d).uuid, properties: properties(d)}) AS decisions
+}
+CALL () {
+  UNWIND $keys AS key
+  MATCH (a:Alias {user_id: $user_id, key: key})-[:REFERS_TO]->(e:Entity)
+  RETURN collect({key: key, uuid: e.uuid, kind: e.kind}) AS aliases
+}
+CALL () {
+  UNWIND $targets AS uuid
+  MATCH (f:Fact {uuid: uuid})<-[:STATES]-(owner:Memory)
+  WHERE f.user_id = $user_id AND f.expired_at IS NULL AND NOT owner:Deleting
+  RETURN collect(f {.uuid, .valid_at, .claim_key}) AS targets
+}
+RETURN m {.*} AS memory, facts, decisions, aliases, targets

@@ -1,0 +1,43 @@
+// What a write must know of the partition, read under its lock: an earlier answer, equal notes, known names, targets.
+// mode: write
+// param: user_id string - partition
+// param: agent_id string or null - scope of the new memories
+// param: run_id string or null - scope of the new memories
+// param: project string or null - scope of the new memories
+// param: request_uuid string - identity of the call
+// param: hashes list[string] - content hashes of the notes that may stand already
+// param: keys list[string] - alias keys that the new texts and facts name
+// param: targets list[string] - uuids of facts that the new ones want to supersede
+// param: conversation boolean - whether the last message of the run is wanted
+// returns: result string or null, notes list[map], aliases list[map], facts list[map], last_message string or null
+OPTIONAL MATCH (request:Request {uuid: $request_uuid})
+CALL () {
+  UNWIND $hashes AS hash
+  MATCH (m:Memory {user_id: $user_id, content_hash: hash})
+  WHERE m.kind = 'note' AND NOT m:Deleting
+    AND coalesce(m.agent_id, '') = coalesce($agent_id, '')
+    AND coalesce(m.run_id, '') = coalesce($run_id, '')
+    AND coalesce(m.project, '') = coalesce($project, '')
+  RETURN collect({hash: hash, uuid: m.uuid, occurred_at: m.occurred_at,
+                  facts: [(m)-[:STATES]->(f:Fact) | f {.claim_key, .uuid, .valid_at}]}) AS notes
+}
+CALL () {
+  UNWIND $keys AS key
+  MATCH (a:Alias {user_id: $user_id, key: key})-[:REFERS_TO]->(e:Entity)
+  RETURN collect({key: key, uuid: e.uuid, kind: e.kind}) AS aliases
+}
+CALL () {
+  UNWIND $targets AS uuid
+  MATCH (f:Fact {uuid: uuid})<-[:STATES]-(m:Memory)
+  WHERE f.user_id = $user_id AND f.expired_at IS NULL AND NOT m:Deleting
+  RETURN collect({uuid: f.uuid, valid_at: f.valid_at, claim_key: f.claim_key}) AS facts
+}
+CALL () {
+  MATCH (m:Memory {user_id: $user_id, run_id: $run_id})
+  WHERE $conversation AND m.kind = 'message' AND NOT m:Deleting
+  RETURN m.uuid AS last_message ORDER BY m.seq DESC LIMIT 1
+  UNION ALL
+  RETURN null AS last_message
+}
+WITH request, notes, aliases, facts, collect(last_message) AS last_messages
+RETURN request.result AS result, notes, aliases, facts, head(last_messages) AS last_message

@@ -1,0 +1,73 @@
+"""What search keeps in memory of a partition's words: stems of texts, and how common each is.
+
+Nothing here is needed for correctness: texts are looked up by content hash, so a changed text is counted anew.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kg.graph_store import GraphStore
+from kg.ranking import DocumentFrequencies
+from kg.text import stem_terms
+
+SAMPLE = 1000
+GROWTH = 1.2
+_MAX_TEXTS = 20_000
+_MAX_PARTITIONS = 64
+
+
+@dataclass(frozen=True)
+class _Sample:
+    seq: int
+    frequencies: DocumentFrequencies
+
+
+class Corpus:
+    """Word counts of the partitions that were searched lately."""
+
+    def __init__(self, store: GraphStore) -> None:
+        self._store = store
+        self._terms: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._samples: OrderedDict[str, _Sample] = OrderedDict()
+
+    async def terms(self, user_id: str, hashes: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        """Return the stems of texts.
+
+        Args:
+            user_id: partition.
+            hashes: memory uuid to content hash.
+        """
+        missing = [uuid for uuid, digest in hashes.items() if digest not in self._terms]
+        if missing:
+            for row in await self._store.read("memory_texts", user_id=user_id, uuids=missing):
+                self._keep(row["content_hash"], row["text"])
+        found: dict[str, tuple[str, ...]] = {}
+        for uuid, digest in hashes.items():
+            found[uuid] = self._terms.get(digest, ())
+            if digest in self._terms:
+                self._terms.move_to_end(digest)
+        while len(self._terms) > _MAX_TEXTS:
+            self._terms.popitem(last=False)
+        return found
+
+    async def frequencies(self, user_id: str) -> DocumentFrequencies:
+        """Return how common words are in a partition, from a sample that is renewed as the partition grows."""
+        rows = await self._store.read("partition_seq", user_id=user_id)
+        seq = int(rows[0]["seq"]) if rows else 0
+        sample = self._samples.get(user_id)
+        if sample is None or seq > sample.seq * GROWTH or seq < sample.seq:
+            texts = await self._store.read("sample_texts", user_id=user_id, top_k=SAMPLE)
+            frequencies = DocumentFrequencies.of(self._keep(row["content_hash"], row["text"]) for row in texts)
+            sample = self._samples[user_id] = _Sample(seq, frequencies)
+            while len(self._samples) > _MAX_PARTITIONS:
+                self._samples.popitem(last=False)
+        return sample.frequencies
+
+    def _keep(self, digest: str, text: str) -> Sequence[str]:
+        terms = self._terms.get(digest)
+        if terms is None:
+            terms = self._terms[digest] = tuple(stem_terms(text))
+        return terms

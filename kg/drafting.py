@@ -1,0 +1,205 @@
+"""From validated input and what the graph holds already to the rows of one write. Pure: no store, no clock.
+
+Names become alias keys, alias keys become entities (known ones, or new ones that this draft creates), facts become
+claims. The same draft serves a new memory, an update and the result of an extraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from kg import predicates
+from kg.facts import THING, claim_key, claim_scope, literal_key, object_is_entity
+from kg.fulltext import user_key
+from kg.models import FactInput, Scope
+from kg.names import alias_key, is_speaker, is_user, name_ngrams
+from kg.text import split_terms
+
+Row = dict[str, Any]
+Source = Literal["stated", "occurred", "created", "unknown"]
+SELF_KEY = "user"
+"""Alias key of the partition's own person."""
+UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class KnownName:
+    """An alias that stands in the graph."""
+
+    uuid: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class StatingMemory:
+    """The memory that the drafted facts belong to."""
+
+    uuid: str
+    text: str
+    scope: Scope
+    speaker: str | None
+    occurred_at: datetime
+    valid_from_source: Source
+    created_at: datetime
+
+
+@dataclass
+class Draft:
+    """Rows for the write queries, and what the caller should hear about.
+
+    Attributes:
+        groups: timelines of single-valued predicates that gained a fact.
+        warnings: parts of the input that could not be used although the fact itself was.
+    """
+
+    entities: list[Row] = field(default_factory=list[Row])
+    mentions: list[Row] = field(default_factory=list[Row])
+    facts: list[Row] = field(default_factory=list[Row])
+    decisions: list[Row] = field(default_factory=list[Row])
+    warnings: list[str] = field(default_factory=list[str])
+
+    def fact_uuids(self) -> list[str]:
+        """Return the uuids of the drafted facts, in order."""
+        return [row["properties"]["uuid"] for row in self.facts]
+
+
+def mentioned_keys(text: str) -> dict[str, str]:
+    """Return candidate alias keys of a text with the words that stand for them; the user's own is never one."""
+    return {key: surface for key, surface in name_ngrams(text) if key != SELF_KEY}
+
+
+def stated_keys(facts: Iterable[FactInput], speaker: str | None) -> set[str]:
+    """Return the alias keys that facts (and the speaker) name."""
+    keys = {alias_key(speaker)} if speaker else set[str]()
+    for fact in facts:
+        if fact.subject is not None:
+            keys.add(_key(fact.subject, speaker))
+        if fact.object is not None and object_is_entity(fact.predicate, fact.object):
+            keys.add(_key(fact.object, speaker))
+    return keys
+
+
+def _key(name: str, speaker: str | None) -> str:
+    """Return the alias key that a name in a fact means; I and me are the speaker, the user only where none is named."""
+    if is_user(name) or (is_speaker(name) and speaker is None):
+        return SELF_KEY
+    return alias_key(speaker) if is_speaker(name) and speaker is not None else alias_key(name)
+
+
+class Drafter:
+    """Collects the rows of one write; entities that it creates are shared by all its memories."""
+
+    def __init__(self, user_id: str, namespace: UUID, known: Mapping[str, KnownName], now: datetime) -> None:
+        self.draft = Draft()
+        self._user_id = user_id
+        self._namespace = namespace
+        self._names = dict(known)
+        self._now = now
+        self._mentioned: set[tuple[str, str, str]] = set()
+
+    def add_mentions(self, memory: StatingMemory) -> None:
+        """Link the names in a memory's text that the graph knows already, and its speaker."""
+        if memory.speaker:
+            self._mention(memory.uuid, memory.speaker, alias_key(memory.speaker), "speaker", "Person")
+        for key, surface in mentioned_keys(memory.text).items():
+            if key in self._names:
+                self._mention(memory.uuid, surface, key, "mention", None)
+
+    def add_fact(self, memory: StatingMemory, fact: FactInput, *, seq: int, origin: str, uuid: str) -> Row:
+        """Draft one fact of a memory and return its properties."""
+        predicate = predicates.lookup(fact.predicate)
+        subject_key, subject_uuid = None, None
+        if fact.subject is not None:
+            subject_key = _key(fact.subject, memory.speaker)
+            kind = fact.subject_kind or predicate.subject_kind
+            subject_uuid = self._entity(memory, fact.subject, subject_key, kind)
+        object_name_key, object_uuid, object_value = None, None, fact.object
+        if fact.object is not None and object_is_entity(fact.predicate, fact.object):
+            object_name_key = _key(fact.object, memory.speaker)
+            kind = fact.object_kind or predicate.object_kind
+            object_uuid, object_value = self._entity(memory, fact.object, object_name_key, kind), None
+        if object_uuid is not None:
+            object_key = f"entity:{object_uuid}"
+        else:
+            object_key = literal_key(fact.object if fact.object is not None else fact.statement)
+        scope = claim_scope(fact.predicate, memory.scope)
+        valid_at, source = (
+            (fact.valid_at, "stated") if fact.valid_at else (memory.occurred_at, memory.valid_from_source)
+        )
+        stated_end = fact.invalid_at
+        if stated_end is not None and stated_end <= valid_at:
+            valid_at, source = UNKNOWN_START, "unknown"  # "until March", said in May: begun before anyone said when
+        properties: Row = {
+            "uuid": uuid, "user_id": self._user_id, "statement": fact.statement, "scope": scope,
+            "predicate": fact.predicate, "subject_uuid": subject_uuid, "object_uuid": object_uuid,
+            "object_value": object_value, "object_key": object_key, "because": fact.because,
+            "revisit_when": fact.revisit_when, "valid_at": valid_at, "valid_from_source": source,
+            "stated_invalid_at": stated_end, "invalid_at": stated_end, "created_at": self._now, "expired_at": None,
+            "seq": seq, "claim_key": claim_key(scope, subject_uuid, fact.predicate, object_key), "origin": origin,
+            "index_rev": 1,
+        }  # fmt: skip
+        self.draft.facts.append(
+            {
+                "memory_uuid": memory.uuid,
+                "subject_key": subject_key,
+                "object_name_key": object_name_key,
+                "properties": properties,
+            }
+        )
+        return properties
+
+    def add_decisions(self, label: str, fact: FactInput, new: Row, targets: Mapping[str, Row]) -> None:
+        """Draft what a fact supersedes; a target that cannot be superseded becomes a warning."""
+        for target in fact.supersedes:
+            old = targets.get(target)
+            if old is None:
+                self.draft.warnings.append(
+                    f"{label}: nothing was superseded, no current fact {target} is yours; the new fact was kept"
+                )
+            elif fact.how == "superseded" and old["valid_at"] > new["valid_at"]:
+                self.draft.warnings.append(
+                    f"{label}: fact {target} was kept, it begins after the new one; give a later valid_at, "
+                    "or how='corrected' if it was never true"
+                )
+            else:
+                self.draft.decisions.append(
+                    {
+                        "old": target,
+                        "new": new["uuid"],
+                        "properties": {
+                            "uuid": str(uuid5(self._namespace, f"decision:{target}:{new['uuid']}")),
+                            "kind": fact.how,
+                            "at": self._now,
+                            "effective_at": new["valid_at"],
+                            "judge": "caller",
+                            "reason": fact.reason,
+                        },
+                    }
+                )
+
+    def _entity(self, memory: StatingMemory, name: str, key: str, kind: str) -> str:
+        if key == SELF_KEY:
+            name, kind = SELF_KEY, "Person"
+        self._mention(memory.uuid, name, key, "mention", kind)
+        return self._names[key].uuid
+
+    def _mention(self, memory_uuid: str, name: str, key: str, role: str, kind: str | None) -> None:
+        if key not in self._names:
+            self._create_entity(name, key, kind or THING)
+        identity = (memory_uuid, key, role)
+        if identity not in self._mentioned:
+            self._mentioned.add(identity)
+            self.draft.mentions.append({"memory_uuid": memory_uuid, "key": key, "name": name, "as": role, "kind": kind})
+
+    def _create_entity(self, name: str, key: str, kind: str) -> None:
+        uuid = str(uuid5(self._namespace, f"entity:{key}"))
+        self._names[key] = KnownName(uuid, kind)
+        properties: Row = {
+            "uuid": uuid, "user_id": self._user_id, "user_key": user_key(self._user_id), "name": name,
+            "terms": split_terms(name), "kind": kind, "created_at": self._now, "index_rev": 1,
+        }  # fmt: skip
+        self.draft.entities.append({"key": key, "kind": kind, "properties": properties})

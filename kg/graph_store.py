@@ -1,0 +1,207 @@
+"""The door to Neo4j: named queries, managed transactions, translated errors.
+
+Invariant: every write runs in a managed transaction whose function may be run again from its start, so the function
+keeps no state between runs. Foreign exceptions are translated here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+from neo4j import AsyncDriver, AsyncGraphDatabase, AsyncManagedTransaction, NotificationMinimumSeverity, unit_of_work
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConstraintError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+)
+from neo4j.exceptions import (
+    ConfigurationError as DriverConfigurationError,
+)
+from neo4j.time import DateTime
+
+import cypher
+from kg.errors import ConfigurationError, StoreUnavailable
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+MINIMUM_VERSION = (5, 26)
+_ATTEMPTS = 6
+_READ_TIMEOUT_S = 30.0
+_WRITE_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True)
+class GraphAddress:
+    """Where a Neo4j answers and as whom to log in."""
+
+    url: str
+    user: str
+    password: str
+    database: str = "neo4j"
+
+    def __repr__(self) -> str:
+        return f"GraphAddress({self.url!r}, user={self.user!r}, database={self.database!r})"
+
+
+class Transaction:
+    """One managed transaction; hand its rows on, not itself."""
+
+    def __init__(self, transaction: AsyncManagedTransaction) -> None:
+        self._transaction = transaction
+
+    async def run(self, name: str, /, **params: Any) -> list[Row]:
+        """Run a query file and return its rows, times as aware UTC datetimes."""
+        query = cypher.load()[name]
+        query.check(frozenset(params))
+        result = await self._transaction.run(query.text, params)
+        return [cast("Row", _native(record)) for record in await result.data()]
+
+
+class GraphStore:
+    """A pool of connections to one database."""
+
+    def __init__(self, address: GraphAddress) -> None:
+        self.address = address
+        self._driver: AsyncDriver | None = None
+
+    async def connect(self) -> None:
+        """Open the pool and check that the server can be used.
+
+        Raises:
+            StoreUnavailable: it does not answer, or refuses the login.
+            ConfigurationError: the address is unusable or the server is too old.
+        """
+        try:
+            driver = AsyncGraphDatabase.driver(
+                self.address.url,
+                auth=(self.address.user, self.address.password),
+                connection_acquisition_timeout=20.0,
+                connection_timeout=5.0,
+                max_transaction_retry_time=20.0,
+                initial_retry_delay=0.02,
+                notifications_min_severity=NotificationMinimumSeverity.OFF,
+                user_agent="knowthread",
+                telemetry_disabled=True,
+                keep_alive=True,
+            )
+        except (DriverConfigurationError, ValueError) as error:
+            raise ConfigurationError(
+                "KNOWTHREAD_NEO4J_URL", str(error), "bolt://host:7687 or neo4j+s://host"
+            ) from error
+        try:
+            await driver.verify_connectivity()
+            server = await driver.get_server_info()
+        except (Neo4jError, DriverError, OSError) as error:
+            await driver.close()
+            raise _translate(error, self.address) from error
+        version = tuple(int(part) for part in str(server.agent).partition("/")[2].split(".")[:2] if part.isdigit())
+        if version < MINIMUM_VERSION:
+            await driver.close()
+            raise ConfigurationError(
+                "KNOWTHREAD_NEO4J_URL",
+                f"{self.address.url} is {server.agent}, which is too old",
+                "Neo4j 5.26 or newer; or unset it to use the managed one",
+            )
+        self._driver = driver
+
+    @property
+    def driver(self) -> AsyncDriver:
+        """The open driver; for the schema's installation only."""
+        if self._driver is None:
+            raise StoreUnavailable("neo4j", "not connected yet; retry in a few seconds", retryable=True)
+        return self._driver
+
+    async def close(self) -> None:
+        """Close the pool; calls in flight fail."""
+        if self._driver is not None:
+            driver, self._driver = self._driver, None
+            await driver.close()
+
+    async def read(self, name: str, /, **params: Any) -> list[Row]:
+        """Run one read query and return its rows."""
+
+        async def work(transaction: Transaction) -> list[Row]:
+            return await transaction.run(name, **params)
+
+        return await self._execute(work, name, read=True)
+
+    async def read_in_one(self, work: Callable[[Transaction], Awaitable[T]], label: str) -> T:
+        """Run several reads on one connection; the database gives no snapshot across them."""
+        return await self._execute(work, label, read=True)
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]], label: str) -> T:
+        """Run ``work`` in one write transaction; it runs again from its start after any transient failure.
+
+        Raises:
+            StoreUnavailable: the database does not answer; whether the last attempt was committed may be unknown,
+                so ``work`` must look for its own traces first.
+        """
+        return await self._execute(work, label, read=False)
+
+    async def run_schema(self, name: str) -> None:
+        """Run one schema query file, outside any managed transaction as schema commands must be."""
+        query = cypher.load()[name]
+        try:
+            async with self.driver.session(database=self.address.database) as session:
+                await (await session.run(query.text)).consume()
+        except (Neo4jError, DriverError, OSError) as error:
+            raise _translate(error, self.address) from error
+
+    async def _execute(self, work: Callable[[Transaction], Awaitable[T]], label: str, *, read: bool) -> T:
+        @unit_of_work(metadata={"query": label}, timeout=_READ_TIMEOUT_S if read else _WRITE_TIMEOUT_S)
+        async def run(transaction: AsyncManagedTransaction) -> T:
+            return await work(Transaction(transaction))
+
+        for attempt in range(_ATTEMPTS):
+            try:
+                async with self.driver.session(database=self.address.database) as session:
+                    return await (session.execute_read(run) if read else session.execute_write(run))
+            except (ConstraintError, ClientError) as error:
+                if not _is_race(error) or attempt == _ATTEMPTS - 1:
+                    raise _translate(error, self.address) from error
+                await asyncio.sleep(0.02 * 2**attempt * (0.5 + random.random()))  # noqa: S311  # jitter, no secret
+            except (Neo4jError, DriverError, OSError) as error:
+                raise _translate(error, self.address) from error
+        raise AssertionError("unreachable")
+
+
+def _is_race(error: Neo4jError) -> bool:
+    """Tell whether another transaction took something away or created it between two of our statements."""
+    return isinstance(error, ConstraintError) or "EntityNotFound" in str(error.code)
+
+
+def _translate(error: Exception, address: GraphAddress) -> Exception:
+    if isinstance(error, AuthError):
+        return StoreUnavailable(
+            "neo4j",
+            f"{address.url} refused the login of user '{address.user}'; check KNOWTHREAD_NEO4J_USER and _PASSWORD",
+            retryable=False,
+        )
+    if isinstance(error, ServiceUnavailable | OSError):
+        return StoreUnavailable("neo4j", f"{address.url} does not answer; `knowthread doctor` says why", retryable=True)
+    code = getattr(error, "code", None) or type(error).__name__
+    retryable = bool(getattr(error, "is_retryable", lambda: False)())
+    return StoreUnavailable("neo4j", f"the query failed with {code}; see the service's log", retryable=retryable)
+
+
+def _native(value: object) -> object:
+    """Turn the driver's temporal values into aware UTC datetimes, in nested lists and maps too."""
+    if isinstance(value, DateTime):
+        native = value.to_native()
+        return native.astimezone(UTC) if native.tzinfo else native.replace(tzinfo=UTC)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if isinstance(value, dict):
+        return {key: _native(item) for key, item in cast("dict[str, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_native(item) for item in cast("Sequence[object]", value)]
+    return value

@@ -1,0 +1,277 @@
+"""Keeps the side-index in step with the graph. The queue is the label ``:Unindexed`` in the graph itself.
+
+Invariant: a node leaves the queue only while its revision is the one whose point was written, and a point whose node
+is gone is removed, whatever died in between: the queue and the tombstones are durable, every step may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from kg.errors import KgError, StoreUnavailable
+from kg.graph_store import GraphStore, Row
+from kg.ports import Clock, Embedder, IndexPoint, PointKind, Scalar, VectorIndex
+from kg.sentences import sentences
+
+log = logging.getLogger(__name__)
+
+BATCH = 32
+TOMBSTONE_LIFE = timedelta(minutes=10)
+REQUEST_LIFE = timedelta(hours=24)
+_SWEEP_EVERY = timedelta(minutes=1)
+_PAGE = 1000
+_IDLE_S = 30.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class IndexerState:
+    """What ``status`` shows of the indexer.
+
+    Attributes:
+        error: why the last round failed; None while all is well.
+    """
+
+    indexed: int = 0
+    removed: int = 0
+    error: str | None = None
+
+
+class Indexer:
+    """One background task that empties the queue; woken by writes, and by itself every half minute."""
+
+    def __init__(self, store: GraphStore, index: VectorIndex, embedder: Embedder, clock: Clock) -> None:
+        self.state = IndexerState()
+        self._store = store
+        self._index = index
+        self._embedder = embedder
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._waiters: dict[str, set[asyncio.Future[None]]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._swept = _EPOCH
+
+    def start(self) -> None:
+        """Start the background task."""
+        self._task = asyncio.create_task(self._run(), name="indexer")
+
+    async def stop(self) -> None:
+        """Stop the background task; what is still queued stays queued in the graph."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    def wake(self) -> None:
+        """Tell that the queue has grown."""
+        self._wake.set()
+
+    async def wait_indexed(self, uuids: Sequence[str], timeout_s: float) -> bool:
+        """Wake the indexer, wait until these nodes left the queue, and tell whether they did in time.
+
+        Call it before the write commits, or for nodes that are queued for certain: it does not look into the graph.
+        """
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[None]] = []
+        for uuid in uuids:
+            future: asyncio.Future[None] = loop.create_future()
+            self._waiters.setdefault(uuid, set()).add(future)
+            futures.append(future)
+        self._wake.set()
+        try:
+            await asyncio.wait_for(asyncio.gather(*futures), timeout_s)
+        except TimeoutError:
+            return False
+        finally:
+            for uuid, future in zip(uuids, futures, strict=True):
+                waiting = self._waiters.get(uuid, set())
+                waiting.discard(future)
+                if not waiting:
+                    self._waiters.pop(uuid, None)
+        return True
+
+    async def drain(self) -> None:
+        """Work until a look finds nothing to do; for start-up, tests and repairs."""
+        while await self._round():
+            pass
+
+    async def requeue_all(self) -> None:
+        """Queue every node again, after the index was lost or rebuilt."""
+        for label in ("Memory", "Fact", "Entity"):
+            after = ""
+            while True:
+                params = {"label": label, "after": after, "top_k": 5000}
+                rows = await self._store.write(lambda tx, p=params: tx.run("requeue_all", **p), "requeue_all")
+                if not rows or rows[0]["last"] is None:
+                    break
+                after = rows[0]["last"]
+        self._wake.set()
+
+    async def _run(self) -> None:
+        delay = 0.1
+        while True:
+            self._wake.clear()
+            try:
+                await self.drain()
+                self.state.error = None
+                delay = 0.1
+                now = self._clock.now()
+                if now - self._swept > _SWEEP_EVERY:
+                    await self._sweep(now)
+                timeout = _IDLE_S
+            except KgError as error:
+                self._report(str(error))
+                timeout = delay = min(delay * 2, _IDLE_S)
+            except Exception as error:
+                self._report(type(error).__name__)
+                log.exception("the indexer met an unexpected error")
+                timeout = delay = min(delay * 2, _IDLE_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), timeout)
+
+    def _report(self, error: str) -> None:
+        if self.state.error != error:
+            log.warning("indexing is delayed: %s", error)
+        self.state.error = error
+
+    async def _round(self) -> bool:
+        """Do one batch of each kind of work; True if there may be more."""
+        now = self._clock.now()
+        rows = await self._store.read("next_unindexed", now=now, top_k=BATCH)
+        nodes: list[Row] = [row["node"] for row in rows]
+        if nodes:
+            await self._index_nodes(nodes)
+        removed = await self._remove_points(now)
+        return len(nodes) == BATCH or removed
+
+    async def _index_nodes(self, nodes: list[Row]) -> None:
+        gone = [node for node in nodes if node["gone"]]
+        kept = [node for node in nodes if not node["gone"]]
+        points = await self._embed(kept)
+        if points:
+            await self._index.upsert_points(points)
+        if gone:
+            await self._index.delete_points([node["uuid"] for node in gone])
+        written = {point.uuid for point in points} | {node["uuid"] for node in gone}
+        marks = [{"uuid": node["uuid"], "rev": node["index_rev"]} for node in nodes if node["uuid"] in written]
+        rows = await self._store.write(lambda tx: tx.run("mark_indexed", nodes=marks), "mark_indexed")
+        done = {row["uuid"] for row in rows}
+        missed = sorted(written - done)
+        if missed:
+            present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=missed)}
+            await self._index.delete_points([uuid for uuid in missed if uuid not in present])
+        self.state.indexed += len(done)
+        for uuid in done:
+            for future in self._waiters.pop(uuid, set()):
+                if not future.done():
+                    future.set_result(None)
+
+    async def _embed(self, nodes: list[Row]) -> list[IndexPoint]:
+        try:
+            return await self._embed_batch(nodes)
+        except StoreUnavailable as error:
+            if error.retryable or len(nodes) == 1:
+                await self._back_off(nodes, error)
+                return []
+        points: list[IndexPoint] = []
+        for node in nodes:  # one bad text must not hold up the others
+            points.extend(await self._embed([node]))
+        return points
+
+    async def _back_off(self, nodes: list[Row], error: StoreUnavailable) -> None:
+        now = self._clock.now()
+        for node in nodes:
+            params = {"uuid": node["uuid"], "error": str(error), "now": now}
+            await self._store.write(lambda tx, p=params: tx.run("mark_unindexable", **p), "mark_unindexable")
+        self._report(str(error))
+
+    async def _embed_batch(self, nodes: list[Row]) -> list[IndexPoint]:
+        if not nodes:
+            return []
+        texts: list[str] = []
+        spans: list[tuple[int, int]] = []
+        for node in nodes:
+            parts = sentences(node["text"]) if node["kind"] == "memory" else []
+            start = len(texts)
+            texts.append(node["text"])
+            if len(parts) > 1:
+                texts.extend(parts)
+            spans.append((start, len(texts)))
+        vectors = await self._embedder.embed_documents(texts)
+        points: list[IndexPoint] = []
+        for node, (start, end) in zip(nodes, spans, strict=True):
+            inner = vectors[start + 1 : end] if end - start > 1 else vectors[start:end]
+            points.append(
+                IndexPoint(
+                    uuid=node["uuid"],
+                    kind=cast("PointKind", node["kind"]),
+                    user_id=node["user_id"],
+                    text=vectors[start],
+                    sentences=inner,
+                    content_hash=point_hash(node),
+                    agent_id=node["agent_id"],
+                    run_id=node["run_id"],
+                    project=node["project"],
+                    valid_at=node["valid_at"],
+                    invalid_at=node["invalid_at"],
+                    metadata=flat_metadata(node["metadata"]),
+                )
+            )
+        return points
+
+    async def _remove_points(self, now: datetime) -> bool:
+        uuids = await self._tombstones(applied=False, before=now)
+        if uuids:
+            present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=uuids)}
+            await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
+            await self._store.write(lambda tx: tx.run("mark_tombstones", uuids=uuids), "mark_tombstones")
+            self.state.removed += len(uuids)
+        return len(uuids) == _PAGE
+
+    async def _sweep(self, now: datetime) -> None:
+        """Forget old tombstones, after removing their points once more, and old answers."""
+        self._swept = now
+        uuids = await self._tombstones(applied=True, before=now - TOMBSTONE_LIFE)
+        if uuids:
+            present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=uuids)}
+            await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
+            await self._store.write(lambda tx: tx.run("delete_tombstones", uuids=uuids), "delete_tombstones")
+        before = now - REQUEST_LIFE
+        await self._store.write(
+            lambda tx: tx.run("delete_old_requests", before=before, top_k=_PAGE), "delete_old_requests"
+        )
+
+    async def _tombstones(self, *, applied: bool, before: datetime) -> list[str]:
+        rows = await self._store.read("next_tombstones", applied=applied, before=before, top_k=_PAGE)
+        return [row["uuid"] for row in rows]
+
+
+def point_hash(node: Row) -> str:
+    """Return the fingerprint of what a point should say, so that drift is found without embedding."""
+    parts = [node[key] for key in ("kind", "text", "user_id", "agent_id", "run_id", "project", "metadata")]
+    bounds = [str(node["valid_at"]), str(node["invalid_at"])]
+    return hashlib.sha256(json.dumps([*parts, *bounds]).encode()).hexdigest()[:32]
+
+
+def flat_metadata(text: str | None) -> dict[str, Scalar | Sequence[Scalar]]:
+    """Return the scalars (and lists of them) at the top of a metadata object; the rest is filtered after hydration."""
+    if not text:
+        return {}
+    flat: dict[str, Scalar | Sequence[Scalar]] = {}
+    for key, value in cast("dict[str, Any]", json.loads(text)).items():
+        if isinstance(value, str | bool | int | float):
+            flat[key] = value
+        elif isinstance(value, list):
+            items = cast("list[Any]", value)
+            if all(isinstance(item, str | bool | int | float) for item in items):
+                flat[key] = items
+    return flat

@@ -1,0 +1,514 @@
+"""The eleven operations, from raw arguments to plain results; every edge (MCP, command line) calls these.
+
+Each takes the calling session and the tool's own arguments, checks them, and returns a JSON object. Whatever is wrong
+with the arguments is said before anything is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from kg import render
+from kg.errors import Conflict, InvalidInput, NotFound
+from kg.explore import EntityPage, Explore
+from kg.facts import ParsedFacts, parse_facts
+from kg.filters import Filter, parse_filters
+from kg.forget import Forget
+from kg.graph_store import GraphStore, Row
+from kg.history import Instants
+from kg.indexer import Indexer
+from kg.inputs import Session, parse_texts, read_scope, resolve_user, write_scope
+from kg.models import AddRequest
+from kg.ports import Clock, Embedder, VectorIndex
+from kg.recall import DEFAULT_MAX_TOKENS, Recall, Search
+from kg.remember import AddOutcome, Remember
+from kg.render import JsonObject
+from kg.revise import Revise, UpdateRequest
+from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_instant
+
+INDEX_WAIT_S = 0.25
+INDEX_WAIT_LONG_S = 30.0
+MAX_LIMIT = 200
+SCAN_PAGE = 500
+SCAN_MOST = 5000
+CONFIRM_ABOVE = 10
+TO_SETTLE = 3
+BULK_FROM = 20
+_NO_SEQ = 2**62
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the operations stand on; the composition root makes it."""
+
+    store: GraphStore
+    index: VectorIndex
+    embedder: Embedder
+    indexer: Indexer
+    forget: Forget
+    recall: Recall
+    clock: Clock
+
+
+class MemoryService:
+    """The eleven operations."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._store = parts.store
+        self._indexer = parts.indexer
+        self._forget = parts.forget
+        self._recall = parts.recall
+        self._clock = parts.clock
+        self._remember = Remember(parts.store, parts.clock)
+        self._revise = Revise(parts.store, parts.clock)
+        self._explore = Explore(parts.store, parts.index, parts.embedder)
+
+    async def add_memory(
+        self,
+        session: Session,
+        *,
+        text: object = None,
+        messages: object = None,
+        facts: object = None,
+        user_id: object = None,
+        agent_id: object = None,
+        run_id: object = None,
+        project: object = None,
+        metadata: object = None,
+        occurred_at: object = None,
+        infer: bool = True,
+        wait: bool = False,
+    ) -> JsonObject:
+        """Store a text or a conversation with its facts; acknowledged means durable."""
+        parsed = parse_facts(facts)
+        warnings = list(parsed.warnings)
+        memories = parse_texts(text, messages, parsed, warnings)
+        request = AddRequest(
+            scope=write_scope(session, user_id, agent_id, run_id, project),
+            key=session.key,
+            memories=memories,
+            metadata="{}" if metadata is None else check_metadata("metadata", metadata),
+            occurred_at=None if occurred_at is None else parse_instant("occurred_at", occurred_at),
+            infer=infer,
+            bulk=len(memories) >= BULK_FROM,
+        )
+        outcome = await self._remember.add(request)
+        fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
+        timeout_s = INDEX_WAIT_LONG_S if wait else INDEX_WAIT_S
+        indexed = await self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s)
+        return await self._added(request, parsed, outcome, warnings, indexed=indexed)
+
+    async def _wait_indexed(self, uuids: Sequence[str], timeout_s: float) -> bool:
+        if await self._indexer.wait_indexed(uuids, timeout_s):
+            return True
+        waiting = await self._store.read("still_unindexed", uuids=list(uuids))
+        return not waiting
+
+    async def _added(
+        self, request: AddRequest, parsed: ParsedFacts, outcome: AddOutcome, warnings: list[str], *, indexed: bool
+    ) -> JsonObject:
+        user_id = request.scope.user_id
+        duplicates = set(outcome.duplicates)
+        return {
+            "results": [
+                {"id": uuid, "event": "NONE", "duplicate": True} if uuid in duplicates else {"id": uuid, "event": "ADD"}
+                for uuid in outcome.memory_uuids
+            ],
+            "indexed": indexed,
+            "extraction": "skipped" if request.infer else "none",
+            **await self._fact_changes(user_id, outcome.fact_uuids, outcome.ended),
+            **_unused(parsed, [*warnings, *outcome.warnings]),
+        }
+
+    async def _fact_changes(self, user_id: str, stated: Sequence[str], ended: Sequence[str]) -> JsonObject:
+        """Say which facts a write stated, which ended by it, and which current ones the agent may want to settle."""
+        if not stated and not ended:
+            return {}
+        uuids = [*stated, *ended]
+        rows = {row["uuid"]: row for row in await self._store.read("facts_by_uuid", user_id=user_id, uuids=uuids)}
+        settle: list[Row] = []
+        if stated:
+            settle = await self._store.read(
+                "facts_to_settle", user_id=user_id, uuids=list(stated), now=self._clock.now(), top_k=TO_SETTLE
+            )
+        return render.compact(
+            {
+                "facts": [render.fact(rows[uuid]) for uuid in stated if uuid in rows],
+                "ended": [render.fact(rows[uuid]) for uuid in ended if uuid in rows],
+                "to_settle": [render.fact(row) for row in settle],
+            }
+        )
+
+    async def update_memory(
+        self,
+        session: Session,
+        *,
+        memory_id: object,
+        text: object = None,
+        facts: object = None,
+        metadata: object = None,
+        user_id: object = None,
+    ) -> JsonObject:
+        """Replace a memory's text, facts or metadata; the former state stays as a version."""
+        if text is None and facts is None and metadata is None:
+            raise InvalidInput("text", None, "give text, facts or metadata to change")
+        parsed = parse_facts(facts)
+        request = UpdateRequest(
+            user_id=resolve_user(session, user_id),
+            key=session.key,
+            uuid=check_uuid("memory_id", memory_id),
+            text=None if text is None else check_text("text", text),
+            facts=None if facts is None else parsed.facts,
+            metadata=None if metadata is None else check_metadata("metadata", metadata),
+        )
+        outcome = await self._revise.update(request)
+        indexed = True
+        if outcome.changed:
+            indexed = await self._wait_indexed([outcome.uuid, *outcome.fact_uuids], INDEX_WAIT_S)
+        expired = await self._store.read("facts_by_uuid", user_id=request.user_id, uuids=outcome.expired)
+        return {
+            "id": outcome.uuid,
+            "event": "UPDATE" if outcome.changed else "NONE",
+            "indexed": indexed,
+            **await self._fact_changes(request.user_id, outcome.fact_uuids, outcome.ended),
+            **render.compact({"facts_expired": [{"id": row["uuid"], "fact": row["statement"]} for row in expired]}),
+            **_unused(parsed, [*parsed.warnings, *outcome.warnings]),
+        }
+
+    async def get_memory(self, session: Session, *, memory_id: object, user_id: object = None) -> JsonObject:
+        """Return one memory whole: text, facts with what replaced them, versions, neighbours, extraction."""
+        uuid = check_uuid("memory_id", memory_id)
+        user = resolve_user(session, user_id)
+        rows = await self._store.read("memory_detail", user_id=user, uuid=uuid)
+        if not rows:
+            raise NotFound("memory", uuid, "list yours with get_memories")
+        row = rows[0]
+        memory = row["memory"]
+        return {
+            **render.memory(memory),
+            "user_id": user,
+            "extraction": memory["extraction"],
+            **render.compact(
+                {
+                    "extraction_error": memory.get("extraction_error"),
+                    "noise": memory["noise"] or None,
+                    "facts": [render.fact(fact) | _origin(fact) for fact in row["facts"]],
+                    "versions": [_version(version) for version in row["versions"]],
+                    "previous": row["previous"],
+                    "next": row["next"],
+                }
+            ),
+        }
+
+    async def get_memories(
+        self,
+        session: Session,
+        *,
+        user_id: object = None,
+        agent_id: object = None,
+        run_id: object = None,
+        project: object = None,
+        filters: object = None,
+        limit: object = 20,
+        cursor: object = None,
+    ) -> JsonObject:
+        """List memories, newest first."""
+        scope = read_scope(session, user_id, agent_id, run_id, project)
+        parsed = parse_filters(filters)
+        top_k = check_limit("limit", limit, MAX_LIMIT)
+        before = _NO_SEQ if cursor is None else _parse_cursor(cursor)
+        noise = "noise" in str(filters)
+        found: list[Row] = []
+        scanned = 0
+        while len(found) <= top_k and scanned < SCAN_MOST:
+            page = SCAN_PAGE if parsed else top_k + 1
+            rows = await self._store.read("list_memories", **scope.params(), before=before, noise=noise, top_k=page)
+            scanned += len(rows)
+            found.extend(row for row in rows if _passes(parsed, row["memory"]))
+            if rows:
+                before = rows[-1]["memory"]["seq"]
+            if len(rows) < page:
+                before = 0
+                break
+        shown = found[:top_k]
+        position = shown[-1]["memory"]["seq"] if len(found) > top_k else before
+        more = len(found) > top_k or before > 0
+        return {
+            "results": [_listed(row) for row in shown],
+            **render.compact(
+                {
+                    "cursor": str(position) if more else None,
+                    "partial": True if len(found) <= top_k and before > 0 else None,
+                }
+            ),
+        }
+
+    async def delete_memory(self, session: Session, *, memory_id: object, user_id: object = None) -> JsonObject:
+        """Erase one memory with everything that only it stated."""
+        uuid = check_uuid("memory_id", memory_id)
+        erased = await self._forget.memory(resolve_user(session, user_id), session.key, uuid)
+        self._indexer.wake()
+        return {"id": uuid, "event": "DELETE", "deleted": asdict(erased)}
+
+    async def delete_all_memories(
+        self,
+        session: Session,
+        *,
+        user_id: object = None,
+        agent_id: object = None,
+        run_id: object = None,
+        project: object = None,
+        dry_run: bool = False,
+        confirm: object = None,
+    ) -> JsonObject:
+        """Erase every memory of an explicitly named scope."""
+        if user_id is None and agent_id is None and run_id is None and project is None:
+            raise InvalidInput("user_id", None, "name the scope to erase: user_id, agent_id, run_id or project")
+        scope = read_scope(session, user_id, agent_id, run_id, project)
+        counted = await self._store.read("count_scope", **scope.params())
+        count = int(counted[0]["memories"])
+        if dry_run:
+            return {"dry_run": True, "memories": count, "confirm": count}
+        _check_confirm(count, confirm)
+        erased, resumes = await self._forget.scope(scope, session.key)
+        self._indexer.wake()
+        note = "they are gone for every reader; the rest is cleaned up in the background" if resumes else None
+        return {"event": "DELETE", "deleted": asdict(erased), **render.compact({"note": note})}
+
+    async def delete_entities(
+        self,
+        session: Session,
+        *,
+        user_id: object = None,
+        agent_id: object = None,
+        run_id: object = None,
+        name: object = None,
+        with_memories: bool = False,
+        dry_run: bool = False,
+        confirm: object = None,
+    ) -> JsonObject:
+        """Erase a user, agent or run with its memories, or remove a named entity from the graph."""
+        if name is None:
+            return await self.delete_all_memories(
+                session, user_id=user_id, agent_id=agent_id, run_id=run_id, dry_run=dry_run, confirm=confirm
+            )
+        if agent_id is not None or run_id is not None:
+            raise InvalidInput("name", name, "give either a name or a scope (agent_id, run_id)")
+        user = resolve_user(session, user_id)
+        entity = await self._explore.find(user, name=check_id("name", name), uuid=None)
+        naming = await self._store.read("memories_naming", user_id=user, entity_uuid=entity["uuid"], top_k=_NO_SEQ)
+        uuids = [row["uuid"] for row in naming]
+        if dry_run:
+            touched = {"memories": len(uuids)} if with_memories else {"texts_kept": len(uuids)}
+            return {"dry_run": True, "entity": entity["name"], **touched, "confirm": len(uuids)}
+        if with_memories:
+            _check_confirm(len(uuids), confirm)
+            erased = await self._forget.memories(user, session.key, uuids)
+            if await self._store.read("find_entities", user_id=user, keys=[], uuids=[entity["uuid"]]):
+                erased.add(await self._forget.entity(user, f"{session.key}:entity", entity["uuid"]))
+        else:
+            erased = await self._forget.entity(user, session.key, entity["uuid"])
+        self._indexer.wake()
+        kept = 0 if with_memories else len(uuids)
+        note = f"{kept} texts that contain the name were kept; with_memories removes them too" if kept else None
+        return {
+            "event": "DELETE",
+            "entity": entity["name"],
+            "deleted": asdict(erased),
+            **render.compact({"note": note}),
+        }
+
+    async def list_entities(self, session: Session) -> JsonObject:
+        """Return users (for an unbound caller), agents, runs and projects with counts and last use."""
+        top_k = 100
+        rows = await self._store.read("scope_summary", user_id=session.scope.user_id, top_k=top_k)
+        summary = rows[0]
+        users = (
+            [{"id": session.scope.user_id, "memories": summary["memories"], "last_used": summary["last_used"]}]
+            if session.bound
+            else await self._store.read("list_users", top_k=top_k)
+        )
+        return {
+            "user_id": session.scope.user_id,
+            "memories": summary["memories"],
+            **{
+                kind: [_counted(row) for row in rows]
+                for kind, rows in (
+                    ("users", users),
+                    ("agents", summary["agents"]),
+                    ("runs", summary["runs"]),
+                    ("projects", summary["projects"]),
+                )
+            },
+        }
+
+    async def search_memories(
+        self,
+        session: Session,
+        *,
+        query: object,
+        user_id: object = None,
+        agent_id: object = None,
+        run_id: object = None,
+        project: object = None,
+        filters: object = None,
+        limit: object = 10,
+        threshold: object = None,
+        rerank: bool = False,
+        enable_graph: bool = False,
+        as_of: object = None,
+        known_at: object = None,
+        max_tokens: object = DEFAULT_MAX_TOKENS,
+        explain: bool = False,
+    ) -> JsonObject:
+        """Answer a question with the memories that fit best."""
+        search = Search(
+            query=_check_question(query),
+            scope=read_scope(session, user_id, agent_id, run_id, project),
+            instants=self._instants(as_of, known_at),
+            filters=parse_filters(filters),
+            limit=check_limit("limit", limit, MAX_LIMIT),
+            project=session.scope.project,
+            threshold=_check_threshold(threshold),
+            max_tokens=check_limit("max_tokens", max_tokens, 100_000, lower=100),
+            explain=explain,
+        )
+        answer, linked = await self._recall.search(search)
+        if rerank:
+            answer.setdefault("notes", []).append("not reranked: no model is configured for it")
+        if enable_graph:
+            uuids = [entity.uuid for entity in linked[:3]]
+            answer["relations"] = await self._explore.relations(search.scope, uuids, search.instants)
+        return answer
+
+    async def search_graph(
+        self,
+        session: Session,
+        *,
+        query: object = "",
+        user_id: object = None,
+        agent_id: object = None,
+        run_id: object = None,
+        project: object = None,
+        limit: object = 10,
+        as_of: object = None,
+    ) -> JsonObject:
+        """Find entities by name, words or meaning, each with its current relationships."""
+        scope = read_scope(session, user_id, agent_id, run_id, project)
+        text = "" if query is None or query == "" else _check_question(query)
+        top_k = check_limit("limit", limit, 50)
+        return await self._explore.search(text, scope, top_k, self._instants(as_of, None))
+
+    async def get_entity(
+        self,
+        session: Session,
+        *,
+        name: object = None,
+        uuid: object = None,
+        user_id: object = None,
+        agent_id: object = None,
+        run_id: object = None,
+        project: object = None,
+        direction: object = "both",
+        as_of: object = None,
+        known_at: object = None,
+        include_superseded: bool = False,
+        limit: object = 20,
+    ) -> JsonObject:
+        """Return one entity with its dated facts."""
+        if (name is None) == (uuid is None):
+            raise InvalidInput("name", name, "give either name or uuid")
+        if direction not in ("both", "in", "out"):
+            raise InvalidInput("direction", direction, "give 'both', 'out' (it is the subject) or 'in'")
+        page = EntityPage(
+            name=None if name is None else check_id("name", name),
+            uuid=None if uuid is None else check_uuid("uuid", uuid),
+            scope=read_scope(session, user_id, agent_id, run_id, project),
+            instants=self._instants(as_of, known_at),
+            direction=cast("str", direction),
+            include_superseded=include_superseded,
+            limit=check_limit("limit", limit, MAX_LIMIT),
+        )
+        return await self._explore.page(page)
+
+    def _instants(self, as_of: object, known_at: object) -> Instants:
+        return Instants(
+            self._clock.now(),
+            None if as_of is None else parse_instant("as_of", as_of),
+            None if known_at is None else parse_instant("known_at", known_at),
+        )
+
+
+def _check_question(query: object) -> str:
+    return check_text("query", query, 1_048_576)
+
+
+def _check_threshold(value: object) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -1 <= value <= 1:
+        raise InvalidInput("threshold", value, "give a cosine similarity from -1 to 1, such as 0.3")
+    return float(value)
+
+
+def _check_confirm(count: int, confirm: object) -> None:
+    if count > CONFIRM_ABOVE and confirm != count:
+        raise Conflict(
+            f"this would erase {count} memories for good; call again with confirm={count}, "
+            "or with dry_run=true to look first"
+        )
+
+
+def _parse_cursor(cursor: object) -> int:
+    text = str(cursor)
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(_NO_SEQ)):
+        raise InvalidInput("cursor", cursor, "give the cursor of the page before as it was returned")
+    return int(text)
+
+
+def _passes(parsed: Filter, memory: Mapping[str, Any]) -> bool:
+    return not parsed or parsed.matches({**memory, "id": memory["uuid"]}, render.metadata(memory["metadata"]))
+
+
+def _unused(parsed: ParsedFacts, warnings: Sequence[str]) -> JsonObject:
+    return render.compact(
+        {
+            "facts_skipped": [{"index": skipped.index, "why": skipped.why} for skipped in parsed.skipped],
+            "warnings": list(warnings),
+        }
+    )
+
+
+def _listed(row: Row) -> JsonObject:
+    rendered = render.memory(row["memory"])
+    facts = [render.fact(fact) for fact in row["facts"]]
+    return {**rendered, **render.compact({"facts": facts})}
+
+
+def _origin(fact: Row) -> JsonObject:
+    return render.compact(
+        {
+            "origin": fact["origin"],
+            "model": fact.get("model"),
+            "valid_from": fact["valid_from_source"],
+            "stated_at": render.instant(fact["created_at"]),
+        }
+    )
+
+
+def _version(row: Row) -> JsonObject:
+    return render.compact(
+        {
+            "memory": row["text"],
+            "from": render.instant(row["created_at"]),
+            "until": render.instant(row["replaced_at"]),
+            "metadata": render.metadata(row["metadata"]),
+            "facts": [{"id": fact["uuid"], "fact": fact["statement"]} for fact in row["facts"]],
+        }
+    )
+
+
+def _counted(row: Row) -> JsonObject:
+    return render.compact({**row, "last_used": render.instant(row["last_used"])})

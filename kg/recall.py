@@ -1,0 +1,415 @@
+"""Finding: link, look in three legs at once, check everything against the graph, score all alike, fit the budget.
+
+Invariant: nothing is answered from the side-index. A hit is only a reason to read the graph, which checks scope and
+time again. A leg that fails shares its weight out and is named in the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kg import render
+from kg.corpus import Corpus
+from kg.drafting import mentioned_keys
+from kg.errors import KgError, StoreUnavailable
+from kg.filters import Filter
+from kg.fulltext import cjk_query, lucene_query, user_key
+from kg.graph_store import GraphStore, Row
+from kg.history import Instants, Standing, standings
+from kg.models import Scope
+from kg.names import alias_key
+from kg.ports import Embedder, IndexHit, IndexQuery, VectorIndex
+from kg.ranking import UNREAD_SCRIPT, Candidate, DenseLeg, Leg, Ranked, Weights, rank
+from kg.render import JsonObject
+from kg.sentences import best_passage
+from kg.text import estimate_tokens, is_non_latin, stem_terms
+
+log = logging.getLogger(__name__)
+
+LEG_TOP_K = 100
+FILTERED_TOP_K = 500
+MAX_QUESTION_CHARS = 8192
+PASSAGE_CHARS = 700
+FACTS_PER_HIT = 5
+DEFAULT_MAX_TOKENS = 2000
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search, validated.
+
+    Attributes:
+        project: the project that asks; its memories are slightly preferred.
+        threshold: least similarity of a hit, None for no bound.
+        max_tokens: budget of the answer, as ``estimate_tokens`` counts.
+    """
+
+    query: str
+    scope: Scope
+    instants: Instants
+    filters: Filter
+    limit: int = 10
+    project: str | None = None
+    threshold: float | None = None
+    max_tokens: int = DEFAULT_MAX_TOKENS
+    explain: bool = False
+
+
+@dataclass
+class _Found:
+    """What the legs brought, before the graph is asked."""
+
+    dense: dict[DenseLeg, dict[str, float]] = field(default_factory=dict[DenseLeg, dict[str, float]])
+    lexical: list[str] = field(default_factory=list[str])
+    failed: dict[Leg, str] = field(default_factory=dict[Leg, str])
+    notes: list[str] = field(default_factory=list[str])
+    vector: Any = None
+
+
+@dataclass(frozen=True)
+class LinkedEntity:
+    """An entity that a question names."""
+
+    uuid: str
+    name: str
+    kind: str
+    surface: str
+    aliases: frozenset[str]
+
+
+class Recall:
+    """The read side of search_memories."""
+
+    def __init__(self, store: GraphStore, index: VectorIndex, embedder: Embedder) -> None:
+        self._store = store
+        self._index = index
+        self._embedder = embedder
+        self._corpus = Corpus(store)
+
+    async def warm(self, user_id: str) -> None:
+        """Count the words of a partition ahead of its first search."""
+        await self._corpus.frequencies(user_id)
+
+    async def link(self, user_id: str, question: str) -> list[LinkedEntity]:
+        """Return the entities that a question names, the longest names first."""
+        surfaces = mentioned_keys(question)
+        rows = await self._store.read("find_entities", user_id=user_id, keys=sorted(surfaces), uuids=[])
+        linked: dict[str, LinkedEntity] = {}
+        for row in sorted(rows, key=lambda row: -len(row["key"])):
+            linked.setdefault(
+                row["uuid"],
+                LinkedEntity(row["uuid"], row["name"], row["kind"], surfaces[row["key"]], frozenset(row["aliases"])),
+            )
+        return list(linked.values())
+
+    async def search(self, search: Search) -> tuple[JsonObject, list[LinkedEntity]]:
+        """Answer a question; see the tool for the fields of the answer.
+
+        Raises:
+            StoreUnavailable: the graph does not answer. A missing index only degrades the answer.
+        """
+        question = search.query[:MAX_QUESTION_CHARS]
+        found, linked, frequencies = await self._look(search, question)
+        if len(search.query) > MAX_QUESTION_CHARS:
+            found.notes.append(f"only the first {MAX_QUESTION_CHARS} characters of the question were used")
+        rows = await self._candidates(search, found)
+        terms = await self._corpus.terms(search.scope.user_id, {row["uuid"]: row["content_hash"] for row in rows})
+        weights = UNREAD_SCRIPT if self._embedder.english_only and is_non_latin(question) else Weights()
+        if weights is UNREAD_SCRIPT and not found.failed:
+            found.notes.append("the embedder reads English only; words decided more than meaning")
+        people = {key for entity in linked if entity.kind == "Person" for key in entity.aliases}
+        in_time = [row for row in rows if _in_time(row, search.instants)]
+        stems = stem_terms(question)
+        ranked = rank(
+            stems,
+            [_candidate(row, terms[row["uuid"]], people, search.project) for row in in_time],
+            found.dense,
+            frequencies,
+            weights=weights,
+            failed=tuple(found.failed),
+        )
+        answer = await self._assemble(search, found, ranked, stems, hidden=len(rows) - len(in_time))
+        return answer, linked
+
+    async def _look(self, search: Search, question: str) -> tuple[_Found, list[LinkedEntity], Any]:
+        """Run the legs; only the graph itself may fail the search."""
+        found = _Found()
+        user_id = search.scope.user_id
+        linked_task = asyncio.create_task(self.link(user_id, question))
+        lexical_task = asyncio.create_task(self._lexical_leg(search, question))
+        frequencies_task = asyncio.create_task(self._corpus.frequencies(user_id))
+        try:
+            linked = await linked_task
+            await self._dense_legs(search, _without_people(question, linked), found)
+            found.lexical = await lexical_task
+            return found, linked, await frequencies_task
+        finally:
+            for task in (linked_task, lexical_task, frequencies_task):
+                task.cancel()
+
+    async def _lexical_leg(self, search: Search, question: str) -> list[str]:
+        key = user_key(search.scope.user_id)
+        narrowed = bool(search.filters) or search.scope != Scope(search.scope.user_id)
+        top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
+        queries = [
+            (index, words)
+            for index, words in (
+                ("memory_fulltext", lucene_query(question, key)),
+                ("memory_fulltext_cjk", cjk_query(question, key)),
+            )
+            if words is not None
+        ]
+        uuids: dict[str, None] = {}
+        for index, words in queries:
+            rows = await self._store.read(
+                "fulltext_memories",
+                index=index,
+                words=words,
+                fetch=max(top_k, 1000) if narrowed else top_k,
+                **search.scope.params(),
+                top_k=top_k,
+            )
+            uuids.update(dict.fromkeys(row["uuid"] for row in rows))
+        return list(uuids)
+
+    async def _dense_legs(self, search: Search, question: str, found: _Found) -> None:
+        try:
+            found.vector = await self._embedder.embed_query(question)
+            hits = await self._index.search(self._index_queries(search, found.vector))
+        except KgError as error:
+            log.warning("search without the vector index: %s", error)
+            found.failed.update(dict.fromkeys(("text", "sentence", "fact"), f"no meaning, only words: {error}"))
+            return
+        legs: tuple[DenseLeg, ...] = ("text", "sentence", "fact")
+        found.dense = {leg: _similarities(leg_hits) for leg, leg_hits in zip(legs, hits, strict=True)}
+
+    def _index_queries(self, search: Search, vector: Any) -> list[IndexQuery]:
+        scope, user_id = search.scope, search.scope.user_id
+        narrowed: dict[str, Any] = {"agent_id": scope.agent_id, "run_id": scope.run_id, "project": scope.project}
+        top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
+        terms = search.filters.index_terms()
+        at = search.instants.t if search.instants.known_at is None else None
+        return [
+            IndexQuery("text", vector, "memory", user_id, top_k, **narrowed, metadata=terms),
+            IndexQuery("sentences", vector, "memory", user_id, top_k, **narrowed, metadata=terms),
+            IndexQuery("text", vector, "fact", user_id, top_k, **narrowed, valid_at=at, metadata=terms),
+        ]
+
+    async def _candidates(self, search: Search, found: _Found) -> list[Row]:
+        memories = dict.fromkeys([*found.lexical, *found.dense.get("text", {}), *found.dense.get("sentence", {})])
+        return await self._store.read(
+            "search_candidates",
+            **search.scope.params(),
+            memory_uuids=list(memories),
+            fact_uuids=list(found.dense.get("fact", {})),
+        )
+
+    async def _assemble(
+        self, search: Search, found: _Found, ranked: Sequence[Ranked], stems: Sequence[str], *, hidden: int
+    ) -> JsonObject:
+        builder = _Answer(search, found, frozenset(stems))
+        builder.hidden = hidden
+        page = max(search.limit * 2, 20)
+        for start in range(0, len(ranked), page):
+            chunk = [hit for hit in ranked[start : start + page] if hit.score > 0]
+            if not chunk or builder.full:
+                break
+            uuids = [hit.uuid for hit in chunk]
+            history = search.instants.known_at is not None
+            rows = await self._store.read(
+                "hydrate_memories", user_id=search.scope.user_id, uuids=uuids, history=history
+            )
+            by_uuid = {row["memory"]["uuid"]: row for row in rows}
+            past = await self._standings(search, rows)
+            similarities = await self._missing_similarities(found, uuids)
+            for hit in chunk:
+                row = by_uuid.get(hit.uuid)
+                if row is not None and not builder.full:
+                    builder.add(hit, row, past, similarities.get(hit.uuid))
+        return builder.render()
+
+    async def _standings(self, search: Search, rows: Sequence[Row]) -> dict[str, Standing]:
+        if search.instants.known_at is None and search.instants.as_of is None:
+            return {}
+        uuids = [fact["uuid"] for row in rows for fact in row["facts"]]
+        return await standings(self._store, search.scope.user_id, uuids, search.instants)
+
+    async def _missing_similarities(self, found: _Found, uuids: Sequence[str]) -> dict[str, float]:
+        """Return the cosine of hits that only words or neighbours brought."""
+        if found.vector is None or "text" in found.failed:
+            return {}
+        known = found.dense.get("text", {}).keys() | found.dense.get("sentence", {}).keys()
+        missing = [uuid for uuid in uuids if uuid not in known]
+        try:
+            return await self._index.similarities("text", found.vector, missing) if missing else {}
+        except StoreUnavailable:
+            return {}
+
+
+class _Answer:
+    """Collects hits until the limit or the budget is reached."""
+
+    def __init__(self, search: Search, found: _Found, stems: frozenset[str]) -> None:
+        self.hidden = 0
+        self._search = search
+        self._found = found
+        self._stems = stems
+        self._results: list[JsonObject] = []
+        self._tokens = 0
+        self._omitted = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no further hit is wanted."""
+        return len(self._results) + self._omitted >= self._search.limit
+
+    def add(self, hit: Ranked, row: Row, past: Mapping[str, Standing], similarity: float | None) -> None:
+        """Add a hit unless filters, threshold, time or the budget keep it out."""
+        memory = _as_known(row, self._search.instants)
+        if memory is None:
+            self.hidden += 1
+            return
+        if not self._search.filters.matches(_filter_fields(memory), render.metadata(memory["metadata"])):
+            return
+        best = self._similarity(hit.uuid, row, similarity)
+        if self._search.threshold is not None and (best is None or best < self._search.threshold):
+            return
+        rendered = self._render_hit(hit, memory, row["facts"], past, best)
+        tokens = estimate_tokens(str(rendered))
+        if self._results and self._tokens + tokens > self._search.max_tokens:
+            self._omitted += 1
+            return
+        self._tokens += tokens
+        self._results.append(rendered)
+
+    def render(self) -> JsonObject:
+        """Return the answer."""
+        omitted = f"{self._omitted} more did not fit into max_tokens" if self._omitted else None
+        return {
+            "results": self._results,
+            **render.compact(
+                {
+                    "hidden": self.hidden or None,
+                    "omitted": omitted,
+                    "degraded": sorted(set(self._found.failed.values())),
+                    "notes": self._found.notes,
+                }
+            ),
+        }
+
+    def _similarity(self, uuid: str, row: Row, looked_up: float | None) -> float | None:
+        dense = self._found.dense
+        facts = dense.get("fact", {})
+        values = [
+            *(dense[leg][uuid] for leg in ("text", "sentence") if uuid in dense.get(leg, {})),
+            *(facts[fact["uuid"]] for fact in row["facts"] if fact["uuid"] in facts),
+        ]
+        if looked_up is not None:
+            values.append(looked_up)
+        return max(values, default=None)
+
+    def _render_hit(
+        self, hit: Ranked, memory: Row, facts: Sequence[Row], past: Mapping[str, Standing], similarity: float | None
+    ) -> JsonObject:
+        rendered = render.memory(memory)
+        passage, truncated = best_passage(memory["text"], self._stems, PASSAGE_CHARS)
+        current, planned, ended = _split_facts(facts, past, self._search.instants)
+        self.hidden += len(ended)
+        rendered.update(
+            render.compact(
+                {
+                    "memory": passage,
+                    "truncated": truncated or None,
+                    "score": round(hit.score, 3),
+                    "similarity": None if similarity is None else round(similarity, 3),
+                    "facts": [render.fact(fact) for fact in current[:FACTS_PER_HIT]],
+                    "planned": [render.fact(fact) for fact in planned[:FACTS_PER_HIT]],
+                    "superseded": [render.fact(fact) for fact in ended[:FACTS_PER_HIT]],
+                    "explain": _explain(hit) if self._search.explain else None,
+                }
+            )
+        )
+        return rendered
+
+
+def _similarities(hits: Sequence[IndexHit]) -> dict[str, float]:
+    return {hit.uuid: hit.similarity for hit in hits}
+
+
+def _without_people(question: str, linked: Sequence[LinkedEntity]) -> str:
+    """Take linked people's names out of a question, so that its meaning is not the name; unless nothing is left."""
+    rest = question
+    for entity in linked:
+        if entity.kind == "Person":
+            rest = re.sub(rf"(?<!\w){re.escape(entity.surface)}(?:['\u2019]s)?(?!\w)", " ", rest)
+    return rest if stem_terms(rest) else question
+
+
+def _candidate(row: Row, terms: Sequence[str], people: set[str], project: str | None) -> Candidate:
+    speaker = row["speaker"]
+    return Candidate(
+        uuid=row["uuid"],
+        terms=terms,
+        at=row["occurred_at"],
+        facts=row["facts"],
+        neighbours=row["neighbours"],
+        by_linked_person=bool(speaker) and alias_key(speaker) in people,
+        same_project=project is not None and row["project"] == project,
+    )
+
+
+def _in_time(row: Row, instants: Instants) -> bool:
+    if instants.as_of is not None and row["occurred_at"] > instants.as_of:
+        return False
+    return instants.known_at is None or row["created_at"] <= instants.known_at
+
+
+def _as_known(row: Row, instants: Instants) -> Row | None:
+    """Return the memory as it read at the instant of knowledge."""
+    memory: Row = row["memory"]
+    k = instants.known_at
+    if k is None or memory["updated_at"] <= k:
+        return memory
+    for version in row["versions"]:
+        if version["created_at"] <= k < version["replaced_at"]:
+            return {**memory, "text": version["text"], "metadata": version["metadata"], "updated_at": None}
+    return None
+
+
+def _split_facts(
+    facts: Sequence[Row], past: Mapping[str, Standing], instants: Instants
+) -> tuple[list[Row], list[Row], list[Row]]:
+    """Return the facts that held, those that were to begin later, and those known that did not hold any more."""
+    held: list[Row] = []
+    planned: list[Row] = []
+    ended: list[Row] = []
+    asked_past = instants.as_of is not None or instants.known_at is not None
+    for fact in facts:
+        end = fact["invalid_at"]
+        if asked_past:
+            standing = past.get(fact["uuid"])
+            if standing is None or not standing.known:
+                continue
+            end = standing.end
+        seen = {**fact, "invalid_at": end}
+        if end is not None and (end <= instants.t or end <= fact["valid_at"]):
+            ended.append(seen)
+        else:
+            (held if fact["valid_at"] <= instants.t else planned).append(seen)
+    return held, planned, ended
+
+
+def _explain(hit: Ranked) -> JsonObject:
+    shares = {part: round(share, 3) for part, share in hit.shares.items()}
+    return render.compact({"shares": shares, "ranks": dict(hit.ranks), "best_neighbour": hit.best_neighbour})
+
+
+def _filter_fields(memory: Row) -> dict[str, object]:
+    fields: dict[str, object] = {key: value for key, value in memory.items() if key not in ("metadata", "uuid")}
+    fields["id"] = memory["uuid"]
+    return fields

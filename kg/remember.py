@@ -1,0 +1,211 @@
+"""Storing: one transaction per call that either leaves everything or nothing.
+
+Invariant: each transaction takes the partition's lock with its own first statement, looks for the answer of an
+earlier attempt of the same call, and leaves its own answer behind. So a repeated call, by a client or by the driver
+after an ambiguous commit, answers the first result and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from kg.drafting import Drafter, KnownName, Source, StatingMemory, mentioned_keys, stated_keys
+from kg.fulltext import user_key
+from kg.graph_store import GraphStore, Row, Transaction
+from kg.models import AddRequest, FactInput, MemoryInput
+from kg.ports import Clock
+from kg.settling import settle
+from kg.text import content_hash, split_terms
+
+
+@dataclass(frozen=True)
+class AddOutcome:
+    """What one call of add_memory left in the graph; kept as JSON under the call's key.
+
+    Attributes:
+        memory_uuids: one per text, in order; the standing one for a duplicate.
+        duplicates: which of them stood already.
+        fact_uuids: the facts that were created.
+        ended: facts whose end changed by it: superseded, corrected, or followed in a timeline.
+    """
+
+    memory_uuids: list[str]
+    duplicates: list[str] = field(default_factory=list[str])
+    fact_uuids: list[str] = field(default_factory=list[str])
+    ended: list[str] = field(default_factory=list[str])
+    warnings: list[str] = field(default_factory=list[str])
+
+
+def request_namespace(user_id: str, key: str) -> UUID:
+    """Return the name space in which a call's uuids are derived; equal for every attempt of the same call."""
+    return uuid5(uuid5(NAMESPACE_URL, f"knowthread:{user_id}"), key)
+
+
+async def keep_answer(tx: Transaction, namespace: UUID, user_id: str, outcome: object, now: datetime) -> None:
+    """Leave the answer of this call for its repetitions."""
+    await tx.run("create_request", uuid=str(namespace), user_id=user_id, result=json.dumps(outcome), now=now)
+
+
+class Remember:
+    """The write side of add_memory."""
+
+    def __init__(self, store: GraphStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def add(self, request: AddRequest) -> AddOutcome:
+        """Store the texts and their facts in one transaction; acknowledged means durable.
+
+        Raises:
+            StoreUnavailable: the database does not answer; repeat the call with the same key.
+        """
+        return await self._store.write(lambda tx: self._add(tx, request), "add_memory")
+
+    async def _add(self, tx: Transaction, request: AddRequest) -> AddOutcome:
+        scope = request.scope
+        namespace = request_namespace(scope.user_id, request.key)
+        fact_count = sum(len(memory.facts) for memory in request.memories)
+        slots = len(request.memories) + fact_count
+        last = (await tx.run("lock_partition", user_id=scope.user_id, slots=slots))[0]["seq"]
+        now = self._clock.now()
+        context = (await tx.run("write_context", **_context_params(request, namespace)))[0]
+        if context["result"] is not None:
+            return AddOutcome(**json.loads(context["result"]))
+        plan = _Plan(request, namespace, context, now, first_seq=last - slots + 1)
+        outcome = plan.outcome
+        draft = plan.drafter.draft
+        await self._create(tx, scope.user_id, plan)
+        changed = [row["properties"] for row in draft.facts]
+        if changed or plan.decided:
+            ended = await settle(tx, user_id=scope.user_id, changed=changed, also=plan.decided, now=now)
+            outcome.ended.extend(uuid for uuid in ended if uuid not in set(outcome.fact_uuids))
+        await keep_answer(tx, namespace, scope.user_id, asdict(outcome), now)
+        return outcome
+
+    async def _create(self, tx: Transaction, user_id: str, plan: _Plan) -> None:
+        draft = plan.drafter.draft
+        if plan.memories:
+            await tx.run("create_memories", memories=plan.memories)
+        if draft.entities:
+            await tx.run("create_entities", user_id=user_id, entities=draft.entities)
+        if draft.mentions:
+            await tx.run("create_mentions", user_id=user_id, mentions=draft.mentions)
+        if draft.facts:
+            await tx.run("create_facts", facts=draft.facts)
+        if draft.decisions:
+            await tx.run("create_decisions", decisions=draft.decisions)
+
+
+def known_names(context: Row) -> dict[str, KnownName]:
+    """Return the aliases of a write context by key."""
+    return {row["key"]: KnownName(row["uuid"], row["kind"]) for row in context["aliases"]}
+
+
+def _context_params(request: AddRequest, namespace: UUID) -> dict[str, Any]:
+    keys: set[str] = set()
+    for memory in request.memories:
+        keys |= mentioned_keys(memory.text).keys() | stated_keys(memory.facts, memory.speaker)
+    notes = [memory for memory in request.memories if memory.role is None]
+    return {
+        **request.scope.params(),
+        "request_uuid": str(namespace),
+        "hashes": [content_hash(memory.text) for memory in notes],
+        "keys": sorted(keys),
+        "targets": [uuid for memory in request.memories for fact in memory.facts for uuid in fact.supersedes],
+        "conversation": len(notes) < len(request.memories) and request.scope.run_id is not None,
+    }
+
+
+class _Plan:
+    """The rows of one add, laid out once the context is known."""
+
+    def __init__(self, request: AddRequest, namespace: UUID, context: Row, now: datetime, *, first_seq: int) -> None:
+        self.memories: list[Row] = []
+        self.outcome = AddOutcome([])
+        self.drafter = Drafter(request.scope.user_id, namespace, known_names(context), now)
+        self._request = request
+        self._namespace = namespace
+        self._now = now
+        self._seq = first_seq
+        self._standing: dict[str, Row] = {row["hash"]: row for row in context["notes"]}
+        self._targets: Mapping[str, Row] = {row["uuid"]: row for row in context["facts"]}
+        self._previous: str | None = context["last_message"]
+        for ordinal, memory in enumerate(request.memories):
+            self._lay_memory(ordinal, memory)
+        self.outcome.warnings.extend(self.drafter.draft.warnings)
+
+    @property
+    def decided(self) -> list[str]:
+        """The facts that the drafted decisions end."""
+        return [row["old"] for row in self.drafter.draft.decisions]
+
+    def _lay_memory(self, ordinal: int, memory: MemoryInput) -> None:
+        digest = content_hash(memory.text)
+        occurred = self._request.occurred_at
+        standing = self._standing.get(digest) if memory.role is None else None
+        if standing is not None and (occurred is None or standing["occurred_at"] == occurred):
+            uuid, stated = standing["uuid"], {row["claim_key"]: row for row in standing["facts"]}
+            self.outcome.duplicates.append(uuid)
+        else:
+            uuid, stated = str(uuid5(self._namespace, str(ordinal))), dict[str, Row]()
+            self._lay_text(uuid, memory, digest)
+        self.outcome.memory_uuids.append(uuid)
+        source: Source = "created" if occurred is None else "occurred"
+        stating = StatingMemory(
+            uuid, memory.text, self._request.scope, memory.speaker, occurred or self._now, source, self._now
+        )
+        if uuid not in self.outcome.duplicates:
+            self.drafter.add_mentions(stating)
+        for index, fact in enumerate(memory.facts):
+            self._lay_fact(stating, fact, stated, f"facts[{index}]", f"{ordinal}:fact:{index}")
+
+    def _lay_fact(self, memory: StatingMemory, fact: FactInput, stated: dict[str, Row], label: str, name: str) -> None:
+        uuid = str(uuid5(self._namespace, name))
+        row = self.drafter.add_fact(memory, fact, seq=self._seq, origin="caller", uuid=uuid)
+        self._seq += 1
+        standing = stated.get(row["claim_key"])
+        if standing is not None:
+            self.drafter.draft.facts.pop()  # this memory says so already; what it supersedes may be new
+            row = standing
+        else:
+            stated[row["claim_key"]] = row
+            self.outcome.fact_uuids.append(uuid)
+        self.drafter.add_decisions(label, fact, row, self._targets)
+
+    def _lay_text(self, uuid: str, memory: MemoryInput, digest: str) -> None:
+        request, scope = self._request, self._request.scope
+        is_message = memory.role is not None
+        properties: Row = {
+            **scope.params(),
+            "uuid": uuid,
+            "text": memory.text,
+            "terms": split_terms(memory.text),
+            "user_key": user_key(scope.user_id),
+            "content_hash": digest,
+            "kind": "message" if is_message else "note",
+            "role": memory.role,
+            "speaker": memory.speaker,
+            "metadata": request.metadata,
+            "occurred_at": request.occurred_at or self._now,
+            "created_at": self._now,
+            "updated_at": self._now,
+            "seq": self._seq,
+            "index_rev": 1,
+            "bulk": request.bulk,
+            "extraction": "skipped" if request.infer else "none",
+            "noise": False,
+            "recall_count": 0,
+        }
+        self._seq += 1
+        self.memories.append(
+            {"uuid": uuid, "properties": properties, "previous_uuid": self._previous if is_message else None}
+        )
+        if is_message:
+            self._previous = uuid if scope.run_id is not None or len(request.memories) > 1 else None
+        else:
+            self._standing[digest] = {"uuid": uuid, "occurred_at": properties["occurred_at"], "facts": []}

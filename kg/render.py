@@ -1,0 +1,73 @@
+"""How results look to a caller: mem0's field names, ISO times, nothing that is empty, within a token budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from kg.drafting import UNKNOWN_START
+
+JsonObject = dict[str, Any]
+
+
+def compact(value: Mapping[str, Any]) -> JsonObject:
+    """Return an object without its empty fields; False and 0 are kept."""
+    return {key: item for key, item in value.items() if item is not None and item not in ("", [], {}, ())}
+
+
+def instant(value: datetime | None) -> str | None:
+    """Return a time as a caller reads it: ISO 8601 in UTC to the second; None for an unknown one."""
+    if value is None or value == UNKNOWN_START:
+        return None
+    return value.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def metadata(text: str | None) -> JsonObject:
+    """Return a memory's metadata as the object that was handed in."""
+    return cast("JsonObject", json.loads(text)) if text else {}
+
+
+def fact(row: Mapping[str, Any]) -> JsonObject:
+    """Render one fact; ``replaced_by`` says what superseded or corrected it."""
+    return compact(
+        {
+            "id": row["uuid"],
+            "fact": row["statement"],
+            "subject": row.get("subject"),
+            "predicate": row.get("predicate"),
+            "object": row.get("object"),
+            "because": row.get("because"),
+            "revisit_when": row.get("revisit_when"),
+            "valid_at": instant(row.get("valid_at")),
+            "invalid_at": instant(row.get("invalid_at")),
+            "replaced_by": [replacement(item) for item in cast("Sequence[JsonObject]", row.get("replaced_by") or [])],
+        }
+    )
+
+
+def replacement(row: Mapping[str, Any]) -> JsonObject:
+    """Render what replaced a fact."""
+    return compact({"id": row["id"], "fact": row["statement"], "how": row["kind"], "reason": row.get("reason")})
+
+
+def memory(row: Mapping[str, Any]) -> JsonObject:
+    """Render one memory without its facts."""
+    occurred = row.get("occurred_at")
+    updated = row.get("updated_at")
+    return compact(
+        {
+            "id": row["uuid"],
+            "memory": row["text"],
+            "created_at": instant(row["created_at"]),
+            "occurred_at": instant(occurred) if occurred != row["created_at"] else None,
+            "updated_at": instant(updated) if updated != row["created_at"] else None,
+            "project": row.get("project"),
+            "agent_id": row.get("agent_id"),
+            "run_id": row.get("run_id"),
+            "role": row.get("role"),
+            "speaker": row.get("speaker"),
+            "metadata": metadata(row.get("metadata")),
+        }
+    )

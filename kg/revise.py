@@ -1,0 +1,215 @@
+"""Updating: the old state stays as a version, its facts expire, new ones are stated.
+
+Decisions follow the claim: where the new state makes the same claim, it takes over what the old one had replaced and
+what had replaced it, so that rewording a note neither revives nor forgets anything. They are copied, not moved: for
+an instant of knowledge before the update, the old fact still carries its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from kg.drafting import Drafter, StatingMemory, mentioned_keys, stated_keys
+from kg.erase import drop_orphans
+from kg.errors import NotFound
+from kg.graph_store import GraphStore, Row, Transaction
+from kg.models import FactInput, Scope
+from kg.ports import Clock
+from kg.remember import keep_answer, known_names, request_namespace
+from kg.settling import settle
+from kg.text import content_hash, split_terms
+
+
+@dataclass(frozen=True)
+class UpdateRequest:
+    """One call of update_memory, validated; None leaves a part as it is."""
+
+    user_id: str
+    key: str
+    uuid: str
+    text: str | None = None
+    facts: tuple[FactInput, ...] | None = None
+    metadata: str | None = None
+
+
+@dataclass(frozen=True)
+class UpdateOutcome:
+    """What an update did.
+
+    Attributes:
+        changed: False where the memory already was as asked for.
+        expired: facts of the former state that are not stated any more.
+    """
+
+    uuid: str
+    changed: bool
+    version_uuid: str | None = None
+    fact_uuids: list[str] = field(default_factory=list[str])
+    expired: list[str] = field(default_factory=list[str])
+    ended: list[str] = field(default_factory=list[str])
+    warnings: list[str] = field(default_factory=list[str])
+
+
+class Revise:
+    """The write side of update_memory."""
+
+    def __init__(self, store: GraphStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def update(self, request: UpdateRequest) -> UpdateOutcome:
+        """Replace text, facts or metadata of one memory.
+
+        Raises:
+            NotFound: the partition has no such memory.
+        """
+        return await self._store.write(lambda tx: self._update(tx, request), "update_memory")
+
+    async def _update(self, tx: Transaction, request: UpdateRequest) -> UpdateOutcome:
+        namespace = request_namespace(request.user_id, request.key)
+        slots = 1 + len(request.facts or ())
+        last = (await tx.run("lock_partition", user_id=request.user_id, slots=slots))[0]["seq"]
+        earlier = await tx.run("find_request", uuid=str(namespace))
+        if earlier:
+            return UpdateOutcome(**json.loads(earlier[0]["result"]))
+        now = self._clock.now()
+        facts = request.facts or ()
+        speaker_keys = mentioned_keys(request.text).keys() if request.text is not None else set[str]()
+        rows = await tx.run(
+            "update_context",
+            user_id=request.user_id,
+            uuid=request.uuid,
+            keys=sorted(speaker_keys | stated_keys(facts, None)),
+            targets=[uuid for fact in facts for uuid in fact.supersedes],
+        )
+        if not rows:
+            raise NotFound("memory", request.uuid, "list yours with get_memories")
+        change = _Change(request, rows[0], namespace, now, first_seq=last - slots + 1)
+        if change.nothing:
+            outcome = UpdateOutcome(request.uuid, changed=False)
+        else:
+            outcome = await self._apply(tx, change)
+        await keep_answer(tx, namespace, request.user_id, asdict(outcome), now)
+        return outcome
+
+    async def _apply(self, tx: Transaction, change: _Change) -> UpdateOutcome:
+        user_id, draft = change.request.user_id, change.drafter.draft
+        await tx.run(
+            "create_version",
+            uuid=change.request.uuid,
+            version=change.version,
+            properties=change.properties,
+            move_names=change.replaces_facts,
+        )
+        if change.replaces_facts and change.old_facts:
+            await tx.run(
+                "expire_facts",
+                uuids=[fact["uuid"] for fact in change.old_facts],
+                version_uuid=change.version["uuid"],
+                now=change.now,
+            )
+        if draft.entities:
+            await tx.run("create_entities", user_id=user_id, entities=draft.entities)
+        if draft.mentions:
+            await tx.run("create_mentions", user_id=user_id, mentions=draft.mentions)
+        if draft.facts:
+            await tx.run("create_facts", facts=draft.facts)
+        decisions = [*draft.decisions, *change.inherited()]
+        if decisions:
+            await tx.run("create_decisions", decisions=decisions)
+        stated = [row["properties"] for row in draft.facts]
+        gone = change.old_facts if change.replaces_facts else []
+        ended = await settle(
+            tx, user_id=user_id, changed=[*gone, *stated], also=[row["old"] for row in decisions], now=change.now
+        )
+        if change.replaces_facts:
+            await drop_orphans(tx, user_id, [], change.entities())
+        own = {fact["uuid"] for fact in [*stated, *gone]}
+        kept_claims = {fact["claim_key"] for fact in stated}
+        return UpdateOutcome(
+            change.request.uuid,
+            changed=True,
+            version_uuid=change.version["uuid"],
+            fact_uuids=draft.fact_uuids(),
+            expired=[fact["uuid"] for fact in gone if fact["claim_key"] not in kept_claims],
+            ended=[uuid for uuid in ended if uuid not in own],
+            warnings=draft.warnings,
+        )
+
+
+class _Change:
+    """What one update changes, laid out from the memory as it stands."""
+
+    def __init__(self, request: UpdateRequest, context: Row, namespace: UUID, now: datetime, *, first_seq: int) -> None:
+        self.request = request
+        self.now = now
+        self.memory: Row = context["memory"]
+        self.old_facts: list[Row] = context["facts"]
+        self._decisions: list[Row] = context["decisions"]
+        self._namespace = namespace
+        text = request.text if request.text is not None else self.memory["text"]
+        metadata = request.metadata if request.metadata is not None else self.memory["metadata"]
+        new_text = text != self.memory["text"]
+        self.replaces_facts = new_text or request.facts is not None
+        self.nothing = not self.replaces_facts and metadata == self.memory["metadata"]
+        self.version: Row = {
+            "uuid": str(uuid5(namespace, "version")),
+            "user_id": request.user_id,
+            "text": self.memory["text"],
+            "metadata": self.memory["metadata"],
+            "occurred_at": self.memory["occurred_at"],
+            "created_at": self.memory["updated_at"],
+            "replaced_at": now,
+        }
+        self.properties: Row = {
+            "text": text,
+            "terms": split_terms(text),
+            "content_hash": content_hash(text),
+            "metadata": metadata,
+            "updated_at": now,
+        }
+        self.drafter = Drafter(request.user_id, namespace, known_names(context), now)
+        if self.replaces_facts:
+            self._draft_facts(context, text, first_seq)
+
+    def _draft_facts(self, context: Mapping[str, Any], text: str, seq: int) -> None:
+        memory = self.memory
+        scope = Scope(self.request.user_id, memory.get("agent_id"), memory.get("run_id"), memory.get("project"))
+        occurred = memory["occurred_at"] != memory["created_at"]
+        stating = StatingMemory(
+            uuid=self.request.uuid,
+            text=text,
+            scope=scope,
+            speaker=None,
+            occurred_at=memory["occurred_at"],
+            valid_from_source="occurred" if occurred else "created",
+            created_at=self.now,
+        )
+        self.drafter.add_mentions(stating)
+        targets = {row["uuid"]: row for row in context["targets"]}
+        for index, fact in enumerate(self.request.facts or ()):
+            uuid = str(uuid5(self._namespace, f"fact:{index}"))
+            row = self.drafter.add_fact(stating, fact, seq=seq + index, origin="caller", uuid=uuid)
+            self.drafter.add_decisions(f"facts[{index}]", fact, row, targets)
+
+    def inherited(self) -> list[Row]:
+        """Return the decisions of expired facts that the new facts with the same claim take over."""
+        if not self.replaces_facts:
+            return []
+        new_by_claim = {row["properties"]["claim_key"]: row["properties"]["uuid"] for row in self.drafter.draft.facts}
+        heirs = {fact["uuid"]: new_by_claim.get(fact["claim_key"]) for fact in self.old_facts}
+        inherited: list[Row] = []
+        for row in self._decisions:
+            old, new = heirs.get(row["old"], row["old"]), heirs.get(row["new"], row["new"])
+            if old is not None and new is not None and (old, new) != (row["old"], row["new"]):
+                inherited.append({"old": old, "new": new, "properties": row["properties"]})
+        return inherited
+
+    def entities(self) -> list[str]:
+        """Return the entities that the old facts name."""
+        return sorted({uuid for fact in self.old_facts for uuid in (fact["subject_uuid"], fact["object_uuid"]) if uuid})

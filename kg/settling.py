@@ -1,0 +1,72 @@
+"""Keep what is derived from facts in step with them: cached ends, and the typed projection that people see.
+
+Runs inside the transaction that changed the facts, after every add, update, delete, merge and undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from kg.facts import SINGLE_VALUED
+from kg.graph_store import Row, Transaction
+from kg.timeline import timelines_from_rows
+
+
+def claims_of(facts: Iterable[Mapping[str, Any]]) -> dict[str, Row]:
+    """Return the claims that the projection draws, by claim key: those between two entities."""
+    return {
+        fact["claim_key"]: {key: fact[key] for key in ("claim_key", "subject_uuid", "object_uuid", "predicate")}
+        for fact in facts
+        if fact["subject_uuid"] and fact["object_uuid"]
+    }
+
+
+def groups_of(facts: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Return the timelines that facts belong to: (scope, subject, predicate) of single-valued predicates."""
+    found = {
+        (fact["scope"], fact["subject_uuid"], fact["predicate"])
+        for fact in facts
+        if fact["subject_uuid"] and fact["predicate"] in SINGLE_VALUED
+    }
+    return [{"scope": scope, "subject_uuid": subject, "predicate": name} for scope, subject, name in sorted(found)]
+
+
+async def settle(
+    tx: Transaction,
+    *,
+    user_id: str,
+    changed: Sequence[Mapping[str, Any]],
+    also: Sequence[str] = (),
+    now: datetime,
+) -> list[str]:
+    """Recompute ends and projection around changed facts and return the uuids of facts whose end changed.
+
+    Args:
+        tx: the transaction that made the change, holding the partition's lock.
+        user_id: partition.
+        changed: facts that were added, expired, decided upon or removed, as rows with their claim.
+        also: uuids of facts that gained or lost a decision.
+        now: instant of the change.
+    """
+    rows = await tx.run(
+        "timeline_closure",
+        user_id=user_id,
+        uuids=[*(fact["uuid"] for fact in changed), *also],
+        groups=groups_of(changed),
+        single_valued=sorted(SINGLE_VALUED),
+    )
+    facts: list[Row] = rows[0]["facts"] if rows else []
+    timelines = timelines_from_rows(facts, rows[0]["decisions"] if rows else [], SINGLE_VALUED)
+    moved = [
+        (fact, end)
+        for fact in facts
+        if fact["expired_at"] is None and (end := timelines.end(fact["uuid"], None)) != fact["invalid_at"]
+    ]
+    if moved:
+        await tx.run("set_ends", ends=[{"uuid": fact["uuid"], "invalid_at": end} for fact, end in moved])
+    claims = claims_of(changed) | claims_of(fact for fact, _ in moved)
+    if claims:
+        await tx.run("project_claims", user_id=user_id, claims=list(claims.values()), now=now)
+    return [fact["uuid"] for fact, _ in moved]

@@ -1,0 +1,288 @@
+"""Words of a text as full-text search, coverage and name keys see them.
+
+The invariant: a question and a memory go through the same functions, so that what is equal to a reader is equal here
+(composed and decomposed letters, full width, zero-width characters, case), while identifiers keep their own spelling
+beside their parts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple, Protocol, cast
+
+MAX_TERMS_CHARS = 16_384
+"""Longest value of ``Memory.terms``."""
+
+_ASKING = """
+what which who whom whose when where why how whether
+do does did done doing can could would should shall will may might must
+is are was were be been being am has have had having
+isn't aren't wasn't weren't don't doesn't didn't can't couldn't won't wouldn't shouldn't haven't hasn't hadn't
+what's who's where's when's how's why's that's it's there's let's
+tell show give remember recall know say said says please ever
+"""
+_FUNCTION = """
+a an the this that these those there here it its they them their theirs he him his she her hers we us our ours
+you your yours i me my mine myself yourself himself herself itself ourselves themselves anything something
+i'm i've i'd i'll you're you've you'd you'll we're we've we'd we'll they're they've they'd they'll he'd he'll she'd
+she'll
+and or not no nor but if then than as so too also only just very own same such both each few more most other some
+any all of at by for with about against between into through during before after above below to from up down in
+out on off over under again further once while because until
+"""
+
+QUESTION_WORDS = frozenset(_ASKING.split())
+"""Words that put a question rather than name its subject."""
+
+STOP_WORDS = QUESTION_WORDS | frozenset(_FUNCTION.split())
+"""English function words that carry no subject; ``QUESTION_WORDS`` are among them."""
+
+_SPELLED_OUT = {
+    "c++": "cplusplus",
+    "c#": "csharp",
+    "f#": "fsharp",
+    ".net": "dotnet",
+    "asp.net": "dotnet",
+}
+
+_CJK = "\ue001"
+_SYMBOL = "\ue000"
+_TOKEN = re.compile(rf"_*[A-Za-z0-9][A-Za-z0-9_]*(?:['.\u2019][A-Za-z0-9_]+)*|{_CJK}+|{_SYMBOL}")
+_PART = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+(?:[0-9]+[a-z]*)*|[0-9]+[a-z]*")
+_VERSION = re.compile(r"[vV]?([0-9]+(?:\.[0-9]+)+[A-Za-z0-9.]*)")
+_SPELLED = re.compile(r"(?<![A-Za-z0-9_.+#])(?:c\+\+|[cf]#|(?:asp)?\.net)(?![A-Za-z0-9_+#])", re.IGNORECASE)
+_CJK_CHARS = re.compile(
+    "[\u3005-\u3007\u3040-\u30ff\u3100-\u312f\u3131-\u318e\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\u1100-\u11ff\U00020000-\U0003ffff]"
+)
+_CACHED_CHARS = 64
+_LAST_ASCII = 127
+_PLAIN = re.compile(r"[A-Za-z\s]+")
+
+_INVISIBLE = frozenset(
+    (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
+) | frozenset(range(0xE0100, 0xE01F0))
+
+
+class _Stemmer(Protocol):
+    def stemWord(self, word: str) -> str: ...  # noqa: N802 - the library's name
+
+
+class _Visible(dict[int, int | str | None]):
+    """Translation table that drops characters without an appearance of their own; filled as they are met."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        invisible = code in _INVISIBLE or unicodedata.category(chr(code)) == "Cf"
+        self[code] = None if invisible else code
+        return self[code]
+
+
+class _Shadow(dict[int, int | str]):
+    """Translation table from any character to an ASCII letter, digit or sign of its class; filled as they are met."""
+
+    def __missing__(self, code: int) -> int | str:
+        self[code] = code if code <= _LAST_ASCII else _shadow_class(chr(code))
+        return self[code]
+
+
+def _shadow_class(char: str) -> str:
+    if _CJK_CHARS.match(char):
+        return _CJK
+    if char in "\u2019\u02bc":
+        return "'"
+    category = unicodedata.category(char)
+    if category in ("Lu", "Lt"):
+        return "A"
+    if category[0] in "LM":
+        return "a"
+    if category[0] == "N":
+        return "0"
+    return _SYMBOL if category == "So" and char != "\u2800" else " "
+
+
+_VISIBLE = _Visible({0x266F: "#"})
+_SHADOW = _Shadow()
+
+
+def clean(text: str) -> str:
+    """Return the text in NFKC without characters that have no appearance of their own; case is kept."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_VISIBLE)
+
+
+def fold(text: str) -> str:
+    """Return the cleaned text without distinctions of case.
+
+    The Turkish dotted and dotless i fold to ``i``, so that a name and its capitals are equal in any language.
+    """
+    if text.isascii():
+        return text.lower()
+    folded = clean(text).casefold().replace("i\u0307", "i").replace("\u0131", "i")
+    return unicodedata.normalize("NFKC", folded)
+
+
+def shadow(cleaned: str) -> str:
+    """Return a string of the same length in which every character is replaced by one ASCII sign of its class.
+
+    Letters and marks become ``a`` or ``A``, digits ``0``, Han, Kana and Hangul U+E001, pictures U+E000, all other
+    characters beyond ASCII a space (apostrophes ``'``): patterns over it need no tables of Unicode.
+    """
+    return cleaned if cleaned.isascii() else cleaned.translate(_SHADOW)
+
+
+def _tokens(cleaned: str) -> list[str]:
+    """Return the words of a cleaned text as written."""
+    if cleaned.isascii():
+        return _TOKEN.findall(cleaned)
+    return [cleaned[m.start() : m.end()] for m in _TOKEN.finditer(shadow(cleaned))]
+
+
+class _Word(NamedTuple):
+    """One word as written, taken apart: its folded form, its parts if it is an identifier, its terms for coverage."""
+
+    folded: str
+    parts: tuple[str, ...]
+    terms: tuple[str, ...]
+
+
+def _analyse(word: str) -> _Word:
+    return _analyse_cached(word) if len(word) <= _CACHED_CHARS else _analyse_word(word)
+
+
+def _analyse_word(word: str) -> _Word:
+    shape = shadow(word)
+    folded = fold(word).replace("\u2019", "'").removesuffix("'s")
+    if shape[0] == _CJK:
+        return _Word(folded, (), tuple(word[i : i + 2] for i in range(len(word) - 1)) or (word,))
+    parts = tuple(_parts(word, shape))
+    return _Word(folded, parts, tuple(_stem(term) for term in (folded, *parts) if term not in STOP_WORDS))
+
+
+_analyse_cached = lru_cache(maxsize=1 << 16)(_analyse_word)
+
+
+def _parts(word: str, shape: str) -> list[str]:
+    """Return what an identifier, dotted name or version is made of, folded; nothing for a plain word."""
+    if "'" in shape or shape[0] == _SYMBOL:
+        return []
+    version = _VERSION.fullmatch(word)
+    if version:
+        return [version.group(1).lower()] if shape[0] in "vV" else []
+    parts = [fold(word[m.start() : m.end()]) for m in _PART.finditer(shape)]
+    if len(parts) < 2 or all(len(part) == 1 for part in parts):  # noqa: PLR2004 - a plain word, or "e.g", "U.S"
+        return []
+    if parts[-1] == "js" and shape.count(".") == 1:
+        parts.append("".join(parts))
+    return parts
+
+
+def _spelled_out(cleaned: str) -> list[str]:
+    if "#" not in cleaned and "++" not in cleaned and "net" not in cleaned.lower():
+        return []
+    return [_SPELLED_OUT[m.group().lower()] for m in _SPELLED.finditer(cleaned)]
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text in order, folded, with repeats.
+
+    A word is a run of letters, marks, digits and underscores, joined over inner full stops and apostrophes
+    (``node.js``, ``1.10``, ``don't``); a possessive ``'s`` is cut off. A run of Han, Kana or Hangul is one word, and
+    so is each pictorial symbol.
+    """
+    return [_analyse(word).folded for word in _tokens(clean(text))]
+
+
+def split_terms(text: str) -> str:
+    """Return ``Memory.terms``: what a full-text analyzer would not see in the text by itself, separated by spaces.
+
+    These are the parts of identifiers, dotted names and paths (``getUserById``: get user by id), C++, C#, F# and .NET
+    spelled out, and words whose folded form differs from their lower case. Each once, in order, at most
+    ``MAX_TERMS_CHARS`` characters.
+    """
+    cleaned = clean(text)
+    seen = set(_tokens(text.lower()))
+    found: dict[str, None] = {}
+    for token in _tokens(cleaned):
+        word = _analyse(token)
+        if token.lower().replace("\u2019", "'").removesuffix("'s") != word.folded or token not in text:
+            found[word.folded] = None
+        found.update(dict.fromkeys(word.parts))
+    found.update(dict.fromkeys(_spelled_out(cleaned)))
+    kept: list[str] = []
+    size = 0
+    for term in found:
+        size += 0 if term in seen else len(term) + 1
+        if size > MAX_TERMS_CHARS:
+            break
+        if term not in seen:
+            kept.append(term)
+    return " ".join(kept)
+
+
+def search_words(text: str) -> list[str]:
+    """Return the distinct words worth searching for, in order: folded, stop words out, identifiers also by parts."""
+    cleaned = clean(text)
+    found: dict[str, None] = {}
+    for token in _tokens(cleaned):
+        word = _analyse(token)
+        found.update(dict.fromkeys((word.folded, *word.parts)))
+    found.update(dict.fromkeys(_spelled_out(cleaned)))
+    return [word for word in found if word not in STOP_WORDS]
+
+
+def stem_terms(text: str) -> list[str]:
+    """Return the terms by which a question covers a text: English stems in order, with repeats, stop words out.
+
+    Identifiers count whole and by their parts. Runs of Han, Kana and Hangul count by pairs of neighbouring characters.
+    """
+    cleaned = clean(text)
+    terms = [term for word in _tokens(cleaned) for term in _analyse(word).terms]
+    terms.extend(_spelled_out(cleaned))
+    return terms
+
+
+def _stem(word: str) -> str:
+    if not word.isalpha():
+        return word
+    from snowballstemmer import stemmer  # pyright: ignore[reportUnknownVariableType] - heavy: on first use
+
+    # A stemmer keeps its word in itself, so that one shared by threads would mix them up.
+    return cast("_Stemmer", stemmer("english")).stemWord(word)
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many tokens a language model counts, rather too many than too few.
+
+    A quarter of a token for an ASCII letter or space, a half for other ASCII, 1.3 for any other character; within a
+    third of byte-pair tokenizers on English prose and code, up to twice too many on accented Latin text.
+    """
+    rest = _PLAIN.sub("", text)
+    ascii_rest = len(rest.encode("ascii", "ignore"))
+    return math.ceil((len(text) - len(rest)) / 4 + ascii_rest / 2 + (len(rest) - ascii_rest) * 1.3)
+
+
+def has_cjk(text: str) -> bool:
+    """Return whether any character is Han, Kana or Hangul."""
+    return not text.isascii() and _CJK_CHARS.search(text) is not None
+
+
+def is_non_latin(text: str) -> bool:
+    """Return whether at least three tenths of the letters are outside the Latin script."""
+    if text.isascii():
+        return False
+    letters = [c for c in clean(text) if c.isalpha()]
+    other = sum(1 for c in letters if not c.isascii() and not unicodedata.name(c, "").startswith("LATIN"))
+    return other > 0 and other >= 0.3 * len(letters)
+
+
+def content_hash(*parts: str | None) -> str:
+    """Return a SHA-256 in hex over the parts in order; ``None`` differs from an empty part."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = b"" if part is None else part.encode()
+        digest.update(b"-" if part is None else b"%d:" % len(data))
+        digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,161 @@
+"""Checks of what a caller hands in; each names the field and says what would be accepted.
+
+What passes can be stored: no lone surrogates or null characters, and within the size that the stores take.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from kg.errors import InvalidInput
+
+MAX_ID_CHARS = 256
+MAX_TEXT_BYTES = 65_536
+MAX_METADATA_BYTES = 16_384
+MAX_METADATA_DEPTH = 8
+MAX_SAFE_INTEGER = 2**63 - 1
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NOT_UNICODE = "remove the lone surrogate (half of a character; the text was cut or decoded wrongly)"
+_PARTIAL_DATE = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?")
+_INSTANT_FORMS = (
+    "give an ISO 8601 date or time: 2024, 2024-05, 2024-05-17, 2024-05-17T14:30, 2024-05-17T14:30:00Z or "
+    "2024-05-17T14:30:00+02:00 (without a zone: UTC; years 1 to 9999)"
+)
+
+
+def check_id(field: str, value: object) -> str:
+    """Return an identifier, name or scope value: 1 to 256 characters, not blank, without control characters."""
+    if not isinstance(value, str):
+        raise InvalidInput(field, value, f"give a string of 1 to {MAX_ID_CHARS} characters")
+    if _SURROGATE.search(value):
+        raise InvalidInput(field, value, _NOT_UNICODE)
+    if not value.strip():
+        raise InvalidInput(field, value, f"give 1 to {MAX_ID_CHARS} characters, not only blanks")
+    if len(value) > MAX_ID_CHARS:
+        raise InvalidInput(field, value, f"{len(value)} characters are too many, give at most {MAX_ID_CHARS}")
+    if any(unicodedata.category(c) == "Cc" for c in value):
+        raise InvalidInput(field, value, "remove the control characters (line breaks, tabs, null characters)")
+    return value
+
+
+def check_text(field: str, value: object, max_bytes: int = MAX_TEXT_BYTES) -> str:
+    """Return a text as it is: not blank, at most ``max_bytes`` in UTF-8; the text itself never enters a message."""
+    if not isinstance(value, str):
+        raise InvalidInput(field, type(value).__name__, "give a string")
+    if _SURROGATE.search(value):
+        raise InvalidInput(field, f"text of {len(value)} characters", _NOT_UNICODE)
+    if "\0" in value:
+        raise InvalidInput(field, f"text of {len(value)} characters", "remove the null characters")
+    if not value.strip():
+        raise InvalidInput(field, "", "give a text that is not blank")
+    size = len(value.encode())
+    if size > max_bytes:
+        advice = f"at most {max_bytes} bytes in UTF-8 are taken: split it, one subject to each part"
+        raise InvalidInput(field, f"text of {size} bytes", advice)
+    return value
+
+
+def check_uuid(field: str, value: object) -> str:
+    """Return a uuid in its canonical form, lower case with hyphens."""
+    try:
+        return str(UUID(value)) if isinstance(value, str) and value.isascii() else _refuse_uuid(field, value)
+    except ValueError:
+        return _refuse_uuid(field, value)
+
+
+def _refuse_uuid(field: str, value: object) -> str:
+    raise InvalidInput(field, value, "give an id as the other tools return it, 36 characters such as 9f0c…-…")
+
+
+def check_limit(field: str, value: object, upper: int, lower: int = 1) -> int:
+    """Return a whole number from ``lower`` to ``upper``; True and False are none, 3.0 is 3."""
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
+    if not isinstance(number, int) or isinstance(number, bool) or not lower <= number <= upper:
+        raise InvalidInput(field, value, f"give a whole number from {lower} to {upper}")
+    return number
+
+
+def parse_instant(field: str, value: object) -> datetime:
+    """Return an instant in UTC from an ISO 8601 date or time, or an aware or naive ``datetime``.
+
+    A year, month or day means its beginning; a time without a zone is UTC.
+    """
+    parsed = value if isinstance(value, datetime) else _parse_text(value) if isinstance(value, str) else None
+    if parsed is None:
+        raise InvalidInput(field, value, _INSTANT_FORMS)
+    try:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput(field, value, _INSTANT_FORMS) from error
+
+
+def _parse_text(value: str) -> datetime | None:
+    text = value.strip()
+    try:
+        if match := _PARTIAL_DATE.fullmatch(text):
+            return datetime(int(match["year"]), int(match["month"] or 1), 1, tzinfo=UTC)
+        return datetime.fromisoformat(text) if text.isascii() and _INSTANT.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def check_metadata(field: str, value: object) -> str:
+    """Return metadata as canonical JSON: an object, sorted keys, at most 16 KiB, 8 levels, finite numbers."""
+    if not isinstance(value, Mapping):
+        raise InvalidInput(field, value, 'give a JSON object such as {"ticket": "AB-12"}')
+    _check_json(field, cast("Mapping[object, object]", value), MAX_METADATA_DEPTH)
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    size = len(text.encode())
+    if size > MAX_METADATA_BYTES:
+        advice = f"at most {MAX_METADATA_BYTES} bytes are taken; put long content into the text"
+        raise InvalidInput(field, f"JSON of {size} bytes", advice)
+    return text
+
+
+def _check_json(path: str, value: object, depth: int) -> None:
+    """Refuse what JSON or the stores cannot hold, naming the path to it."""
+    match value:
+        case None | bool():
+            return
+        case str():
+            _check_string(path, value)
+        case int():
+            if abs(value) > MAX_SAFE_INTEGER:
+                raise InvalidInput(path, "a very large number", "give numbers of at most 64 bits, or a string")
+        case float():
+            if not math.isfinite(value):
+                raise InvalidInput(path, value, "give a finite number, a string or null")
+        case Mapping() | list() | tuple():
+            if depth == 0:
+                raise InvalidInput(path, "deeper nesting", f"nest at most {MAX_METADATA_DEPTH} levels")
+            _check_members(path, cast("Any", value), depth - 1)
+        case _:
+            raise InvalidInput(path, type(value).__name__, "give JSON values: string, number, true, false, null")
+
+
+def _check_members(path: str, value: Mapping[object, object] | list[object] | tuple[object, ...], depth: int) -> None:
+    if not isinstance(value, Mapping):
+        for i, member in enumerate(value):
+            _check_json(f"{path}[{i}]", member, depth)
+        return
+    for key, member in value.items():
+        if not isinstance(key, str) or not 0 < len(key) <= MAX_ID_CHARS:
+            raise InvalidInput(path, key, f"give keys that are strings of 1 to {MAX_ID_CHARS} characters")
+        _check_string(f"{path} key", key)
+        _check_json(f"{path}.{key}", member, depth)
+
+
+def _check_string(path: str, value: str) -> None:
+    if _SURROGATE.search(value):
+        raise InvalidInput(path, value, _NOT_UNICODE)
+    if "\0" in value:
+        raise InvalidInput(path, value, "remove the null characters")

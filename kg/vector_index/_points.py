@@ -1,0 +1,146 @@
+"""What a point looks like in Qdrant, the same in both implementations.
+
+Every condition of a query is either "this keyword field has one of these values" or a bound in time, so that each
+engine needs only two translations. Metadata pairs become keywords of one field, ``metadata``: keys may then hold any
+character, one payload index serves all of them, and a list matches by any of its members.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import numpy as np
+
+from kg.errors import ConfigurationError, InvalidInput
+from kg.ports import IndexPoint, IndexQuery, Scalar, Vector
+
+STORE = "qdrant"
+KEYWORD_FIELDS = ("kind", "agent_id", "run_id", "project", "metadata")
+TIME_FIELDS = ("valid_at", "invalid_at")
+ENTRY_FIELDS = ("kind", "content_hash")
+MAX_KEYWORD = 200
+
+Payload = dict[str, str | list[str]]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The embedder that a collection's vectors come from, and the collection's own identity."""
+
+    embedder_name: str
+    dimension: int
+    digest: str
+
+    def as_record(self) -> dict[str, str | int]:
+        """Return what is stored with the collection."""
+        return {"embedder": self.embedder_name, "dimension": self.dimension, "digest": self.digest}
+
+    def check(self, record: Mapping[str, object], collection: str) -> None:
+        """Refuse a collection that another embedder filled.
+
+        Raises:
+            ConfigurationError: names both embedders and the two ways out.
+        """
+        mine = self.as_record()
+        if any(record.get(key) != value for key, value in mine.items()):
+            raise ConfigurationError(
+                "KNOWTHREAD_EMBEDDER",
+                f"{_describe(mine)} cannot read {collection}, which was built with {_describe(record)}",
+                "run `knowthread reindex` to build the index anew, or go back to the former embedder",
+            )
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What a query asks of a payload: each field has one of its values, and it held at the instant."""
+
+    keywords: Sequence[tuple[str, Sequence[str]]]
+    instant: str | None
+
+
+def payload_of(point: IndexPoint) -> Payload:
+    """Return a point's payload; absent fields are left out."""
+    payload: Payload = {"user_id": point.user_id, "kind": point.kind, "content_hash": point.content_hash}
+    for field in ("agent_id", "run_id", "project"):
+        value = getattr(point, field)
+        if value is not None:
+            payload[field] = value
+    for field in TIME_FIELDS:
+        value = getattr(point, field)
+        if value is not None:
+            payload[field] = _instant(value)
+    if point.metadata:
+        payload["metadata"] = sorted({pair for key, value in point.metadata.items() for pair in _pairs(key, value)})
+    return payload
+
+
+def criteria_of(query: IndexQuery) -> Criteria:
+    """Return what a query's hits must fulfil."""
+    keywords: list[tuple[str, Sequence[str]]] = [("user_id", [query.user_id]), ("kind", [query.kind])]
+    for field in ("agent_id", "run_id", "project"):
+        value = getattr(query, field)
+        if value is not None:
+            keywords.append((field, [value]))
+    keywords += [("metadata", _pairs(key, value)) for key, value in query.metadata.items()]
+    return Criteria(keywords, None if query.valid_at is None else _instant(query.valid_at))
+
+
+def checked_points(points: Sequence[IndexPoint], dimension: int) -> list[tuple[UUID, IndexPoint]]:
+    """Return points with their ids, the last of each id, after checking what an engine would refuse late or never.
+
+    Raises:
+        InvalidInput: an id is no uuid, or a vector has the wrong shape or holds a value that is not finite.
+    """
+    checked: dict[UUID, IndexPoint] = {}
+    for point in points:
+        point_id = _find_point_id(point.uuid)
+        if point_id is None:
+            raise InvalidInput("uuid", point.uuid, "a point's id is the uuid of its node")
+        check_vector("text", point.text, (dimension,))
+        check_vector("sentences", point.sentences, (max(1, len(point.sentences)), dimension))
+        checked[point_id] = point
+    return list(checked.items())
+
+
+def check_vector(field: str, vector: Vector, shape: tuple[int, ...]) -> None:
+    """Raise InvalidInput unless a vector has this shape and only finite values."""
+    if vector.shape != shape or not np.isfinite(vector).all():
+        raise InvalidInput(field, f"vector of shape {vector.shape}", f"finite numbers of shape {shape}")
+
+
+def point_ids(uuids: Sequence[str]) -> dict[UUID, str]:
+    """Return the ids that a point can have, each with the spelling that the caller used."""
+    return {point_id: uuid for uuid in uuids if (point_id := _find_point_id(uuid)) is not None}
+
+
+def _find_point_id(uuid: str) -> UUID | None:
+    try:
+        return UUID(uuid)
+    except ValueError:
+        return None
+
+
+def _pairs(key: str, value: Scalar | Sequence[Scalar]) -> list[str]:
+    members = [value] if isinstance(value, str | int | float) else value
+    return [_keyword(key, member) for member in members]
+
+
+def _keyword(key: str, value: Scalar) -> str:
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        value = int(value)
+    keyword = json.dumps([key, value], ensure_ascii=True)
+    return keyword if len(keyword) <= MAX_KEYWORD else hashlib.sha256(keyword.encode()).hexdigest()
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _describe(record: Mapping[str, object]) -> str:
+    return f"{record.get('embedder')} ({record.get('dimension')} dimensions, digest {str(record.get('digest'))[:12]})"
