@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -28,6 +29,25 @@ class Session:
     scope: Scope
     key: str
     bound: bool = False
+
+
+def check_flag(field: str, value: object) -> bool:
+    """Return a boolean; the words true and false are taken too, as some clients send them."""
+    words = {"true": True, "false": False}
+    flag = words.get(value.casefold(), value) if isinstance(value, str) else value
+    if not isinstance(flag, bool):
+        raise InvalidInput(field, value, "give true or false")
+    return flag
+
+
+def parse_json(value: object) -> object:
+    """Return a list or object that a client sent as JSON text as what it means; anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return cast("object", json.loads(value))
+        except (ValueError, RecursionError):
+            return value
+    return value
 
 
 def resolve_user(session: Session, user_id: object) -> str:

@@ -19,7 +19,7 @@ from kg.forget import Forget
 from kg.graph_store import GraphStore, Row
 from kg.history import Instants
 from kg.indexer import Indexer
-from kg.inputs import Session, parse_texts, read_scope, resolve_user, write_scope
+from kg.inputs import Session, check_flag, parse_json, parse_texts, read_scope, resolve_user, write_scope
 from kg.models import AddRequest
 from kg.ports import Clock, Embedder, VectorIndex
 from kg.recall import DEFAULT_MAX_TOKENS, Recall, Search
@@ -78,25 +78,31 @@ class MemoryService:
         project: object = None,
         metadata: object = None,
         occurred_at: object = None,
-        infer: bool = True,
-        wait: bool = False,
+        infer: object = True,
+        enable_graph: object = True,
+        wait: object = False,
     ) -> JsonObject:
-        """Store a text or a conversation with its facts; acknowledged means durable."""
-        parsed = parse_facts(facts)
+        """Store a text or a conversation with its facts; acknowledged means durable.
+
+        ``enable_graph`` is mem0's; the graph is always on here.
+        """
+        check_flag("enable_graph", enable_graph)
+        waits = check_flag("wait", wait)
+        parsed = parse_facts(parse_json(facts))
         warnings = list(parsed.warnings)
-        memories = parse_texts(text, messages, parsed, warnings)
+        memories = parse_texts(text, parse_json(messages), parsed, warnings)
         request = AddRequest(
             scope=write_scope(session, user_id, agent_id, run_id, project),
             key=session.key,
             memories=memories,
-            metadata="{}" if metadata is None else check_metadata("metadata", metadata),
+            metadata="{}" if metadata is None else check_metadata("metadata", parse_json(metadata)),
             occurred_at=None if occurred_at is None else parse_instant("occurred_at", occurred_at),
-            infer=infer,
+            infer=check_flag("infer", infer),
             bulk=len(memories) >= BULK_FROM,
         )
         outcome = await self._remember.add(request)
         fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
-        timeout_s = INDEX_WAIT_LONG_S if wait else INDEX_WAIT_S
+        timeout_s = INDEX_WAIT_LONG_S if waits else INDEX_WAIT_S
         indexed = await self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s)
         return await self._added(request, parsed, outcome, warnings, indexed=indexed)
 
@@ -154,14 +160,14 @@ class MemoryService:
         """Replace a memory's text, facts or metadata; the former state stays as a version."""
         if text is None and facts is None and metadata is None:
             raise InvalidInput("text", None, "give text, facts or metadata to change")
-        parsed = parse_facts(facts)
+        parsed = parse_facts(parse_json(facts))
         request = UpdateRequest(
             user_id=resolve_user(session, user_id),
             key=session.key,
             uuid=check_uuid("memory_id", memory_id),
             text=None if text is None else check_text("text", text),
             facts=None if facts is None else parsed.facts,
-            metadata=None if metadata is None else check_metadata("metadata", metadata),
+            metadata=None if metadata is None else check_metadata("metadata", parse_json(metadata)),
         )
         outcome = await self._revise.update(request)
         indexed = True
@@ -216,7 +222,7 @@ class MemoryService:
     ) -> JsonObject:
         """List memories, newest first."""
         scope = read_scope(session, user_id, agent_id, run_id, project)
-        parsed = parse_filters(filters)
+        parsed = parse_filters(parse_json(filters))
         top_k = check_limit("limit", limit, MAX_LIMIT)
         before = _NO_SEQ if cursor is None else _parse_cursor(cursor)
         noise = "noise" in str(filters)
@@ -260,7 +266,7 @@ class MemoryService:
         agent_id: object = None,
         run_id: object = None,
         project: object = None,
-        dry_run: bool = False,
+        dry_run: object = False,
         confirm: object = None,
     ) -> JsonObject:
         """Erase every memory of an explicitly named scope."""
@@ -269,7 +275,7 @@ class MemoryService:
         scope = read_scope(session, user_id, agent_id, run_id, project)
         counted = await self._store.read("count_scope", **scope.params())
         count = int(counted[0]["memories"])
-        if dry_run:
+        if check_flag("dry_run", dry_run):
             return {"dry_run": True, "memories": count, "confirm": count}
         _check_confirm(count, confirm)
         erased, resumes = await self._forget.scope(scope, session.key)
@@ -285,8 +291,8 @@ class MemoryService:
         agent_id: object = None,
         run_id: object = None,
         name: object = None,
-        with_memories: bool = False,
-        dry_run: bool = False,
+        with_memories: object = False,
+        dry_run: object = False,
         confirm: object = None,
     ) -> JsonObject:
         """Erase a user, agent or run with its memories, or remove a named entity from the graph."""
@@ -300,10 +306,11 @@ class MemoryService:
         entity = await self._explore.find(user, name=check_id("name", name), uuid=None)
         naming = await self._store.read("memories_naming", user_id=user, entity_uuid=entity["uuid"], top_k=_NO_SEQ)
         uuids = [row["uuid"] for row in naming]
-        if dry_run:
-            touched = {"memories": len(uuids)} if with_memories else {"texts_kept": len(uuids)}
+        erases_texts = check_flag("with_memories", with_memories)
+        if check_flag("dry_run", dry_run):
+            touched = {"memories": len(uuids)} if erases_texts else {"texts_kept": len(uuids)}
             return {"dry_run": True, "entity": entity["name"], **touched, "confirm": len(uuids)}
-        if with_memories:
+        if erases_texts:
             _check_confirm(len(uuids), confirm)
             erased = await self._forget.memories(user, session.key, uuids)
             if await self._store.read("find_entities", user_id=user, keys=[], uuids=[entity["uuid"]]):
@@ -311,7 +318,7 @@ class MemoryService:
         else:
             erased = await self._forget.entity(user, session.key, entity["uuid"])
         self._indexer.wake()
-        kept = 0 if with_memories else len(uuids)
+        kept = 0 if erases_texts else len(uuids)
         note = f"{kept} texts that contain the name were kept; with_memories removes them too" if kept else None
         return {
             "event": "DELETE",
@@ -356,29 +363,29 @@ class MemoryService:
         filters: object = None,
         limit: object = 10,
         threshold: object = None,
-        rerank: bool = False,
-        enable_graph: bool = False,
+        rerank: object = False,
+        enable_graph: object = False,
         as_of: object = None,
         known_at: object = None,
         max_tokens: object = DEFAULT_MAX_TOKENS,
-        explain: bool = False,
+        explain: object = False,
     ) -> JsonObject:
         """Answer a question with the memories that fit best."""
         search = Search(
             query=_check_question(query),
             scope=read_scope(session, user_id, agent_id, run_id, project),
             instants=self._instants(as_of, known_at),
-            filters=parse_filters(filters),
+            filters=parse_filters(parse_json(filters)),
             limit=check_limit("limit", limit, MAX_LIMIT),
             project=session.scope.project,
             threshold=_check_threshold(threshold),
             max_tokens=check_limit("max_tokens", max_tokens, 100_000, lower=100),
-            explain=explain,
+            explain=check_flag("explain", explain),
         )
         answer, linked = await self._recall.search(search)
-        if rerank:
+        if check_flag("rerank", rerank):
             answer.setdefault("notes", []).append("not reranked: no model is configured for it")
-        if enable_graph:
+        if check_flag("enable_graph", enable_graph):
             uuids = [entity.uuid for entity in linked[:3]]
             answer["relations"] = await self._explore.relations(search.scope, uuids, search.instants)
         return answer
@@ -414,7 +421,7 @@ class MemoryService:
         direction: object = "both",
         as_of: object = None,
         known_at: object = None,
-        include_superseded: bool = False,
+        include_superseded: object = False,
         limit: object = 20,
     ) -> JsonObject:
         """Return one entity with its dated facts."""
@@ -428,7 +435,7 @@ class MemoryService:
             scope=read_scope(session, user_id, agent_id, run_id, project),
             instants=self._instants(as_of, known_at),
             direction=cast("str", direction),
-            include_superseded=include_superseded,
+            include_superseded=check_flag("include_superseded", include_superseded),
             limit=check_limit("limit", limit, MAX_LIMIT),
         )
         return await self._explore.page(page)

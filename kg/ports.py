@@ -139,6 +139,11 @@ class VectorIndex(Protocol):
     One instance serves one collection, which knows its embedder (name, dimension, digest).
     """
 
+    @property
+    def collection_id(self) -> str:
+        """Identity of the open collection; another one than before means that everything must be indexed again."""
+        ...
+
     async def open(self) -> None:
         """Open or create the collection.
 

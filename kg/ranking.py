@@ -134,7 +134,8 @@ class Candidate:
         terms: ``stem_terms`` of its text.
         at: when it was said; the newer of two with equal scores comes first.
         facts: the facts that it states, by which the leg ``fact`` knows it.
-        neighbours: the memories before and after it in its conversation; others than candidates are ignored.
+        neighbours: the two memories before and the two after it in its conversation, by uuid; those that are no
+            candidates are ignored. (One step less costs a hundredth of recall@10 on LoCoMo, on either half.)
         by_linked_person: a person whom the question names said it (never the partition's own user).
         same_project: it belongs to the project that asks.
     """
@@ -174,6 +175,7 @@ def rank(
     *,
     weights: Weights | None = None,
     failed: Collection[Leg] = (),
+    top_k: int | None = None,
 ) -> list[Ranked]:
     """Order candidates, best first; ties newer first, then by uuid.
 
@@ -184,32 +186,30 @@ def rank(
         frequencies: how common terms are in the partition.
         weights: ``Weights()`` unless the embedder cannot read the question.
         failed: legs that gave no answer; their weight is shared out.
+        top_k: most to return, None for all.
     """
     used = (weights or Weights()).without(failed)
-    values = _leg_values(question, candidates, legs, frequencies)
-    base = sum((used.of(leg) * values[leg] for leg in LEGS), np.zeros(len(candidates)))
-    best = _best_neighbours(candidates, base)
+    values, found = _leg_values(question, candidates, legs, frequencies)
     parts: dict[Part, Scores] = {leg: used.of(leg) * values[leg] for leg in LEGS}
+    base = sum(parts.values(), np.zeros(len(candidates)))
+    best = _best_neighbours(candidates, base)
     parts["neighbour"] = used.neighbour * np.array([0.0 if i is None else base[i] for i in best])
     parts["speaker"] = used.speaker * np.array([c.by_linked_person for c in candidates], dtype=np.float64)
     parts["project"] = used.project * np.array([c.same_project for c in candidates], dtype=np.float64)
     total = sum(parts.values(), np.zeros(len(candidates)))
-    ranks = _ranks(candidates, values, legs)
-    ranked = [
-        Ranked(
-            uuid=candidate.uuid,
-            score=float(total[i]),
-            shares={part: float(share[i]) for part, share in parts.items() if share[i] > 0},
-            ranks=ranks[i],
-            best_neighbour=None if (nearest := best[i]) is None else candidates[nearest].uuid,
-        )
-        for i, candidate in enumerate(candidates)
-    ]
+    rounded: list[float] = total.round(9).tolist()
     order = sorted(
-        range(len(candidates)),
-        key=lambda i: (-round(float(total[i]), 9), -candidates[i].at.timestamp(), candidates[i].uuid),
+        range(len(candidates)), key=lambda i: (-rounded[i], -candidates[i].at.timestamp(), candidates[i].uuid)
     )
-    return [ranked[i] for i in order]
+    places: dict[Leg, dict[int, int]] = {leg: _places(values[leg], members) for leg, members in found.items()}
+    ranked: list[Ranked] = []
+    for i in order[:top_k]:
+        nearest = best[i]
+        ranks: dict[Leg, int] = {leg: place[i] for leg, place in places.items() if i in place}
+        shares: dict[Part, float] = {part: float(share[i]) for part, share in parts.items() if share[i] > 0}
+        neighbour = None if nearest is None else candidates[nearest].uuid
+        ranked.append(Ranked(candidates[i].uuid, float(total[i]), shares, ranks, neighbour))
+    return ranked
 
 
 def _leg_values(
@@ -217,43 +217,40 @@ def _leg_values(
     candidates: Sequence[Candidate],
     legs: Mapping[DenseLeg, Mapping[str, float]],
     frequencies: DocumentFrequencies,
-) -> dict[Leg, Scores]:
-    """Return each leg's value in [0, 1] for every candidate; 0 where the leg did not find it."""
-    values: dict[Leg, Scores] = {"lexical": coverage(question, [c.terms for c in candidates], frequencies) ** 2}
+) -> tuple[dict[Leg, Scores], dict[Leg, list[int]]]:
+    """Return each leg's value in [0, 1] for every candidate, 0 where the leg did not find it, and whom it found."""
+    lexical = coverage(question, [c.terms for c in candidates], frequencies) ** 2
+    values: dict[Leg, Scores] = {"lexical": lexical}
+    found: dict[Leg, list[int]] = {"lexical": np.flatnonzero(lexical).tolist()}
     for leg in DENSE_LEGS:
         scaled = scale(legs.get(leg, {}))
-        values[leg] = np.array(
-            [max((scaled.get(uuid, 0.0) for uuid in _ids(c, leg)), default=0.0) for c in candidates], dtype=np.float64
-        )
-    return values
-
-
-def _ids(candidate: Candidate, leg: DenseLeg) -> Sequence[str]:
-    return candidate.facts if leg == "fact" else (candidate.uuid,)
+        hits: dict[int, float] = {}
+        for i, candidate in enumerate(candidates if scaled else ()):
+            for uuid in candidate.facts if leg == "fact" else (candidate.uuid,):
+                if uuid in scaled:
+                    hits[i] = max(scaled[uuid], hits.get(i, 0.0))
+        values[leg] = np.zeros(len(candidates))
+        values[leg][list(hits)] = list(hits.values())
+        found[leg] = list(hits)  # the worst hit has the value 0 and was found all the same
+    return values, found
 
 
 def _best_neighbours(candidates: Sequence[Candidate], base: Scores) -> list[int | None]:
     """Return for each candidate the index of its best-scored neighbour, by scores that neighbours have not raised."""
     index = {candidate.uuid: i for i, candidate in enumerate(candidates)}
+    scores: list[float] = base.tolist()
     best: list[int | None] = []
     for candidate in candidates:
-        present = [index[uuid] for uuid in candidate.neighbours if uuid in index and uuid != candidate.uuid]
-        top = max(present, key=lambda i: (base[i], candidates[i].uuid), default=None)
-        best.append(top if top is not None and base[top] > 0 else None)
+        top: tuple[float, str, int] | None = None
+        for uuid in candidate.neighbours:
+            i = index.get(uuid)
+            if i is not None and scores[i] > 0 and (top is None or (scores[i], uuid) > top[:2]):
+                top = (scores[i], uuid, i)
+        best.append(None if top is None else top[2])
     return best
 
 
-def _ranks(
-    candidates: Sequence[Candidate], values: Mapping[Leg, Scores], legs: Mapping[DenseLeg, Mapping[str, float]]
-) -> list[dict[Leg, int]]:
-    """Return each candidate's place within the legs that found it; equal values share a place."""
-    found: dict[Leg, list[int]] = {"lexical": [int(i) for i in np.flatnonzero(values["lexical"])]}
-    for leg in DENSE_LEGS:  # the worst hit of a leg has the value 0 and was found all the same
-        hits = legs.get(leg, {})
-        found[leg] = [i for i, c in enumerate(candidates) if any(uuid in hits for uuid in _ids(c, leg))]
-    ranks: list[dict[Leg, int]] = [{} for _ in candidates]
-    for leg, members in found.items():
-        ordered = sorted(-float(values[leg][i]) for i in members)
-        for i in members:
-            ranks[i][leg] = bisect_left(ordered, -float(values[leg][i])) + 1
-    return ranks
+def _places(values: Scores, members: Sequence[int]) -> dict[int, int]:
+    """Return the place of each candidate that a leg found, from 1; equal values share a place."""
+    ordered = sorted(-float(values[i]) for i in members)
+    return {i: bisect_left(ordered, -float(values[i])) + 1 for i in members}

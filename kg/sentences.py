@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection
 
 from kg.text import estimate_tokens, stem_terms
@@ -19,7 +20,10 @@ _FRAGMENT_WORDS = 3
 _LINE = re.compile(r"[^\r\n\u2028\u2029]+")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _ITEM = re.compile(r"\s*(?:[-*+•‣]|\(?\w{1,2}[.)])\s")
-_END = re.compile(r"(?P<mark>[.!?…]+)[\"'”\u2019)\]»*`]*\s+(?=\S)|[。\uff01\uff1f｡]+[」』”\u2019\uff09]*\s*(?=\S)")
+_END = re.compile(
+    r"(?<![.!?…])(?P<mark>[.!?…]++)[\"'”\u2019)\]»*`]*+\s++(?=\S)"
+    r"|(?<![。\uff01\uff1f｡])[。\uff01\uff1f｡]++[」』”\u2019\uff09]*+\s*+(?=\S)"
+)
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[\"'])(?:[A-Z]|e\.g|i\.e|vs|cf|approx|ca|resp|incl|excl|dr|mr|mrs|ms|prof|st|dept|al)$", re.IGNORECASE
 )
@@ -68,15 +72,18 @@ def best_passage(text: str, question_terms: Collection[str], max_chars: int) -> 
     if not any(hits):
         return _shortened(text, 0, len(text), max_chars), True
     best, best_score = (0, 0), (-1, -1)
-    last = 0
+    inside: Counter[str] = Counter()
+    last = -1
     for first in range(len(spans)):
-        last = max(first, last)
-        while last + 1 < len(spans) and spans[last + 1][1] - spans[first][0] <= max_chars - 2 * len(ELLIPSIS):
+        while last < first or (
+            last + 1 < len(spans) and spans[last + 1][1] - spans[first][0] <= max_chars - 2 * len(ELLIPSIS)
+        ):
             last += 1
-        inside = hits[first : last + 1]
-        score = (len(set[str]().union(*inside)), sum(map(len, inside)))
+            inside.update(hits[last])
+        score = (len(inside), inside.total())
         if score > best_score:
             best, best_score = (first, last), score
+        inside -= Counter(hits[first])  # drops terms that are no longer inside
     return _shortened(text, spans[best[0]][0], spans[best[1]][1], max_chars), True
 
 

@@ -51,9 +51,9 @@ _SPELLED_OUT = {
 
 _CJK = "\ue001"
 _SYMBOL = "\ue000"
-_TOKEN = re.compile(rf"_*[A-Za-z0-9][A-Za-z0-9_]*(?:['.\u2019][A-Za-z0-9_]+)*|{_CJK}+|{_SYMBOL}")
+_TOKEN = re.compile(rf"(?<!_)_*+[A-Za-z0-9][A-Za-z0-9_]*(?:['.\u2019][A-Za-z0-9_]+)*|{_CJK}+|{_SYMBOL}")
 _PART = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+(?:[0-9]+[a-z]*)*|[0-9]+[a-z]*")
-_VERSION = re.compile(r"[vV]?([0-9]+(?:\.[0-9]+)+[A-Za-z0-9.]*)")
+_VERSION = re.compile(r"[vV]?([0-9]++(?:\.[0-9]++)++[A-Za-z0-9.]*+)")
 _SPELLED = re.compile(r"(?<![A-Za-z0-9_.+#])(?:c\+\+|[cf]#|(?:asp)?\.net)(?![A-Za-z0-9_+#])", re.IGNORECASE)
 _CJK_CHARS = re.compile(
     "[\u3005-\u3007\u3040-\u30ff\u3100-\u312f\u3131-\u318e\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"

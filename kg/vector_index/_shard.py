@@ -251,7 +251,8 @@ def _nearest(using: VectorName, vector: Vector) -> edge.Query:
 def _filter(query: IndexQuery) -> edge.Filter:
     criteria = criteria_of(query)
     must: list[edge.ConditionType] = [
-        edge.FieldCondition(field, edge.MatchAny(list(values))) for field, values in criteria.keywords
+        edge.FieldCondition(field, edge.MatchValue(values[0]) if len(values) == 1 else edge.MatchAny(list(values)))
+        for field, values in criteria.keywords
     ]
     must_not: list[edge.ConditionType] = []
     if criteria.instant is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -52,7 +52,7 @@ class ServerIndex:
     """
 
     def __init__(
-        self, url: str, api_key: str, collection: str, embedder_name: str, dimension: int, digest: str
+        self, url: str, api_key: str, collection: str, *, embedder_name: str, dimension: int, digest: str
     ) -> None:
         self.collection_id = ""
         self.rebuilt = False
@@ -75,8 +75,9 @@ class ServerIndex:
         try:
             with _server(self._url):
                 self.rebuilt = await self._create_where_missing(client)
-                record = (await client.get_collection(self._collection)).config.metadata
-            self._check(record)
+                info = await client.get_collection(self._collection)
+                self._check(info.config.metadata)
+                await self._index_payload(client, info.payload_schema)
         except BaseException:
             await client.close()
             raise
@@ -210,45 +211,44 @@ class ServerIndex:
             ) from error
 
     async def _create_where_missing(self, client: AsyncQdrantClient) -> bool:
-        """Create collection and payload indexes; True if this call made the collection."""
+        """Return whether this call made the collection."""
         from qdrant_client.http.exceptions import UnexpectedResponse
         from qdrant_client.models import (
             Distance,
-            KeywordIndexParams,
-            KeywordIndexType,
             MultiVectorComparator,
             MultiVectorConfig,
-            PayloadSchemaType,
             VectorParams,
         )
 
-        created = False
-        if not await client.collection_exists(self._collection):
-            max_sim = MultiVectorConfig(comparator=MultiVectorComparator.MAX_SIM)
-            size, cosine = self._owner.dimension, Distance.COSINE
-            try:
-                created = await client.create_collection(
-                    self._collection,
-                    vectors_config={
-                        "text": VectorParams(size=size, distance=cosine),
-                        "sentences": VectorParams(size=size, distance=cosine, multivector_config=max_sim),
-                    },
-                    metadata={"collection_id": str(uuid4()), **self._owner.as_record()},
-                )
-            except UnexpectedResponse as error:
-                if error.status_code != CONFLICT:  # another service made it at the same moment
-                    raise
-        existing = (await client.get_collection(self._collection)).payload_schema
-        tenant = KeywordIndexParams(type=KeywordIndexType.KEYWORD, is_tenant=True)
+        if await client.collection_exists(self._collection):
+            return False
+        max_sim = MultiVectorConfig(comparator=MultiVectorComparator.MAX_SIM)
+        size, cosine = self._owner.dimension, Distance.COSINE
+        try:
+            return await client.create_collection(
+                self._collection,
+                vectors_config={
+                    "text": VectorParams(size=size, distance=cosine),
+                    "sentences": VectorParams(size=size, distance=cosine, multivector_config=max_sim),
+                },
+                metadata={"collection_id": str(uuid4()), **self._owner.as_record()},
+            )
+        except UnexpectedResponse as error:
+            if error.status_code == CONFLICT:  # another service made it at the same moment
+                return False
+            raise
+
+    async def _index_payload(self, client: AsyncQdrantClient, existing: Mapping[str, object]) -> None:
+        from qdrant_client.models import KeywordIndexParams, KeywordIndexType, PayloadSchemaType
+
         wanted = {
-            "user_id": tenant,
+            "user_id": KeywordIndexParams(type=KeywordIndexType.KEYWORD, is_tenant=True),
             **dict.fromkeys(KEYWORD_FIELDS, PayloadSchemaType.KEYWORD),
             **dict.fromkeys(TIME_FIELDS, PayloadSchemaType.DATETIME),
         }
         for field, schema in wanted.items():
             if field not in existing:
                 await client.create_payload_index(self._collection, field, schema, wait=True)
-        return created
 
     def _check(self, record: dict[str, Any] | None) -> None:
         if record is None or "collection_id" not in record:
@@ -301,10 +301,13 @@ def _shaped(using: VectorName, vector: Vector) -> Any:
 
 
 def _filter(query: IndexQuery) -> Filter:
-    from qdrant_client.models import DatetimeRange, FieldCondition, Filter, MatchAny
+    from qdrant_client.models import DatetimeRange, FieldCondition, Filter, MatchAny, MatchValue
 
     criteria = criteria_of(query)
-    must = [FieldCondition(key=field, match=MatchAny(any=list(values))) for field, values in criteria.keywords]
+    must = [
+        FieldCondition(key=field, match=MatchValue(value=values[0]) if len(values) == 1 else MatchAny(any=list(values)))
+        for field, values in criteria.keywords
+    ]
     must_not: list[FieldCondition] = []
     if criteria.instant is not None:
         instant = cast(Any, criteria.instant)

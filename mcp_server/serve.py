@@ -1,0 +1,101 @@
+"""``knowthread serve``: the one resident service. The port answers before the slow start, so nobody waits blindly."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from dataclasses import asdict
+from importlib.metadata import version as installed_version
+
+from kg.errors import Conflict, KgError
+from kg.migrate import SCHEMA_VERSION
+from kg.settings import Settings
+from mcp_server.http import Activity, build_app, idle_watch, serve_http
+from mcp_server.lifecycle import ALREADY_RUNNING
+from mcp_server.record import (
+    READY,
+    PublishedRecord,
+    bind_socket,
+    claim_service_lock,
+    ensure_token,
+    publish_record,
+)
+from mcp_server.service import Service
+from mcp_server.tools import build_server
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def run(settings: Settings) -> int:
+    """Serve until asked to stop or idle; returns the exit status."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("neo4j", "httpx", "mcp", "jgo"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        with claim_service_lock(settings.data_dir):
+            return asyncio.run(_serve(settings))
+    except Conflict as error:
+        log.info("%s", error)
+        return ALREADY_RUNNING
+
+
+async def _serve(settings: Settings) -> int:
+    token = ensure_token(settings.data_dir, settings.token)
+    listener = bind_socket(settings.data_dir, settings.host, settings.port)
+    version = installed_version("knowthread")
+    host, port = listener.getsockname()[:2]
+    record = publish_record(
+        settings.data_dir,
+        (host, port),
+        version=version,
+        schema_version=SCHEMA_VERSION,
+        settings=asdict(settings),
+        token=token,
+    )
+    service = Service(settings)
+    activity = Activity()
+
+    def health() -> dict[str, object]:
+        return {"phase": record.phase, "error": record.error, "version": version}
+
+    app = build_app(
+        build_server(service, version), token=token, allowed_hosts=[settings.host], activity=activity, health=health
+    )
+    try:
+        async with serve_http(app, listener, activity) as stopping:
+            if not await _boot(service, record, stopping):
+                return 1
+            watch = asyncio.create_task(idle_watch(activity, settings.idle_minutes, settings.data_dir))
+            stop = asyncio.create_task(stopping.wait())
+            await asyncio.wait([watch, stop], return_when=asyncio.FIRST_COMPLETED)
+            log.info("stopping: %s", watch.result() if watch.done() else "asked to")
+            record.publish(phase="stopping")
+            watch.cancel()
+            stop.cancel()
+    finally:
+        await service.stop()
+        record.withdraw()
+    return 0
+
+
+async def _boot(service: Service, record: PublishedRecord, stopping: asyncio.Event) -> bool:
+    """Start the service unless it is asked to stop first; False when it could not start."""
+    boot = asyncio.create_task(service.start(lambda phase: record.publish(phase=phase)))
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait([boot, stop], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if not boot.done():
+        boot.cancel()
+        await asyncio.gather(boot, return_exceptions=True)
+        return False
+    try:
+        boot.result()
+    except KgError as error:
+        log.error("the service could not start: %s", error)
+        record.publish(phase="failed", error=str(error))
+        return False
+    record.publish(phase=READY)
+    return True

@@ -1,0 +1,221 @@
+"""The composition root: the one place that knows every concrete class, and the order in which they come to life.
+
+A part that can be missed comes up degraded and is tried again (the vector index on a server that is down); a part that
+cannot, the graph, fails the start with its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import logging
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from extract.embedders import make_embedder
+from kg.artifacts import ensure_model
+from kg.errors import KgError, StoreUnavailable
+from kg.forget import Forget
+from kg.graph_store import GraphAddress, GraphStore
+from kg.indexer import Indexer
+from kg.memory import MemoryService, Parts
+from kg.migrate import migrate
+from kg.models import SystemClock
+from kg.ports import Embedder, VectorIndex
+from kg.recall import Recall
+from kg.settings import Settings
+
+if TYPE_CHECKING:
+    from kg.local_neo4j import LocalNeo4j, Neo4jAddress
+
+log = logging.getLogger(__name__)
+
+COLLECTION = "knowthread"
+OnPhase = Callable[[str], None]
+
+_RETRY_S = 5.0
+_OPTIMIZE_EVERY_S = 600.0
+
+
+class Service:
+    """Everything behind the tools; ``start`` brings it up, ``stop`` takes it down in the reverse order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.default_user = os.environ.get("KNOWTHREAD_USER_ID", "").strip() or _login_name()
+        self.neo4j: Neo4jAddress | None = None
+        self._memory: MemoryService | None = None
+        self._local: LocalNeo4j | None = None
+        self._parts: Parts | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._index_error: str | None = "not opened yet"
+
+    @property
+    def memory(self) -> MemoryService:
+        """The eleven operations.
+
+        Raises:
+            StoreUnavailable: the service is still starting.
+        """
+        if self._memory is None:
+            raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
+        return self._memory
+
+    async def start(self, on_phase: OnPhase) -> None:
+        """Bring every part up, telling the phase.
+
+        Raises:
+            KgError: a part that cannot be missed does not come up; the message says what to do.
+        """
+        settings = self.settings
+        embedder = await self._make_embedder(on_phase)
+        address = await self._find_graph(on_phase)
+        on_phase("connecting to neo4j")
+        store = GraphStore(address)
+        await store.connect()
+        on_phase("checking the schema")
+        await migrate(store)
+        index = _make_index(settings, embedder)
+        clock = SystemClock()
+        indexer = Indexer(store, index, embedder, clock)
+        forget = Forget(store, clock)
+        recall = Recall(store, index, embedder)
+        self._parts = Parts(store, index, embedder, indexer, forget, recall, clock)
+        await self._open_index(self._parts)
+        self._memory = MemoryService(self._parts)
+        indexer.start()
+        forget.start()
+        self._tasks.append(asyncio.create_task(self._keep_index(self._parts), name="index"))
+        self._tasks.append(asyncio.create_task(self._warm(self._parts), name="warm-up"))
+
+    async def stop(self) -> None:
+        """Take every part down; what is unfinished is durable in the graph and goes on at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._parts is not None:
+            await self._parts.indexer.stop()
+            await self._parts.forget.stop()
+            with contextlib.suppress(StoreUnavailable):
+                await self._parts.index.close()
+            await self._parts.embedder.close()
+            await self._parts.store.close()
+        if self._local is not None:
+            await self._local.stop()
+
+    async def status(self) -> dict[str, Any]:
+        """Return the state of every part; never raises, a part that fails says why."""
+        status: dict[str, Any] = {"default_user": self.default_user, "data_dir": str(self.settings.data_dir)}
+        if self._parts is None:
+            return status
+        parts = self._parts
+        status["embedder"] = parts.embedder.name
+        status["neo4j"] = {"url": parts.store.address.url, "managed": self._local is not None}
+        try:
+            status["graph"] = (await parts.store.read("graph_counts"))[0]
+            status["index"] = (await parts.store.read("index_lag"))[0]
+        except KgError as error:
+            status["neo4j"]["error"] = str(error)
+        index: dict[str, Any] = status.setdefault("index", {})
+        index["kind"] = "server" if self.settings.qdrant_url else "embedded"
+        error = self._index_error or parts.indexer.state.error
+        if error:
+            index["error"] = error
+        else:
+            with contextlib.suppress(KgError):
+                index["points"] = await parts.index.count()
+        return status
+
+    async def _make_embedder(self, on_phase: OnPhase) -> Embedder:
+        settings = self.settings
+        await asyncio.to_thread(ensure_model, settings.cache_dir, settings.embedder, _telling(on_phase))
+        return make_embedder(settings.embedder, settings.cache_dir)
+
+    async def _find_graph(self, on_phase: OnPhase) -> GraphAddress:
+        settings = self.settings
+        if settings.neo4j_url:
+            return GraphAddress(
+                settings.neo4j_url, settings.neo4j_user, settings.neo4j_password, settings.neo4j_database
+            )
+        from kg.local_neo4j import LocalNeo4j
+
+        self._local = LocalNeo4j(settings)
+        on_phase("starting neo4j")
+        found = self.neo4j = await self._local.start(_telling(on_phase))
+        return GraphAddress(found.bolt_url, found.user, found.password)
+
+    async def _open_index(self, parts: Parts) -> None:
+        """Open the side-index and queue everything again if it is not the one that was filled before.
+
+        Raises:
+            ConfigurationError: the collection was built with another embedder.
+        """
+        try:
+            await parts.index.open()
+            known = await parts.store.read("index_state")
+            if not known or known[0]["collection_id"] != parts.index.collection_id:
+                await parts.indexer.requeue_all()
+                collection_id = parts.index.collection_id
+                await parts.store.write(
+                    lambda tx: tx.run("set_index_state", collection_id=collection_id), "set_index_state"
+                )
+        except StoreUnavailable as error:
+            self._index_error = str(error)
+            log.warning("starting without the vector index: %s", error)
+        else:
+            self._index_error = None
+
+    async def _keep_index(self, parts: Parts) -> None:
+        """Open an index that was not there yet, and optimize one that has grown."""
+        while True:
+            await asyncio.sleep(_RETRY_S if self._index_error else _OPTIMIZE_EVERY_S)
+            try:
+                if self._index_error:
+                    await self._open_index(parts)
+                    parts.indexer.wake()
+                else:
+                    await parts.index.optimize()
+            except KgError as error:
+                log.warning("the vector index: %s", error)
+
+    async def _warm(self, parts: Parts) -> None:
+        """Pay the costs of the first search before anyone waits for them."""
+        try:
+            await parts.embedder.embed_query("warm up")
+            await parts.recall.warm(self.default_user)
+        except KgError as error:
+            log.warning("warming up: %s", error)
+
+
+def _make_index(settings: Settings, embedder: Embedder) -> VectorIndex:
+    if settings.qdrant_url:
+        from kg.vector_index.server import ServerIndex
+
+        return ServerIndex(
+            settings.qdrant_url,
+            settings.qdrant_api_key,
+            COLLECTION,
+            embedder_name=embedder.name,
+            dimension=embedder.dimension,
+            digest=embedder.digest,
+        )
+    from kg.vector_index.embedded import EmbeddedIndex
+
+    return EmbeddedIndex(settings.data_dir / "qdrant", embedder.name, embedder.dimension, embedder.digest)
+
+
+def _telling(on_phase: OnPhase) -> Callable[[str, int, int], None]:
+    def tell(label: str, done: int, total: int) -> None:
+        percent = f" {100 * done // total}% of {total / 1e6:.0f} MB" if total else ""
+        on_phase(f"{label}{percent}")
+
+    return tell
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "user"
