@@ -42,7 +42,8 @@ class Corpus:
         """
         missing = [uuid for uuid, digest in hashes.items() if digest not in self._terms]
         if missing:
-            for row in await self._store.read("memory_texts", user_id=user_id, uuids=missing):
+            rows = await self._store.read("memory_texts", user_id=user_id, uuids=missing)
+            for row in rows[0]["texts"]:
                 self._keep(row["content_hash"], row["text"])
         found: dict[str, tuple[str, ...]] = {}
         for uuid, digest in hashes.items():
@@ -60,7 +61,9 @@ class Corpus:
         sample = self._samples.get(user_id)
         if sample is None or seq > sample.seq * GROWTH or seq < sample.seq:
             texts = await self._store.read("sample_texts", user_id=user_id, top_k=SAMPLE)
-            frequencies = DocumentFrequencies.of(self._keep(row["content_hash"], row["text"]) for row in texts)
+            frequencies = DocumentFrequencies.of(
+                self._keep(row["content_hash"], row["text"]) for row in texts[0]["texts"]
+            )
             sample = self._samples[user_id] = _Sample(seq, frequencies)
             while len(self._samples) > _MAX_PARTITIONS:
                 self._samples.popitem(last=False)

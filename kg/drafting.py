@@ -115,7 +115,7 @@ class Drafter:
         subject_key, subject_uuid = None, None
         if fact.subject is not None:
             subject_key = _key(fact.subject, memory.speaker)
-            kind = fact.subject_kind or predicate.subject_kind
+            kind = fact.subject_kind or (predicate.subject_kind if predicate.subject_kind == "Person" else THING)
             subject_uuid = self._entity(memory, fact.subject, subject_key, kind)
         object_name_key, object_uuid, object_value = None, None, fact.object
         if fact.object is not None and object_is_entity(fact.predicate, fact.object):

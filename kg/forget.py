@@ -63,7 +63,7 @@ class Forget:
     async def scope(self, scope: Scope, key: str) -> tuple[Erased, bool]:
         """Erase every memory of a scope; the flag tells whether the erasure still goes on in the background."""
         rows = await self._store.read("scope_uuids", **scope.params(), top_k=AT_ONCE + 1)
-        uuids = [row["uuid"] for row in rows]
+        uuids: list[str] = rows[0]["uuids"]
         if len(uuids) <= AT_ONCE:
             return await self._erase(scope.user_id, key, uuids), False
         marked = await self._store.write(lambda tx: self._mark(tx, scope, key), "start_deletion")
@@ -86,9 +86,9 @@ class Forget:
         for job in await self._store.read("deletion_jobs"):
             while True:
                 rows = await self._store.read("deleting_uuids", user_id=job["user_id"], top_k=BATCH)
-                if not rows:
+                uuids: list[str] = rows[0]["uuids"]
+                if not uuids:
                     break
-                uuids = [row["uuid"] for row in rows]
                 await self._store.write(lambda tx, u=job["user_id"], b=uuids: self._batch(tx, u, b), "erase_batch")
             now = self._clock.now()
             await self._store.write(lambda tx, j=job["uuid"], n=now: tx.run("finish_job", uuid=j, now=n), "finish_job")

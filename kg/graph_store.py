@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, TypeVar, cast
 
 from neo4j import AsyncDriver, AsyncGraphDatabase, AsyncManagedTransaction, NotificationMinimumSeverity, unit_of_work
@@ -35,6 +35,7 @@ Row = dict[str, Any]
 
 MINIMUM_VERSION = (5, 26)
 _ATTEMPTS = 6
+_PLAIN = frozenset((str, int, float, bool, type(None)))
 _READ_TIMEOUT_S = 30.0
 _WRITE_TIMEOUT_S = 120.0
 
@@ -63,7 +64,8 @@ class Transaction:
         query = cypher.load()[name]
         query.check(frozenset(params))
         result = await self._transaction.run(query.text, params)
-        return [cast("Row", _native(record)) for record in await result.data()]
+        keys = result.keys()
+        return [dict(zip(keys, map(_native, record.values()), strict=True)) async for record in result]
 
 
 class GraphStore:
@@ -195,13 +197,14 @@ def _translate(error: Exception, address: GraphAddress) -> Exception:
 
 def _native(value: object) -> object:
     """Turn the driver's temporal values into aware UTC datetimes, in nested lists and maps too."""
-    if isinstance(value, DateTime):
-        native = value.to_native()
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is DateTime:
+        native = cast("DateTime", value).to_native()
         return native.astimezone(UTC) if native.tzinfo else native.replace(tzinfo=UTC)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
-    if isinstance(value, dict):
+    if kind is dict:
         return {key: _native(item) for key, item in cast("dict[str, object]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_native(item) for item in cast("Sequence[object]", value)]
-    return value
+    if kind is list:
+        return [_native(item) for item in cast("list[object]", value)]
+    raise TypeError(f"queries return scalars, times, lists and maps, not {kind.__name__}")

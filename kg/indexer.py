@@ -162,6 +162,7 @@ class Indexer:
         if gone:
             await self._index.delete_points([node["uuid"] for node in gone])
         written = {point.uuid for point in points} | {node["uuid"] for node in gone}
+        self._release(written)
         marks = [{"uuid": node["uuid"], "rev": node["index_rev"]} for node in nodes if node["uuid"] in written]
         rows = await self._store.write(lambda tx: tx.run("mark_indexed", nodes=marks), "mark_indexed")
         done = {row["uuid"] for row in rows}
@@ -170,7 +171,10 @@ class Indexer:
             present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=missed)}
             await self._index.delete_points([uuid for uuid in missed if uuid not in present])
         self.state.indexed += len(done)
-        for uuid in done:
+
+    def _release(self, uuids: set[str]) -> None:
+        """Let go whoever waits for these nodes: they can be found, whatever becomes of the queue."""
+        for uuid in uuids:
             for future in self._waiters.pop(uuid, set()):
                 if not future.done():
                     future.set_result(None)

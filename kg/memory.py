@@ -23,6 +23,7 @@ from kg.inputs import Session, check_flag, parse_json, parse_texts, read_scope, 
 from kg.models import AddRequest
 from kg.ports import Clock, Embedder, VectorIndex
 from kg.recall import DEFAULT_MAX_TOKENS, Recall, Search
+from kg.recall_counts import RecallCounts
 from kg.remember import AddOutcome, Remember
 from kg.render import JsonObject
 from kg.revise import Revise, UpdateRequest
@@ -49,6 +50,7 @@ class Parts:
     indexer: Indexer
     forget: Forget
     recall: Recall
+    recall_counts: RecallCounts
     clock: Clock
 
 
@@ -60,6 +62,7 @@ class MemoryService:
         self._indexer = parts.indexer
         self._forget = parts.forget
         self._recall = parts.recall
+        self._recall_counts = parts.recall_counts
         self._clock = parts.clock
         self._remember = Remember(parts.store, parts.clock)
         self._revise = Revise(parts.store, parts.clock)
@@ -383,6 +386,7 @@ class MemoryService:
             explain=check_flag("explain", explain),
         )
         answer, linked = await self._recall.search(search)
+        self._recall_counts.add(search.scope.user_id, (hit["id"] for hit in answer["results"]))
         if check_flag("rerank", rerank):
             answer.setdefault("notes", []).append("not reranked: no model is configured for it")
         if check_flag("enable_graph", enable_graph):

@@ -25,6 +25,7 @@ LEGS: tuple[Leg, ...] = ("lexical", "text", "sentence", "fact")
 DENSE_LEGS: tuple[DenseLeg, ...] = ("text", "sentence", "fact")
 K1 = 1.2
 B = 0.4
+SCALED_HITS = 100
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,11 @@ def coverage(question: Sequence[str], texts: Sequence[Sequence[str]], frequencie
     if not terms or not texts:
         return np.zeros(len(texts))
     idf = frequencies.idf(terms)
-    column = {term: i for i, term in enumerate(terms)}
+    wanted = set(terms)
     counts = np.zeros((len(texts), len(terms)))
     for row, text in enumerate(texts):
-        for term in text:
-            i = column.get(term)
-            if i is not None:
-                counts[row, i] += 1
+        if not wanted.isdisjoint(text):  # most texts have none of the words
+            counts[row] = [text.count(term) for term in terms]
     lengths = np.array([len(text) for text in texts], dtype=np.float64)
     average = frequencies.average_terms or float(lengths.mean()) or 1.0
     norm = K1 * (1 - B + B * lengths / average)
@@ -118,11 +117,17 @@ def coverage(question: Sequence[str], texts: Sequence[Sequence[str]], frequencie
 
 
 def scale(hits: Mapping[str, float]) -> dict[str, float]:
-    """Return the hits of one leg on [0, 1]: (x - min) / (max - min), all 1 where they are equal."""
+    """Return the hits of one leg on [0, 1]: (x - min) / (max - min) over its best ``SCALED_HITS``, all 1 where equal.
+
+    A leg that was asked for more, because filters thin its hits out, keeps the scale; hits beyond it are 0.
+    """
     if not hits:
         return {}
-    low, high = min(hits.values()), max(hits.values())
-    return {uuid: (value - low) / (high - low) if high > low else 1.0 for uuid, value in hits.items()}
+    best = sorted(hits.values(), reverse=True)[:SCALED_HITS]
+    low, high = best[-1], best[0]
+    if high == low:
+        return {uuid: float(value == high) for uuid, value in hits.items()}
+    return {uuid: max(0.0, (value - low) / (high - low)) for uuid, value in hits.items()}
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,7 @@ def rank(
     Args:
         question: terms as ``stem_terms`` gives them.
         candidates: of all legs, and the neighbours that may join them.
-        legs: for each dense leg what it found, its own best 100: uuid (of the fact, for ``fact``) to cosine.
+        legs: for each dense leg what it found, its own best 100 or more: uuid (of the fact, for ``fact``) to cosine.
         frequencies: how common terms are in the partition.
         weights: ``Weights()`` unless the embedder cannot read the question.
         failed: legs that gave no answer; their weight is shared out.

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from kg import render
@@ -22,7 +23,7 @@ from kg.fulltext import cjk_query, lucene_query, user_key
 from kg.graph_store import GraphStore, Row
 from kg.history import Instants, Standing, standings
 from kg.models import Scope
-from kg.names import alias_key
+from kg.names import alias_key, is_user
 from kg.ports import Embedder, IndexHit, IndexQuery, VectorIndex
 from kg.ranking import UNREAD_SCRIPT, Candidate, DenseLeg, Leg, Ranked, Weights, rank
 from kg.render import JsonObject
@@ -36,6 +37,8 @@ FILTERED_TOP_K = 500
 MAX_QUESTION_CHARS = 8192
 PASSAGE_CHARS = 700
 FACTS_PER_HIT = 5
+_SPARE = 10
+"""Candidates ranked beyond the limit, for those that vanish or read differently at the instant asked about."""
 DEFAULT_MAX_TOKENS = 2000
 
 
@@ -122,8 +125,8 @@ class Recall:
         weights = UNREAD_SCRIPT if self._embedder.english_only and is_non_latin(question) else Weights()
         if weights is UNREAD_SCRIPT and not found.failed:
             found.notes.append("the embedder reads English only; words decided more than meaning")
-        people = {key for entity in linked if entity.kind == "Person" for key in entity.aliases}
-        in_time = [row for row in rows if _in_time(row, search.instants)]
+        people = {key for entity in linked if entity.kind == "Person" for key in entity.aliases if not is_user(key)}
+        in_time = [row for row in rows if row["in_time"]]
         stems = stem_terms(question)
         ranked = rank(
             stems,
@@ -132,6 +135,7 @@ class Recall:
             frequencies,
             weights=weights,
             failed=tuple(found.failed),
+            top_k=None if search.filters or search.threshold is not None else search.limit + _SPARE,
         )
         answer = await self._assemble(search, found, ranked, stems, hidden=len(rows) - len(in_time))
         return answer, linked
@@ -174,7 +178,7 @@ class Recall:
                 **search.scope.params(),
                 top_k=top_k,
             )
-            uuids.update(dict.fromkeys(row["uuid"] for row in rows))
+            uuids.update(dict.fromkeys(rows[0]["uuids"]))
         return list(uuids)
 
     async def _dense_legs(self, search: Search, question: str, found: _Found) -> None:
@@ -202,19 +206,22 @@ class Recall:
 
     async def _candidates(self, search: Search, found: _Found) -> list[Row]:
         memories = dict.fromkeys([*found.lexical, *found.dense.get("text", {}), *found.dense.get("sentence", {})])
-        return await self._store.read(
+        rows = await self._store.read(
             "search_candidates",
             **search.scope.params(),
+            as_of=search.instants.as_of,
+            known_at=search.instants.known_at,
             memory_uuids=list(memories),
             fact_uuids=list(found.dense.get("fact", {})),
         )
+        return rows[0]["candidates"] if rows else []
 
     async def _assemble(
         self, search: Search, found: _Found, ranked: Sequence[Ranked], stems: Sequence[str], *, hidden: int
     ) -> JsonObject:
         builder = _Answer(search, found, frozenset(stems))
         builder.hidden = hidden
-        page = max(search.limit * 2, 20)
+        page = search.limit if not search.filters and search.threshold is None else max(search.limit, 50)
         for start in range(0, len(ranked), page):
             chunk = [hit for hit in ranked[start : start + page] if hit.score > 0]
             if not chunk or builder.full:
@@ -224,8 +231,9 @@ class Recall:
             rows = await self._store.read(
                 "hydrate_memories", user_id=search.scope.user_id, uuids=uuids, history=history
             )
-            by_uuid = {row["memory"]["uuid"]: row for row in rows}
-            past = await self._standings(search, rows)
+            memories: list[Row] = rows[0]["memories"]
+            by_uuid = {row["memory"]["uuid"]: row for row in memories}
+            past = await self._standings(search, memories)
             similarities = await self._missing_similarities(found, uuids)
             for hit in chunk:
                 row = by_uuid.get(hit.uuid)
@@ -355,18 +363,12 @@ def _candidate(row: Row, terms: Sequence[str], people: set[str], project: str | 
     return Candidate(
         uuid=row["uuid"],
         terms=terms,
-        at=row["occurred_at"],
+        at=datetime.fromtimestamp(row["occurred_ms"] / 1000, UTC),
         facts=row["facts"],
         neighbours=row["neighbours"],
         by_linked_person=bool(speaker) and alias_key(speaker) in people,
         same_project=project is not None and row["project"] == project,
     )
-
-
-def _in_time(row: Row, instants: Instants) -> bool:
-    if instants.as_of is not None and row["occurred_at"] > instants.as_of:
-        return False
-    return instants.known_at is None or row["created_at"] <= instants.known_at
 
 
 def _as_known(row: Row, instants: Instants) -> Row | None:

@@ -100,10 +100,12 @@ def parse_instant(field: str, value: object) -> datetime:
 
 def _parse_text(value: str) -> datetime | None:
     text = value.strip()
+    if not text.isascii():  # digits of other scripts
+        return None
     try:
         if match := _PARTIAL_DATE.fullmatch(text):
             return datetime(int(match["year"]), int(match["month"] or 1), 1, tzinfo=UTC)
-        return datetime.fromisoformat(text) if text.isascii() and _INSTANT.fullmatch(text) else None
+        return datetime.fromisoformat(text) if _INSTANT.fullmatch(text) else None
     except ValueError:
         return None
 

@@ -25,6 +25,7 @@ from kg.migrate import migrate
 from kg.models import SystemClock
 from kg.ports import Embedder, VectorIndex
 from kg.recall import Recall
+from kg.recall_counts import RecallCounts
 from kg.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,6 +64,21 @@ class Service:
             raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
         return self._memory
 
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder in use."""
+        return self._running.embedder
+
+    async def drain(self) -> None:
+        """Wait until the index has caught up with the graph."""
+        await self._running.indexer.drain()
+
+    @property
+    def _running(self) -> Parts:
+        if self._parts is None:
+            raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
+        return self._parts
+
     async def start(self, on_phase: OnPhase) -> None:
         """Bring every part up, telling the phase.
 
@@ -82,11 +98,13 @@ class Service:
         indexer = Indexer(store, index, embedder, clock)
         forget = Forget(store, clock)
         recall = Recall(store, index, embedder)
-        self._parts = Parts(store, index, embedder, indexer, forget, recall, clock)
+        counts = RecallCounts(store, clock)
+        self._parts = Parts(store, index, embedder, indexer, forget, recall, counts, clock)
         await self._open_index(self._parts)
         self._memory = MemoryService(self._parts)
         indexer.start()
         forget.start()
+        counts.start()
         self._tasks.append(asyncio.create_task(self._keep_index(self._parts), name="index"))
         self._tasks.append(asyncio.create_task(self._warm(self._parts), name="warm-up"))
 
@@ -98,6 +116,7 @@ class Service:
         if self._parts is not None:
             await self._parts.indexer.stop()
             await self._parts.forget.stop()
+            await self._parts.recall_counts.stop()
             with contextlib.suppress(StoreUnavailable):
                 await self._parts.index.close()
             await self._parts.embedder.close()

@@ -2,6 +2,7 @@
 // mode: read
 // param: user_id string - partition
 // param: top_k integer - most rows returned
-// returns: uuid string
+// returns: uuids list[string]
 MATCH (m:Deleting) WHERE m.user_id = $user_id
-RETURN m.uuid AS uuid LIMIT $top_k
+WITH m.uuid AS uuid LIMIT $top_k
+RETURN collect(uuid) AS uuids

@@ -8,11 +8,11 @@
 // param: run_id string or null - only this run's
 // param: project string or null - only this project's
 // param: top_k integer - most rows returned
-// returns: uuid string
-// order: score descending, uuid
+// returns: uuids list[string], best first
 CALL db.index.fulltext.queryNodes($index, $words, {limit: $fetch}) YIELD node, score
 WHERE node.user_id = $user_id AND NOT node:Deleting AND NOT node.noise
   AND ($agent_id IS NULL OR node.agent_id = $agent_id)
   AND ($run_id IS NULL OR node.run_id = $run_id)
   AND ($project IS NULL OR node.project = $project)
-RETURN node.uuid AS uuid ORDER BY score DESC, uuid LIMIT $top_k
+WITH node.uuid AS uuid ORDER BY score DESC, uuid LIMIT $top_k
+RETURN collect(uuid) AS uuids

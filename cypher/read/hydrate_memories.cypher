@@ -3,7 +3,7 @@
 // param: user_id string - partition
 // param: uuids list[string] - the memories
 // param: history boolean - versions and the facts that updates expired too
-// returns: memory map, facts list[map], versions list[map]
+// returns: memories list[map] of memory, facts and versions
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting
 CALL (m) {
@@ -20,4 +20,5 @@ CALL (m) {
   WITH v ORDER BY v.created_at
   RETURN collect(v {.text, .metadata, .occurred_at, .created_at, .replaced_at}) AS versions
 }
-RETURN m {.*} AS memory, facts, versions
+RETURN collect({memory: m {.uuid, .text, .metadata, .kind, .role, .speaker, .project, .agent_id, .run_id, .noise,
+  .occurred_at, .created_at, .updated_at}, facts: facts, versions: versions}) AS memories

@@ -2,7 +2,7 @@
 // mode: read
 // param: user_id string - partition
 // param: uuids list[string] - the memories
-// returns: uuid string, text string, content_hash string
+// returns: texts list[map] of content_hash and text
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id
-RETURN m.uuid AS uuid, m.text AS text, m.content_hash AS content_hash
+RETURN collect(m {.content_hash, .text}) AS texts

@@ -2,7 +2,7 @@
 // mode: read
 // param: user_id string - partition
 // param: top_k integer - most rows returned
-// returns: text string, content_hash string
+// returns: texts list[map] of content_hash and text
 MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0
 WITH m ORDER BY m.user_id DESC, m.seq DESC LIMIT $top_k
-RETURN m.text AS text, m.content_hash AS content_hash
+RETURN collect(m {.content_hash, .text}) AS texts

@@ -5,10 +5,11 @@
 // param: run_id string or null - only this run's
 // param: project string or null - only this project's
 // param: top_k integer - most rows returned
-// returns: uuid string
+// returns: uuids list[string]
 MATCH (m:Memory)
 WHERE m.user_id = $user_id AND NOT m:Deleting
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)
-RETURN m.uuid AS uuid LIMIT $top_k
+WITH m.uuid AS uuid LIMIT $top_k
+RETURN collect(uuid) AS uuids

@@ -1,0 +1,108 @@
+"""Process start to the ``initialize`` answer: ``knowthread mcp`` cold and warm beside a bare SDK stdio server.
+
+Usage: ``python bench/startup.py [--runs 15] [--first-answer]``. The three are measured in turn within each round, so
+that a busy machine weighs on all of them alike; what counts is the ratio. Cold: no service runs, the shim starts one.
+``--first-answer`` adds the time from a cold start to the first answered tool call. The data folder is a temporary one;
+``KNOWTHREAD_CACHE_DIR`` is taken over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from mcp_server.lifecycle import ensure_running, stop_service
+
+BARE = """
+from mcp.server import MCPServer
+server = MCPServer("bare")
+@server.tool()
+def echo(text: str) -> str:
+    return text
+server.run()
+"""
+SHIM = [str(Path(sys.executable).with_name("knowthread")), "mcp"]
+INITIALIZE = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "bench", "version": "0"},
+}
+
+
+def ask(process: subprocess.Popen[bytes], request_id: int, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    message = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
+    process.stdin.write(json.dumps(message).encode() + b"\n")
+    process.stdin.flush()
+    while True:
+        answer: dict[str, Any] = json.loads(process.stdout.readline())
+        if answer.get("id") == request_id:
+            return answer
+
+
+def measure(command: list[str], environment: dict[str, str], *, call: bool = False) -> tuple[float, float]:
+    """Milliseconds to the handshake's answer and, on request, to the first tool call that is carried out."""
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        answer = ask(process, 1, "initialize", INITIALIZE)
+        shaken = time.perf_counter() - began
+        assert "result" in answer, answer
+        tries = 2
+        while (
+            call and ask(process, tries, "tools/call", {"name": "list_entities", "arguments": {}})["result"]["isError"]
+        ):
+            tries += 1
+        first = time.perf_counter() - began
+        process.kill()
+    return shaken * 1000, first * 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--first-answer", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="knowthread-bench-") as name:
+        folder = Path(name)
+        environment = {
+            k: v for k, v in os.environ.items() if not k.startswith("KNOWTHREAD_") or k.endswith("CACHE_DIR")
+        }
+        environment["KNOWTHREAD_DATA_DIR"] = name
+        os.environ["KNOWTHREAD_DATA_DIR"] = name
+        seen: dict[str, list[float]] = {"bare SDK server": [], "knowthread mcp, cold": [], "knowthread mcp, warm": []}
+        try:
+            for _ in range(options.runs):
+                stop_service(folder)
+                seen["knowthread mcp, cold"].append(measure(SHIM, environment)[0])
+            ensure_running(600, folder=folder)
+            for _ in range(options.runs):
+                seen["bare SDK server"].append(measure([sys.executable, "-c", BARE], environment)[0])
+                seen["knowthread mcp, warm"].append(measure(SHIM, environment)[0])
+            if options.first_answer:
+                stop_service(folder)
+                seen["first tool answer, cold"] = [measure(SHIM, environment, call=True)[1]]
+        finally:
+            stop_service(folder)
+    report(seen)
+
+
+def report(seen: dict[str, list[float]]) -> None:
+    bare = statistics.median(seen["bare SDK server"])
+    print(f"{'':26}{'runs':>5}{'median ms':>11}{'min':>8}{'max':>8}{'of bare':>9}")
+    for label, times in seen.items():
+        median = statistics.median(times)
+        spread = f"{median:11.1f}{min(times):8.1f}{max(times):8.1f}"
+        print(f"{label:26}{len(times):5}{spread}{f'1/{bare / median:.1f}' if median < bare else '':>9}")
+
+
+if __name__ == "__main__":
+    main()

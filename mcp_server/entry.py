@@ -1,0 +1,38 @@
+"""The ``knowthread`` command: clean the import path, then hand over.
+
+A coding agent starts this in a user's repository, which may hold folders or files named like our packages or like
+standard modules. So before anything else is imported, the script's folder (or the current one) and whatever
+``PYTHONPATH`` added leave ``sys.path``. Only ``sys`` is used for it: it is built in, so no file can take its place.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def clean_path() -> None:
+    """Drop what stands before the standard library in ``sys.path``, and every relative entry. Idempotent.
+
+    Python puts the script's folder and ``PYTHONPATH`` first, then the zip of the standard library (named whether it
+    exists or not), the library itself, site-packages, and what ``.pth`` files name (an editable install).
+    """
+    if sys.flags.isolated:
+        return
+    library = f"{sys.base_prefix}/{sys.platlibdir}/python{sys.version_info[0]}{sys.version_info[1]}.zip"
+    start = sys.path.index(library) if library in sys.path else 1
+    sys.path[:] = [entry for entry in sys.path[start:] if entry.startswith("/")]
+
+
+clean_path()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command: ``mcp`` is the stdio shim, everything else the command line."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["mcp"]:
+        from mcp_server import shim
+
+        return shim.main()
+    from mcp_server import cli
+
+    return cli.main(arguments)

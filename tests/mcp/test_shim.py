@@ -1,0 +1,378 @@
+"""The stdio shim before a service that boots, dies and comes back."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import sysconfig
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import toy_service
+from mcp import Client
+from toy_harness import MODERN, RawShim, Toy, text_of, wait_for
+
+from mcp_server import lifecycle
+from mcp_server.record import process_start
+
+ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
+HANDSHAKES = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
+
+
+@pytest.fixture
+async def toy(tmp_path: Path) -> AsyncIterator[Toy]:
+    toy = Toy(tmp_path)
+    await toy.prepare()
+    yield toy
+    await asyncio.to_thread(toy.close)
+
+
+@ERAS
+async def test_everything_passes_through_the_shim(toy: Toy, mode: str) -> None:
+    async with toy.client(mode) as client:
+        assert {tool.name for tool in (await client.list_tools()).tools} >= {"echo", "count"}
+        assert text_of(await client.call_tool("echo", {"text": "grüße 🎈 \u2028 ok"})) == "grüße 🎈 \u2028 ok"
+        failed = await client.call_tool("fail", {})
+        assert failed.is_error and "as you wished" in text_of(failed)
+        assert (await client.get_prompt("greet", {"name": "Ada"})).messages[0].content.text == "Greet Ada."  # type: ignore[union-attr]
+        assert (await client.read_resource("toy://größe")).contents[0].text == "fine"  # type: ignore[union-attr]
+        with pytest.raises(Exception, match="Unknown resource"):
+            await client.read_resource("toy://nothing")
+
+
+@ERAS
+async def test_lists_are_those_of_the_live_server(toy: Toy, mode: str) -> None:
+    async with toy.client(mode) as shim, Client(toy_service.build_toy(toy.data), mode=mode) as live:
+        assert await shim.list_tools() == await live.list_tools()
+        assert await shim.list_prompts() == await live.list_prompts()
+        assert await shim.list_resources() == await live.list_resources()
+        assert await shim.list_resource_templates() == await live.list_resource_templates()
+        assert shim.instructions == live.instructions == "a toy"
+
+
+@pytest.mark.parametrize("version", [*HANDSHAKES, "1999-01-01"])
+async def test_handshake_agrees_on_a_version_and_needs_no_service(toy: Toy, version: str) -> None:
+    toy.boot(seconds=60)
+    with RawShim(toy) as shim:
+        agreed = shim.open(version)["protocolVersion"]
+        assert agreed == (version if version in HANDSHAKES else HANDSHAKES[-1])
+        shim.request(1, "ping")
+        assert shim.answer(1)["result"] == {}
+        shim.request("two", "tools/list")
+        assert len(shim.answer("two")["result"]["tools"]) == 8
+
+
+async def test_self_describing_requests_of_an_unknown_version_are_told_the_known_ones(toy: Toy) -> None:
+    with RawShim(toy) as shim:
+        meta = MODERN | {"io.modelcontextprotocol/protocolVersion": "2031-01-01"}
+        shim.request(1, "server/discover", _meta=meta)
+        error = shim.answer(1)["error"]
+        assert error["code"] == -32022 and error["data"]["supported"] == ["2026-07-28"]
+
+
+async def test_shim_imports_only_the_standard_library_and_our_own(toy: Toy, tmp_path: Path) -> None:
+    listing = tmp_path / "modules"
+    with RawShim(toy, str(listing)) as shim:
+        shim.open()
+        shim.request(1, "tools/call", name="echo", arguments={"text": "x"})
+        assert shim.answer(1)["result"]["isError"] is False
+        shim.close_input()
+        assert shim.process.wait(30) == 0
+    files = [file for file in listing.read_text().splitlines() if file]
+    site = sysconfig.get_path("purelib")
+    ours = {str(Path(file).relative_to(Path(lifecycle.__file__).parents[1])) for file in files if "mcp_server" in file}
+    assert "mcp_server/shim_calls.py" in ours
+    assert not [file for file in files if file.startswith(site)]
+
+
+@ERAS
+async def test_progress_arrives_in_order(toy: Toy, mode: str) -> None:
+    seen: list[tuple[float, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        seen.append((progress, message))
+
+    async with toy.client(mode) as client:
+        assert text_of(await client.call_tool("slow", {"steps": 4}, progress_callback=note)) == "done"
+    assert seen == [(n, f"step {n}") for n in (1.0, 2.0, 3.0, 4.0)] or seen == [
+        (float(n), f"step {n}") for n in range(1, 5)
+    ]
+
+
+@ERAS
+async def test_five_megabytes_come_back_whole(toy: Toy, mode: str) -> None:
+    async with toy.client(mode) as client:
+        assert text_of(await client.call_tool("big", {"size": 2_500_000})) == "ü" * 2_500_000
+
+
+@ERAS
+async def test_concurrent_calls_do_not_wait_for_each_other(toy: Toy, mode: str) -> None:
+    async with toy.client(mode) as client:
+        slow = asyncio.create_task(client.call_tool("slow", {"steps": 600}))
+        await asyncio.to_thread(wait_for, (toy.data / "slow.started").exists, "the slow call")
+        answers = await asyncio.gather(*(client.call_tool("echo", {"text": f"n{n}"}) for n in range(40)))
+        assert [text_of(answer) for answer in answers] == [f"n{n}" for n in range(40)]
+        assert not slow.done()
+        slow.cancel()
+
+
+@pytest.mark.parametrize("modern", [True, False])
+async def test_a_cancelled_call_ends_in_the_service_and_is_not_answered(toy: Toy, *, modern: bool) -> None:
+    with RawShim(toy) as shim:
+        if not modern:
+            shim.open()
+        shim.request(3, "tools/call", modern=modern, name="slow", arguments={"steps": 600})
+        wait_for((toy.data / "slow.started").exists, "the slow call")
+        shim.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}})
+        wait_for((toy.data / "slow.cancelled").exists, "the cancellation")
+        shim.request(4, "tools/call", modern=modern, name="echo", arguments={"text": "on"})
+        assert shim.answer(4)["result"]["content"][0]["text"] == "on"
+        shim.close_input()
+        assert [message["id"] for message in shim.rest() if "id" in message] == []
+
+
+@ERAS
+async def test_a_service_killed_between_calls_is_back_for_the_next(toy: Toy, mode: str) -> None:
+    async with toy.client(mode) as client:
+        assert text_of(await client.call_tool("count", {"what": "one"})) == "1"
+        before = toy.pid()
+        toy.kill()
+        assert text_of(await client.call_tool("count", {"what": "two"})) == "2"
+        assert toy.pid() != before
+
+
+@ERAS
+async def test_a_call_whose_service_is_killed_is_carried_out_once(toy: Toy, mode: str) -> None:
+    async with toy.client(mode) as client:
+        call = asyncio.create_task(client.call_tool("count", {"what": "kept", "pause_s": 0.5}))
+        await asyncio.to_thread(wait_for, toy.done, "the deed")
+        toy.kill()
+        assert text_of(await call) == "1"
+    assert len(toy.done()) == 1
+
+
+@ERAS
+async def test_a_call_given_up_in_doubt_is_the_same_call_when_repeated(toy: Toy, mode: str) -> None:
+    async with toy.client(mode) as client:
+        call = asyncio.create_task(client.call_tool("count", {"what": "kept", "pause_s": 0.5}))
+        await asyncio.to_thread(wait_for, toy.done, "the deed")
+        toy.boot(seconds=7)
+        toy.kill()
+        answer = await call
+        assert answer.is_error and "same call again" in text_of(answer)
+        while (answer := await client.call_tool("count", {"what": "kept", "pause_s": 0.5})).is_error:
+            assert "not ready" in text_of(answer) or "same call again" in text_of(answer)
+        assert text_of(answer) == "1"
+        assert text_of(await client.call_tool("count", {"what": "kept", "pause_s": 0.5})) == "2"
+
+
+@ERAS
+async def test_a_call_during_boot_is_told_how_far_it_is(toy: Toy, mode: str) -> None:
+    toy.boot(seconds=60)
+    async with toy.client(mode) as client:
+        answer = await client.call_tool("count", {"what": "early"})
+        assert answer.is_error
+        assert "fetching" in text_of(answer) and "137 MB" in text_of(answer) and "again in about" in text_of(answer)
+    assert toy.done() == []
+
+
+async def test_a_service_that_cannot_start_says_why_and_recovers(toy: Toy) -> None:
+    toy.boot(error="the disk is full. To fix it: make room")
+    async with toy.client() as client:
+        for _ in range(2):
+            answer = await client.call_tool("echo", {"text": "x"})
+            assert answer.is_error and "the disk is full" in text_of(answer)
+        toy.boot()
+        assert text_of(await client.call_tool("echo", {"text": "x"})) == "x"
+
+
+@ERAS
+async def test_a_service_that_was_stopped_is_started_by_the_next_call(toy: Toy, mode: str) -> None:
+    async with toy.client(mode) as client:
+        await client.call_tool("echo", {"text": "x"})
+        assert "stopped" in await asyncio.to_thread(lifecycle.stop_service, toy.data)
+        assert text_of(await client.call_tool("echo", {"text": "y"})) == "y"
+
+
+@pytest.mark.parametrize("modern", [True, False])
+async def test_at_the_end_of_input_calls_in_flight_are_finished_and_the_session_is_closed(
+    toy: Toy, *, modern: bool
+) -> None:
+    with RawShim(toy) as shim:
+        if not modern:
+            shim.open()
+        shim.request(1, "tools/call", modern=modern, name="slow", arguments={"steps": 3})
+        wait_for((toy.data / "slow.started").exists, "the slow call")
+        shim.close_input()
+        assert [m["result"]["content"][0]["text"] for m in shim.rest() if m.get("id") == 1] == ["done"]
+        assert shim.process.wait(30) == 0
+    wait_for(lambda: (lifecycle.probe(toy.data) or {}).get("sessions") == 0, "the session's end")
+
+
+async def test_the_shim_ends_when_nobody_reads_its_output(toy: Toy) -> None:
+    with RawShim(toy) as shim:
+        shim.open()
+        assert shim.process.stdout is not None
+        shim.process.send_signal(signal.SIGSTOP)
+        os.close(os.dup(shim.process.stdout.fileno()))
+        shim.process.send_signal(signal.SIGCONT)
+        shim.request(1, "ping")
+        shim.answer(1)
+    read, write = os.pipe()
+    os.close(read)
+    process = await asyncio.create_subprocess_exec(
+        *toy.command(), stdin=asyncio.subprocess.PIPE, stdout=write, env=toy.environment
+    )
+    os.close(write)
+    assert process.stdin is not None
+    process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+async def test_bad_lines_are_answered_and_do_no_harm(toy: Toy) -> None:
+    with RawShim(toy) as shim:
+        for line, code in [
+            (b"{not json", -32700),
+            (b'"\xff\xfe"', -32700),
+            (b"[" * 100_000, -32700),
+            (b"[]", -32600),
+            (b'{"jsonrpc":"2.0","id":true,"method":"ping"}', -32600),
+            (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600),
+            (b'{"jsonrpc":"2.0","id":null,"method":5}', -32600),
+        ]:
+            shim.send_bytes(line + b"\n")
+            message = shim.next()
+            assert (message["id"], message["error"]["code"]) == (None, code), line[:40]
+        shim.send_bytes(b'\n  \n{"jsonrpc":"2.0","id":7,"method":"ping","params":[]}\n')
+        assert shim.next() == {
+            "jsonrpc": "2.0",
+            "id": 7,
+            "error": {"code": -32600, "message": "not a JSON-RPC request or notification"},
+        }
+        shim.request(8, "no/such/method")
+        assert shim.answer(8)["error"]["code"] == -32601
+        shim.request(9, "tools/call", name="echo", arguments={"text": "\ud800"})
+        assert "error" in shim.answer(9)
+        shim.request(10, "ping")
+        assert shim.answer(10)["result"] == {}
+
+
+async def test_an_oversized_line_is_refused_by_its_id(toy: Toy) -> None:
+    huge = b"x" * (17 << 20)
+    with RawShim(toy) as shim:
+        shim.send_bytes(b'{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"x":"' + huge + b'"}}\n')
+        shim.send_bytes(b'{"method":"tools/call","params":{"x":"' + huge + b'"},"jsonrpc":"2.0","id":"six"}\n')
+        shim.send_bytes(b'{"params":{"x":"' + huge + b'","id":9},"method":"a"}\n')
+        assert [(m["id"], m["error"]["code"]) for m in (shim.next(), shim.next(), shim.next())] == [
+            (5, -32600),
+            ("six", -32600),
+            (None, -32600),
+        ]
+        shim.request(7, "tools/call", modern=True, name="echo", arguments={"text": "y" * (15 << 20)})
+        assert len(shim.answer(7)["result"]["content"][0]["text"]) == 15 << 20
+
+
+@ERAS
+async def test_session_settings_travel_with_each_call(toy: Toy, mode: str) -> None:
+    session = {"KNOWTHREAD_USER_ID": "Zoë ✓", "KNOWTHREAD_AGENT_ID": "a%b", "KNOWTHREAD_PROJECT": " x/y z "}
+    async with toy.client(mode, **session) as one, toy.client(mode, KNOWTHREAD_RUN_ID="r1") as two:
+        first = (await one.call_tool("whoami", {})).structured_content
+        second = (await two.call_tool("whoami", {})).structured_content
+    nothing = {"run_id": None, "request_key": None}
+    assert first == nothing | {"user_id": "Zoë ✓", "agent_id": "a%b", "project": "x/y z"}
+    assert second == nothing | {"user_id": None, "agent_id": None, "run_id": "r1", "project": toy.root.name}
+
+
+async def test_each_changing_call_has_a_request_key_of_its_own(toy: Toy) -> None:
+    async with toy.client() as client:
+        for _ in range(3):
+            await client.call_tool("count", {"what": "same"})
+    keys = [line.split()[0] for line in toy.done()]
+    assert len(set(keys)) == 3 and all(len(key) == 32 for key in keys)
+
+
+async def test_two_shims_that_start_at_once_share_one_service(toy: Toy) -> None:
+    async def pid() -> str:
+        async with toy.client() as client:
+            return (await client.call_tool("environment", {})).structured_content["pid"]  # type: ignore[index]
+
+    assert len(set(await asyncio.gather(*(pid() for _ in range(4))))) == 1
+
+
+async def test_other_service_settings_than_the_running_ones_are_told(toy: Toy) -> None:
+    toy.start()
+    with RawShim(toy, KNOWTHREAD_EMBEDDER="other", KNOWTHREAD_IDLE_MINUTES="30", KNOWTHREAD_USER_ID="me") as shim:
+        shim.open()
+        wait_for(lambda: shim.errors, "the notice")
+        notice = "".join(shim.errors)
+        assert "KNOWTHREAD_EMBEDDER" in notice
+        assert "IDLE" not in notice and "USER_ID" not in notice and "DATA_DIR" not in notice
+
+
+def _set_traps(folder: Path, names: list[str]) -> Path:
+    """Packages and modules that leave a mark when they are imported."""
+    marker = folder / "sprung"
+    trap = f"open({str(marker)!r}, 'a').write(__name__ + '\\n')\n"
+    for name in names:
+        if name.endswith(".py"):
+            (folder / name).write_text(trap)
+        else:
+            (folder / name).mkdir(parents=True)
+            (folder / name / "__init__.py").write_text(trap)
+    (folder / "jgo.toml").write_text("")
+    return marker
+
+
+async def test_a_hostile_folder_is_neither_imported_nor_handed_on(toy: Toy, tmp_path: Path) -> None:
+    standard = ["json.py", "http", "subprocess.py", "threading.py", "mcp", "asyncio"]
+    here, named = tmp_path / "here", tmp_path / "named"
+    here.mkdir()
+    named.mkdir()
+    marks = [
+        _set_traps(here, [*standard, "kg", "extract", "mcp_server", "cypher"]),
+        _set_traps(named, [*standard, "kg", "extract", "cypher"]),
+    ]
+    async with toy.client(cwd=here, PYTHONPATH=str(named), PYTHONSTARTUP=str(here / "json.py"), SECRET="s") as client:
+        seen = (await client.call_tool("environment", {})).structured_content
+    assert seen is not None
+    assert seen["cwd"] == str(toy.data)
+    assert str(tmp_path / "here") not in seen["path"] and str(named) not in seen["path"]
+    assert not {"PYTHONPATH", "PYTHONSTARTUP", "SECRET"} & set(seen)
+    assert [mark.read_text() for mark in marks if mark.exists()] == []
+
+
+async def test_a_token_that_is_not_ascii_works(toy: Toy) -> None:
+    async with toy.client(KNOWTHREAD_TOKEN="pässwörd-schlüssel-✓") as client:
+        assert text_of(await client.call_tool("echo", {"text": "in"})) == "in"
+
+
+async def test_a_service_that_hangs_is_not_taken_for_gone(toy: Toy) -> None:
+    toy.start()
+    pid = toy.pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        async with toy.client() as client:
+            answer = await client.call_tool("echo", {"text": "x"})
+            assert answer.is_error and "not ready" in text_of(answer)
+        assert process_start(pid) is not None and toy.pid() == pid
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+    from mcp_server import shim
+
+    file = tmp_path / "m.json"
+    content = {
+        "version": "1.2",
+        "handshake_versions": ["a"],
+        "modern_versions": ["b"],
+        "read_only_tools": ["r"],
+        "answers": [{"method": "ping", "versions": ["a", "b"], "result": {"x": 1}}],
+    }
+    file.write_text(json.dumps(content))
+    manifest = shim.load_manifest(str(file))
+    assert manifest.answer("ping", "b") == {"x": 1} and manifest.answer("ping", "c") is None
+    assert sys.getsizeof(manifest.read_only) > 0 and manifest.read_only == {"r"}

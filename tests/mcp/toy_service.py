@@ -1,0 +1,146 @@
+"""A small resident service for the shim's tests: the same life as the real one, without stores.
+
+Started as ``python -I toy_service.py``; ``boot.json`` in its data folder says how it behaves: seconds of boot, an error
+to fail with, a version, a child to leave behind, seconds of closing. It appends what it carried out to ``done.log``.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve()
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parents[2]))
+
+from mcp.server import MCPServer  # noqa: E402
+from mcp.server.mcpserver import Context  # noqa: E402
+from mcp.server.mcpserver.exceptions import ToolError  # noqa: E402
+from mcp_types import ToolAnnotations  # noqa: E402
+
+from kg.errors import Conflict  # noqa: E402
+from mcp_server.headers import read_session  # noqa: E402
+from mcp_server.http import Activity, build_app, idle_watch, serve_http  # noqa: E402
+from mcp_server.lifecycle import ALREADY_RUNNING  # noqa: E402
+from mcp_server.record import FAILED, READY, STOPPING, bind_socket, claim_service_lock, ensure_token, publish_record  # noqa: E402
+from mcp_server.service_log import configure_logging  # noqa: E402
+
+COMMAND = (sys.executable, "-I", str(HERE))
+READ = ToolAnnotations(read_only_hint=True)
+
+
+def build_toy(folder: Path) -> MCPServer:
+    server = MCPServer("toy", version="0.1.0", instructions="a toy", log_level="WARNING")
+    done = folder / "done.log"
+
+    @server.tool(annotations=READ)
+    def echo(text: str) -> str:
+        return text
+
+    @server.tool(annotations=READ)
+    def whoami(ctx: Context) -> dict[str, str | None]:
+        return dict(read_session(ctx.headers or {})._asdict())
+
+    @server.tool(annotations=READ)
+    def environment() -> dict[str, str]:
+        return {"cwd": str(Path.cwd()), "pid": str(os.getpid()), "path": "\n".join(sys.path), **os.environ}
+
+    @server.tool(annotations=READ)
+    async def slow(ctx: Context, steps: int = 5, pause_s: float = 0.1) -> str:
+        (folder / "slow.started").touch()
+        try:
+            for step in range(steps):
+                await ctx.report_progress(step + 1, steps, f"step {step + 1}")
+                await asyncio.sleep(pause_s)
+        except asyncio.CancelledError:
+            (folder / "slow.cancelled").touch()
+            raise
+        return "done"
+
+    @server.tool(annotations=READ)
+    def big(size: int) -> str:
+        return "ü" * size
+
+    @server.tool(annotations=READ)
+    def fail() -> str:
+        raise ToolError("as you wished")
+
+    @server.tool(annotations=READ)
+    def crash(text: str) -> str:
+        raise RuntimeError(text)
+
+    @server.tool()
+    async def count(what: str, ctx: Context, pause_s: float = 0.0) -> int:
+        """Count once per request key; the pause is after the deed, before the answer."""
+        key = read_session(ctx.headers or {}).request_key
+        known = done.read_text().splitlines() if done.exists() else []
+        if f"{key} {what}" not in known:
+            with done.open("a") as log:
+                log.write(f"{key} {what}\n")
+        await asyncio.sleep(pause_s)
+        return len(done.read_text().splitlines())
+
+    @server.prompt()
+    def greet(name: str) -> str:
+        return f"Greet {name}."
+
+    @server.resource("toy://größe")
+    def status() -> str:
+        return "fine"
+
+    return server
+
+
+async def serve(folder: Path) -> int:
+    settings = {"data_dir": folder, "idle_minutes": 30.0, "embedder": "toy", "neo4j_password": "hush"}
+    boot: dict[str, Any] = json.loads((folder / "boot.json").read_text()) if (folder / "boot.json").exists() else {}
+    version = boot.get("version", "0.1.0")
+    token = ensure_token(folder, os.environ.get("KNOWTHREAD_TOKEN", ""))
+    listener = bind_socket(folder, "127.0.0.1")
+    address: tuple[str, int] = listener.getsockname()[:2]
+    record = publish_record(folder, address, version=version, schema_version=1, settings=settings, token=token)
+    activity = Activity()
+    if boot.get("child"):
+        subprocess.Popen(["sleep", "600"], start_new_session=True)
+
+    def health() -> dict[str, object]:
+        return {"phase": record.phase, "version": version}
+
+    app = build_app(build_toy(folder), token=token, allowed_hosts=[], activity=activity, health=health)
+    async with serve_http(app, listener, activity) as stopping:
+        deadline = time.monotonic() + boot.get("seconds", 0)
+        while time.monotonic() < deadline and not stopping.is_set():
+            record.publish(phase=f"fetching {100 - int(deadline - time.monotonic())}% of 137 MB")
+            await asyncio.sleep(0.05)
+        if "error" in boot:
+            record.publish(phase=FAILED, error=boot["error"])
+            return 1
+        record.publish(phase=READY)
+        watch = asyncio.create_task(idle_watch(activity, boot.get("idle_minutes", 30.0), folder))
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait([watch, stop], return_when=asyncio.FIRST_COMPLETED)
+        record.publish(phase=STOPPING)
+        watch.cancel()
+        stop.cancel()
+    await asyncio.sleep(boot.get("closing_s", 0))
+    record.withdraw()
+    return 0
+
+
+def main() -> int:
+    configure_logging()
+    folder = Path(os.environ["KNOWTHREAD_DATA_DIR"])
+    try:
+        with claim_service_lock(folder):
+            return asyncio.run(serve(folder))
+    except Conflict as error:
+        print(error, file=sys.stderr)
+        return ALREADY_RUNNING
+
+
+if __name__ == "__main__":
+    sys.exit(main())
