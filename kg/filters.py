@@ -90,6 +90,10 @@ class Filter:
         """
         return self.root.matches(memory_fields, metadata)
 
+    def names(self, field: str) -> bool:
+        """Return whether any condition is about one of the memory's own fields."""
+        return any(condition.own and condition.key == field for condition in _conditions(self.root))
+
     def index_terms(self) -> dict[str, str | bool | Sequence[str | bool]]:
         """Return equalities over top-level metadata that hold in every match: key to a value, or to any of several.
 
@@ -203,6 +207,15 @@ def _check_operand(path: str, value: object, timed: bool) -> object:
     if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
         raise InvalidInput(path, value, "remove the lone surrogate (half of a character)")
     return value
+
+
+def _conditions(group: _Group) -> Iterator[_Condition]:
+    """Yield every condition, at any depth."""
+    for member in group.members:
+        if isinstance(member, _Condition):
+            yield member
+        else:
+            yield from _conditions(member)
 
 
 def _required(group: _Group) -> Iterator[_Condition]:

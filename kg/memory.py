@@ -6,20 +6,21 @@ with the arguments is said before anything is changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import cast
 
 from kg import render
-from kg.errors import Conflict, InvalidInput, NotFound
+from kg.errors import Conflict, InvalidInput
 from kg.explore import EntityPage, Explore
 from kg.facts import ParsedFacts, parse_facts
-from kg.filters import Filter, parse_filters
+from kg.filters import parse_filters
 from kg.forget import Forget
 from kg.graph_store import GraphStore, Row
 from kg.history import Instants
 from kg.indexer import Indexer
 from kg.inputs import Session, check_flag, parse_json, parse_texts, read_scope, resolve_user, write_scope
+from kg.listing import Listing
 from kg.models import AddRequest
 from kg.ports import Clock, Embedder, VectorIndex
 from kg.recall import DEFAULT_MAX_TOKENS, Recall, Search
@@ -32,12 +33,10 @@ from kg.validate import check_id, check_limit, check_metadata, check_text, check
 INDEX_WAIT_S = 0.25
 INDEX_WAIT_LONG_S = 30.0
 MAX_LIMIT = 200
-SCAN_PAGE = 500
-SCAN_MOST = 5000
 CONFIRM_ABOVE = 10
 TO_SETTLE = 3
 BULK_FROM = 20
-_NO_SEQ = 2**62
+_ALL = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ class MemoryService:
         self._clock = parts.clock
         self._remember = Remember(parts.store, parts.clock)
         self._revise = Revise(parts.store, parts.clock)
+        self._listing = Listing(parts.store)
         self._explore = Explore(parts.store, parts.index, parts.embedder)
 
     async def add_memory(
@@ -188,28 +188,7 @@ class MemoryService:
 
     async def get_memory(self, session: Session, *, memory_id: object, user_id: object = None) -> JsonObject:
         """Return one memory whole: text, facts with what replaced them, versions, neighbours, extraction."""
-        uuid = check_uuid("memory_id", memory_id)
-        user = resolve_user(session, user_id)
-        rows = await self._store.read("memory_detail", user_id=user, uuid=uuid)
-        if not rows:
-            raise NotFound("memory", uuid, "list yours with get_memories")
-        row = rows[0]
-        memory = row["memory"]
-        return {
-            **render.memory(memory),
-            "user_id": user,
-            "extraction": memory["extraction"],
-            **render.compact(
-                {
-                    "extraction_error": memory.get("extraction_error"),
-                    "noise": memory["noise"] or None,
-                    "facts": [render.fact(fact) | _origin(fact) for fact in row["facts"]],
-                    "versions": [_version(version) for version in row["versions"]],
-                    "previous": row["previous"],
-                    "next": row["next"],
-                }
-            ),
-        }
+        return await self._listing.memory(resolve_user(session, user_id), check_uuid("memory_id", memory_id))
 
     async def get_memories(
         self,
@@ -224,35 +203,16 @@ class MemoryService:
         cursor: object = None,
     ) -> JsonObject:
         """List memories, newest first."""
-        scope = read_scope(session, user_id, agent_id, run_id, project)
-        parsed = parse_filters(parse_json(filters))
-        top_k = check_limit("limit", limit, MAX_LIMIT)
-        before = _NO_SEQ if cursor is None else _parse_cursor(cursor)
-        noise = "noise" in str(filters)
-        found: list[Row] = []
-        scanned = 0
-        while len(found) <= top_k and scanned < SCAN_MOST:
-            page = SCAN_PAGE if parsed else top_k + 1
-            rows = await self._store.read("list_memories", **scope.params(), before=before, noise=noise, top_k=page)
-            scanned += len(rows)
-            found.extend(row for row in rows if _passes(parsed, row["memory"]))
-            if rows:
-                before = rows[-1]["memory"]["seq"]
-            if len(rows) < page:
-                before = 0
-                break
-        shown = found[:top_k]
-        position = shown[-1]["memory"]["seq"] if len(found) > top_k else before
-        more = len(found) > top_k or before > 0
-        return {
-            "results": [_listed(row) for row in shown],
-            **render.compact(
-                {
-                    "cursor": str(position) if more else None,
-                    "partial": True if len(found) <= top_k and before > 0 else None,
-                }
-            ),
-        }
+        return await self._listing.memories(
+            read_scope(session, user_id, agent_id, run_id, project),
+            parse_filters(parse_json(filters)),
+            limit=check_limit("limit", limit, MAX_LIMIT),
+            cursor=cursor,
+        )
+
+    async def list_entities(self, session: Session) -> JsonObject:
+        """Return users (for an unbound caller), agents, runs and projects with counts and last use."""
+        return await self._listing.scopes(session.scope.user_id, all_users=not session.bound)
 
     async def delete_memory(self, session: Session, *, memory_id: object, user_id: object = None) -> JsonObject:
         """Erase one memory with everything that only it stated."""
@@ -307,7 +267,7 @@ class MemoryService:
             raise InvalidInput("name", name, "give either a name or a scope (agent_id, run_id)")
         user = resolve_user(session, user_id)
         entity = await self._explore.find(user, name=check_id("name", name), uuid=None)
-        naming = await self._store.read("memories_naming", user_id=user, entity_uuid=entity["uuid"], top_k=_NO_SEQ)
+        naming = await self._store.read("memories_naming", user_id=user, entity_uuid=entity["uuid"], top_k=_ALL)
         uuids = [row["uuid"] for row in naming]
         erases_texts = check_flag("with_memories", with_memories)
         if check_flag("dry_run", dry_run):
@@ -328,30 +288,6 @@ class MemoryService:
             "entity": entity["name"],
             "deleted": asdict(erased),
             **render.compact({"note": note}),
-        }
-
-    async def list_entities(self, session: Session) -> JsonObject:
-        """Return users (for an unbound caller), agents, runs and projects with counts and last use."""
-        top_k = 100
-        rows = await self._store.read("scope_summary", user_id=session.scope.user_id, top_k=top_k)
-        summary = rows[0]
-        users = (
-            [{"id": session.scope.user_id, "memories": summary["memories"], "last_used": summary["last_used"]}]
-            if session.bound
-            else await self._store.read("list_users", top_k=top_k)
-        )
-        return {
-            "user_id": session.scope.user_id,
-            "memories": summary["memories"],
-            **{
-                kind: [_counted(row) for row in rows]
-                for kind, rows in (
-                    ("users", users),
-                    ("agents", summary["agents"]),
-                    ("runs", summary["runs"]),
-                    ("projects", summary["projects"]),
-                )
-            },
         }
 
     async def search_memories(
@@ -472,17 +408,6 @@ def _check_confirm(count: int, confirm: object) -> None:
         )
 
 
-def _parse_cursor(cursor: object) -> int:
-    text = str(cursor)
-    if not text.isascii() or not text.isdigit() or len(text) > len(str(_NO_SEQ)):
-        raise InvalidInput("cursor", cursor, "give the cursor of the page before as it was returned")
-    return int(text)
-
-
-def _passes(parsed: Filter, memory: Mapping[str, Any]) -> bool:
-    return not parsed or parsed.matches({**memory, "id": memory["uuid"]}, render.metadata(memory["metadata"]))
-
-
 def _unused(parsed: ParsedFacts, warnings: Sequence[str]) -> JsonObject:
     return render.compact(
         {
@@ -490,36 +415,3 @@ def _unused(parsed: ParsedFacts, warnings: Sequence[str]) -> JsonObject:
             "warnings": list(warnings),
         }
     )
-
-
-def _listed(row: Row) -> JsonObject:
-    rendered = render.memory(row["memory"])
-    facts = [render.fact(fact) for fact in row["facts"]]
-    return {**rendered, **render.compact({"facts": facts})}
-
-
-def _origin(fact: Row) -> JsonObject:
-    return render.compact(
-        {
-            "origin": fact["origin"],
-            "model": fact.get("model"),
-            "valid_from": fact["valid_from_source"],
-            "stated_at": render.instant(fact["created_at"]),
-        }
-    )
-
-
-def _version(row: Row) -> JsonObject:
-    return render.compact(
-        {
-            "memory": row["text"],
-            "from": render.instant(row["created_at"]),
-            "until": render.instant(row["replaced_at"]),
-            "metadata": render.metadata(row["metadata"]),
-            "facts": [{"id": fact["uuid"], "fact": fact["statement"]} for fact in row["facts"]],
-        }
-    )
-
-
-def _counted(row: Row) -> JsonObject:
-    return render.compact({**row, "last_used": render.instant(row["last_used"])})

@@ -64,9 +64,10 @@ class Remember:
         Raises:
             StoreUnavailable: the database does not answer; repeat the call with the same key.
         """
-        return await self._store.write(lambda tx: self._add(tx, request), "add_memory")
+        return await self._store.write(lambda tx: self.add_in(tx, request), "add_memory")
 
-    async def _add(self, tx: Transaction, request: AddRequest) -> AddOutcome:
+    async def add_in(self, tx: Transaction, request: AddRequest) -> AddOutcome:
+        """Do the same within a transaction of the caller's."""
         scope = request.scope
         namespace = request_namespace(scope.user_id, request.key)
         fact_count = sum(len(memory.facts) for memory in request.memories)

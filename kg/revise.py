@@ -68,9 +68,10 @@ class Revise:
         Raises:
             NotFound: the partition has no such memory.
         """
-        return await self._store.write(lambda tx: self._update(tx, request), "update_memory")
+        return await self._store.write(lambda tx: self.update_in(tx, request), "update_memory")
 
-    async def _update(self, tx: Transaction, request: UpdateRequest) -> UpdateOutcome:
+    async def update_in(self, tx: Transaction, request: UpdateRequest) -> UpdateOutcome:
+        """Do the same within a transaction of the caller's."""
         namespace = request_namespace(request.user_id, request.key)
         slots = 1 + len(request.facts or ())
         last = (await tx.run("lock_partition", user_id=request.user_id, slots=slots))[0]["seq"]
@@ -104,7 +105,7 @@ class Revise:
             uuid=change.request.uuid,
             version=change.version,
             properties=change.properties,
-            move_names=change.replaces_facts,
+            replaces_facts=change.replaces_facts,
         )
         if change.replaces_facts and change.old_facts:
             await tx.run(
@@ -185,7 +186,7 @@ class _Change:
             uuid=self.request.uuid,
             text=text,
             scope=scope,
-            speaker=None,
+            speaker=memory.get("speaker"),
             occurred_at=memory["occurred_at"],
             valid_from_source="occurred" if occurred else "created",
             created_at=self.now,

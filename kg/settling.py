@@ -57,12 +57,15 @@ async def settle(
         groups=groups_of(changed),
         single_valued=sorted(SINGLE_VALUED),
     )
-    facts: list[Row] = rows[0]["facts"] if rows else []
-    timelines = timelines_from_rows(facts, rows[0]["decisions"] if rows else [], SINGLE_VALUED)
+    facts: list[Row] = rows[0]["facts"]
+    whole = frozenset(rows[0]["whole"])
+    timelines = timelines_from_rows(facts, rows[0]["decisions"], SINGLE_VALUED)
     moved = [
         (fact, end)
         for fact in facts
-        if fact["expired_at"] is None and (end := timelines.end(fact["uuid"], None)) != fact["invalid_at"]
+        if fact["uuid"] in whole
+        and fact["expired_at"] is None
+        and (end := timelines.end(fact["uuid"], None)) != fact["invalid_at"]
     ]
     if moved:
         await tx.run("set_ends", ends=[{"uuid": fact["uuid"], "invalid_at": end} for fact, end in moved])

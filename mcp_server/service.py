@@ -27,6 +27,7 @@ from kg.ports import Embedder, VectorIndex
 from kg.recall import Recall
 from kg.recall_counts import RecallCounts
 from kg.settings import Settings
+from kg.warmup import warm_up
 
 if TYPE_CHECKING:
     from kg.local_neo4j import LocalNeo4j, Neo4jAddress
@@ -106,7 +107,7 @@ class Service:
         forget.start()
         counts.start()
         self._tasks.append(asyncio.create_task(self._keep_index(self._parts), name="index"))
-        self._tasks.append(asyncio.create_task(self._warm(self._parts), name="warm-up"))
+        self._tasks.append(asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up"))
 
     async def stop(self) -> None:
         """Take every part down; what is unfinished is durable in the graph and goes on at the next start."""
@@ -199,11 +200,10 @@ class Service:
             except KgError as error:
                 log.warning("the vector index: %s", error)
 
-    async def _warm(self, parts: Parts) -> None:
-        """Pay the costs of the first search before anyone waits for them."""
+    async def _warm(self, parts: Parts, memory: MemoryService) -> None:
+        """Pay the costs of first times before anyone waits for them."""
         try:
-            await parts.embedder.embed_query("warm up")
-            await parts.recall.warm(self.default_user)
+            await warm_up(parts, memory, self.default_user)
         except KgError as error:
             log.warning("warming up: %s", error)
 

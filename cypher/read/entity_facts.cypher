@@ -33,6 +33,7 @@ OPTIONAL MATCH (f)-[:SUBJECT]->(s:Entity)
 OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
 RETURN f {.*, direction: direction, subject: s.name, object: coalesce(o.name, f.object_value), memory_uuid: m.uuid,
   memory_project: m.project, memory_created_at: m.created_at, memory_occurred_at: m.occurred_at,
-  replaced_by: [(f)-[d:SUPERSEDED_BY]->(n:Fact) WHERE d.undone_at IS NULL AND n.expired_at IS NULL |
+  replaced_by: [(f)-[d:SUPERSEDED_BY]->(n:Fact) WHERE d.undone_at IS NULL AND n.expired_at IS NULL
+      AND NOT EXISTS { MATCH (n)<-[:STATES]-(:Deleting) } |
     {id: n.uuid, statement: n.statement, kind: d.kind, at: d.at, reason: d.reason}]} AS fact
 ORDER BY fact.valid_at DESC, fact.seq DESC

@@ -15,4 +15,4 @@ CALL () {
 }
 RETURN e.uuid AS uuid, e.name AS name, e.kind AS kind, key,
   [(a:Alias)-[:REFERS_TO]->(e) | a.key] AS aliases, e.created_at AS created_at,
-  head([(e)-[:MERGED_INTO]->(t:Entity) | t.uuid]) AS merged_into
+  head([(e)-[:MERGED_INTO*1..]->(t:Entity) WHERE NOT (t)-[:MERGED_INTO]->() | t.uuid]) AS merged_into

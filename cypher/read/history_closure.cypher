@@ -19,15 +19,14 @@ CALL (seeds) {
 }
 CALL (seeds, members) {
   UNWIND seeds + members AS f
-  WITH DISTINCT f
-  OPTIONAL MATCH (f)-[path:SUPERSEDED_BY*1..]->(:Fact)
-  UNWIND CASE WHEN path IS NULL THEN [null] ELSE path END AS d
-  RETURN collect(DISTINCT f) AS wanted, collect(DISTINCT d) AS standing
+  MATCH (f)-[:SUPERSEDED_BY*0..]->(reached:Fact)
+  RETURN collect(DISTINCT reached) AS found
 }
-WITH [d IN standing | {old: startNode(d).uuid, new: endNode(d).uuid, kind: d.kind, at: d.at,
-  effective_at: d.effective_at, undone_at: d.undone_at}] AS decisions,
-  wanted + [d IN standing | endNode(d)] AS everything
-UNWIND CASE WHEN size(everything) = 0 THEN [null] ELSE everything END AS f
-WITH decisions, collect(DISTINCT f) AS found
+CALL (found) {
+  UNWIND found AS old
+  MATCH (old)-[d:SUPERSEDED_BY]->(new:Fact)
+  RETURN collect({old: old.uuid, new: new.uuid, kind: d.kind, at: d.at, effective_at: d.effective_at,
+    undone_at: d.undone_at}) AS decisions
+}
 RETURN [f IN found | f {.uuid, .scope, .subject_uuid, .predicate, .object_key, .valid_at, .stated_invalid_at,
   .created_at, .expired_at, .seq}] AS facts, decisions

@@ -9,7 +9,8 @@ MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting
 CALL (m) {
   MATCH (m)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f:Fact)
   WHERE $history OR f.expired_at IS NULL
-  WITH f, [(f)-[d:SUPERSEDED_BY]->(n:Fact) WHERE d.undone_at IS NULL AND n.expired_at IS NULL |
+  WITH f, [(f)-[d:SUPERSEDED_BY]->(n:Fact) WHERE d.undone_at IS NULL AND n.expired_at IS NULL
+      AND NOT EXISTS { MATCH (n)<-[:STATES]-(:Deleting) } |
     {id: n.uuid, statement: n.statement, kind: d.kind, at: d.at, reason: d.reason}] AS replaced_by
   ORDER BY f.seq
   RETURN collect(f {.uuid, .statement, .because, .revisit_when, .valid_at, .invalid_at, .created_at,

@@ -10,7 +10,8 @@ CALL (m) {
   OPTIONAL MATCH (f)-[:SUBJECT]->(s:Entity)
   OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
   WITH f, s, o,
-    [(f)-[d:SUPERSEDED_BY]->(n:Fact) WHERE d.undone_at IS NULL AND n.expired_at IS NULL |
+    [(f)-[d:SUPERSEDED_BY]->(n:Fact) WHERE d.undone_at IS NULL AND n.expired_at IS NULL
+      AND NOT EXISTS { MATCH (n)<-[:STATES]-(:Deleting) } |
       {id: n.uuid, statement: n.statement, kind: d.kind, at: d.at, reason: d.reason, judge: d.judge}] AS replaced_by
   ORDER BY f.seq
   RETURN collect(f {.*, subject: s.name, object: coalesce(o.name, f.object_value), replaced_by: replaced_by}) AS facts

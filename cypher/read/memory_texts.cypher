@@ -4,5 +4,5 @@
 // param: uuids list[string] - the memories
 // returns: texts list[map] of content_hash and text
 UNWIND $uuids AS uuid
-MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id
+MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting
 RETURN collect(m {.content_hash, .text}) AS texts

@@ -5,7 +5,9 @@
 UNWIND $mentions AS mention
 MATCH (m:Memory {uuid: mention.memory_uuid})
 MATCH (a:Alias {user_id: $user_id, key: mention.key})-[:REFERS_TO]->(e:Entity)
-CREATE (m)-[:NAMES {name: mention.name, as: mention.as, kind: mention.kind}]->(a)
+MERGE (m)-[n:NAMES {as: mention.as}]->(a)
+ON CREATE SET n.name = mention.name, n.kind = mention.kind
+SET n.kind = coalesce(n.kind, mention.kind)
 WITH e, mention
 WHERE mention.kind IS NOT NULL AND e.kind = 'Thing' AND mention.kind <> 'Thing'
 REMOVE e:Thing

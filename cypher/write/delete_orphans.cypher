@@ -1,4 +1,5 @@
-// Remove aliases that nothing names any more, then entities without alias and fact, with what was merged into them.
+// Remove aliases that nothing names any more, then entities without alias and fact; a merged entity lives as long as
+// one of the names that it had.
 // mode: write
 // param: user_id string - partition
 // param: keys list[string] - alias keys that lost a mention
@@ -12,13 +13,26 @@ CALL () {
 }
 CALL () {
   UNWIND $entities AS uuid
+  MATCH (:Entity {uuid: uuid})<-[:MERGED_INTO*1..]-(below:Entity)
+  WITH DISTINCT below
+  MATCH (below)-[merge:MERGED_INTO]->(:Entity)
+  SET merge.keys = COLLECT {
+    UNWIND merge.keys AS key
+    MATCH (a:Alias {user_id: $user_id, key: key})
+    RETURN a.key
+  }
+  RETURN collect({node: below, keys: merge.keys}) AS merged
+}
+CALL (merged) {
+  UNWIND $entities AS uuid
   MATCH (e:Entity {uuid: uuid})
   WHERE NOT EXISTS { MATCH (:Alias)-[:REFERS_TO]->(e) }
     AND NOT EXISTS { MATCH (:Fact)-[:SUBJECT|OBJECT]->(e) }
-  OPTIONAL MATCH (e)<-[:MERGED_INTO*1..]-(merged:Entity)
-  WITH collect(DISTINCT e) + collect(DISTINCT merged) AS doomed
-  WITH doomed, [e IN doomed | e.uuid] AS removed
-  FOREACH (e IN doomed | DETACH DELETE e)
-  RETURN removed
+    AND NOT EXISTS { MATCH (e)-[:MERGED_INTO]->(:Entity) }
+  RETURN collect(e) AS nameless
 }
-RETURN removed, [uuid IN $entities WHERE NOT uuid IN removed] AS kept
+WITH merged, nameless + [m IN merged WHERE size(m.keys) = 0 | m.node] AS doomed
+WITH merged, doomed, [e IN doomed | e.uuid] AS removed
+FOREACH (e IN doomed | DETACH DELETE e)
+RETURN removed,
+  [uuid IN $entities WHERE NOT uuid IN removed] + [m IN merged WHERE size(m.keys) > 0 | m.node.uuid] AS kept

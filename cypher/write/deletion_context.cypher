@@ -25,10 +25,11 @@ CALL (facts) {
 }
 CALL (facts) {
   UNWIND facts AS f
-  MATCH (old:Fact)-[first:SUPERSEDED_BY]->(f)-[second:SUPERSEDED_BY]->(new:Fact)
-  WHERE first.undone_at IS NULL AND second.undone_at IS NULL
-    AND first.kind = 'superseded' AND second.kind = 'superseded' AND old <> new
-  RETURN collect({old: old.uuid, new: new.uuid, properties: properties(second)}) AS bridges
+  MATCH (old:Fact)-[:SUPERSEDED_BY]->(f) WHERE NOT old IN facts
+  MATCH path = (old)-[:SUPERSEDED_BY*2..]->(new:Fact)
+  WHERE NOT new IN facts AND all(gone IN nodes(path)[1..-1] WHERE gone IN facts AND gone.expired_at IS NULL)
+    AND all(d IN relationships(path) WHERE d.undone_at IS NULL AND d.kind = 'superseded')
+  RETURN collect(DISTINCT {old: old.uuid, new: new.uuid, properties: properties(relationships(path)[-1])}) AS bridges
 }
 CALL (gone, versions) {
   UNWIND gone + versions AS owner

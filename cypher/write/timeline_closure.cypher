@@ -4,7 +4,7 @@
 // param: uuids list[string] - facts that were added, expired or decided upon
 // param: groups list[map] - scope, subject_uuid and predicate of timelines that lost a fact
 // param: single_valued list[string] - predicates with one value at a time
-// returns: facts list[map], decisions list[map]
+// returns: whole list[string], the facts whose timelines are complete here, facts list[map], decisions list[map]
 CALL () {
   UNWIND $uuids AS uuid
   MATCH (:Fact {uuid: uuid})<-[:SUPERSEDED_BY*0..]-(f:Fact)
@@ -25,16 +25,14 @@ CALL (own) {
 }
 CALL (seeds, members) {
   UNWIND seeds + members AS f
-  WITH DISTINCT f
-  OPTIONAL MATCH (f)-[path:SUPERSEDED_BY*1..]->(:Fact)
-  UNWIND CASE WHEN path IS NULL THEN [null] ELSE path END AS d
-  WITH f, d
-  RETURN collect(DISTINCT f) AS wanted, collect(DISTINCT d) AS standing
+  MATCH (f)-[:SUPERSEDED_BY*0..]->(reached:Fact)
+  RETURN collect(DISTINCT reached) AS found, collect(DISTINCT f.uuid) AS whole
 }
-WITH wanted, [d IN standing | {old: startNode(d).uuid, new: endNode(d).uuid, uuid: d.uuid, kind: d.kind, at: d.at,
-  effective_at: d.effective_at, undone_at: d.undone_at}] AS decisions,
-  [d IN standing | endNode(d)] AS successors
-UNWIND CASE WHEN size(wanted) + size(successors) = 0 THEN [null] ELSE wanted + successors END AS f
-WITH decisions, collect(DISTINCT f) AS found
-RETURN [f IN found | f {.uuid, .scope, .subject_uuid, .predicate, .object_uuid, .object_key, .claim_key, .valid_at,
+CALL (found) {
+  UNWIND found AS old
+  MATCH (old)-[d:SUPERSEDED_BY]->(new:Fact)
+  RETURN collect({old: old.uuid, new: new.uuid, kind: d.kind, at: d.at, effective_at: d.effective_at,
+    undone_at: d.undone_at}) AS decisions
+}
+RETURN whole, [f IN found | f {.uuid, .scope, .subject_uuid, .predicate, .object_uuid, .object_key, .claim_key, .valid_at,
   .stated_invalid_at, .invalid_at, .created_at, .expired_at, .seq}] AS facts, decisions

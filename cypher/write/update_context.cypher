@@ -16,10 +16,17 @@ CALL (m) {
   WITH DISTINCT d WHERE d IS NOT NULL
   RETURN collect({old: startNode(d).uuid, new: endNode(d).uuid, properties: properties(d)}) AS decisions
 }
-CALL () {
-  UNWIND $keys AS key
-  MATCH (a:Alias {user_id: $user_id, key: key})-[:REFERS_TO]->(e:Entity)
-  RETURN collect({key: key, uuid: e.uuid, kind: e.kind}) AS aliases
+CALL (m) {
+  CALL (m) {
+    UNWIND $keys AS key
+    MATCH (a:Alias {user_id: $user_id, key: key})
+    RETURN a
+    UNION
+    MATCH (m)-[:NAMES]->(a:Alias)
+    RETURN a
+  }
+  MATCH (a)-[:REFERS_TO]->(e:Entity)
+  RETURN collect({key: a.key, uuid: e.uuid, kind: e.kind}) AS aliases
 }
 CALL () {
   UNWIND $targets AS uuid

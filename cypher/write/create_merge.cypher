@@ -1,0 +1,10 @@
+// Record that an entity was merged into another, with the names that it had, so that it can be undone.
+// mode: write
+// param: source string - the merged entity
+// param: target string - the entity that stays
+// param: keys list[string] - alias keys of the source
+// param: reason string - why they are the same
+// param: now datetime - instant of the merge, UTC
+MATCH (source:Entity {uuid: $source})
+MATCH (target:Entity {uuid: $target})
+CREATE (source)-[:MERGED_INTO {at: $now, reason: $reason, keys: $keys}]->(target)

@@ -1,0 +1,143 @@
+"""Two names, one thing: merging entities, so that it can be taken back at any time.
+
+A merge moves names and facts to the target and keeps the source as an empty node that remembers its names. Every fact
+knows by which name it was stated, so undoing moves back exactly what was said by those names, before the merge or
+since; what was deleted meanwhile stays deleted. Entity identity is not bi-temporal: a merge holds for the past as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from kg.erase import drop_orphans
+from kg.errors import Conflict, NotFound
+from kg.facts import claim_key
+from kg.graph_store import GraphStore, Row, Transaction
+from kg.ports import Clock
+from kg.remember import keep_answer, request_namespace
+from kg.settling import settle
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a merge or its undoing moved.
+
+    Attributes:
+        target: the entity that the source was merged into, or taken out of.
+        names: alias keys that refer to another entity now.
+        facts: how many facts were bound to another entity.
+    """
+
+    source: str
+    target: str
+    names: list[str]
+    facts: int
+
+
+class Merge:
+    """The write side of merging entities."""
+
+    def __init__(self, store: GraphStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def merge(self, user_id: str, key: str, source: str, target: str, reason: str) -> Moved:
+        """Merge one entity into another; a repeated key answers the first result.
+
+        Raises:
+            NotFound: the partition has no such entities.
+            Conflict: the source is merged already, or they are one entity.
+        """
+
+        async def work(tx: Transaction, now: datetime) -> Moved:
+            return await merge_entities(tx, user_id, source, target, reason, now)
+
+        return await self._once(user_id, key, work, "merge_entities")
+
+    async def undo(self, user_id: str, key: str, source: str) -> Moved:
+        """Take a merged entity out again, with all that was stated by its names.
+
+        Raises:
+            NotFound: the partition has no such entity, or it is not merged.
+        """
+
+        async def work(tx: Transaction, now: datetime) -> Moved:
+            return await undo_merge(tx, user_id, source, now)
+
+        return await self._once(user_id, key, work, "undo_merge")
+
+    async def _once(self, user_id: str, key: str, work: Any, label: str) -> Moved:
+        async def run(tx: Transaction) -> Moved:
+            namespace = request_namespace(user_id, key)
+            await tx.run("lock_partition", user_id=user_id, slots=1)
+            earlier = await tx.run("find_request", uuid=str(namespace))
+            if earlier:
+                return Moved(**json.loads(earlier[0]["result"]))
+            now = self._clock.now()
+            moved: Moved = await work(tx, now)
+            await keep_answer(tx, namespace, user_id, asdict(moved), now)
+            return moved
+
+        return await self._store.write(run, label)
+
+
+async def merge_entities(tx: Transaction, user_id: str, source: str, target: str, reason: str, now: datetime) -> Moved:
+    """Merge ``source`` into ``target`` in a transaction that holds the partition's lock; see ``Merge.merge``."""
+    rows = await tx.run("merge_context", user_id=user_id, source=source, target=target)
+    if not rows:
+        raise NotFound("entity", f"{source} or {target}", "find yours with search_graph")
+    context = rows[0]
+    root: str = context["target_root"]
+    if context["source_root"] == root:
+        raise Conflict("both are one entity already", (source, target))
+    if context["source_root"] != source:
+        raise Conflict(f"{source} is merged already; undo that first, or merge {context['source_root']}", (source,))
+    keys: list[str] = context["keys"]
+    await tx.run("move_aliases", user_id=user_id, keys=keys, source=source, target=root)
+    await tx.run("create_merge", source=source, target=root, keys=keys, reason=reason, now=now)
+    await _rebind(tx, user_id, context["facts"], root, now)
+    await drop_orphans(tx, user_id, [], [root])
+    return Moved(source, root, keys, len(context["facts"]))
+
+
+async def undo_merge(tx: Transaction, user_id: str, source: str, now: datetime) -> Moved:
+    """Take ``source`` out of what it was merged into, under the partition's lock; see ``Merge.undo``."""
+    rows = await tx.run("unmerge_context", user_id=user_id, source=source)
+    if not rows:
+        raise NotFound("merged entity", source)
+    context = rows[0]
+    root: str = context["root"]
+    keys: list[str] = context["keys"]
+    await tx.run("delete_merge", source=source, keys=keys)
+    await tx.run("move_aliases", user_id=user_id, keys=keys, source=root, target=source)
+    await _rebind(tx, user_id, context["facts"], source, now)
+    await drop_orphans(tx, user_id, [], [root, source])
+    return Moved(source, root, keys, len(context["facts"]))
+
+
+async def _rebind(
+    tx: Transaction, user_id: str, facts: Sequence[Mapping[str, Any]], entity: str, now: datetime
+) -> None:
+    """Bind the moving sides of facts to an entity, and settle the claims and timelines of before and after."""
+    if not facts:
+        return
+    moved = [_rekeyed(fact, entity) for fact in facts]
+    await tx.run("move_facts", facts=moved)
+    await settle(tx, user_id=user_id, changed=[*facts, *moved], now=now)
+
+
+def _rekeyed(fact: Mapping[str, Any], entity: str) -> Row:
+    subject = entity if fact["moves_subject"] else fact["subject_uuid"]
+    object_uuid = entity if fact["moves_object"] else fact["object_uuid"]
+    object_key = f"entity:{entity}" if fact["moves_object"] else fact["object_key"]
+    return {
+        **fact,
+        "subject_uuid": subject,
+        "object_uuid": object_uuid,
+        "object_key": object_key,
+        "claim_key": claim_key(fact["scope"], subject, fact["predicate"], object_key),
+    }
