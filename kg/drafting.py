@@ -99,7 +99,7 @@ class Drafter:
         self._namespace = namespace
         self._names = dict(known)
         self._now = now
-        self._mentioned: set[tuple[str, str, str]] = set()
+        self._mentioned: dict[tuple[str, str, str], Row] = {}
 
     def add_mentions(self, memory: StatingMemory) -> None:
         """Link the names in a memory's text that the graph knows already, and its speaker."""
@@ -191,9 +191,13 @@ class Drafter:
         if key not in self._names:
             self._create_entity(name, key, kind or THING)
         identity = (memory_uuid, key, role)
-        if identity not in self._mentioned:
-            self._mentioned.add(identity)
-            self.draft.mentions.append({"memory_uuid": memory_uuid, "key": key, "name": name, "as": role, "kind": kind})
+        mention = self._mentioned.get(identity)
+        if mention is None:
+            mention = {"memory_uuid": memory_uuid, "key": key, "name": name, "as": role, "kind": kind}
+            self._mentioned[identity] = mention
+            self.draft.mentions.append(mention)
+        elif mention["kind"] in (None, THING) and kind is not None:
+            mention["kind"] = kind  # a fact knows better than the bare text what a name stands for
 
     def _create_entity(self, name: str, key: str, kind: str) -> None:
         uuid = str(uuid5(self._namespace, f"entity:{key}"))

@@ -177,7 +177,7 @@ def _entity(row: Row) -> JsonObject:
 
 def _fact_of_entity(fact: Row) -> JsonObject:
     return {
-        **render.fact(fact),
+        **render.fact(fact, render.FACT_CHARS),
         "direction": fact["direction"],
         "memory": render.compact(
             {

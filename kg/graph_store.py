@@ -7,6 +7,7 @@ keeps no state between runs. Foreign exceptions are translated here and nowhere 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from neo4j.exceptions import (
     DriverError,
     Neo4jError,
     ServiceUnavailable,
+    SessionExpired,
 )
 from neo4j.exceptions import (
     ConfigurationError as DriverConfigurationError,
@@ -29,6 +31,8 @@ from neo4j.time import DateTime
 
 import cypher
 from kg.errors import ConfigurationError, StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -104,7 +108,7 @@ class GraphStore:
             server = await driver.get_server_info()
         except (Neo4jError, DriverError, OSError) as error:
             await driver.close()
-            raise _translate(error, self.address) from error
+            raise _translate(error, self.address, "connect") from error
         version = tuple(int(part) for part in str(server.agent).partition("/")[2].split(".")[:2] if part.isdigit())
         if version < MINIMUM_VERSION:
             await driver.close()
@@ -156,7 +160,7 @@ class GraphStore:
             async with self.driver.session(database=self.address.database) as session:
                 await (await session.run(query.text)).consume()
         except (Neo4jError, DriverError, OSError) as error:
-            raise _translate(error, self.address) from error
+            raise _translate(error, self.address, name) from error
 
     async def _execute(self, work: Callable[[Transaction], Awaitable[T]], label: str, *, read: bool) -> T:
         @unit_of_work(metadata={"query": label}, timeout=_READ_TIMEOUT_S if read else _WRITE_TIMEOUT_S)
@@ -169,10 +173,10 @@ class GraphStore:
                     return await (session.execute_read(run) if read else session.execute_write(run))
             except (ConstraintError, ClientError) as error:
                 if not _is_race(error) or attempt == _ATTEMPTS - 1:
-                    raise _translate(error, self.address) from error
+                    raise _translate(error, self.address, label) from error
                 await asyncio.sleep(0.02 * 2**attempt * (0.5 + random.random()))  # noqa: S311  # jitter, no secret
             except (Neo4jError, DriverError, OSError) as error:
-                raise _translate(error, self.address) from error
+                raise _translate(error, self.address, label) from error
         raise AssertionError("unreachable")
 
 
@@ -181,18 +185,20 @@ def _is_race(error: Neo4jError) -> bool:
     return isinstance(error, ConstraintError) or "EntityNotFound" in str(error.code)
 
 
-def _translate(error: Exception, address: GraphAddress) -> Exception:
+def _translate(error: Exception, address: GraphAddress, label: str) -> StoreUnavailable:
+    """Return our error for the driver's; the log gets its code and never its message, which may quote a text."""
     if isinstance(error, AuthError):
         return StoreUnavailable(
             "neo4j",
             f"{address.url} refused the login of user '{address.user}'; check KNOWTHREAD_NEO4J_USER and _PASSWORD",
             retryable=False,
         )
-    if isinstance(error, ServiceUnavailable | OSError):
+    if isinstance(error, ServiceUnavailable | SessionExpired | OSError):
         return StoreUnavailable("neo4j", f"{address.url} does not answer; `knowthread doctor` says why", retryable=True)
     code = getattr(error, "code", None) or type(error).__name__
-    retryable = bool(getattr(error, "is_retryable", lambda: False)())
-    return StoreUnavailable("neo4j", f"the query failed with {code}; see the service's log", retryable=retryable)
+    log.error("%s failed with %s", label, code)
+    retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()
+    return StoreUnavailable("neo4j", f"{label} failed with {code}", retryable=retryable)
 
 
 def _native(value: object) -> object:

@@ -10,6 +10,7 @@ from kg.errors import InvalidInput, NotFound
 from kg.filters import Filter
 from kg.graph_store import GraphStore, Row
 from kg.models import Scope
+from kg.ports import Clock
 from kg.render import JsonObject
 
 SCAN_PAGE = 500
@@ -22,8 +23,9 @@ _NO_SEQ = 2**62
 class Listing:
     """The read side of get_memory, get_memories and list_entities."""
 
-    def __init__(self, store: GraphStore) -> None:
+    def __init__(self, store: GraphStore, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
 
     async def memory(self, user_id: str, uuid: str) -> JsonObject:
         """Return one memory whole.
@@ -60,7 +62,9 @@ class Listing:
         scanned = 0
         while len(found) <= limit and scanned < SCAN_MOST:
             page = SCAN_PAGE if filters else limit + 1
-            rows = await self._store.read("list_memories", **scope.params(), before=before, noise=noise, top_k=page)
+            rows = await self._store.read(
+                "list_memories", **scope.params(), before=before, noise=noise, now=self._clock.now(), top_k=page
+            )
             scanned += len(rows)
             found.extend(row for row in rows if _passes(filters, row["memory"]))
             if rows:
@@ -106,8 +110,8 @@ def _passes(filters: Filter, memory: Mapping[str, Any]) -> bool:
 
 
 def _listed(row: Row) -> JsonObject:
-    rendered = render.memory(row["memory"])
-    facts = [render.fact(fact) for fact in row["facts"]]
+    rendered = render.memory_in_list(row["memory"])
+    facts = [render.fact(fact, render.FACT_CHARS) for fact in row["facts"]]
     return {**rendered, **render.compact({"facts": facts})}
 
 

@@ -65,7 +65,7 @@ class MemoryService:
         self._clock = parts.clock
         self._remember = Remember(parts.store, parts.clock)
         self._revise = Revise(parts.store, parts.clock)
-        self._listing = Listing(parts.store)
+        self._listing = Listing(parts.store, parts.clock)
         self._explore = Explore(parts.store, parts.index, parts.embedder)
 
     async def add_memory(
@@ -164,6 +164,9 @@ class MemoryService:
         if text is None and facts is None and metadata is None:
             raise InvalidInput("text", None, "give text, facts or metadata to change")
         parsed = parse_facts(parse_json(facts))
+        if parsed.skipped:  # new facts end the former ones, so a half-usable list would lose some
+            reasons = "; ".join(skipped.why for skipped in parsed.skipped)
+            raise InvalidInput("facts", f"{len(parsed.skipped)} unusable", f"nothing was changed: {reasons}")
         request = UpdateRequest(
             user_id=resolve_user(session, user_id),
             key=session.key,

@@ -7,6 +7,7 @@ time again. A leg that fails shares its weight out and is named in the answer.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,6 @@ log = logging.getLogger(__name__)
 LEG_TOP_K = 100
 FILTERED_TOP_K = 500
 MAX_QUESTION_CHARS = 8192
-PASSAGE_CHARS = 700
 FACTS_PER_HIT = 5
 _SPARE = 10
 """Candidates ranked beyond the limit, for those that vanish or read differently at the instant asked about."""
@@ -288,7 +288,7 @@ class _Answer:
         if self._search.threshold is not None and (best is None or best < self._search.threshold):
             return
         rendered = self._render_hit(hit, memory, row["facts"], past, best)
-        tokens = estimate_tokens(str(rendered))
+        tokens = estimate_tokens(json.dumps(rendered, ensure_ascii=False))
         if self._results and self._tokens + tokens > self._search.max_tokens:
             self._omitted += 1
             return
@@ -324,8 +324,8 @@ class _Answer:
     def _render_hit(
         self, hit: Ranked, memory: Row, facts: Sequence[Row], past: Mapping[str, Standing], similarity: float | None
     ) -> JsonObject:
-        rendered = render.memory(memory)
-        passage, truncated = best_passage(memory["text"], self._stems, PASSAGE_CHARS)
+        rendered = render.memory_in_list(memory)
+        passage, truncated = best_passage(memory["text"], self._stems, render.PASSAGE_CHARS)
         current, planned, ended = _split_facts(facts, past, self._search.instants)
         self.hidden += len(ended)
         rendered.update(
@@ -335,9 +335,9 @@ class _Answer:
                     "truncated": truncated or None,
                     "score": round(hit.score, 3),
                     "similarity": None if similarity is None else round(similarity, 3),
-                    "facts": [render.fact(fact) for fact in current[:FACTS_PER_HIT]],
-                    "planned": [render.fact(fact) for fact in planned[:FACTS_PER_HIT]],
-                    "superseded": [render.fact(fact) for fact in ended[:FACTS_PER_HIT]],
+                    "facts": [render.fact(fact, render.FACT_CHARS) for fact in current[:FACTS_PER_HIT]],
+                    "planned": [render.fact(fact, render.FACT_CHARS) for fact in planned[:FACTS_PER_HIT]],
+                    "superseded": [render.fact(fact, render.FACT_CHARS) for fact in ended[:FACTS_PER_HIT]],
                     "explain": _explain(hit) if self._search.explain else None,
                 }
             )

@@ -11,10 +11,20 @@ from kg.drafting import UNKNOWN_START
 
 JsonObject = dict[str, Any]
 
+WHOLE = 2**31 - 1
+PASSAGE_CHARS = 700
+FACT_CHARS = 300
+METADATA_CHARS = 500
+
 
 def compact(value: Mapping[str, Any]) -> JsonObject:
     """Return an object without its empty fields; False and 0 are kept."""
     return {key: item for key, item in value.items() if item is not None and item not in ("", [], {}, ())}
+
+
+def cut(text: str | None, max_chars: int) -> str | None:
+    """Return a text of at most ``max_chars`` characters; an ellipsis says that something was left out."""
+    return text if text is None or len(text) <= max_chars else text[: max_chars - 1] + "…"
 
 
 def instant(value: datetime | None) -> str | None:
@@ -29,27 +39,48 @@ def metadata(text: str | None) -> JsonObject:
     return cast("JsonObject", json.loads(text)) if text else {}
 
 
-def fact(row: Mapping[str, Any]) -> JsonObject:
+def fact(row: Mapping[str, Any], max_chars: int = WHOLE) -> JsonObject:
     """Render one fact; ``replaced_by`` says what superseded or corrected it."""
     return compact(
         {
             "id": row["uuid"],
-            "fact": row["statement"],
+            "fact": cut(row["statement"], max_chars),
             "subject": row.get("subject"),
             "predicate": row.get("predicate"),
-            "object": row.get("object"),
-            "because": row.get("because"),
-            "revisit_when": row.get("revisit_when"),
+            "object": cut(row.get("object"), max_chars),
+            "because": cut(row.get("because"), max_chars),
+            "revisit_when": cut(row.get("revisit_when"), max_chars),
             "valid_at": instant(row.get("valid_at")),
             "invalid_at": instant(row.get("invalid_at")),
-            "replaced_by": [replacement(item) for item in cast("Sequence[JsonObject]", row.get("replaced_by") or [])],
+            "replaced_by": [
+                replacement(item, max_chars) for item in cast("Sequence[JsonObject]", row.get("replaced_by") or [])
+            ],
         }
     )
 
 
-def replacement(row: Mapping[str, Any]) -> JsonObject:
+def replacement(row: Mapping[str, Any], max_chars: int = WHOLE) -> JsonObject:
     """Render what replaced a fact."""
-    return compact({"id": row["id"], "fact": row["statement"], "how": row["kind"], "reason": row.get("reason")})
+    return compact(
+        {
+            "id": row["id"],
+            "fact": cut(row["statement"], max_chars),
+            "how": row["kind"],
+            "reason": cut(row.get("reason"), max_chars),
+        }
+    )
+
+
+def memory_in_list(row: Mapping[str, Any]) -> JsonObject:
+    """Render one memory of several: a long text or much metadata is left to get_memory."""
+    rendered = memory(row)
+    text = row["text"]
+    rendered["memory"] = cut(text, PASSAGE_CHARS)
+    if len(text) > PASSAGE_CHARS:
+        rendered["truncated"] = True
+    if len(row.get("metadata") or "") > METADATA_CHARS:
+        rendered["metadata"] = f"{len(row['metadata'])} characters; see get_memory"
+    return rendered
 
 
 def memory(row: Mapping[str, Any]) -> JsonObject:

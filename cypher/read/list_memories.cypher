@@ -6,6 +6,7 @@
 // param: project string or null - only this project's
 // param: before integer - only memories whose sequence number is lower
 // param: noise boolean - whether trivial memories are listed too
+// param: now datetime - facts that ended before it are left out
 // param: top_k integer - most rows returned
 // returns: memory map, facts list[map]
 // order: seq descending
@@ -17,5 +18,5 @@ WHERE m.user_id = $user_id AND m.seq < $before AND NOT m:Deleting
   AND ($noise OR NOT m.noise)
 WITH m ORDER BY m.user_id DESC, m.seq DESC LIMIT $top_k
 RETURN m {.*} AS memory,
-  [(m)-[:STATES]->(f:Fact) | f {.uuid, .statement, .valid_at, .invalid_at, .because, .revisit_when}] AS facts
+  [(m)-[:STATES]->(f:Fact) WHERE f.invalid_at IS NULL OR f.invalid_at > $now | f {.uuid, .statement, .valid_at, .invalid_at, .because, .revisit_when}] AS facts
 ORDER BY memory.user_id DESC, memory.seq DESC
