@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
-from uuid import UUID, uuid5
 
 from kg import predicates
+from kg.calls import Call
 from kg.facts import THING, claim_key, claim_scope, literal_key, object_is_entity
 from kg.fulltext import user_key
 from kg.models import FactInput, Scope
@@ -93,12 +93,12 @@ def _key(name: str, speaker: str | None) -> str:
 class Drafter:
     """Collects the rows of one write; entities that it creates are shared by all its memories."""
 
-    def __init__(self, user_id: str, namespace: UUID, known: Mapping[str, KnownName], now: datetime) -> None:
+    def __init__(self, call: Call, known: Mapping[str, KnownName]) -> None:
         self.draft = Draft()
-        self._user_id = user_id
-        self._namespace = namespace
+        self._call = call
+        self._user_id = call.user_id
         self._names = dict(known)
-        self._now = now
+        self._now = call.now
         self._mentioned: dict[tuple[str, str, str], Row] = {}
 
     def add_mentions(self, memory: StatingMemory) -> None:
@@ -171,7 +171,7 @@ class Drafter:
                         "old": target,
                         "new": new["uuid"],
                         "properties": {
-                            "uuid": str(uuid5(self._namespace, f"decision:{target}:{new['uuid']}")),
+                            "uuid": self._call.uuid(f"decision:{target}:{new['uuid']}"),
                             "kind": fact.how,
                             "at": self._now,
                             "effective_at": new["valid_at"],
@@ -200,7 +200,7 @@ class Drafter:
             mention["kind"] = kind  # a fact knows better than the bare text what a name stands for
 
     def _create_entity(self, name: str, key: str, kind: str) -> None:
-        uuid = str(uuid5(self._namespace, f"entity:{key}"))
+        uuid = self._call.uuid(f"entity:{key}")
         self._names[key] = KnownName(uuid, kind)
         properties: Row = {
             "uuid": uuid, "user_id": self._user_id, "user_key": user_key(self._user_id), "name": name,

@@ -6,19 +6,16 @@ Invariant: once a deletion is acknowledged nothing of it can be read, also where
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from uuid import UUID, uuid5
 
+from kg.calls import Call, once
 from kg.erase import Erased, drop_orphans, erase_memories
 from kg.errors import KgError, NotFound
 from kg.graph_store import GraphStore, Transaction
 from kg.models import Scope
 from kg.ports import Clock
-from kg.remember import keep_answer, request_namespace
 from kg.settling import settle
 
 log = logging.getLogger(__name__)
@@ -66,9 +63,9 @@ class Forget:
         uuids: list[str] = rows[0]["uuids"]
         if len(uuids) <= AT_ONCE:
             return await self._erase(scope.user_id, key, uuids), False
-        marked = await self._store.write(lambda tx: self._mark(tx, scope, key), "start_deletion")
+        marked = await self._once(lambda call: _mark(call, scope), scope.user_id, key, "start_deletion")
         self._wake.set()
-        return Erased(memories=marked), True
+        return marked, True
 
     async def memories(self, user_id: str, key: str, uuids: Sequence[str]) -> Erased:
         """Erase several memories, in as many transactions as their number needs."""
@@ -79,7 +76,7 @@ class Forget:
 
     async def entity(self, user_id: str, key: str, uuid: str) -> Erased:
         """Remove an entity with its facts and names and leave the texts that contain it."""
-        return await self._store.write(lambda tx: self._forget_entity(tx, user_id, key, uuid), "delete_entity")
+        return await self._once(lambda call: _forget_entity(call, uuid), user_id, key, "delete_entity")
 
     async def finish(self) -> None:
         """Finish every acknowledged deletion."""
@@ -104,59 +101,44 @@ class Forget:
                 log.warning("a deletion will be resumed: %s", error)
 
     async def _erase(self, user_id: str, key: str, uuids: Sequence[str]) -> Erased:
-        return await self._store.write(lambda tx: self._erase_once(tx, user_id, key, uuids), "delete_memories")
+        async def work(call: Call) -> Erased:
+            return await erase_memories(call.tx, user_id, uuids, call.now)
 
-    async def _erase_once(self, tx: Transaction, user_id: str, key: str, uuids: Sequence[str]) -> Erased:
-        namespace = request_namespace(user_id, key)
-        await tx.run("lock_partition", user_id=user_id, slots=1)
-        earlier = await tx.run("find_request", uuid=str(namespace))
-        if earlier:
-            return Erased(**json.loads(earlier[0]["result"]))
-        now = self._clock.now()
-        erased = await erase_memories(tx, user_id, uuids, now)
-        await keep_answer(tx, namespace, user_id, asdict(erased), now)
-        return erased
+        return await self._once(work, user_id, key, "delete_memories")
+
+    async def _once(self, work: Callable[[Call], Awaitable[Erased]], user_id: str, key: str, label: str) -> Erased:
+        return await self._store.write(
+            lambda tx: once(tx, work, Erased, user_id=user_id, key=key, clock=self._clock), label
+        )
 
     async def _batch(self, tx: Transaction, user_id: str, uuids: Sequence[str]) -> None:
         await tx.run("lock_partition", user_id=user_id, slots=1)
         await erase_memories(tx, user_id, uuids, self._clock.now())
 
-    async def _mark(self, tx: Transaction, scope: Scope, key: str) -> int:
-        namespace = request_namespace(scope.user_id, key)
-        await tx.run("lock_partition", user_id=scope.user_id, slots=1)
-        earlier = await tx.run("find_request", uuid=str(namespace))
-        if earlier:
-            return Erased(**json.loads(earlier[0]["result"])).memories
-        now = self._clock.now()
-        job = {
-            "uuid": str(uuid5(namespace, "delete")),
-            "user_id": scope.user_id,
-            "kind": "delete",
-            "state": "pending",
-            "attempt": 0,
-            "created_at": now,
-        }
-        rows = await tx.run("start_deletion", **scope.params(), job=job)
-        marked = int(rows[0]["marked"])
-        await keep_answer(tx, namespace, scope.user_id, asdict(Erased(memories=marked)), now)
-        return marked
 
-    async def _forget_entity(self, tx: Transaction, user_id: str, key: str, uuid: str) -> Erased:
-        namespace: UUID = request_namespace(user_id, key)
-        await tx.run("lock_partition", user_id=user_id, slots=1)
-        earlier = await tx.run("find_request", uuid=str(namespace))
-        if earlier:
-            return Erased(**json.loads(earlier[0]["result"]))
-        rows = await tx.run("forget_entity", user_id=user_id, entity_uuid=uuid)
-        if not rows:
-            raise NotFound("entity", uuid)
-        now = self._clock.now()
-        facts = rows[0]["facts"]
-        others = {other for fact in facts for other in (fact["subject_uuid"], fact["object_uuid"]) if other} - {uuid}
-        removed = await drop_orphans(tx, user_id, [], sorted(others))
-        await settle(tx, user_id=user_id, changed=facts, also=rows[0]["bereaved"], now=now)
-        gone = [uuid, *rows[0]["entities"], *removed, *(fact["uuid"] for fact in facts)]
-        await tx.run("create_tombstones", user_id=user_id, uuids=gone, now=now)
-        erased = Erased(facts=len(facts), entities=1 + len(removed))
-        await keep_answer(tx, namespace, user_id, asdict(erased), now)
-        return erased
+async def _mark(call: Call, scope: Scope) -> Erased:
+    """Make the memories of a scope unreadable and leave the job that erases them."""
+    job = {
+        "uuid": call.uuid("delete"),
+        "user_id": scope.user_id,
+        "kind": "delete",
+        "state": "pending",
+        "attempt": 0,
+        "created_at": call.now,
+    }
+    rows = await call.tx.run("start_deletion", **scope.params(), job=job)
+    return Erased(memories=rows[0]["marked"])
+
+
+async def _forget_entity(call: Call, uuid: str) -> Erased:
+    tx, user_id = call.tx, call.user_id
+    rows = await tx.run("forget_entity", user_id=user_id, entity_uuid=uuid)
+    if not rows:
+        raise NotFound("entity", uuid)
+    facts = rows[0]["facts"]
+    others = {other for fact in facts for other in (fact["subject_uuid"], fact["object_uuid"]) if other} - {uuid}
+    removed = await drop_orphans(tx, user_id, [], sorted(others))
+    await settle(tx, user_id=user_id, changed=facts, also=rows[0]["bereaved"], now=call.now)
+    gone = [uuid, *rows[0]["entities"], *removed, *(fact["uuid"] for fact in facts)]
+    await tx.run("create_tombstones", user_id=user_id, uuids=gone, now=call.now)
+    return Erased(facts=len(facts), entities=1 + len(removed))

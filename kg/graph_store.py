@@ -73,10 +73,15 @@ class Transaction:
 
 
 class GraphStore:
-    """A pool of connections to one database."""
+    """A pool of connections to one database.
+
+    Attributes:
+        server_version: what the server calls itself, as in ``Neo4j/5.26.30``; empty before ``connect``.
+    """
 
     def __init__(self, address: GraphAddress) -> None:
         self.address = address
+        self.server_version = ""
         self._driver: AsyncDriver | None = None
 
     async def connect(self) -> None:
@@ -118,6 +123,12 @@ class GraphStore:
                 "Neo4j 5.26 or newer; or unset it to use the managed one",
             )
         self._driver = driver
+
+    async def move(self, address: GraphAddress) -> None:
+        """Go on with the same database at another address."""
+        await self.close()
+        self.address = address
+        await self.connect()
 
     @property
     def driver(self) -> AsyncDriver:

@@ -7,18 +7,17 @@ since; what was deleted meanwhile stays deleted. Entity identity is not bi-tempo
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kg.calls import Call, once
 from kg.erase import drop_orphans
 from kg.errors import Conflict, NotFound
 from kg.facts import claim_key
 from kg.graph_store import GraphStore, Row, Transaction
 from kg.ports import Clock
-from kg.remember import keep_answer, request_namespace
 from kg.settling import settle
 
 
@@ -53,10 +52,9 @@ class Merge:
             Conflict: the source is merged already, or they are one entity.
         """
 
-        async def work(tx: Transaction, now: datetime) -> Moved:
-            return await merge_entities(tx, user_id, source, target, reason, now)
-
-        return await self._once(user_id, key, work, "merge_entities")
+        return await self._once(
+            user_id, key, lambda call: merge_entities(call, source, target, reason), "merge_entities"
+        )
 
     async def undo(self, user_id: str, key: str, source: str) -> Moved:
         """Take a merged entity out again, with all that was stated by its names.
@@ -65,28 +63,17 @@ class Merge:
             NotFound: the partition has no such entity, or it is not merged.
         """
 
-        async def work(tx: Transaction, now: datetime) -> Moved:
-            return await undo_merge(tx, user_id, source, now)
+        return await self._once(user_id, key, lambda call: undo_merge(call, source), "undo_merge")
 
-        return await self._once(user_id, key, work, "undo_merge")
-
-    async def _once(self, user_id: str, key: str, work: Any, label: str) -> Moved:
-        async def run(tx: Transaction) -> Moved:
-            namespace = request_namespace(user_id, key)
-            await tx.run("lock_partition", user_id=user_id, slots=1)
-            earlier = await tx.run("find_request", uuid=str(namespace))
-            if earlier:
-                return Moved(**json.loads(earlier[0]["result"]))
-            now = self._clock.now()
-            moved: Moved = await work(tx, now)
-            await keep_answer(tx, namespace, user_id, asdict(moved), now)
-            return moved
-
-        return await self._store.write(run, label)
+    async def _once(self, user_id: str, key: str, work: Callable[[Call], Awaitable[Moved]], label: str) -> Moved:
+        return await self._store.write(
+            lambda tx: once(tx, work, Moved, user_id=user_id, key=key, clock=self._clock), label
+        )
 
 
-async def merge_entities(tx: Transaction, user_id: str, source: str, target: str, reason: str, now: datetime) -> Moved:
-    """Merge ``source`` into ``target`` in a transaction that holds the partition's lock; see ``Merge.merge``."""
+async def merge_entities(call: Call, source: str, target: str, reason: str) -> Moved:
+    """Merge ``source`` into ``target`` within a call's transaction; see ``Merge.merge``."""
+    tx, user_id, now = call.tx, call.user_id, call.now
     rows = await tx.run("merge_context", user_id=user_id, source=source, target=target)
     if not rows:
         raise NotFound("entity", f"{source} or {target}", "find yours with search_graph")
@@ -104,8 +91,9 @@ async def merge_entities(tx: Transaction, user_id: str, source: str, target: str
     return Moved(source, root, keys, len(context["facts"]))
 
 
-async def undo_merge(tx: Transaction, user_id: str, source: str, now: datetime) -> Moved:
-    """Take ``source`` out of what it was merged into, under the partition's lock; see ``Merge.undo``."""
+async def undo_merge(call: Call, source: str) -> Moved:
+    """Take ``source`` out of what it was merged into, within a call's transaction; see ``Merge.undo``."""
+    tx, user_id, now = call.tx, call.user_id, call.now
     rows = await tx.run("unmerge_context", user_id=user_id, source=source)
     if not rows:
         raise NotFound("merged entity", source)

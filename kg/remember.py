@@ -1,19 +1,12 @@
-"""Storing: one transaction per call that either leaves everything or nothing.
-
-Invariant: each transaction takes the partition's lock with its own first statement, looks for the answer of an
-earlier attempt of the same call, and leaves its own answer behind. So a repeated call, by a client or by the driver
-after an ambiguous commit, answers the first result and changes nothing.
-"""
+"""Storing: one transaction per call that either leaves everything or nothing."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
 
+from kg.calls import Call, once
 from kg.drafting import Drafter, KnownName, Source, StatingMemory, mentioned_keys, stated_keys
 from kg.fulltext import user_key
 from kg.graph_store import GraphStore, Row, Transaction
@@ -41,16 +34,6 @@ class AddOutcome:
     warnings: list[str] = field(default_factory=list[str])
 
 
-def request_namespace(user_id: str, key: str) -> UUID:
-    """Return the name space in which a call's uuids are derived; equal for every attempt of the same call."""
-    return uuid5(uuid5(NAMESPACE_URL, f"knowthread:{user_id}"), key)
-
-
-async def keep_answer(tx: Transaction, namespace: UUID, user_id: str, outcome: object, now: datetime) -> None:
-    """Leave the answer of this call for its repetitions."""
-    await tx.run("create_request", uuid=str(namespace), user_id=user_id, result=json.dumps(outcome), now=now)
-
-
 class Remember:
     """The write side of add_memory."""
 
@@ -68,24 +51,26 @@ class Remember:
 
     async def add_in(self, tx: Transaction, request: AddRequest) -> AddOutcome:
         """Do the same within a transaction of the caller's."""
-        scope = request.scope
-        namespace = request_namespace(scope.user_id, request.key)
-        fact_count = sum(len(memory.facts) for memory in request.memories)
-        slots = len(request.memories) + fact_count
-        last = (await tx.run("lock_partition", user_id=scope.user_id, slots=slots))[0]["seq"]
-        now = self._clock.now()
-        context = (await tx.run("write_context", **_context_params(request, namespace)))[0]
-        if context["result"] is not None:
-            return AddOutcome(**json.loads(context["result"]))
-        plan = _Plan(request, namespace, context, now, first_seq=last - slots + 1)
+        return await once(
+            tx,
+            lambda call: self._add(call, request),
+            AddOutcome,
+            user_id=request.scope.user_id,
+            key=request.key,
+            clock=self._clock,
+            slots=len(request.memories) + sum(len(memory.facts) for memory in request.memories),
+        )
+
+    async def _add(self, call: Call, request: AddRequest) -> AddOutcome:
+        tx = call.tx
+        context = (await tx.run("write_context", **_context_params(request)))[0]
+        plan = _Plan(request, call, context)
         outcome = plan.outcome
-        draft = plan.drafter.draft
-        await self._create(tx, scope.user_id, plan)
-        changed = [row["properties"] for row in draft.facts]
+        await self._create(tx, call.user_id, plan)
+        changed = [row["properties"] for row in plan.drafter.draft.facts]
         if changed or plan.decided:
-            ended = await settle(tx, user_id=scope.user_id, changed=changed, also=plan.decided, now=now)
+            ended = await settle(tx, user_id=call.user_id, changed=changed, also=plan.decided, now=call.now)
             outcome.ended.extend(uuid for uuid in ended if uuid not in set(outcome.fact_uuids))
-        await keep_answer(tx, namespace, scope.user_id, asdict(outcome), now)
         return outcome
 
     async def _create(self, tx: Transaction, user_id: str, plan: _Plan) -> None:
@@ -107,14 +92,13 @@ def known_names(context: Row) -> dict[str, KnownName]:
     return {row["key"]: KnownName(row["uuid"], row["kind"]) for row in context["aliases"]}
 
 
-def _context_params(request: AddRequest, namespace: UUID) -> dict[str, Any]:
+def _context_params(request: AddRequest) -> dict[str, Any]:
     keys: set[str] = set()
     for memory in request.memories:
         keys |= mentioned_keys(memory.text).keys() | stated_keys(memory.facts, memory.speaker)
     notes = [memory for memory in request.memories if memory.role is None]
     return {
         **request.scope.params(),
-        "request_uuid": str(namespace),
         "hashes": [content_hash(memory.text) for memory in notes],
         "keys": sorted(keys),
         "targets": [uuid for memory in request.memories for fact in memory.facts for uuid in fact.supersedes],
@@ -125,14 +109,14 @@ def _context_params(request: AddRequest, namespace: UUID) -> dict[str, Any]:
 class _Plan:
     """The rows of one add, laid out once the context is known."""
 
-    def __init__(self, request: AddRequest, namespace: UUID, context: Row, now: datetime, *, first_seq: int) -> None:
+    def __init__(self, request: AddRequest, call: Call, context: Row) -> None:
         self.memories: list[Row] = []
         self.outcome = AddOutcome([])
-        self.drafter = Drafter(request.scope.user_id, namespace, known_names(context), now)
+        self.drafter = Drafter(call, known_names(context))
         self._request = request
-        self._namespace = namespace
-        self._now = now
-        self._seq = first_seq
+        self._call = call
+        self._now = call.now
+        self._seq = call.first_seq
         self._standing: dict[str, Row] = {row["hash"]: row for row in context["notes"]}
         self._targets: Mapping[str, Row] = {row["uuid"]: row for row in context["facts"]}
         self._previous: str | None = context["last_message"]
@@ -153,7 +137,7 @@ class _Plan:
             uuid, stated = standing["uuid"], {row["claim_key"]: row for row in standing["facts"]}
             self.outcome.duplicates.append(uuid)
         else:
-            uuid, stated = str(uuid5(self._namespace, str(ordinal))), dict[str, Row]()
+            uuid, stated = self._call.uuid(str(ordinal)), dict[str, Row]()
             self._lay_text(uuid, memory, digest)
         self.outcome.memory_uuids.append(uuid)
         source: Source = "created" if occurred is None else "occurred"
@@ -166,7 +150,7 @@ class _Plan:
             self._lay_fact(stating, fact, stated, f"facts[{index}]", f"{ordinal}:fact:{index}")
 
     def _lay_fact(self, memory: StatingMemory, fact: FactInput, stated: dict[str, Row], label: str, name: str) -> None:
-        uuid = str(uuid5(self._namespace, name))
+        uuid = self._call.uuid(name)
         row = self.drafter.add_fact(memory, fact, seq=self._seq, origin="caller", uuid=uuid)
         self._seq += 1
         standing = stated.get(row["claim_key"])

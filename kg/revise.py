@@ -7,20 +7,18 @@ an instant of knowledge before the update, the old fact still carries its own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid5
 
+from kg.calls import Call, once
 from kg.drafting import Drafter, StatingMemory, mentioned_keys, stated_keys
 from kg.erase import drop_orphans
 from kg.errors import NotFound
 from kg.graph_store import GraphStore, Row, Transaction
 from kg.models import FactInput, Scope
 from kg.ports import Clock
-from kg.remember import keep_answer, known_names, request_namespace
+from kg.remember import known_names
 from kg.settling import settle
 from kg.text import content_hash, split_terms
 
@@ -72,31 +70,32 @@ class Revise:
 
     async def update_in(self, tx: Transaction, request: UpdateRequest) -> UpdateOutcome:
         """Do the same within a transaction of the caller's."""
-        namespace = request_namespace(request.user_id, request.key)
-        slots = 1 + len(request.facts or ())
-        last = (await tx.run("lock_partition", user_id=request.user_id, slots=slots))[0]["seq"]
-        earlier = await tx.run("find_request", uuid=str(namespace))
-        if earlier:
-            return UpdateOutcome(**json.loads(earlier[0]["result"]))
-        now = self._clock.now()
+        return await once(
+            tx,
+            lambda call: self._update(call, request),
+            UpdateOutcome,
+            user_id=request.user_id,
+            key=request.key,
+            clock=self._clock,
+            slots=1 + len(request.facts or ()),
+        )
+
+    async def _update(self, call: Call, request: UpdateRequest) -> UpdateOutcome:
         facts = request.facts or ()
-        speaker_keys = mentioned_keys(request.text).keys() if request.text is not None else set[str]()
-        rows = await tx.run(
+        mentioned = mentioned_keys(request.text).keys() if request.text is not None else set[str]()
+        rows = await call.tx.run(
             "update_context",
             user_id=request.user_id,
             uuid=request.uuid,
-            keys=sorted(speaker_keys | stated_keys(facts, None)),
+            keys=sorted(mentioned | stated_keys(facts, None)),
             targets=[uuid for fact in facts for uuid in fact.supersedes],
         )
         if not rows:
             raise NotFound("memory", request.uuid, "list yours with get_memories")
-        change = _Change(request, rows[0], namespace, now, first_seq=last - slots + 1)
+        change = _Change(request, call, rows[0])
         if change.nothing:
-            outcome = UpdateOutcome(request.uuid, changed=False)
-        else:
-            outcome = await self._apply(tx, change)
-        await keep_answer(tx, namespace, request.user_id, asdict(outcome), now)
-        return outcome
+            return UpdateOutcome(request.uuid, changed=False)
+        return await self._apply(call.tx, change)
 
     async def _apply(self, tx: Transaction, change: _Change) -> UpdateOutcome:
         user_id, draft = change.request.user_id, change.drafter.draft
@@ -146,37 +145,37 @@ class Revise:
 class _Change:
     """What one update changes, laid out from the memory as it stands."""
 
-    def __init__(self, request: UpdateRequest, context: Row, namespace: UUID, now: datetime, *, first_seq: int) -> None:
+    def __init__(self, request: UpdateRequest, call: Call, context: Row) -> None:
         self.request = request
-        self.now = now
+        self.now = call.now
         self.memory: Row = context["memory"]
         self.old_facts: list[Row] = context["facts"]
         self._decisions: list[Row] = context["decisions"]
-        self._namespace = namespace
+        self._call = call
         text = request.text if request.text is not None else self.memory["text"]
         metadata = request.metadata if request.metadata is not None else self.memory["metadata"]
         new_text = text != self.memory["text"]
         self.replaces_facts = new_text or request.facts is not None
         self.nothing = not self.replaces_facts and metadata == self.memory["metadata"]
         self.version: Row = {
-            "uuid": str(uuid5(namespace, "version")),
+            "uuid": call.uuid("version"),
             "user_id": request.user_id,
             "text": self.memory["text"],
             "metadata": self.memory["metadata"],
             "occurred_at": self.memory["occurred_at"],
             "created_at": self.memory["updated_at"],
-            "replaced_at": now,
+            "replaced_at": call.now,
         }
         self.properties: Row = {
             "text": text,
             "terms": split_terms(text),
             "content_hash": content_hash(text),
             "metadata": metadata,
-            "updated_at": now,
+            "updated_at": call.now,
         }
-        self.drafter = Drafter(request.user_id, namespace, known_names(context), now)
+        self.drafter = Drafter(call, known_names(context))
         if self.replaces_facts:
-            self._draft_facts(context, text, first_seq)
+            self._draft_facts(context, text, call.first_seq)
 
     def _draft_facts(self, context: Mapping[str, Any], text: str, seq: int) -> None:
         memory = self.memory
@@ -194,7 +193,7 @@ class _Change:
         self.drafter.add_mentions(stating)
         targets = {row["uuid"]: row for row in context["targets"]}
         for index, fact in enumerate(self.request.facts or ()):
-            uuid = str(uuid5(self._namespace, f"fact:{index}"))
+            uuid = self._call.uuid(f"fact:{index}")
             row = self.drafter.add_fact(stating, fact, seq=seq + index, origin="caller", uuid=uuid)
             self.drafter.add_decisions(f"facts[{index}]", fact, row, targets)
 

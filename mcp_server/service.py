@@ -106,6 +106,8 @@ class Service:
         indexer.start()
         forget.start()
         counts.start()
+        if self._local is not None:
+            self._tasks.append(asyncio.create_task(self._keep_neo4j(self._local, store), name="neo4j"))
         self._tasks.append(asyncio.create_task(self._keep_index(self._parts), name="index"))
         self._tasks.append(asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up"))
 
@@ -132,7 +134,20 @@ class Service:
             return status
         parts = self._parts
         status["embedder"] = parts.embedder.name
-        status["neo4j"] = {"url": parts.store.address.url, "managed": self._local is not None}
+        address = parts.store.address
+        status["neo4j"] = {
+            "version": parts.store.server_version,
+            "url": address.url,
+            "user": address.user,
+            "database": address.database,
+            "managed": self._local is not None,
+        }
+        if self.neo4j is not None:
+            status["neo4j"] |= {
+                "browser_url": self.neo4j.browser_url,
+                "password_file": str(self.neo4j.password_file),
+                "pid": self.neo4j.pid,
+            }
         try:
             status["graph"] = (await parts.store.read("graph_counts"))[0]
             status["index"] = (await parts.store.read("index_lag"))[0]
@@ -164,7 +179,7 @@ class Service:
         self._local = LocalNeo4j(settings)
         on_phase("starting neo4j")
         found = self.neo4j = await self._local.start(_telling(on_phase))
-        return GraphAddress(found.bolt_url, found.user, found.password)
+        return _address_of(found)
 
     async def _open_index(self, parts: Parts) -> None:
         """Open the side-index and queue everything again if it is not the one that was filled before.
@@ -200,12 +215,31 @@ class Service:
             except KgError as error:
                 log.warning("the vector index: %s", error)
 
+    async def _keep_neo4j(self, local: LocalNeo4j, store: GraphStore) -> None:
+        """Start the managed Neo4j again should it die; calls fail clearly until it answers."""
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            if local.running() is not None:
+                continue
+            log.warning("Neo4j has ended by itself and is started again")
+            try:
+                found = await local.start()
+                if found != self.neo4j:
+                    self.neo4j = found
+                    await store.move(_address_of(found))
+            except KgError as error:
+                log.error("Neo4j could not be started again: %s", error)
+
     async def _warm(self, parts: Parts, memory: MemoryService) -> None:
         """Pay the costs of first times before anyone waits for them."""
         try:
             await warm_up(parts, memory, self.default_user)
         except KgError as error:
             log.warning("warming up: %s", error)
+
+
+def _address_of(found: Neo4jAddress) -> GraphAddress:
+    return GraphAddress(found.bolt_url, found.user, found.password)
 
 
 def _make_index(settings: Settings, embedder: Embedder) -> VectorIndex:

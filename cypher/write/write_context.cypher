@@ -1,16 +1,14 @@
-// What a write must know of the partition, read under its lock: an earlier answer, equal notes, known names, targets.
+// What a write must know of the partition, read under its lock: equal notes, known names, targets.
 // mode: write
 // param: user_id string - partition
 // param: agent_id string or null - scope of the new memories
 // param: run_id string or null - scope of the new memories
 // param: project string or null - scope of the new memories
-// param: request_uuid string - identity of the call
 // param: hashes list[string] - content hashes of the notes that may stand already
 // param: keys list[string] - alias keys that the new texts and facts name
 // param: targets list[string] - uuids of facts that the new ones want to supersede
 // param: conversation boolean - whether the last message of the run is wanted
-// returns: result string or null, notes list[map], aliases list[map], facts list[map], last_message string or null
-OPTIONAL MATCH (request:Request {uuid: $request_uuid})
+// returns: notes list[map], aliases list[map], facts list[map], last_message string or null
 CALL () {
   UNWIND $hashes AS hash
   MATCH (m:Memory {user_id: $user_id, content_hash: hash})
@@ -39,5 +37,5 @@ CALL () {
   UNION ALL
   RETURN null AS last_message
 }
-WITH request, notes, aliases, facts, collect(last_message) AS last_messages
-RETURN request.result AS result, notes, aliases, facts, head(last_messages) AS last_message
+WITH notes, aliases, facts, collect(last_message) AS last_messages
+RETURN notes, aliases, facts, head(last_messages) AS last_message
