@@ -205,6 +205,9 @@ class ArtifactCache:
             raise self._no_space(group, need, free)
         tally = _Tally(group.label, sum(jar.file.size_bytes for jar in jars), progress)
         with self._disk_errors(group, need):
+            for jar in jars:
+                for file in jar.kept:
+                    (self._root / file.path).unlink(missing_ok=True)
             shutil.rmtree(self._incoming, ignore_errors=True)
             self._incoming.mkdir()
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="fetch") as pool:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
+from kg.background import Background
 from kg.calls import Call, once
 from kg.erase import Erased, drop_orphans, erase_memories
 from kg.errors import KgError, NotFound
@@ -30,21 +31,17 @@ class Forget:
     def __init__(self, store: GraphStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
+        self._task = Background("deletions", self._run)
         self._wake = asyncio.Event()
 
     def start(self) -> None:
         """Start the task that finishes large deletions, those of an earlier process first."""
         self._wake.set()
-        self._task = asyncio.create_task(self._run(), name="deletions")
+        self._task.start()
 
     async def stop(self) -> None:
         """Stop the task; an unfinished deletion goes on at the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._task.stop()
 
     async def memory(self, user_id: str, key: str, uuid: str) -> Erased:
         """Erase one memory.

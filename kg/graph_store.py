@@ -122,6 +122,7 @@ class GraphStore:
                 f"{self.address.url} is {server.agent}, which is too old",
                 "Neo4j 5.26 or newer; or unset it to use the managed one",
             )
+        self.server_version = str(server.agent)
         self._driver = driver
 
     async def move(self, address: GraphAddress) -> None:

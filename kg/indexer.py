@@ -11,11 +11,13 @@ import contextlib
 import hashlib
 import json
 import logging
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from kg.background import Background
 from kg.errors import KgError, StoreUnavailable
 from kg.graph_store import GraphStore, Row
 from kg.ports import Clock, Embedder, IndexPoint, PointKind, Scalar, VectorIndex
@@ -29,6 +31,7 @@ REQUEST_LIFE = timedelta(hours=24)
 _SWEEP_EVERY = timedelta(minutes=1)
 _PAGE = 1000
 _IDLE_S = 30.0
+_REMEMBERED = 4096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,37 +59,38 @@ class Indexer:
         self._clock = clock
         self._wake = asyncio.Event()
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._task = Background("indexer", self._run)
+        self._recent: OrderedDict[str, None] = OrderedDict()
         self._swept = _EPOCH
 
     def start(self) -> None:
         """Start the background task."""
-        self._task = asyncio.create_task(self._run(), name="indexer")
+        self._task.start()
 
     async def stop(self) -> None:
         """Stop the background task; what is still queued stays queued in the graph."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._task.stop()
 
     def wake(self) -> None:
         """Tell that the queue has grown."""
         self._wake.set()
 
-    async def wait_indexed(self, uuids: Sequence[str], timeout_s: float) -> bool:
-        """Wake the indexer, wait until these nodes left the queue, and tell whether they did in time.
+    async def wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
+        """Wake the indexer, wait until the points of these nodes are written, and tell whether they were in time.
 
-        Call it before the write commits, or for nodes that are queued for certain: it does not look into the graph.
+        Args:
+            uuids: nodes that a write has queued.
+            timeout_s: longest wait.
+            new: whether that write created them; such nodes may have been indexed before this call.
         """
+        self._wake.set()
+        uuids = [uuid for uuid in uuids if not (new and uuid in self._recent)]
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[None]] = []
         for uuid in uuids:
             future: asyncio.Future[None] = loop.create_future()
             self._waiters.setdefault(uuid, set()).add(future)
             futures.append(future)
-        self._wake.set()
         try:
             await asyncio.wait_for(asyncio.gather(*futures), timeout_s)
         except TimeoutError:
@@ -175,6 +179,9 @@ class Indexer:
     def _release(self, uuids: set[str]) -> None:
         """Let go whoever waits for these nodes: they can be found, whatever becomes of the queue."""
         for uuid in uuids:
+            self._recent[uuid] = None
+            if len(self._recent) > _REMEMBERED:
+                self._recent.popitem(last=False)
             for future in self._waiters.pop(uuid, set()):
                 if not future.done():
                     future.set_result(None)

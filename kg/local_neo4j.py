@@ -370,13 +370,17 @@ def _bolt_url(ports: Ports) -> str:
 
 
 def _process_of(record: _Record, home: Path) -> psutil.Process | None:
-    """Return the process of a record, unless it has ended and its id belongs to something else by now."""
+    """Return the process of a record, unless it has ended and its id belongs to something else by now.
+
+    One that is being killed has no command line any more but may still hold the store: it counts until it has gone.
+    """
     try:
         process = psutil.Process(record.pid)
-        same = abs(process.create_time() - record.created_at) < 1
+        if not _is_alive(process) or abs(process.create_time() - record.created_at) >= 1:
+            return None
+        return process if not process.cmdline() or _is_neo4j(process, home) else None
     except psutil.Error:
         return None
-    return process if same and _is_neo4j(process, home) else None
 
 
 def _is_neo4j(process: psutil.Process, home: Path) -> bool:

@@ -106,11 +106,11 @@ class MemoryService:
         outcome = await self._remember.add(request)
         fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
         timeout_s = INDEX_WAIT_LONG_S if waits else INDEX_WAIT_S
-        indexed = await self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s)
+        indexed = await self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s, new=True)
         return await self._added(request, parsed, outcome, warnings, indexed=indexed)
 
-    async def _wait_indexed(self, uuids: Sequence[str], timeout_s: float) -> bool:
-        if await self._indexer.wait_indexed(uuids, timeout_s):
+    async def _wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
+        if await self._indexer.wait_indexed(uuids, timeout_s, new=new):
             return True
         waiting = await self._store.read("still_unindexed", uuids=list(uuids))
         return not waiting
@@ -178,7 +178,7 @@ class MemoryService:
         outcome = await self._revise.update(request)
         indexed = True
         if outcome.changed:
-            indexed = await self._wait_indexed([outcome.uuid, *outcome.fact_uuids], INDEX_WAIT_S)
+            indexed = await self._wait_indexed([outcome.uuid, *outcome.fact_uuids], INDEX_WAIT_S, new=False)
         expired = await self._store.read("facts_by_uuid", user_id=request.user_id, uuids=outcome.expired)
         return {
             "id": outcome.uuid,

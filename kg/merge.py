@@ -23,17 +23,17 @@ from kg.settling import settle
 
 @dataclass(frozen=True)
 class Moved:
-    """What a merge or its undoing moved.
+    """What a merge or its undoing moved; kept as the answer of the call, so it holds no names.
 
     Attributes:
         target: the entity that the source was merged into, or taken out of.
-        names: alias keys that refer to another entity now.
+        names: how many alias keys refer to another entity now.
         facts: how many facts were bound to another entity.
     """
 
     source: str
     target: str
-    names: list[str]
+    names: int
     facts: int
 
 
@@ -51,7 +51,6 @@ class Merge:
             NotFound: the partition has no such entities.
             Conflict: the source is merged already, or they are one entity.
         """
-
         return await self._once(
             user_id, key, lambda call: merge_entities(call, source, target, reason), "merge_entities"
         )
@@ -62,7 +61,6 @@ class Merge:
         Raises:
             NotFound: the partition has no such entity, or it is not merged.
         """
-
         return await self._once(user_id, key, lambda call: undo_merge(call, source), "undo_merge")
 
     async def _once(self, user_id: str, key: str, work: Callable[[Call], Awaitable[Moved]], label: str) -> Moved:
@@ -88,7 +86,7 @@ async def merge_entities(call: Call, source: str, target: str, reason: str) -> M
     await tx.run("create_merge", source=source, target=root, keys=keys, reason=reason, now=now)
     await _rebind(tx, user_id, context["facts"], root, now)
     await drop_orphans(tx, user_id, [], [root])
-    return Moved(source, root, keys, len(context["facts"]))
+    return Moved(source, root, len(keys), len(context["facts"]))
 
 
 async def undo_merge(call: Call, source: str) -> Moved:
@@ -103,8 +101,10 @@ async def undo_merge(call: Call, source: str) -> Moved:
     await tx.run("delete_merge", source=source, keys=keys)
     await tx.run("move_aliases", user_id=user_id, keys=keys, source=root, target=source)
     await _rebind(tx, user_id, context["facts"], source, now)
-    await drop_orphans(tx, user_id, [], [root, source])
-    return Moved(source, root, keys, len(context["facts"]))
+    removed = await drop_orphans(tx, user_id, [], [root, source])
+    if removed:
+        await tx.run("create_tombstones", user_id=user_id, uuids=removed, now=now)
+    return Moved(source, root, len(keys), len(context["facts"]))
 
 
 async def _rebind(

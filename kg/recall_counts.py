@@ -8,6 +8,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from kg.background import Background
 from kg.errors import KgError
 from kg.graph_store import GraphStore, Row, Transaction
 from kg.ports import Clock
@@ -24,19 +25,15 @@ class RecallCounts:
         self._store = store
         self._clock = clock
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._task: asyncio.Task[None] | None = None
+        self._task = Background("recall-counts", self._run)
 
     def start(self) -> None:
         """Start the task that writes what was gathered."""
-        self._task = asyncio.create_task(self._run(), name="recall-counts")
+        self._task.start()
 
     async def stop(self) -> None:
         """Write what is left and stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._task.stop()
         with contextlib.suppress(KgError):
             await self.flush()
 
