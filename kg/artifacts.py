@@ -33,7 +33,7 @@ from kg.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar, load_loc
 from kg.errors import ConfigurationError, SetupError, shorten
 
 Progress = Callable[[str, int, int], None]
-"""Called with a label, the bytes done and the bytes in all; from any thread, one call at a time."""
+"""Called with a label, the bytes done and in all (0: a step without bytes); one call at a time, from any thread."""
 
 Fetch = Callable[[str, Path, Callable[[int], None]], Path]
 """Brings the jar of a coordinate into a folder, reporting each received chunk's size, and returns its path."""
@@ -385,7 +385,7 @@ def progress_bar() -> Generator[Progress]:
             def draw(label: str, done: int, total: int) -> None:
                 if label not in tasks:
                     tasks[label] = bar.add_task(label)
-                bar.update(tasks[label], completed=done, total=total)
+                bar.update(tasks[label], completed=done, total=total or None)
 
             yield draw
     else:
@@ -395,7 +395,7 @@ def progress_bar() -> Generator[Progress]:
             now = time.monotonic()
             if now - last.get(label, -math.inf) >= LINE_EVERY_S or (done == total and last.get(label, 0) < math.inf):
                 last[label] = math.inf if done == total else now
-                sys.stderr.write(f"{label}: {_mb(done)} of {_mb(total)}\n")
+                sys.stderr.write(f"{label}: {_mb(done)} of {_mb(total)}\n" if total else f"{label}\n")
                 sys.stderr.flush()
 
         yield write

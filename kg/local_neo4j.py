@@ -225,7 +225,8 @@ class LocalNeo4j:
             tail = self.log_tail()
             await self._end(process)
             new_ports, verify = outcome is Failure.PORT_TAKEN, outcome is Failure.JAR_DAMAGED
-            if start == _STARTS or not (new_ports or verify):
+            archive_dropped = outcome is Failure.UNKNOWN and self._archive.drop()
+            if start == _STARTS or not (new_ports or verify or archive_dropped):
                 raise outcome.error(self._home, tail)
         raise AssertionError("unreachable")
 

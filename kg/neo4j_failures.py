@@ -68,7 +68,8 @@ _SIGNS = (
     (
         Failure.JAR_DAMAGED,
         r"NoClassDefFoundError|ClassNotFoundException|ClassFormatError|ZipException|Could not find or load main class"
-        r"|zip END header|Invalid or corrupt jar|NoSuchMethodError|ServiceConfigurationError",
+        r"|zip END header|Invalid or corrupt jar|NoSuchMethodError|ServiceConfigurationError|VerifyError"
+        r"|DataFormatException|ZipError|IncompatibleClassChangeError",
     ),
     (
         Failure.MEMORY,

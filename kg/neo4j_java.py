@@ -84,6 +84,8 @@ def flags(settings: Settings) -> list[str]:
         "-XX:TieredStopAtLevel=1",
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:-OmitStackTraceInFastThrow",
+        "-XX:ErrorFile=logs/java-crash.log",
+        "-XX:-CreateCoredumpOnCrash",
         *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
         "-Dio.netty.tryReflectionSetAccessible=true",
         "-Dlog4j2.disable.jmx=true",
@@ -105,6 +107,12 @@ class ClassArchive:
         if self.file.is_file():
             return [f"-XX:SharedArchiveFile={self.file}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
         return [f"-Xlog:class+load:file={CLASS_LOG}:none:filecount=0"]
+
+    def drop(self) -> bool:
+        """Remove the archive, in case that it is damaged, which can make Java crash; True if there was one."""
+        there = self.file.is_file()
+        self.file.unlink(missing_ok=True)
+        return there
 
     async def make(self, home: Path) -> bool:
         """Make the archive from the classes that a running Neo4j has loaded; True if it is there afterwards.

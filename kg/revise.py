@@ -192,24 +192,49 @@ class _Change:
         )
         self.drafter.add_mentions(stating)
         targets = {row["uuid"]: row for row in context["targets"]}
+        stated: dict[str, Row] = {}
         for index, fact in enumerate(self.request.facts or ()):
             uuid = self._call.uuid(f"fact:{index}")
             row = self.drafter.add_fact(stating, fact, seq=seq + index, origin="caller", uuid=uuid)
+            if row["claim_key"] in stated:
+                self.drafter.draft.facts.pop()  # said twice; what the second supersedes may be new
+            row = stated.setdefault(row["claim_key"], row)
             self.drafter.add_decisions(f"facts[{index}]", fact, row, targets)
 
     def inherited(self) -> list[Row]:
         """Return the decisions of expired facts that the new facts with the same claim take over."""
         if not self.replaces_facts:
             return []
-        new_by_claim = {row["properties"]["claim_key"]: row["properties"]["uuid"] for row in self.drafter.draft.facts}
-        heirs = {fact["uuid"]: new_by_claim.get(fact["claim_key"]) for fact in self.old_facts}
+        stated = {row["properties"]["claim_key"]: row["properties"] for row in self.drafter.draft.facts}
+        heirs: dict[str, Row | None] = {fact["uuid"]: stated.get(fact["claim_key"]) for fact in self.old_facts}
         inherited: list[Row] = []
         for row in self._decisions:
-            old, new = heirs.get(row["old"], row["old"]), heirs.get(row["new"], row["new"])
-            if old is not None and new is not None and (old, new) != (row["old"], row["new"]):
-                inherited.append({"old": old, "new": new, "properties": row["properties"]})
+            involved = [uuid for uuid in (row["old"], row["new"]) if uuid in heirs]
+            if all(heirs[uuid] is not None for uuid in involved):
+                inherited.extend(_hand_on(row, heirs.get(row["old"]), heirs.get(row["new"])))
         return inherited
 
     def entities(self) -> list[str]:
         """Return the entities that the old facts name."""
         return sorted({uuid for fact in self.old_facts for uuid in (fact["subject_uuid"], fact["object_uuid"]) if uuid})
+
+
+def _hand_on(decision: Row, old: Row | None, new: Row | None) -> list[Row]:
+    """Return the decision between the heirs of its facts; none for a replaced fact that begins anew after its end.
+
+    Args:
+        decision: what was decided of the facts as they were stated before.
+        old: heir of the replaced fact, None where that one stands; ``new`` likewise for the one that replaces it.
+    """
+    properties: Row = decision["properties"]
+    if new is not None:
+        properties = {**properties, "effective_at": new["valid_at"]}
+    if old is not None and properties["kind"] == "superseded" and old["valid_at"] > properties["effective_at"]:
+        return []
+    return [
+        {
+            "old": old["uuid"] if old is not None else decision["old"],
+            "new": new["uuid"] if new is not None else decision["new"],
+            "properties": properties,
+        }
+    ]

@@ -61,7 +61,23 @@ SERVICE_COMMAND = (sys.executable, "-I", "-m", "mcp_server", "serve")
 START_LOCK = "start.lock"
 LOG = "logs/service.log"
 
-_PASSED_ON = ("HOME", "PATH", "LANG", "LANGUAGE", "TMPDIR", "TZ", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_PASSED_ON = (
+    "HOME",
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "LOGNAME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+)
 _PASSED_ON_PREFIXES = (
     "KNOWTHREAD_",
     "MEM0_",
@@ -142,10 +158,12 @@ def ensure_running(
         elif _is_older(record.version, version):
             start.retire(record)
             now = f"replacing version {record.version} of the service by {version}"
-        elif record.error:
+        elif record.error and record.written_at >= start.since:
             raise _could_not_start(record)
+        elif record.error:
+            now = f"starting again after a failure ({record.error})"
         else:
-            endpoint, now = _look(place, record)
+            endpoint, now = _look(place, record, deadline)
             if endpoint is not None:
                 return endpoint
         if now != phase and on_phase is not None:
@@ -242,7 +260,7 @@ class _Start:
         self._command = command
         self._child: subprocess.Popen[bytes] | None = None
         self._count = 0
-        self._since = time.time()
+        self.since = time.time()
         self._retired = 0
 
     def attempt(self, deadline: float) -> None:
@@ -278,7 +296,7 @@ class _Start:
     def _failure(self) -> StartFailed:
         """What kept the service from starting: its own word if it left one since we began, else the end of its log."""
         record = read_record(self._folder)
-        if record is not None and record.error and record.written_at >= self._since:
+        if record is not None and record.error and record.written_at >= self.since:
             return _could_not_start(record)
         tail = log_tail(self._folder)
         reason = f"; its log ends with:\n{tail}\n" if tail else ""
@@ -316,10 +334,11 @@ def spawn(folder: Path, command: Sequence[str] = SERVICE_COMMAND) -> subprocess.
     return child
 
 
-def _look(folder: Path, record: ServiceRecord) -> tuple[Endpoint | None, str]:
+def _look(folder: Path, record: ServiceRecord, deadline: float) -> tuple[Endpoint | None, str]:
     """Ask a running service whether it is ready; its phase comes along."""
     token = read_token(folder)
-    health = _health(record, token, _PROBE_TIMEOUT_S)
+    patience = min(_PROBE_TIMEOUT_S, max(0.2, deadline - time.monotonic()))
+    health = _health(record, token, patience)
     if health is None:
         return None, record.phase if record.phase != READY else "waiting for the service to answer"
     phase = str(health.get("phase", ""))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterable
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -91,14 +92,14 @@ def render(manifest: dict[str, Any]) -> str:
     return json.dumps(manifest, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-async def _main() -> None:
+async def build_live_manifest() -> dict[str, Any]:
+    """Return the manifest of the server that ``serve`` runs."""
     from mcp_server.tools import Backend, build_server
 
     absent = cast(Backend, None)  # no list asks the service
-    FILE.write_text(
-        render(await build_manifest(build_server(absent, installed_version("knowthread")))), encoding="utf-8"
-    )
+    return await build_manifest(build_server(absent, installed_version("knowthread")))
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    logging.basicConfig(level=logging.WARNING)
+    FILE.write_text(render(asyncio.run(build_live_manifest())), encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from dataclasses import asdict
 from importlib.metadata import version as installed_version
 
@@ -22,6 +21,7 @@ from mcp_server.record import (
     publish_record,
 )
 from mcp_server.service import Service
+from mcp_server.service_log import configure_logging
 from mcp_server.tools import build_server
 
 log = logging.getLogger(__name__)
@@ -31,9 +31,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 def run(settings: Settings) -> int:
     """Serve until asked to stop or idle; returns the exit status."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("neo4j", "httpx", "mcp", "jgo"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    configure_logging()
     try:
         with claim_service_lock(settings.data_dir):
             return asyncio.run(_serve(settings))

@@ -27,7 +27,8 @@ CALL (facts) {
   UNWIND facts AS f
   MATCH (old:Fact)-[:SUPERSEDED_BY]->(f) WHERE NOT old IN facts
   MATCH path = (old)-[:SUPERSEDED_BY*2..]->(new:Fact)
-  WHERE NOT new IN facts AND all(gone IN nodes(path)[1..-1] WHERE gone IN facts AND gone.expired_at IS NULL)
+  WHERE NOT new IN facts AND all(lost IN nodes(path)[1..-1] WHERE lost IN facts AND lost.expired_at IS NULL
+      AND NOT EXISTS { MATCH (lost)-[:SUPERSEDED_BY {kind: 'corrected'}]->(:Fact) })
     AND all(d IN relationships(path) WHERE d.undone_at IS NULL AND d.kind = 'superseded')
   RETURN collect(DISTINCT {old: old.uuid, new: new.uuid, properties: properties(relationships(path)[-1])}) AS bridges
 }

@@ -175,12 +175,12 @@ def test_a_token_is_made_once_and_a_chosen_one_replaces_it(tmp_path: Path) -> No
     assert ensure_token(tmp_path, "chosen") == "chosen" == read_token(tmp_path)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/mcp", "/presence", "/nothing"])
-@pytest.mark.parametrize("value", ["", "Bearer", "Bearer wrong", "Basic x", "Bearer päß", "Bearer \xff"])
-def test_nobody_gets_in_without_the_token(toy: Toy, path: str, value: str) -> None:
+def test_nobody_gets_in_without_the_token(toy: Toy) -> None:
     toy.start()
-    assert _get(toy, path, Authorization=value) == 401
-    assert _get(toy, path, method="POST", Authorization=value) == 401
+    for path in ("/healthz", "/mcp", "/presence", "/nothing"):
+        for value in ("", "Bearer", "Bearer wrong", "Basic x", "Bearer p\xe4\xdf", "Bearer \xff"):
+            for method in ("GET", "POST", "DELETE"):
+                assert _get(toy, path, method, Authorization=value) == 401, (path, value, method)
 
 
 def test_the_scheme_of_the_token_may_be_written_in_any_case(toy: Toy) -> None:
@@ -188,13 +188,13 @@ def test_the_scheme_of_the_token_may_be_written_in_any_case(toy: Toy) -> None:
     assert _get(toy, Authorization=f"bearer {read_token(toy.data)}") == 200
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/mcp"])
-def test_other_hosts_and_origins_are_refused(toy: Toy, path: str) -> None:
+def test_other_hosts_and_origins_are_refused(toy: Toy) -> None:
     port = toy.start().port
-    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example"):
-        assert _get(toy, path, Host=host) == 421
-    for origin in ("https://evil.example", "null", "http://127.0.0.1.evil.example"):
-        assert _get(toy, path, Origin=origin) == 403
+    for path in ("/healthz", "/mcp", "/presence"):
+        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example"):
+            assert _get(toy, path, Host=host) == 421, (path, host)
+        for origin in ("https://evil.example", "null", "http://127.0.0.1.evil.example"):
+            assert _get(toy, path, Origin=origin) == 403, (path, origin)
     assert _get(toy, "/healthz", Host=f"localhost:{port}", Origin=f"http://localhost:{port}") == 200
 
 
@@ -235,6 +235,7 @@ def test_an_idle_service_ends_but_not_while_a_session_is_open(toy: Toy) -> None:
     toy.boot(idle_minutes=0.02)
     with RawShim(toy) as shim:
         shim.open()
+        shim.settle()
         shim.request(1, "tools/call", name="echo", arguments={"text": "x"})
         shim.answer(1)
         pid = toy.pid()

@@ -1,5 +1,6 @@
 """Drives the toy service and the shim before it: one data folder, shims spoken to raw or by the SDK's client."""
 
+import asyncio
 import json
 import os
 import queue
@@ -37,6 +38,7 @@ class Toy:
         self.data = root / "data"
         self.data.mkdir()
         self.manifest = root / "manifest.json"
+        self.slow = False
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("KNOWTHREAD_")}
         self.environment["KNOWTHREAD_DATA_DIR"] = str(self.data)
 
@@ -44,10 +46,15 @@ class Toy:
         self.manifest.write_text(render(await build_manifest(toy_service.build_toy(self.data))), encoding="utf-8")
 
     def boot(self, **behaviour: object) -> None:
+        self.slow = "seconds" in behaviour or "error" in behaviour
         (self.data / "boot.json").write_text(json.dumps(behaviour))
 
     def start(self, timeout_s: float = PATIENCE_S, **options: Any) -> lifecycle.Endpoint:
         return lifecycle.ensure_running(timeout_s, folder=self.data, command=toy_service.COMMAND, **options)
+
+    def wait_ready(self) -> None:
+        """Wait until the service, which somebody else started, is ready."""
+        wait_for(lambda: (lifecycle.probe(self.data) or {}).get("phase") == "ready", "a ready service")
 
     def pid(self) -> int:
         record = read_record(self.data)
@@ -65,12 +72,14 @@ class Toy:
         return [sys.executable, str(HERE / "toy_shim.py"), str(self.manifest), *more]
 
     @asynccontextmanager
-    async def client(self, mode: str = "auto", cwd: Path | None = None, **env: str) -> AsyncGenerator[Client]:
+    async def client(self, mode: str = "auto", cwd: Path | None = None, /, **env: str) -> AsyncGenerator[Client]:
         command, *args = self.command()
         parameters = StdioServerParameters(
             command=command, args=args, env=self.environment | env, cwd=cwd or self.root, encoding="utf-8"
         )
         async with Client(stdio_client(parameters), mode=mode) as client:
+            if not self.slow:
+                await asyncio.to_thread(self.wait_ready)
             yield client
 
     def close(self) -> None:
@@ -80,15 +89,18 @@ class Toy:
 class RawShim:
     """A shim spoken to line by line."""
 
-    def __init__(self, toy: Toy, *more: str, cwd: Path | None = None, **env: str) -> None:
+    def __init__(
+        self, toy: Toy, *more: str, command: list[str] | None = None, cwd: Path | None = None, **env: str
+    ) -> None:
         self.process = subprocess.Popen(
-            toy.command(*more),
+            command or toy.command(*more),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd or toy.root,
             env=toy.environment | env,
         )
+        self._toy = toy
         self.errors: list[str] = []
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._threads = [threading.Thread(target=self._read), threading.Thread(target=self._read_errors)]
@@ -117,6 +129,12 @@ class RawShim:
         assert self.process.stdin is not None
         self.process.stdin.write(data)
         self.process.stdin.flush()
+
+    def settle(self) -> None:
+        """Let the shim start the service, and wait until that is ready."""
+        self.request("settle", "ping")
+        self.answer("settle")
+        self._toy.wait_ready()
 
     def request(self, request_id: int | str, method: str, *, modern: bool = False, **params: Any) -> None:
         if modern:
@@ -174,6 +192,13 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"never came about: {what}"
         time.sleep(0.02)
+
+
+async def served(client: Client, tool: str, arguments: dict[str, Any]) -> str:
+    """The text of a tool's answer, after as many repeats as a service that is coming back asks for."""
+    while (answer := await client.call_tool(tool, arguments)).is_error:
+        assert "not ready" in text_of(answer) or "same call again" in text_of(answer), text_of(answer)
+    return text_of(answer)
 
 
 def text_of(result: Any) -> str:

@@ -1,0 +1,121 @@
+"""What the command line writes: one JSON document for scripts, or text for people. Standard library only.
+
+Invariant: no text that was stored or came from elsewhere reaches a terminal as a control sequence; whatever is not
+printable is shown as an escape.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029"  # controls but tab and newline
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what reorders the text around it
+    "\ud800-\udfff]"  # halves of surrogate pairs
+)
+
+
+class Refused(Exception):
+    """The command was used wrongly, in a way that only shows while it runs; exit status 2."""
+
+
+def safe(text: object) -> str:
+    """Return a text with everything that could steer a terminal or hide as an escape; newlines stay."""
+    return _UNSAFE.sub(_escape, str(text).replace("\r\n", "\n"))
+
+
+def one_line(text: str) -> str:
+    """Return a message as one line: of a log's end within it the last line is kept, and what to do about it."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > 2:  # noqa: PLR2004 (what happened, the log, what to do)
+        first = re.sub(r"[;,]? its log ends(?: with)?:$", "", lines[0])
+        lines = [f"{first} ({lines[-2]})", lines[-1].lstrip(". ")]
+    return safe(". ".join(line.rstrip(".") for line in lines)) or "failed without a reason"
+
+
+def write_json(document: Mapping[str, Any]) -> None:
+    """Write the one document of a command with ``--json``."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    sys.stdout.write(json.dumps(document, ensure_ascii=encoding != "utf8", indent=2) + "\n")
+
+
+def write_line(text: str = "") -> None:
+    """Write one line for people."""
+    sys.stdout.write(safe(text) + "\n")
+
+
+def write_error(text: str) -> None:
+    """Write the one line that says why a command failed."""
+    sys.stderr.write(f"knowthread: {one_line(text)}\n")
+
+
+class PhaseLine:
+    """Shows on standard error what a starting service is doing.
+
+    On a terminal it is one line that is written over and goes away at the end of the block; elsewhere each phase gets a
+    line of its own, once, whatever its percentage.
+    """
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __enter__(self) -> PhaseLine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._last and sys.stderr.isatty():
+            self._write("\r\x1b[2K")
+
+    def tell(self, phase: str) -> None:
+        """Show a phase."""
+        kind = re.sub(r"\d+%.*", "", phase)
+        if sys.stderr.isatty():
+            width = shutil.get_terminal_size().columns
+            self._write("\r\x1b[2K" + f"knowthread: {safe(phase)}"[: width - 1])
+        elif kind != self._last:
+            self._write(f"knowthread: {safe(phase)}\n")
+        self._last = kind
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def can_ask() -> bool:
+    """Tell whether there is a person to answer a question."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str, *, default: bool) -> bool:
+    """Ask a person yes or no; the end of the input is a no."""
+    sys.stderr.write(f"{safe(question)} [{'Y/n' if default else 'y/N'}] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        sys.stderr.write("\n")
+        return False
+    return answer.strip().lower() in ("y", "yes") or (default and not answer.strip())
+
+
+def prepare_streams() -> None:
+    """Let nothing fail for want of a character in the terminal's encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def abandon_output() -> None:
+    """Let the interpreter end in peace when nobody reads standard output any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 (one byte)

@@ -1,0 +1,174 @@
+"""The commands about the service itself: run it, look at it, stop it, find its graph."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from typing import Any, cast
+
+from kg.errors import KgError
+from kg.paths import data_dir
+from mcp_server.cli_output import PhaseLine, write_json, write_line
+from mcp_server.client import JsonObject, ServiceClient, our_version, read_parts
+from mcp_server.headers import read_session, session_headers
+from mcp_server.lifecycle import probe, stop_service
+from mcp_server.record import READY, differing_settings, read_record, read_token
+
+
+def serve(_: Namespace) -> int:
+    """Be the service, in the foreground."""
+    from kg.settings import load_settings
+    from mcp_server.serve import run
+
+    return run(load_settings())
+
+
+def version(arguments: Namespace) -> int:
+    """Say which version this is."""
+    if arguments.json:
+        write_json({"version": our_version()})
+    else:
+        write_line(f"knowthread {our_version()}")
+    return 0
+
+
+def stop(arguments: Namespace) -> int:
+    """End the service and its Neo4j."""
+    record = read_record(data_dir())
+    was_running = record is not None and record.is_alive()
+    report = stop_service()
+    if arguments.json:
+        write_json({"was_running": was_running, "report": report})
+    else:
+        write_line(report)
+    return 0
+
+
+def status(arguments: Namespace) -> int:
+    """Say whether the service runs, and how it does; it is not started for that."""
+    state = _state()
+    if arguments.json:
+        write_json(state)
+    elif not state["running"]:
+        write_line(f"knowthread is not running; the next call starts it. Data: {state['data_dir']}")
+        if "last_failure" in state:
+            write_line(f"The last start failed: {state['last_failure']}")
+    else:
+        from mcp_server.cli_render import Screen
+
+        screen = Screen()
+        screen.line(("knowthread", "bold"), f" {state['version']}: {state['phase']}")
+        screen.pairs(_described(state))
+        for label in ("error", "differing"):
+            if label in state:
+                screen.line((state[label] if label == "error" else _differing_text(state), "yellow"))
+    return 0
+
+
+def neo4j(arguments: Namespace) -> int:
+    """Say where the graph can be looked at: addresses, user, and where the password lies."""
+    with PhaseLine() as line:
+        client = ServiceClient(line.tell)
+        try:
+            parts = client.status()
+        finally:
+            client.close()
+    graph = cast("JsonObject", parts.get("neo4j", {}))
+    password_file = graph.get("password_file")
+    described = {
+        "bolt_url": graph.get("url"),
+        "browser_url": graph.get("browser_url"),
+        "user": graph.get("user"),
+        "database": graph.get("database"),
+        "password_file": password_file,
+        "password_setting": None if password_file else "KNOWTHREAD_NEO4J_PASSWORD",
+        "managed": graph.get("managed"),
+        "error": graph.get("error"),
+    }
+    if arguments.json:
+        write_json({name: value for name, value in described.items() if value is not None})
+        return 0
+    from mcp_server.cli_render import Screen
+
+    screen = Screen()
+    where = f"in {password_file}" if password_file else "the one in KNOWTHREAD_NEO4J_PASSWORD"
+    screen.pairs(
+        [
+            ("Bolt", described["bolt_url"]),
+            ("Browser", described["browser_url"] or "of your own Neo4j"),
+            ("user", described["user"]),
+            ("password", where),
+            ("database", described["database"]),
+            ("error", described["error"]),
+        ]
+    )
+    if described["managed"]:
+        screen.line(("It runs as long as the service does. Try: MATCH (n) RETURN n LIMIT 100", "dim"))
+    return 0
+
+
+def _state() -> dict[str, Any]:
+    """The service as ``status`` tells it; never raises, what is wrong is said in ``error``."""
+    folder = data_dir()
+    state: dict[str, Any] = {"running": False, "data_dir": str(folder), "client_version": our_version()}
+    record = read_record(folder)
+    health = probe()
+    if health is None or record is None or record.error:
+        failure = {"last_failure": record.error} if record is not None and record.error else {}
+        return state | failure
+    state |= {"running": True, **health}
+    if not state.get("error"):
+        state.pop("error", None)
+    try:
+        if health["answers"]:
+            state |= read_parts(health)
+        elif health["phase"] == READY:
+            state["error"] = "it does not answer; if this goes on: knowthread stop"
+    except KgError as error:
+        state["error"] = str(error)
+    differing = differing_settings(record, os.environ, read_token(folder))
+    return state | ({"differing": differing} if differing else {})
+
+
+def _described(state: JsonObject) -> list[tuple[str, object]]:
+    """The lines of a running service, for people."""
+    graph: JsonObject = state.get("graph", {})
+    index: JsonObject = state.get("index", {})
+    neo4j_: JsonObject = state.get("neo4j", {})
+    managed = "managed" if neo4j_.get("managed") else "your own"
+    counts = ", ".join(
+        f"{graph[name]:,} {name}" for name in ("memories", "facts", "entities", "users") if name in graph
+    )
+    return [
+        ("process", f"pid {state.get('pid')}, port {state.get('port')}, open sessions: {state.get('sessions', '?')}"),
+        ("data", state["data_dir"]),
+        ("you", _who(state)),
+        ("graph", counts),
+        ("neo4j", f"{neo4j_.get('version', '')} at {neo4j_['url']} ({managed})".strip() if neo4j_ else ""),
+        ("browser", neo4j_.get("browser_url")),
+        ("problem", neo4j_.get("error")),
+        ("index", _index_text(index)),
+        ("problem", index.get("error")),
+        ("embedder", state.get("embedder")),
+    ]
+
+
+def _who(state: JsonObject) -> str:
+    """For whom and in which project this shell's calls are."""
+    session = read_session(session_headers(os.environ))
+    user = session.user_id or state.get("default_user", "?")
+    return f"{user}, in project {session.project}" if session.project else user
+
+
+def _index_text(index: JsonObject) -> str:
+    if not index:
+        return ""
+    points = f", {index['points']:,} points" if "points" in index else ""
+    waiting = f", {index['waiting']:,} waiting" if "waiting" in index else ""
+    failing = f", {index['failing']:,} failing" if index.get("failing") else ""
+    return f"{index.get('kind', '')}{points}{waiting}{failing}"
+
+
+def _differing_text(state: JsonObject) -> str:
+    names = ", ".join(state["differing"])
+    return f"Not in effect, because the service was started with other settings: {names}. To use: knowthread stop"

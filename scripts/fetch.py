@@ -1,0 +1,27 @@
+"""Fetch into the cache folder what the tests run on: Neo4j's jars and every embedding model."""
+
+from __future__ import annotations
+
+import sys
+
+from kg.artifacts import ensure_jars, ensure_model, progress_bar
+from kg.errors import KgError
+from kg.settings import EMBEDDERS, load_settings
+
+
+def main() -> int:
+    """Fetch what is missing; returns the exit status."""
+    cache_dir = load_settings().cache_dir
+    try:
+        with progress_bar() as bar:
+            ensure_jars(cache_dir, bar)
+            for embedder in EMBEDDERS:
+                ensure_model(cache_dir, embedder, bar)
+    except KgError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""The real Neo4j, the real embedded Qdrant and the real embedder, composed as the service composes them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from harness import TestClock, User
+
+from extract.embedders import make_embedder
+from kg.forget import Forget
+from kg.graph_store import GraphAddress, GraphStore
+from kg.indexer import Indexer
+from kg.local_neo4j import LocalNeo4j
+from kg.memory import MemoryService, Parts
+from kg.migrate import migrate
+from kg.paths import cache_dir
+from kg.ports import Embedder
+from kg.recall import Recall
+from kg.recall_counts import RecallCounts
+from kg.settings import EMBEDDERS, Settings
+from kg.vector_index.embedded import EmbeddedIndex
+
+
+@pytest.fixture(scope="session")
+async def neo4j_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GraphAddress]:
+    """An empty Neo4j of our own: the one that is named, else a managed one in a temporary folder."""
+    given = os.environ.get("KNOWTHREAD_TEST_NEO4J_URL", "")
+    if given:
+        user = os.environ.get("KNOWTHREAD_TEST_NEO4J_USER", "neo4j")
+        yield GraphAddress(given, user, os.environ.get("KNOWTHREAD_TEST_NEO4J_PASSWORD", "x"))
+        return
+    local = LocalNeo4j(Settings(data_dir=tmp_path_factory.mktemp("managed"), cache_dir=cache_dir()))
+    address = await local.start()
+    try:
+        yield GraphAddress(address.bolt_url, address.user, address.password)
+    finally:
+        await local.stop()
+
+
+@pytest.fixture(scope="session")
+async def graph(neo4j_address: GraphAddress) -> AsyncIterator[GraphStore]:
+    """A connected store with its schema."""
+    store = GraphStore(neo4j_address)
+    await store.connect()
+    await migrate(store)
+    yield store
+    await store.close()
+
+
+@pytest.fixture(scope="session")
+async def real_embedder() -> AsyncIterator[Embedder]:
+    embedder = make_embedder(EMBEDDERS[0], cache_dir())
+    yield embedder
+    await embedder.close()
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture
+async def parts(graph: GraphStore, real_embedder: Embedder, clock: TestClock, tmp_path: Path) -> AsyncIterator[Parts]:
+    """Everything behind the operations, with an empty index and no background task running."""
+    index = EmbeddedIndex(tmp_path / "qdrant", real_embedder.name, real_embedder.dimension, real_embedder.digest)
+    await index.open()
+    indexer = Indexer(graph, index, real_embedder, clock)
+    recall, counts = Recall(graph, index, real_embedder), RecallCounts(graph, clock)
+    yield Parts(graph, index, real_embedder, indexer, Forget(graph, clock), recall, counts, clock)
+    await indexer.stop()
+    await index.close()
+
+
+@pytest.fixture
+async def service(parts: Parts) -> MemoryService:
+    """The eleven operations, with the indexer at work."""
+    await parts.indexer.drain()
+    parts.indexer.start()
+    return MemoryService(parts)
+
+
+@pytest.fixture
+def user(parts: Parts, service: MemoryService, clock: TestClock) -> User:
+    """A user that nobody has met before."""
+    return User(parts, service, clock)
