@@ -83,7 +83,9 @@ class Forget:
                 uuids: list[str] = rows[0]["uuids"]
                 if not uuids:
                     break
-                await self._store.write(lambda tx, u=job["user_id"], b=uuids: self._batch(tx, u, b), "erase_batch")
+                await self._store.write(
+                    lambda tx, u=job["user_id"], b=uuids: self._batch(tx, u, b), "erase_batch", partition=job["user_id"]
+                )
             now = self._clock.now()
             await self._store.write(lambda tx, j=job["uuid"], n=now: tx.run("finish_job", uuid=j, now=n), "finish_job")
 
@@ -105,7 +107,7 @@ class Forget:
 
     async def _once(self, work: Callable[[Call], Awaitable[Erased]], user_id: str, key: str, label: str) -> Erased:
         return await self._store.write(
-            lambda tx: once(tx, work, Erased, user_id=user_id, key=key, clock=self._clock), label
+            lambda tx: once(tx, work, Erased, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
         )
 
     async def _batch(self, tx: Transaction, user_id: str, uuids: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, TypeVar, cast
+from weakref import WeakValueDictionary
 
 from neo4j import AsyncDriver, AsyncGraphDatabase, AsyncManagedTransaction, NotificationMinimumSeverity, unit_of_work
 from neo4j.exceptions import (
@@ -83,6 +84,7 @@ class GraphStore:
         self.address = address
         self.server_version = ""
         self._driver: AsyncDriver | None = None
+        self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def connect(self) -> None:
         """Open the pool and check that the server can be used.
@@ -156,14 +158,23 @@ class GraphStore:
         """Run several reads on one connection; the database gives no snapshot across them."""
         return await self._execute(work, label, read=True)
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]], label: str) -> T:
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], label: str, *, partition: str | None = None
+    ) -> T:
         """Run ``work`` in one write transaction; it runs again from its start after any transient failure.
+
+        Writes to one partition wait for each other here already: what waits for its lock inside the database holds a
+        connection and costs it processor time. The lock remains what other services are kept out by.
 
         Raises:
             StoreUnavailable: the database does not answer; whether the last attempt was committed may be unknown,
                 so ``work`` must look for its own traces first.
         """
-        return await self._execute(work, label, read=False)
+        if partition is None:
+            return await self._execute(work, label, read=False)
+        gate = self._gates.setdefault(partition, asyncio.Lock())
+        async with gate:
+            return await self._execute(work, label, read=False)
 
     async def run_schema(self, name: str) -> None:
         """Run one schema query file, outside any managed transaction as schema commands must be."""

@@ -65,7 +65,7 @@ class Merge:
 
     async def _once(self, user_id: str, key: str, work: Callable[[Call], Awaitable[Moved]], label: str) -> Moved:
         return await self._store.write(
-            lambda tx: once(tx, work, Moved, user_id=user_id, key=key, clock=self._clock), label
+            lambda tx: once(tx, work, Moved, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
         )
 
 

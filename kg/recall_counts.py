@@ -46,7 +46,9 @@ class RecallCounts:
         while self._counts:
             user_id, counter = self._counts.popitem()
             rows: list[Row] = [{"uuid": uuid, "times": times} for uuid, times in counter.items()]
-            await self._store.write(lambda tx, u=user_id, r=rows: self._write(tx, u, r), "count_recalls")
+            await self._store.write(
+                lambda tx, u=user_id, r=rows: self._write(tx, u, r), "count_recalls", partition=user_id
+            )
 
     async def _write(self, tx: Transaction, user_id: str, rows: list[Row]) -> None:
         await tx.run("lock_partition", user_id=user_id, slots=1)

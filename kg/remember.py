@@ -47,7 +47,9 @@ class Remember:
         Raises:
             StoreUnavailable: the database does not answer; repeat the call with the same key.
         """
-        return await self._store.write(lambda tx: self.add_in(tx, request), "add_memory")
+        return await self._store.write(
+            lambda tx: self.add_in(tx, request), "add_memory", partition=request.scope.user_id
+        )
 
     async def add_in(self, tx: Transaction, request: AddRequest) -> AddOutcome:
         """Do the same within a transaction of the caller's."""

@@ -66,7 +66,9 @@ class Revise:
         Raises:
             NotFound: the partition has no such memory.
         """
-        return await self._store.write(lambda tx: self.update_in(tx, request), "update_memory")
+        return await self._store.write(
+            lambda tx: self.update_in(tx, request), "update_memory", partition=request.user_id
+        )
 
     async def update_in(self, tx: Transaction, request: UpdateRequest) -> UpdateOutcome:
         """Do the same within a transaction of the caller's."""
