@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +25,7 @@ from kg.graph_store import GraphStore, Row
 from kg.history import Instants, Standing, standings
 from kg.models import Scope
 from kg.names import alias_key, is_user
-from kg.ports import Embedder, IndexHit, IndexQuery, VectorIndex
+from kg.ports import Embedder, IndexHit, IndexQuery, Vector, VectorIndex
 from kg.ranking import UNREAD_SCRIPT, Candidate, DenseLeg, Leg, Ranked, Weights, rank
 from kg.render import JsonObject
 from kg.sentences import best_passage
@@ -71,7 +71,7 @@ class _Found:
     lexical: list[str] = field(default_factory=list[str])
     failed: dict[Leg, str] = field(default_factory=dict[Leg, str])
     notes: list[str] = field(default_factory=list[str])
-    vector: Any = None
+    vector: Vector | None = None
 
 
 @dataclass(frozen=True)
@@ -145,16 +145,25 @@ class Recall:
         found = _Found()
         user_id = search.scope.user_id
         linked_task = asyncio.create_task(self.link(user_id, question))
+        vector_task = asyncio.create_task(self._embedder.embed_query(question))
         lexical_task = asyncio.create_task(self._lexical_leg(search, question))
         frequencies_task = asyncio.create_task(self._corpus.frequencies(user_id))
         try:
             linked = await linked_task
-            await self._dense_legs(search, _without_people(question, linked), found)
-            found.lexical = await lexical_task
+            nameless = _without_people(question, linked)
+            vector = vector_task if nameless == question else self._embedder.embed_query(nameless)
+            await self._dense_legs(search, vector, found)
+            try:
+                found.lexical = await lexical_task
+            except StoreUnavailable as error:  # were it the graph itself, reading the candidates would fail too
+                log.warning("search without full-text: %s", error)
+                found.failed["lexical"] = f"no words, only meaning: {error}"
             return found, linked, await frequencies_task
         finally:
-            for task in (linked_task, lexical_task, frequencies_task):
+            tasks = (linked_task, vector_task, lexical_task, frequencies_task)
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _lexical_leg(self, search: Search, question: str) -> list[str]:
         key = user_key(search.scope.user_id)
@@ -181,9 +190,9 @@ class Recall:
             uuids.update(dict.fromkeys(rows[0]["uuids"]))
         return list(uuids)
 
-    async def _dense_legs(self, search: Search, question: str, found: _Found) -> None:
+    async def _dense_legs(self, search: Search, vector: Awaitable[Vector], found: _Found) -> None:
         try:
-            found.vector = await self._embedder.embed_query(question)
+            found.vector = await vector
             hits = await self._index.search(self._index_queries(search, found.vector))
         except KgError as error:
             log.warning("search without the vector index: %s", error)
@@ -192,7 +201,7 @@ class Recall:
         legs: tuple[DenseLeg, ...] = ("text", "sentence", "fact")
         found.dense = {leg: _similarities(leg_hits) for leg, leg_hits in zip(legs, hits, strict=True)}
 
-    def _index_queries(self, search: Search, vector: Any) -> list[IndexQuery]:
+    def _index_queries(self, search: Search, vector: Vector) -> list[IndexQuery]:
         scope, user_id = search.scope, search.scope.user_id
         narrowed: dict[str, Any] = {"agent_id": scope.agent_id, "run_id": scope.run_id, "project": scope.project}
         top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
