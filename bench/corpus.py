@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 TOOLS = (
-    "Redis Postgres Kafka RabbitMQ Celery Docker Terraform Ansible Nginx Envoy Grafana Prometheus Vitest Jest Playwright"
-    " Cypress Webpack Vite Rollup esbuild React Svelte Django FastAPI Flask SQLAlchemy Alembic GraphQL gRPC Protobuf"
+    "Redis Postgres Kafka RabbitMQ Celery Docker Terraform Ansible Nginx Envoy Grafana Prometheus Vitest Jest"
+    " Playwright Cypress Webpack Vite Rollup esbuild React Svelte Django FastAPI Flask SQLAlchemy Alembic GraphQL gRPC Protobuf"
     " OpenTelemetry Sentry Elasticsearch OpenSearch ClickHouse DuckDB SQLite Kubernetes Helm ArgoCD Vault Consul"
 ).split()
 AREAS = (
@@ -56,7 +56,9 @@ def notes(count: int, seed: int = 7) -> Iterator[dict[str, Any]]:
                  "predicate": "USES_VERSION", "object": f"{number % 9}.{number % 13}"},
             ]  # fmt: skip
         else:
-            text = f"Convention {number}: in the {area}, wrap every call to {tool} in withRetry{number}() and log its id."
+            text = (
+                f"Convention {number}: in the {area}, wrap each call to {tool} in withRetry{number}() and log its id."
+            )
             facts = []
         yield {"text": text, "project": PROJECTS[number % len(PROJECTS)], "facts": facts}
 

@@ -22,11 +22,11 @@ from pathlib import Path
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.corpus import QUESTIONS, notes  # noqa: E402 - the path above makes it importable from anywhere
-from kg.inputs import Session  # noqa: E402
-from kg.models import Scope  # noqa: E402
-from kg.settings import load_settings  # noqa: E402
-from mcp_server.service import Service  # noqa: E402
+from bench.corpus import QUESTIONS, notes
+from kg.inputs import Session
+from kg.models import Scope
+from kg.settings import load_settings
+from mcp_server.service import Service
 
 ROUNDS = 60
 BATCH = 25

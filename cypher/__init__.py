@@ -50,7 +50,7 @@ class Query:
 
     def check(self, names: frozenset[str]) -> None:
         """Raise TypeError unless exactly the declared parameters are given."""
-        if names != self.params.keys():
+        if set(names) != set(self.params):
             missing, extra = sorted(self.params.keys() - names), sorted(names - self.params.keys())
             raise TypeError(f"{self.path.name}: missing parameters {missing}, unknown parameters {extra}")
 
@@ -103,7 +103,7 @@ def parse(path: Path, folder: Folder) -> Query:
     return Query(
         name=path.stem,
         folder=folder,
-        mode=mode,
+        mode=cast("Mode", mode),
         doc=" ".join(doc),
         params=params,
         returns=fields.get("returns", ""),

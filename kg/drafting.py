@@ -49,18 +49,24 @@ class StatingMemory:
 
 @dataclass
 class Draft:
-    """Rows for the write queries, and what the caller should hear about.
+    """Rows for the query that creates them, and what the caller should hear about.
 
     Attributes:
-        groups: timelines of single-valued predicates that gained a fact.
+        user_id: partition.
         warnings: parts of the input that could not be used although the fact itself was.
     """
 
+    user_id: str
     entities: list[Row] = field(default_factory=list[Row])
     mentions: list[Row] = field(default_factory=list[Row])
     facts: list[Row] = field(default_factory=list[Row])
     decisions: list[Row] = field(default_factory=list[Row])
     warnings: list[str] = field(default_factory=list[str])
+
+    def rows(self) -> dict[str, Any]:
+        """Return the parameters of ``create_graph`` but for its memories."""
+        names = ("user_id", "entities", "mentions", "facts", "decisions")
+        return {name: getattr(self, name) for name in names}
 
     def fact_uuids(self) -> list[str]:
         """Return the uuids of the drafted facts, in order."""
@@ -94,7 +100,7 @@ class Drafter:
     """Collects the rows of one write; entities that it creates are shared by all its memories."""
 
     def __init__(self, call: Call, known: Mapping[str, KnownName]) -> None:
-        self.draft = Draft()
+        self.draft = Draft(call.user_id)
         self._call = call
         self._user_id = call.user_id
         self._names = dict(known)

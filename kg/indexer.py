@@ -20,8 +20,8 @@ from typing import Any, cast
 from kg.background import Background
 from kg.errors import KgError, StoreUnavailable
 from kg.graph_store import GraphStore, Row
-from kg.ports import Clock, Embedder, IndexPoint, PointKind, Scalar, VectorIndex
-from kg.sentences import sentences
+from kg.node_vectors import NodeVectors, Text
+from kg.ports import Clock, Embedder, IndexPoint, Scalar, VectorIndex
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Indexer:
         self.state = IndexerState()
         self._store = store
         self._index = index
-        self._embedder = embedder
+        self._vectors = NodeVectors(embedder)
         self._clock = clock
         self._wake = asyncio.Event()
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
@@ -74,6 +74,10 @@ class Indexer:
     def wake(self) -> None:
         """Tell that the queue has grown."""
         self._wake.set()
+
+    def announce(self, texts: Sequence[Text]) -> None:
+        """Tell which texts a write is about to queue, so that they are embedded while it commits."""
+        self._vectors.announce(texts)
 
     async def wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
         """Wake the indexer, wait until the points of these nodes are written, and tell whether they were in time.
@@ -149,13 +153,14 @@ class Indexer:
 
     async def _round(self) -> bool:
         """Do one batch of each kind of work; True if there may be more."""
-        now = self._clock.now()
-        rows = await self._store.read("next_unindexed", now=now, top_k=BATCH)
-        nodes: list[Row] = [row["node"] for row in rows]
+        rows = await self._store.read("index_work", now=self._clock.now(), nodes_top_k=BATCH, tombstones_top_k=_PAGE)
+        nodes: list[Row] = rows[0]["nodes"]
+        gone: list[str] = rows[0]["tombstones"]
         if nodes:
             await self._index_nodes(nodes)
-        removed = await self._remove_points(now)
-        return len(nodes) == BATCH or removed
+        if gone:
+            await self._remove_points(gone)
+        return len(nodes) == BATCH or len(gone) == _PAGE
 
     async def _index_nodes(self, nodes: list[Row]) -> None:
         gone = [node for node in nodes if node["gone"]]
@@ -206,28 +211,17 @@ class Indexer:
         self._report(str(error))
 
     async def _embed_batch(self, nodes: list[Row]) -> list[IndexPoint]:
-        if not nodes:
-            return []
-        texts: list[str] = []
-        spans: list[tuple[int, int]] = []
-        for node in nodes:
-            parts = sentences(node["text"]) if node["kind"] == "memory" else []
-            start = len(texts)
-            texts.append(node["text"])
-            if len(parts) > 1:
-                texts.extend(parts)
-            spans.append((start, len(texts)))
-        vectors = await self._embedder.embed_documents(texts)
+        vectors = await self._vectors.embed([_text_of(node) for node in nodes])
         points: list[IndexPoint] = []
-        for node, (start, end) in zip(nodes, spans, strict=True):
-            inner = vectors[start + 1 : end] if end - start > 1 else vectors[start:end]
+        for node in nodes:
+            whole, parts = vectors[_text_of(node)]
             points.append(
                 IndexPoint(
                     uuid=node["uuid"],
-                    kind=cast("PointKind", node["kind"]),
+                    kind=node["kind"],
                     user_id=node["user_id"],
-                    text=vectors[start],
-                    sentences=inner,
+                    text=whole,
+                    sentences=parts,
                     content_hash=point_hash(node),
                     agent_id=node["agent_id"],
                     run_id=node["run_id"],
@@ -239,19 +233,17 @@ class Indexer:
             )
         return points
 
-    async def _remove_points(self, now: datetime) -> bool:
-        uuids = await self._tombstones(applied=False, before=now)
-        if uuids:
-            present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=uuids)}
-            await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
-            await self._store.write(lambda tx: tx.run("mark_tombstones", uuids=uuids), "mark_tombstones")
-            self.state.removed += len(uuids)
-        return len(uuids) == _PAGE
+    async def _remove_points(self, uuids: list[str]) -> None:
+        present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=uuids)}
+        await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
+        await self._store.write(lambda tx: tx.run("mark_tombstones", uuids=uuids), "mark_tombstones")
+        self.state.removed += len(uuids)
 
     async def _sweep(self, now: datetime) -> None:
         """Forget old tombstones, after removing their points once more, and old answers."""
         self._swept = now
-        uuids = await self._tombstones(applied=True, before=now - TOMBSTONE_LIFE)
+        rows = await self._store.read("old_tombstones", before=now - TOMBSTONE_LIFE, top_k=_PAGE)
+        uuids = [row["uuid"] for row in rows]
         if uuids:
             present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=uuids)}
             await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
@@ -261,9 +253,9 @@ class Indexer:
             lambda tx: tx.run("delete_old_requests", before=before, top_k=_PAGE), "delete_old_requests"
         )
 
-    async def _tombstones(self, *, applied: bool, before: datetime) -> list[str]:
-        rows = await self._store.read("next_tombstones", applied=applied, before=before, top_k=_PAGE)
-        return [row["uuid"] for row in rows]
+
+def _text_of(node: Row) -> Text:
+    return node["kind"], node["text"]
 
 
 def point_hash(node: Row) -> str:

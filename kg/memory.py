@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 from kg import render
+from kg.answer import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, Search
 from kg.errors import Conflict, InvalidInput
 from kg.explore import EntityPage, Explore
 from kg.facts import ParsedFacts, parse_facts
@@ -21,9 +22,10 @@ from kg.history import Instants
 from kg.indexer import Indexer
 from kg.inputs import Session, check_flag, parse_json, parse_texts, read_scope, resolve_user, write_scope
 from kg.listing import Listing
-from kg.models import AddRequest
+from kg.models import AddRequest, MemoryInput
+from kg.node_vectors import Text
 from kg.ports import Clock, Embedder, VectorIndex
-from kg.recall import DEFAULT_MAX_TOKENS, Recall, Search
+from kg.recall import Recall
 from kg.recall_counts import RecallCounts
 from kg.remember import AddOutcome, Remember
 from kg.render import JsonObject
@@ -103,6 +105,8 @@ class MemoryService:
             infer=check_flag("infer", infer),
             bulk=len(memories) >= BULK_FROM,
         )
+        if not request.bulk:
+            self._indexer.announce(_texts_of(memories))
         outcome = await self._remember.add(request)
         fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
         timeout_s = INDEX_WAIT_LONG_S if waits else INDEX_WAIT_S
@@ -131,22 +135,27 @@ class MemoryService:
             **_unused(parsed, [*warnings, *outcome.warnings]),
         }
 
-    async def _fact_changes(self, user_id: str, stated: Sequence[str], ended: Sequence[str]) -> JsonObject:
-        """Say which facts a write stated, which ended by it, and which current ones the agent may want to settle."""
-        if not stated and not ended:
+    async def _fact_changes(
+        self, user_id: str, stated: Sequence[str], ended: Sequence[str], expired: Sequence[str] = ()
+    ) -> JsonObject:
+        """Say which facts a write stated, ended and expired, and which current ones the agent may want to settle."""
+        if not (stated or ended or expired):
             return {}
-        uuids = [*stated, *ended]
-        rows = {row["uuid"]: row for row in await self._store.read("facts_by_uuid", user_id=user_id, uuids=uuids)}
-        settle: list[Row] = []
-        if stated:
-            settle = await self._store.read(
-                "facts_to_settle", user_id=user_id, uuids=list(stated), now=self._clock.now(), top_k=TO_SETTLE
-            )
+        found = await self._store.read(
+            "fact_changes",
+            user_id=user_id,
+            stated=list(stated),
+            others=[*ended, *expired],
+            now=self._clock.now(),
+            top_k=TO_SETTLE,
+        )
+        rows: dict[str, Row] = {row["uuid"]: row for row in found[0]["facts"]}
         return render.compact(
             {
                 "facts": [render.fact(rows[uuid]) for uuid in stated if uuid in rows],
                 "ended": [render.fact(rows[uuid]) for uuid in ended if uuid in rows],
-                "to_settle": [render.fact(row) for row in settle],
+                "facts_expired": [render.fact(rows[uuid]) for uuid in expired if uuid in rows],
+                "to_settle": [render.fact(row) for row in found[0]["to_settle"]],
             }
         )
 
@@ -179,13 +188,11 @@ class MemoryService:
         indexed = True
         if outcome.changed:
             indexed = await self._wait_indexed([outcome.uuid, *outcome.fact_uuids], INDEX_WAIT_S, new=False)
-        expired = await self._store.read("facts_by_uuid", user_id=request.user_id, uuids=outcome.expired)
         return {
             "id": outcome.uuid,
             "event": "UPDATE" if outcome.changed else "NONE",
             "indexed": indexed,
-            **await self._fact_changes(request.user_id, outcome.fact_uuids, outcome.ended),
-            **render.compact({"facts_expired": [{"id": row["uuid"], "fact": row["statement"]} for row in expired]}),
+            **await self._fact_changes(request.user_id, outcome.fact_uuids, outcome.ended, outcome.expired),
             **_unused(parsed, [*parsed.warnings, *outcome.warnings]),
         }
 
@@ -321,7 +328,7 @@ class MemoryService:
             limit=check_limit("limit", limit, MAX_LIMIT),
             project=session.scope.project,
             threshold=_check_threshold(threshold),
-            max_tokens=check_limit("max_tokens", max_tokens, 100_000, lower=100),
+            max_tokens=check_limit("max_tokens", max_tokens, 100_000, lower=LEAST_MAX_TOKENS),
             explain=check_flag("explain", explain),
         )
         answer, linked = await self._recall.search(search)
@@ -389,6 +396,12 @@ class MemoryService:
             None if as_of is None else parse_instant("as_of", as_of),
             None if known_at is None else parse_instant("known_at", known_at),
         )
+
+
+def _texts_of(memories: Sequence[MemoryInput]) -> list[Text]:
+    texts: list[Text] = [("memory", memory.text) for memory in memories]
+    texts.extend(("fact", fact.statement) for memory in memories for fact in memory.facts)
+    return texts
 
 
 def _check_question(query: object) -> str:

@@ -7,71 +7,34 @@ time again. A leg that fails shares its weight out and is named in the answer.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kg import render
+from kg.answer import AnswerBuilder, Found, Search
 from kg.corpus import Corpus
 from kg.drafting import mentioned_keys
 from kg.errors import KgError, StoreUnavailable
-from kg.filters import Filter
 from kg.fulltext import cjk_query, lucene_query, user_key
 from kg.graph_store import GraphStore, Row
-from kg.history import Instants, Standing, standings
+from kg.history import Standing, standings
 from kg.models import Scope
 from kg.names import alias_key, is_user
 from kg.ports import Embedder, IndexHit, IndexQuery, Vector, VectorIndex
-from kg.ranking import UNREAD_SCRIPT, Candidate, DenseLeg, Leg, Ranked, Weights, rank
+from kg.ranking import UNREAD_SCRIPT, Candidate, DenseLeg, Ranked, Weights, rank
 from kg.render import JsonObject
-from kg.sentences import best_passage
-from kg.text import estimate_tokens, is_non_latin, stem_terms
+from kg.text import is_non_latin, stem_terms
 
 log = logging.getLogger(__name__)
 
 LEG_TOP_K = 100
 FILTERED_TOP_K = 500
 MAX_QUESTION_CHARS = 8192
-FACTS_PER_HIT = 5
 _SPARE = 10
 """Candidates ranked beyond the limit, for those that vanish or read differently at the instant asked about."""
-DEFAULT_MAX_TOKENS = 2000
-
-
-@dataclass(frozen=True)
-class Search:
-    """One search, validated.
-
-    Attributes:
-        project: the project that asks; its memories are slightly preferred.
-        threshold: least similarity of a hit, None for no bound.
-        max_tokens: budget of the answer, as ``estimate_tokens`` counts.
-    """
-
-    query: str
-    scope: Scope
-    instants: Instants
-    filters: Filter
-    limit: int = 10
-    project: str | None = None
-    threshold: float | None = None
-    max_tokens: int = DEFAULT_MAX_TOKENS
-    explain: bool = False
-
-
-@dataclass
-class _Found:
-    """What the legs brought, before the graph is asked."""
-
-    dense: dict[DenseLeg, dict[str, float]] = field(default_factory=dict[DenseLeg, dict[str, float]])
-    lexical: list[str] = field(default_factory=list[str])
-    failed: dict[Leg, str] = field(default_factory=dict[Leg, str])
-    notes: list[str] = field(default_factory=list[str])
-    vector: Vector | None = None
 
 
 @dataclass(frozen=True)
@@ -140,9 +103,9 @@ class Recall:
         answer = await self._assemble(search, found, ranked, stems, hidden=len(rows) - len(in_time))
         return answer, linked
 
-    async def _look(self, search: Search, question: str) -> tuple[_Found, list[LinkedEntity], Any]:
+    async def _look(self, search: Search, question: str) -> tuple[Found, list[LinkedEntity], Any]:
         """Run the legs; only the graph itself may fail the search."""
-        found = _Found()
+        found = Found()
         user_id = search.scope.user_id
         linked_task = asyncio.create_task(self.link(user_id, question))
         vector_task = asyncio.create_task(self._embedder.embed_query(question))
@@ -190,7 +153,7 @@ class Recall:
             uuids.update(dict.fromkeys(rows[0]["uuids"]))
         return list(uuids)
 
-    async def _dense_legs(self, search: Search, vector: Awaitable[Vector], found: _Found) -> None:
+    async def _dense_legs(self, search: Search, vector: Awaitable[Vector], found: Found) -> None:
         try:
             found.vector = await vector
             hits = await self._index.search(self._index_queries(search, found.vector))
@@ -213,7 +176,7 @@ class Recall:
             IndexQuery("text", vector, "fact", user_id, top_k, **narrowed, valid_at=at, metadata=terms),
         ]
 
-    async def _candidates(self, search: Search, found: _Found) -> list[Row]:
+    async def _candidates(self, search: Search, found: Found) -> list[Row]:
         memories = dict.fromkeys([*found.lexical, *found.dense.get("text", {}), *found.dense.get("sentence", {})])
         rows = await self._store.read(
             "search_candidates",
@@ -226,9 +189,9 @@ class Recall:
         return rows[0]["candidates"] if rows else []
 
     async def _assemble(
-        self, search: Search, found: _Found, ranked: Sequence[Ranked], stems: Sequence[str], *, hidden: int
+        self, search: Search, found: Found, ranked: Sequence[Ranked], stems: Sequence[str], *, hidden: int
     ) -> JsonObject:
-        builder = _Answer(search, found, frozenset(stems))
+        builder = AnswerBuilder(search, found, frozenset(stems))
         builder.hidden = hidden
         page = search.limit if not search.filters and search.threshold is None else max(search.limit, 50)
         for start in range(0, len(ranked), page):
@@ -256,7 +219,7 @@ class Recall:
         uuids = [fact["uuid"] for row in rows for fact in row["facts"]]
         return await standings(self._store, search.scope.user_id, uuids, search.instants)
 
-    async def _missing_similarities(self, found: _Found, uuids: Sequence[str]) -> dict[str, float]:
+    async def _missing_similarities(self, found: Found, uuids: Sequence[str]) -> dict[str, float]:
         """Return the cosine of hits that only words or neighbours brought."""
         if found.vector is None or "text" in found.failed:
             return {}
@@ -266,92 +229,6 @@ class Recall:
             return await self._index.similarities("text", found.vector, missing) if missing else {}
         except StoreUnavailable:
             return {}
-
-
-class _Answer:
-    """Collects hits until the limit or the budget is reached."""
-
-    def __init__(self, search: Search, found: _Found, stems: frozenset[str]) -> None:
-        self.hidden = 0
-        self._search = search
-        self._found = found
-        self._stems = stems
-        self._results: list[JsonObject] = []
-        self._tokens = 0
-        self._omitted = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether no further hit is wanted."""
-        return len(self._results) + self._omitted >= self._search.limit
-
-    def add(self, hit: Ranked, row: Row, past: Mapping[str, Standing], similarity: float | None) -> None:
-        """Add a hit unless filters, threshold, time or the budget keep it out."""
-        memory = _as_known(row, self._search.instants)
-        if memory is None:
-            self.hidden += 1
-            return
-        if not self._search.filters.matches(_filter_fields(memory), render.metadata(memory["metadata"])):
-            return
-        best = self._similarity(hit.uuid, row, similarity)
-        if self._search.threshold is not None and (best is None or best < self._search.threshold):
-            return
-        rendered = self._render_hit(hit, memory, row["facts"], past, best)
-        tokens = estimate_tokens(json.dumps(rendered, ensure_ascii=False))
-        if self._results and self._tokens + tokens > self._search.max_tokens:
-            self._omitted += 1
-            return
-        self._tokens += tokens
-        self._results.append(rendered)
-
-    def render(self) -> JsonObject:
-        """Return the answer."""
-        omitted = f"{self._omitted} more did not fit into max_tokens" if self._omitted else None
-        return {
-            "results": self._results,
-            **render.compact(
-                {
-                    "hidden": self.hidden or None,
-                    "omitted": omitted,
-                    "degraded": sorted(set(self._found.failed.values())),
-                    "notes": self._found.notes,
-                }
-            ),
-        }
-
-    def _similarity(self, uuid: str, row: Row, looked_up: float | None) -> float | None:
-        dense = self._found.dense
-        facts = dense.get("fact", {})
-        values = [
-            *(dense[leg][uuid] for leg in ("text", "sentence") if uuid in dense.get(leg, {})),
-            *(facts[fact["uuid"]] for fact in row["facts"] if fact["uuid"] in facts),
-        ]
-        if looked_up is not None:
-            values.append(looked_up)
-        return max(values, default=None)
-
-    def _render_hit(
-        self, hit: Ranked, memory: Row, facts: Sequence[Row], past: Mapping[str, Standing], similarity: float | None
-    ) -> JsonObject:
-        rendered = render.memory_in_list(memory)
-        passage, truncated = best_passage(memory["text"], self._stems, render.PASSAGE_CHARS)
-        current, planned, ended = _split_facts(facts, past, self._search.instants)
-        self.hidden += len(ended)
-        rendered.update(
-            render.compact(
-                {
-                    "memory": passage,
-                    "truncated": truncated or None,
-                    "score": round(hit.score, 3),
-                    "similarity": None if similarity is None else round(similarity, 3),
-                    "facts": [render.fact(fact, render.FACT_CHARS) for fact in current[:FACTS_PER_HIT]],
-                    "planned": [render.fact(fact, render.FACT_CHARS) for fact in planned[:FACTS_PER_HIT]],
-                    "superseded": [render.fact(fact, render.FACT_CHARS) for fact in ended[:FACTS_PER_HIT]],
-                    "explain": _explain(hit) if self._search.explain else None,
-                }
-            )
-        )
-        return rendered
 
 
 def _similarities(hits: Sequence[IndexHit]) -> dict[str, float]:
@@ -378,49 +255,3 @@ def _candidate(row: Row, terms: Sequence[str], people: set[str], project: str | 
         by_linked_person=bool(speaker) and alias_key(speaker) in people,
         same_project=project is not None and row["project"] == project,
     )
-
-
-def _as_known(row: Row, instants: Instants) -> Row | None:
-    """Return the memory as it read at the instant of knowledge."""
-    memory: Row = row["memory"]
-    k = instants.known_at
-    if k is None or memory["updated_at"] <= k:
-        return memory
-    for version in row["versions"]:
-        if version["created_at"] <= k < version["replaced_at"]:
-            return {**memory, "text": version["text"], "metadata": version["metadata"], "updated_at": None}
-    return None
-
-
-def _split_facts(
-    facts: Sequence[Row], past: Mapping[str, Standing], instants: Instants
-) -> tuple[list[Row], list[Row], list[Row]]:
-    """Return the facts that held, those that were to begin later, and those known that did not hold any more."""
-    held: list[Row] = []
-    planned: list[Row] = []
-    ended: list[Row] = []
-    asked_past = instants.as_of is not None or instants.known_at is not None
-    for fact in facts:
-        end = fact["invalid_at"]
-        if asked_past:
-            standing = past.get(fact["uuid"])
-            if standing is None or not standing.known:
-                continue
-            end = standing.end
-        seen = {**fact, "invalid_at": end}
-        if end is not None and (end <= instants.t or end <= fact["valid_at"]):
-            ended.append(seen)
-        else:
-            (held if fact["valid_at"] <= instants.t else planned).append(seen)
-    return held, planned, ended
-
-
-def _explain(hit: Ranked) -> JsonObject:
-    shares = {part: round(share, 3) for part, share in hit.shares.items()}
-    return render.compact({"shares": shares, "ranks": dict(hit.ranks), "best_neighbour": hit.best_neighbour})
-
-
-def _filter_fields(memory: Row) -> dict[str, object]:
-    fields: dict[str, object] = {key: value for key, value in memory.items() if key not in ("metadata", "uuid")}
-    fields["id"] = memory["uuid"]
-    return fields

@@ -68,25 +68,12 @@ class Remember:
         context = (await tx.run("write_context", **_context_params(request)))[0]
         plan = _Plan(request, call, context)
         outcome = plan.outcome
-        await self._create(tx, call.user_id, plan)
-        changed = [row["properties"] for row in plan.drafter.draft.facts]
-        if changed or plan.decided:
-            ended = await settle(tx, user_id=call.user_id, changed=changed, also=plan.decided, now=call.now)
+        await tx.run("create_graph", **plan.drafter.draft.rows(), memories=plan.memories)
+        created = [row["properties"] for row in plan.drafter.draft.facts]
+        if created or plan.decided:
+            ended = await settle(tx, user_id=call.user_id, created=created, also=plan.decided, now=call.now)
             outcome.ended.extend(uuid for uuid in ended if uuid not in set(outcome.fact_uuids))
         return outcome
-
-    async def _create(self, tx: Transaction, user_id: str, plan: _Plan) -> None:
-        draft = plan.drafter.draft
-        if plan.memories:
-            await tx.run("create_memories", memories=plan.memories)
-        if draft.entities:
-            await tx.run("create_entities", user_id=user_id, entities=draft.entities)
-        if draft.mentions:
-            await tx.run("create_mentions", user_id=user_id, mentions=draft.mentions)
-        if draft.facts:
-            await tx.run("create_facts", facts=draft.facts)
-        if draft.decisions:
-            await tx.run("create_decisions", decisions=draft.decisions)
 
 
 def known_names(context: Row) -> dict[str, KnownName]:

@@ -115,19 +115,12 @@ class Revise:
                 version_uuid=change.version["uuid"],
                 now=change.now,
             )
-        if draft.entities:
-            await tx.run("create_entities", user_id=user_id, entities=draft.entities)
-        if draft.mentions:
-            await tx.run("create_mentions", user_id=user_id, mentions=draft.mentions)
-        if draft.facts:
-            await tx.run("create_facts", facts=draft.facts)
-        decisions = [*draft.decisions, *change.inherited()]
-        if decisions:
-            await tx.run("create_decisions", decisions=decisions)
+        draft.decisions.extend(change.inherited())
+        await tx.run("create_graph", **draft.rows(), memories=[])
         stated = [row["properties"] for row in draft.facts]
         gone = change.old_facts if change.replaces_facts else []
         ended = await settle(
-            tx, user_id=user_id, changed=[*gone, *stated], also=[row["old"] for row in decisions], now=change.now
+            tx, user_id=user_id, changed=[*gone, *stated], also=[row["old"] for row in draft.decisions], now=change.now
         )
         if change.replaces_facts:
             await drop_orphans(tx, user_id, [], change.entities())
@@ -226,7 +219,8 @@ def _hand_on(decision: Row, old: Row | None, new: Row | None) -> list[Row]:
 
     Args:
         decision: what was decided of the facts as they were stated before.
-        old: heir of the replaced fact, None where that one stands; ``new`` likewise for the one that replaces it.
+        old: heir of the replaced fact, None where that one stands.
+        new: heir of the fact that replaces it, likewise.
     """
     properties: Row = decision["properties"]
     if new is not None:

@@ -37,7 +37,8 @@ async def settle(
     tx: Transaction,
     *,
     user_id: str,
-    changed: Sequence[Mapping[str, Any]],
+    created: Sequence[Mapping[str, Any]] = (),
+    changed: Sequence[Mapping[str, Any]] = (),
     also: Sequence[str] = (),
     now: datetime,
 ) -> list[str]:
@@ -46,30 +47,40 @@ async def settle(
     Args:
         tx: the transaction that made the change, holding the partition's lock.
         user_id: partition.
-        changed: facts that were added, expired, decided upon or removed, as rows with their claim.
+        created: facts that were added, as rows with their claim; nothing can bear on them yet but their timelines.
+        changed: facts that were expired, moved or removed, likewise.
         also: uuids of facts that gained or lost a decision.
         now: instant of the change.
     """
+    timed = [fact for fact in created if fact["subject_uuid"] and fact["predicate"] in SINGLE_VALUED]
+    moved = await _move_ends(tx, user_id, [*timed, *changed], also) if timed or changed or also else []
+    claims = claims_of([*created, *changed, *moved])
+    if claims:
+        await tx.run("project_claims", user_id=user_id, claims=list(claims.values()), now=now)
+    return [fact["uuid"] for fact in moved]
+
+
+async def _move_ends(
+    tx: Transaction, user_id: str, facts: Sequence[Mapping[str, Any]], also: Sequence[str]
+) -> list[Row]:
+    """Recompute the ends around facts, and return those whose end moved."""
     rows = await tx.run(
         "timeline_closure",
         user_id=user_id,
-        uuids=[*(fact["uuid"] for fact in changed), *also],
-        groups=groups_of(changed),
+        uuids=[*(fact["uuid"] for fact in facts), *also],
+        groups=groups_of(facts),
         single_valued=sorted(SINGLE_VALUED),
     )
-    facts: list[Row] = rows[0]["facts"]
+    found: list[Row] = rows[0]["facts"]
     whole = frozenset(rows[0]["whole"])
-    timelines = timelines_from_rows(facts, rows[0]["decisions"], SINGLE_VALUED)
+    timelines = timelines_from_rows(found, rows[0]["decisions"], SINGLE_VALUED)
     moved = [
         (fact, end)
-        for fact in facts
+        for fact in found
         if fact["uuid"] in whole
         and fact["expired_at"] is None
         and (end := timelines.end(fact["uuid"], None)) != fact["invalid_at"]
     ]
     if moved:
         await tx.run("set_ends", ends=[{"uuid": fact["uuid"], "invalid_at": end} for fact, end in moved])
-    claims = claims_of(changed) | claims_of(fact for fact, _ in moved)
-    if claims:
-        await tx.run("project_claims", user_id=user_id, claims=list(claims.values()), now=now)
-    return [fact["uuid"] for fact, _ in moved]
+    return [fact for fact, _ in moved]

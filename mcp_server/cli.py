@@ -27,7 +27,7 @@ INTERRUPTED = 130
 
 _EPILOG = """\
 examples:
-  knowthread add "Sessions stay in Postgres" --fact "Session storage uses Postgres"
+  knowthread add "Sessions stay in Postgres" --fact "Sessions use Postgres"
   knowthread search "what went wrong with Redis?"
   knowthread entity Redis
 

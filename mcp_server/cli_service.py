@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from argparse import Namespace
 from typing import Any, cast
@@ -33,15 +34,36 @@ def version(arguments: Namespace) -> int:
 
 
 def stop(arguments: Namespace) -> int:
-    """End the service and its Neo4j."""
+    """End the service and its Neo4j, also a Neo4j that a killed service has left behind."""
     record = read_record(data_dir())
     was_running = record is not None and record.is_alive()
     report = stop_service()
+    orphan = _end_orphan()
+    if orphan is not None:
+        was_running = True
+        report += f" Neo4j (pid {orphan}), which a killed service had left behind, was stopped."
     if arguments.json:
         write_json({"was_running": was_running, "report": report})
     else:
         write_line(report)
     return 0
+
+
+def _end_orphan() -> int | None:
+    """End a managed Neo4j whose service is gone; returns its process.
+
+    Raises:
+        SetupError: the service that manages it lives on.
+    """
+    if not (data_dir() / "neo4j").is_dir():
+        return None
+    from kg.local_neo4j import LocalNeo4j
+    from kg.settings import load_settings
+
+    local = LocalNeo4j(load_settings())
+    found = local.running()
+    asyncio.run(local.stop())
+    return found.pid if found is not None else None
 
 
 def status(arguments: Namespace) -> int:
@@ -142,7 +164,7 @@ def _described(state: JsonObject) -> list[tuple[str, object]]:
     return [
         ("process", f"pid {state.get('pid')}, port {state.get('port')}, open sessions: {state.get('sessions', '?')}"),
         ("data", state["data_dir"]),
-        ("you", _who(state)),
+        *_who(state),
         ("graph", counts),
         ("neo4j", f"{neo4j_.get('version', '')} at {neo4j_['url']} ({managed})".strip() if neo4j_ else ""),
         ("browser", neo4j_.get("browser_url")),
@@ -153,11 +175,10 @@ def _described(state: JsonObject) -> list[tuple[str, object]]:
     ]
 
 
-def _who(state: JsonObject) -> str:
+def _who(state: JsonObject) -> list[tuple[str, object]]:
     """For whom and in which project this shell's calls are."""
     session = read_session(session_headers(os.environ))
-    user = session.user_id or state.get("default_user", "?")
-    return f"{user}, in project {session.project}" if session.project else user
+    return [("you", session.user_id or state.get("default_user")), ("project", session.project)]
 
 
 def _index_text(index: JsonObject) -> str:

@@ -80,7 +80,7 @@ def _self_test(client: ServiceClient) -> dict[str, int]:
     """Store, find and erase a memory of a throw-away user; returns how long each took, in milliseconds.
 
     Raises:
-        CallFailed: a step failed, or the memory was not found by other words than its own.
+        CallFailed: a step failed, or the memory was not found by its meaning.
     """
     took_ms: dict[str, int] = {}
 
@@ -96,9 +96,11 @@ def _self_test(client: ServiceClient) -> dict[str, int]:
     stored = timed("add", "add_memory", text=text, facts=[{**fact, "object": "missing dependency"}], wait=True)
     uuid = stored["results"][0]["id"]
     try:
-        found = timed("search", "search_memories", query="why did compilation fail?")
-        if uuid not in [hit["id"] for hit in found["results"]]:
-            raise CallFailed("the self-test stored a memory and did not find it; `knowthread doctor` may say why")
+        if not stored["indexed"]:
+            raise CallFailed("the self-test stored a memory and the index did not take it up; see: knowthread status")
+        found = timed("search", "search_memories", query="why did compilation of the project fail?")
+        if uuid not in [hit["id"] for hit in found["results"] if hit.get("similarity") is not None]:
+            raise CallFailed("the self-test did not find by its meaning what it stored; see: knowthread doctor")
     finally:
         timed("delete", "delete_memory", memory_id=uuid)
     return took_ms

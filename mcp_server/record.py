@@ -161,7 +161,7 @@ def differing_settings(record: ServiceRecord, environ: Mapping[str, str], token:
         value: object = environ[name]
         if name.endswith("_DIR"):
             value = Path(environ[name].strip()).expanduser().absolute()
-        if record.fingerprint.get(name) != setting_digest(value, token):
+        if name in record.fingerprint and record.fingerprint[name] != setting_digest(value, token):
             differing.append(name)
     return differing
 

@@ -18,9 +18,9 @@ CALL (m) {
 }
 CALL (m) {
   MATCH (m)-[:PREVIOUS]->(v:MemoryVersion)
-  WITH v, [(v)-[:STATES]->(f:Fact) | f {.uuid, .statement, .valid_at, .expired_at}] AS facts
+  WITH v, [(v)-[:STATES]->(f:Fact) | f {.uuid, .statement, .valid_at, .expired_at}] AS stated
   ORDER BY v.replaced_at DESC
-  RETURN collect(v {.uuid, .text, .metadata, .occurred_at, .created_at, .replaced_at, facts: facts}) AS versions
+  RETURN collect(v {.uuid, .text, .metadata, .occurred_at, .created_at, .replaced_at, facts: stated}) AS versions
 }
 RETURN m {.*} AS memory, facts, versions,
   head([(p:Memory)-[:NEXT]->(m) | p.uuid]) AS previous, head([(m)-[:NEXT]->(n:Memory) | n.uuid]) AS next

@@ -9,20 +9,20 @@ CALL () {
 }
 CALL () {
   MATCH (m:Memory) WHERE m.user_id = $user_id AND NOT m:Deleting AND m.agent_id IS NOT NULL
-  WITH m.agent_id AS id, count(*) AS memories, max(m.created_at) AS last_used
-  ORDER BY last_used DESC, id LIMIT $top_k
-  RETURN collect({id: id, memories: memories, last_used: last_used}) AS agents
+  WITH m.agent_id AS id, count(*) AS stated, max(m.created_at) AS last
+  ORDER BY last DESC, id LIMIT $top_k
+  RETURN collect({id: id, memories: stated, last_used: last}) AS agents
 }
 CALL () {
   MATCH (m:Memory) WHERE m.user_id = $user_id AND NOT m:Deleting AND m.run_id IS NOT NULL
-  WITH m.run_id AS id, count(*) AS memories, max(m.created_at) AS last_used
-  ORDER BY last_used DESC, id LIMIT $top_k
-  RETURN collect({id: id, memories: memories, last_used: last_used}) AS runs
+  WITH m.run_id AS id, count(*) AS stated, max(m.created_at) AS last
+  ORDER BY last DESC, id LIMIT $top_k
+  RETURN collect({id: id, memories: stated, last_used: last}) AS runs
 }
 CALL () {
   MATCH (m:Memory) WHERE m.user_id = $user_id AND NOT m:Deleting AND m.project IS NOT NULL
-  WITH m.project AS id, count(*) AS memories, max(m.created_at) AS last_used
-  ORDER BY last_used DESC, id LIMIT $top_k
-  RETURN collect({id: id, memories: memories, last_used: last_used}) AS projects
+  WITH m.project AS id, count(*) AS stated, max(m.created_at) AS last
+  ORDER BY last DESC, id LIMIT $top_k
+  RETURN collect({id: id, memories: stated, last_used: last}) AS projects
 }
 RETURN agents, runs, projects, memories, last_used

@@ -7,5 +7,5 @@ MATCH (n:Unindexed {uuid: indexed.uuid})
 SET n.uuid = n.uuid
 WITH n, indexed WHERE n.index_rev = indexed.rev
 REMOVE n:Unindexed
-SET n.index_attempts = null, n.index_error = null, n.index_retry_at = null
+SET n.bulk = null, n.index_attempts = null, n.index_error = null, n.index_retry_at = null
 RETURN n.uuid AS uuid

@@ -52,7 +52,8 @@ class Owner:
             raise ConfigurationError(
                 "KNOWTHREAD_EMBEDDER",
                 f"{_describe(mine)} cannot read {collection}, which was built with {_describe(record)}",
-                "run `knowthread reindex` to build the index anew, or go back to the former embedder",
+                "go back to the former embedder; or stop the service, move that collection away and start again: "
+                "everything is then indexed anew from the graph",
             )
 
 

@@ -328,7 +328,7 @@ async def test_another_embedder_is_refused_with_both_names_and_the_cure(make: Ma
     with pytest.raises(ConfigurationError) as caught:
         await make(**change).open()
     message = str(caught.value)
-    assert "onnx:one" in message and "knowthread reindex" in message and "former" in message
+    assert "onnx:one" in message and "indexed anew" in message and "former" in message
     assert str(next(iter(change.values())))[:12] in message
     again = make()
     await again.open()

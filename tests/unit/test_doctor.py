@@ -93,7 +93,7 @@ def lock(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
     def group(name: str, label: str) -> LockedGroup:
         file = LockedFile(name, len(contents[name]), hashlib.sha256(contents[name]).hexdigest())
-        return LockedGroup(label, (LockedJar(f"g:{name}:1", file),))
+        return LockedGroup(label, label, (LockedJar(f"g:{name}:1", file),))
 
     groups = {NEO4J: group("a.jar", "Neo4j"), EMBEDDERS[0]: group("b.onnx", "model")}
     monkeypatch.setattr(artifact_lock, "load_lock", lambda: groups)

@@ -1,20 +1,36 @@
-"""The service that the tools' tests share, and users whom it has not met."""
+"""The service that the tools' tests share, services of a test's own, and users whom they have not met."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from live import Agent, Live
+from live import Live
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A service with its managed Neo4j; the first session that needs it starts it."""
-    service = Live(tmp_path_factory.mktemp("tools"))
-    yield service
-    service.stop()
+def live(live_service: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Live:
+    """The service that all tests share."""
+    return Live(tmp_path_factory.mktemp("folders"), live_service)
+
+
+@pytest.fixture
+def own_service(live_service: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Live]]:
+    """Makes services that may be ended, each with other settings and data of its own."""
+    made: list[Live] = []
+
+    def make(**settings: str) -> Live:
+        root = tmp_path / f"service {len(made)}"
+        root.mkdir()
+        shared = {name: value for name, value in live_service.items() if not name.startswith("KNOWTHREAD_NEO4J")}
+        made.append(Live(root, {**shared, "KNOWTHREAD_DATA_DIR": str(root / "data"), **settings}))
+        return made[-1]
+
+    yield make
+    for service in made:
+        service.stop()
 
 
 @pytest.fixture
@@ -25,14 +41,7 @@ def user() -> str:
 
 @pytest.fixture
 async def ready(live: Live) -> Live:
-    """The service, answering."""
+    """The shared service, answering."""
     async with live.shim("nobody") as agent:
         await agent.call("list_entities")
     return live
-
-
-@pytest.fixture
-async def agent(ready: Live, user: str) -> AsyncIterator[Agent]:
-    """A new user's session over HTTP, in no project."""
-    async with ready.http(user) as session:
-        yield session

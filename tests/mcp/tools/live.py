@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +38,10 @@ class ToolFailed(Exception):
 class Live:
     """A data folder with a service that the first session starts, as it does on a person's machine."""
 
-    def __init__(self, root: Path, **environment: str) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
         self.root = root
-        self.data = root / "data"
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("KNOWTHREAD_")}
-        for name in ("KNOWTHREAD_CACHE_DIR",):
-            if os.environ.get(name):
-                self.environment[name] = os.environ[name]
-        self.environment |= {"KNOWTHREAD_DATA_DIR": str(self.data), **environment}
+        self.data = Path(environment["KNOWTHREAD_DATA_DIR"])
+        self.environment = {name: value for name, value in environment.items() if name not in headers.SESSION_VARIABLES}
 
     def folder(self, name: str, remote: str | None = None) -> Path:
         """A folder to work in; with a remote it is a git checkout."""
@@ -66,17 +62,19 @@ class Live:
             cwd=cwd or self.folder("elsewhere"),
             encoding="utf-8",
         )
-        async with Client(stdio_client(parameters), mode=mode) as client:
-            yield Agent(client, user, self)
+        with _bare():
+            async with Client(stdio_client(parameters), mode=mode) as client:
+                yield Agent(client, user, self)
 
     @asynccontextmanager
     async def http(self, user: str, mode: str = "legacy", **session: str) -> AsyncGenerator[Agent]:
         """An agent that speaks streamable HTTP itself, with the token."""
-        async with (
-            httpx2.AsyncClient(headers=self.headers(user, **session), timeout=PATIENCE_S) as web,
-            Client(streamable_http_client(self.url, http_client=web), mode=mode) as client,
-        ):
-            yield Agent(client, user, self)
+        with _bare():
+            async with (
+                httpx2.AsyncClient(headers=self.headers(user, **session), timeout=PATIENCE_S) as web,
+                Client(streamable_http_client(self.url, http_client=web), mode=mode) as client,
+            ):
+                yield Agent(client, user, self)
 
     def headers(self, user: str, **session: str) -> dict[str, str]:
         """What every request of a session carries; ``session`` by the words agent, run and project."""
@@ -115,6 +113,18 @@ class Live:
             timeout=PATIENCE_S,
             check=False,
         )
+
+
+@contextmanager
+def _bare() -> Generator[None]:
+    """Let a test's own failure through as it is, not within the groups of the client's tasks."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        inner: BaseException = group
+        while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+            inner = inner.exceptions[0]
+        raise inner from None
 
 
 class Agent:
@@ -211,7 +221,3 @@ def id_of(added: Json) -> str:
     """The id of the one memory that an add_memory call stored."""
     (result,) = added["results"]
     return result["id"]
-
-
-def token_of(live: Live) -> str:
-    return read_token(live.data)

@@ -1,0 +1,24 @@
+// What the index has to do next: queued nodes, interactive ones first, none that backs off; and points to remove.
+// mode: read
+// param: now datetime - instant for the back-off, UTC
+// param: nodes_top_k integer - most nodes returned
+// param: tombstones_top_k integer - most points returned
+// returns: nodes list[map], tombstones list[string]
+CALL () {
+  MATCH (n:Unindexed)
+  WHERE n.index_retry_at IS NULL OR n.index_retry_at <= $now
+  WITH n ORDER BY coalesce(n.bulk, false) LIMIT $nodes_top_k
+  OPTIONAL MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(n)
+  WITH n, coalesce(m, n) AS owner
+  RETURN collect(n {.uuid, .user_id, .index_rev, .valid_at, .invalid_at,
+    kind: CASE WHEN n:Memory THEN 'memory' WHEN n:Fact THEN 'fact' ELSE 'entity' END,
+    text: coalesce(n.text, n.statement, n.name),
+    gone: n:Deleting OR owner:Deleting OR n.expired_at IS NOT NULL,
+    agent_id: owner.agent_id, run_id: owner.run_id, project: owner.project, metadata: owner.metadata}) AS nodes
+}
+CALL () {
+  MATCH (t:Tombstone) WHERE t.applied IS NULL
+  WITH t LIMIT $tombstones_top_k
+  RETURN collect(t.uuid) AS tombstones
+}
+RETURN nodes, tombstones

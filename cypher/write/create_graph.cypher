@@ -1,0 +1,57 @@
+// Create what a write states, in one go: entities with their first alias, memories, mentions, facts, decisions.
+// mode: write
+// param: user_id string - partition
+// param: entities list[map] - key, kind (a checked label) and properties
+// param: memories list[map] - properties, and previous_uuid, the message before it in the conversation, or null
+// param: mentions list[map] - memory_uuid, key, name, as, kind or null; a kind better than Thing labels the entity
+// param: facts list[map] - memory_uuid, subject_key, object_name_key and properties
+// param: decisions list[map] - old, new and properties; an equal standing decision is not repeated
+CALL () {
+  UNWIND $entities AS entity
+  CREATE (e:Entity:Unindexed:$(entity.kind))
+  SET e = entity.properties
+  CREATE (:Alias {user_id: $user_id, key: entity.key})-[:REFERS_TO]->(e)
+}
+CALL () {
+  UNWIND $memories AS memory
+  CREATE (m:Memory:Unindexed)
+  SET m = memory.properties
+  WITH m, memory
+  MATCH (previous:Memory {uuid: memory.previous_uuid})
+  CREATE (previous)-[:NEXT]->(m)
+}
+CALL () {
+  UNWIND $mentions AS mention
+  MATCH (m:Memory {uuid: mention.memory_uuid})
+  MATCH (a:Alias {user_id: $user_id, key: mention.key})-[:REFERS_TO]->(e:Entity)
+  MERGE (m)-[n:NAMES {as: mention.as}]->(a)
+  ON CREATE SET n.name = mention.name, n.kind = mention.kind
+  SET n.kind = coalesce(n.kind, mention.kind)
+  WITH e, mention
+  WHERE mention.kind IS NOT NULL AND e.kind = 'Thing' AND mention.kind <> 'Thing'
+  REMOVE e:Thing
+  SET e.kind = mention.kind, e:$(mention.kind)
+}
+CALL () {
+  UNWIND $facts AS fact
+  MATCH (m:Memory {uuid: fact.memory_uuid})
+  CREATE (m)-[:STATES]->(f:Fact:Unindexed)
+  SET f = fact.properties
+  WITH f, fact
+  CALL (f, fact) {
+    MATCH (subject:Entity {uuid: fact.properties.subject_uuid})
+    CREATE (f)-[:SUBJECT {name_key: fact.subject_key}]->(subject)
+  }
+  CALL (f, fact) {
+    MATCH (object:Entity {uuid: fact.properties.object_uuid})
+    CREATE (f)-[:OBJECT {name_key: fact.object_name_key}]->(object)
+  }
+}
+CALL () {
+  UNWIND $decisions AS decision
+  MATCH (old:Fact {uuid: decision.old})
+  MATCH (new:Fact {uuid: decision.new})
+  WHERE NOT EXISTS { MATCH (old)-[:SUPERSEDED_BY {uuid: decision.properties.uuid}]->(new) }
+  CREATE (old)-[d:SUPERSEDED_BY]->(new)
+  SET d = decision.properties
+}

@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+
+import cypher
+from cypher import QueryFileError, parse
+
+GOOD = """// Facts about one entity.
+// Second line of the text.
+// mode: read
+// param: user_id string - partition
+// param: uuids list[string] - entities
+// param: as_of datetime or null - instant, UTC
+// returns: fact map
+// order: valid_at descending
+MATCH (f:Fact {user_id: $user_id}) WHERE f.uuid IN $uuids AND f.valid_at <= $as_of // not $this
+RETURN f {.*, note: 'no $param', other: "nor $that", `odd $name`: 1} AS fact /* nor
+$these */
+"""
+
+
+def write(folder: Path, text: str, name: str = "some_query") -> Path:
+    path = folder / f"{name}.cypher"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_header_becomes_the_query_and_the_text_stays_whole(tmp_path):
+    query = parse(write(tmp_path, GOOD), "read")
+    assert (query.name, query.folder, query.mode) == ("some_query", "read", "read")
+    assert query.doc == "Facts about one entity. Second line of the text."
+    assert query.params == {"user_id": "string", "uuids": "list[string]", "as_of": "datetime or null"}
+    assert query.returns == "fact map"
+    assert query.text == GOOD
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("// param: uuids list[string] - entities\n", "", "'uuids'"),
+        ("// returns: fact map\n", "// param: extra string - nothing\n// returns: fact map\n", "'extra'"),
+        ("f.uuid IN $uuids", "f.uuid IN $others", "'others', 'uuids'"),
+        ("// mode: read\n", "", "mode"),
+        ("// mode: read\n", "// mode: maybe\n", "mode"),
+        ("// returns: fact map\n", "", "returns"),
+        ("// param: user_id string - partition", "// param: user_id - partition", ":4:"),
+        ("// param: user_id string - partition", "// param: uuids string - entities", ":5:"),
+        ("// Facts about one entity.\n// Second line of the text.\n", "", "first line"),
+    ],
+)
+def test_a_header_that_says_too_little_or_too_much_is_refused_with_file_and_line(tmp_path, old, new, said):
+    assert old in GOOD
+    path = write(tmp_path, GOOD.replace(old, new))
+    with pytest.raises(QueryFileError) as caught:
+        parse(path, "read")
+    assert str(caught.value).startswith(f"{path}:") and said in str(caught.value)
+
+
+def test_calling_with_other_parameters_than_declared_names_both(tmp_path):
+    query = parse(write(tmp_path, GOOD), "read")
+    query.check(frozenset(("user_id", "uuids", "as_of")))
+    with pytest.raises(TypeError, match=r"missing parameters \['as_of', 'uuids'\], unknown parameters \['uuid'\]"):
+        query.check(frozenset(("user_id", "uuid")))
+
+
+def test_every_query_of_the_service_loads_once_and_in_its_folder():
+    queries = cypher.load()
+    assert queries is cypher.load()
+    files = sorted(Path(cypher.__file__).parent.rglob("*.cypher"))
+    assert sorted(query.path for query in queries.values()) == files
+    for name, query in queries.items():
+        assert name == query.path.stem and query.folder == query.path.parent.name
+        assert (query.mode == "schema") == (query.folder == "schema")
+        assert (query.mode == "read") == (query.folder in ("read", "report"))
+
+
+def test_a_stem_that_stands_twice_is_refused(tmp_path, monkeypatch):
+    for folder in ("read", "write"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder, GOOD)
+    monkeypatch.setattr(cypher, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(QueryFileError, match="exists already"):
+        cypher.load.__wrapped__()
+
+
+def test_no_cypher_is_built_or_written_outside_the_query_files():
+    root = Path(cypher.__file__).parent.parent
+    for package in ("kg", "extract", "mcp_server"):
+        for path in (root / package).rglob("*.py"):
+            source = path.read_text(encoding="utf-8")
+            assert "LiteralString" not in source, path
+            assert package == "mcp_server" or "MATCH (" not in source, path  # a command may show a query to try

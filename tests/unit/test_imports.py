@@ -1,0 +1,104 @@
+"""Who imports whom, read from the syntax trees: one direction, one room for each foreign SDK, nothing heavy in front."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cypher
+
+ROOT = Path(cypher.__file__).parent.parent
+PACKAGES = ("cypher", "kg", "extract", "mcp_server")
+"""In the order in which they may be imported: each may import those before it."""
+
+ROOMS = {
+    "neo4j": ("kg/graph_store.py",),
+    "neomodel": ("kg/schema.py",),
+    "qdrant_client": ("kg/vector_index/",),
+    "qdrant_edge": ("kg/vector_index/",),
+    "onnxruntime": ("extract/embedders.py",),
+    "tokenizers": ("extract/embedders.py",),
+    "mcp": ("mcp_server/",),
+    "starlette": ("mcp_server/",),
+    "uvicorn": ("mcp_server/",),
+}
+"""The only places where a foreign SDK may be imported."""
+
+SHIM = ("entry", "shim", "shim_calls", "shim_http", "shim_session", "headers", "lifecycle", "record")
+"""Modules of the stdio shim, which starts without any installed package."""
+
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def test_the_files_of_all_four_packages_are_read():
+    assert {path.relative_to(ROOT).parts[0] for path in FILES} == set(PACKAGES)
+    assert len(FILES) > 30
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path):
+    own = PACKAGES.index(path.relative_to(ROOT).parts[0])
+    later = set(PACKAGES[own + 1 :])
+    assert not later & {module.split(".")[0] for module, _ in _imports(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_foreign_sdk_is_imported_in_its_own_room_only(path: Path):
+    place = path.relative_to(ROOT).as_posix()
+    for module, _ in _imports(path):
+        rooms = ROOMS.get(module.split(".")[0])
+        assert rooms is None or place.startswith(rooms), f"{module} in {place}"
+
+
+@pytest.mark.parametrize("package", ["kg", "mcp_server"])
+def test_a_package_imports_nothing_by_itself(package: str):
+    assert not list(_imports(ROOT / package / "__init__.py"))
+
+
+@pytest.mark.parametrize("name", SHIM)
+def test_the_shim_starts_with_the_standard_library_alone(name: str):
+    """Followed through everything that is imported at a module's top level."""
+    todo, seen = [f"mcp_server.{name}"], set[str]()
+    while todo:
+        module = todo.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        top = module.split(".")[0]
+        assert top in sys.stdlib_module_names or top in PACKAGES, f"{module} by way of mcp_server.{name}"
+        if top in PACKAGES:
+            found = _file_of(module)
+            todo.extend(imported for imported, at_top in _imports(found) if at_top)
+
+
+def _file_of(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Every module that a file imports, and whether at its top level; imports for the type checker do not count."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    top = {id(node) for node in tree.body}
+    for node in ast.walk(tree):
+        if id(node) in for_types or (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, id(node) in top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            yield module, id(node) in top
+            if _file_of(module).name == "__init__.py" and module.split(".")[0] in PACKAGES:
+                inner = (f"{module}.{alias.name}" for alias in node.names)
+                yield from ((name, id(node) in top) for name in inner if _file_of(name).exists())
