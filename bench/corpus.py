@@ -8,7 +8,8 @@ from typing import Any
 
 TOOLS = (
     "Redis Postgres Kafka RabbitMQ Celery Docker Terraform Ansible Nginx Envoy Grafana Prometheus Vitest Jest"
-    " Playwright Cypress Webpack Vite Rollup esbuild React Svelte Django FastAPI Flask SQLAlchemy Alembic GraphQL gRPC Protobuf"
+    " Playwright Cypress"
+    " Webpack Vite Rollup esbuild React Svelte Django FastAPI Flask SQLAlchemy Alembic GraphQL gRPC Protobuf"
     " OpenTelemetry Sentry Elasticsearch OpenSearch ClickHouse DuckDB SQLite Kubernetes Helm ArgoCD Vault Consul"
 ).split()
 AREAS = (
@@ -56,9 +57,7 @@ def notes(count: int, seed: int = 7) -> Iterator[dict[str, Any]]:
                  "predicate": "USES_VERSION", "object": f"{number % 9}.{number % 13}"},
             ]  # fmt: skip
         else:
-            text = (
-                f"Convention {number}: in the {area}, wrap each call to {tool} in withRetry{number}() and log its id."
-            )
+            text = f"Convention {number}: in the {area}, wrap calls to {tool} in withRetry{number}() and log the id."
             facts = []
         yield {"text": text, "project": PROJECTS[number % len(PROJECTS)], "facts": facts}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,7 +15,6 @@ from kg.ports import Vector
 from kg.ranking import DenseLeg, Leg, Ranked
 from kg.render import JsonObject
 from kg.sentences import best_passage
-from kg.text import estimate_tokens
 
 DEFAULT_MAX_TOKENS = 2000
 LEAST_MAX_TOKENS = 200
@@ -87,7 +85,7 @@ class AnswerBuilder:
         self._found = found
         self._stems = stems
         self._results: list[JsonObject] = []
-        self._tokens = _ENVELOPE_TOKENS
+        self._tokens = _ENVELOPE_TOKENS + render.size([*set(found.failed.values()), *found.notes])
         self._omitted = 0
 
     @property
@@ -109,7 +107,7 @@ class AnswerBuilder:
         facts = _split_facts(row["facts"], past, self._search.instants)
         for detail in _DETAILS if not self._results else (_FULL,):
             rendered = self._render_hit(hit, memory, facts, best, detail)
-            tokens = estimate_tokens(json.dumps(rendered, ensure_ascii=False))
+            tokens = render.size(rendered)
             if self._tokens + tokens <= self._search.max_tokens or detail is _BARE:
                 self._tokens += tokens
                 self._results.append(rendered)
@@ -162,7 +160,7 @@ class AnswerBuilder:
                     "score": round(hit.score, 3),
                     "similarity": None if similarity is None else round(similarity, 3),
                     **shown,
-                    "explain": _explain(hit) if self._search.explain else None,
+                    "explain": _explain(hit) if self._search.explain and detail is not _BARE else None,
                 }
             )
         )

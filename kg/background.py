@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
+_ASK_AGAIN_S = 0.5
+
 
 class Background:
     """Runs one endless coroutine function as a named task."""
@@ -23,9 +25,11 @@ class Background:
         """Cancel the task and wait until it has ended; nothing happens where none runs."""
         if self._task is not None:
             task, self._task = self._task, None
-            task.cancel()
+            while not task.done():  # wait_for of Python 3.11 loses a cancellation that meets its own result
+                task.cancel()
+                await asyncio.wait([task], timeout=_ASK_AGAIN_S)
             with contextlib.suppress(asyncio.CancelledError):
-                await task
+                task.result()
 
     async def _until_cancelled(self) -> None:
         await self._run()

@@ -5,9 +5,10 @@ Nothing here is needed for correctness: texts are looked up by content hash, so 
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kg.graph_store import GraphStore
 from kg.ranking import DocumentFrequencies
@@ -15,6 +16,8 @@ from kg.text import stem_terms
 
 SAMPLE = 1000
 GROWTH = 1.2
+TRUSTED_S = 5.0
+"""How long a sample is used without asking how far its partition has come."""
 _MAX_TEXTS = 20_000
 _MAX_PARTITIONS = 64
 
@@ -23,6 +26,7 @@ _MAX_PARTITIONS = 64
 class _Sample:
     seq: int
     frequencies: DocumentFrequencies
+    trusted_until: float
 
 
 class Corpus:
@@ -56,17 +60,20 @@ class Corpus:
 
     async def frequencies(self, user_id: str) -> DocumentFrequencies:
         """Return how common words are in a partition, from a sample that is renewed as the partition grows."""
+        sample = self._samples.get(user_id)
+        if sample is not None and time.monotonic() < sample.trusted_until:
+            return sample.frequencies
         rows = await self._store.read("partition_seq", user_id=user_id)
         seq = int(rows[0]["seq"]) if rows else 0
-        sample = self._samples.get(user_id)
         if sample is None or seq > sample.seq * GROWTH or seq < sample.seq:
             texts = await self._store.read("sample_texts", user_id=user_id, top_k=SAMPLE)
             frequencies = DocumentFrequencies.of(
                 self._keep(row["content_hash"], row["text"]) for row in texts[0]["texts"]
             )
-            sample = self._samples[user_id] = _Sample(seq, frequencies)
-            while len(self._samples) > _MAX_PARTITIONS:
-                self._samples.popitem(last=False)
+            sample = _Sample(seq, frequencies, 0)
+        self._samples[user_id] = sample = replace(sample, trusted_until=time.monotonic() + TRUSTED_S)
+        while len(self._samples) > _MAX_PARTITIONS:
+            self._samples.popitem(last=False)
         return sample.frequencies
 
     def _keep(self, digest: str, text: str) -> Sequence[str]:

@@ -107,7 +107,7 @@ class Explore:
                         {
                             "source": fact["subject"],
                             "relationship": fact["predicate"],
-                            "target": fact["object"],
+                            "target": render.cut(fact["object"], render.FACT_CHARS),
                             "valid_at": render.instant(fact["valid_at"]),
                         }
                     )

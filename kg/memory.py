@@ -320,6 +320,8 @@ class MemoryService:
         explain: object = False,
     ) -> JsonObject:
         """Answer a question with the memories that fit best."""
+        reranks, relates = check_flag("rerank", rerank), check_flag("enable_graph", enable_graph)
+        budget = check_limit("max_tokens", max_tokens, 100_000, lower=LEAST_MAX_TOKENS)
         search = Search(
             query=_check_question(query),
             scope=read_scope(session, user_id, agent_id, run_id, project),
@@ -328,16 +330,17 @@ class MemoryService:
             limit=check_limit("limit", limit, MAX_LIMIT),
             project=session.scope.project,
             threshold=_check_threshold(threshold),
-            max_tokens=check_limit("max_tokens", max_tokens, 100_000, lower=LEAST_MAX_TOKENS),
+            max_tokens=budget * 3 // 4 if relates else budget,
             explain=check_flag("explain", explain),
         )
         answer, linked = await self._recall.search(search)
         self._recall_counts.add(search.scope.user_id, (hit["id"] for hit in answer["results"]))
-        if check_flag("rerank", rerank):
+        if reranks:
             answer.setdefault("notes", []).append("not reranked: no model is configured for it")
-        if check_flag("enable_graph", enable_graph):
+        if relates:
             uuids = [entity.uuid for entity in linked[:3]]
-            answer["relations"] = await self._explore.relations(search.scope, uuids, search.instants)
+            relations = await self._explore.relations(search.scope, uuids, search.instants)
+            answer["relations"] = render.fitting(relations, budget - render.size(answer))
         return answer
 
     async def search_graph(

@@ -195,7 +195,7 @@ class Recall:
         builder.hidden = hidden
         page = search.limit if not search.filters and search.threshold is None else max(search.limit, 50)
         for start in range(0, len(ranked), page):
-            chunk = [hit for hit in ranked[start : start + page] if hit.score > 0]
+            chunk = [hit for hit in ranked[start : start + page] if hit.score > 0 or hit.ranks]
             if not chunk or builder.full:
                 break
             uuids = [hit.uuid for hit in chunk]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from kg.drafting import UNKNOWN_START
+from kg.text import estimate_tokens
 
 JsonObject = dict[str, Any]
 
@@ -20,6 +21,22 @@ METADATA_CHARS = 500
 def compact(value: Mapping[str, Any]) -> JsonObject:
     """Return an object without its empty fields; False and 0 are kept."""
     return {key: item for key, item in value.items() if item is not None and item not in ("", [], {}, ())}
+
+
+def size(value: object) -> int:
+    """Return about how many tokens a value takes in an answer."""
+    return estimate_tokens(json.dumps(value, ensure_ascii=False))
+
+
+def fitting(items: Sequence[JsonObject], max_tokens: int) -> list[JsonObject]:
+    """Return as many of the first items as fit into a budget."""
+    kept: list[JsonObject] = []
+    for item in items:
+        max_tokens -= size(item)
+        if max_tokens < 0:
+            break
+        kept.append(item)
+    return kept
 
 
 def cut(text: str | None, max_chars: int) -> str | None:

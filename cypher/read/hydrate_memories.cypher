@@ -13,7 +13,7 @@ CALL (m) {
       AND NOT EXISTS { MATCH (n)<-[:STATES]-(:Deleting) } |
     {id: n.uuid, statement: n.statement, kind: d.kind, at: d.at, reason: d.reason}] AS replaced_by
   ORDER BY f.seq
-  RETURN collect(f {.uuid, .statement, .because, .revisit_when, .valid_at, .invalid_at, .created_at,
+  RETURN collect(f {.uuid, .statement, .because, .revisit_when, .valid_at, .invalid_at,
     replaced_by: replaced_by}) AS facts
 }
 CALL (m) {
@@ -22,4 +22,5 @@ CALL (m) {
   RETURN collect(v {.text, .metadata, .occurred_at, .created_at, .replaced_at}) AS versions
 }
 RETURN collect({memory: m {.uuid, .text, .metadata, .kind, .role, .speaker, .project, .agent_id, .run_id, .noise,
-  .occurred_at, .created_at, .updated_at}, facts: facts, versions: versions}) AS memories
+  .occurred_at, .created_at, .updated_at, .last_recalled_at, .user_id, .extraction, .recall_count, .content_hash},
+  facts: facts, versions: versions}) AS memories

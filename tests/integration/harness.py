@@ -116,7 +116,7 @@ async def raw(parts: Parts, query: str, **params: Any) -> list[dict[str, Any]]:
     return [record.data() for record in records]
 
 
-def states(statement: str, predicate: str, subject: str = "user", object: str | None = None, **more: Any) -> Any:  # noqa: A002
+def states(statement: str, predicate: str, subject: str = "user", object: str | None = None, **more: Any) -> Any:
     """One fact as a caller hands it in."""
     return {"statement": statement, "predicate": predicate, "subject": subject, "object": object, **more}
 

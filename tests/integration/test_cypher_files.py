@@ -55,7 +55,6 @@ SEES_DELETING = {
 _NODES = re.compile(r":(Memory|Fact|Entity|Alias|Unindexed)\b")
 
 
-
 @pytest.fixture(scope="session")
 async def talkative(neo4j_address: GraphAddress, graph: GraphStore) -> AsyncIterator[AsyncDriver]:
     """A driver that tells notifications, on a store with its schema."""

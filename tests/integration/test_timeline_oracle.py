@@ -233,7 +233,8 @@ class Run:
 
 
 def _again(fact: Fact) -> Fact:
-    return Fact(fact.subject, fact.predicate, fact.object, fact.project, fact.valid_at, fact.stated_end, [], "superseded")
+    said = (fact.subject, fact.predicate, fact.object, fact.project, fact.valid_at, fact.stated_end)
+    return Fact(*said, supersedes=[], how="superseded")
 
 
 def _handed_in(fact: Fact) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who imports whom, read from the syntax trees: one direction, one room for each foreign SDK, nothing heavy in front."""
+"""Who imports whom, read from the syntax trees: one direction, and one room for each foreign SDK."""
 
 from __future__ import annotations
 

@@ -69,7 +69,9 @@ def test_the_earliest_end_counts(stated, effective, end):
 
 
 def test_a_corrected_fact_never_held_but_was_known_before():
-    lines = Timelines([note("a", 2020), note("b", 2020, said=2025)], [decision("a", "b", 2020, kind="corrected", at=2025)])
+    lines = Timelines(
+        [note("a", 2020), note("b", 2020, said=2025)], [decision("a", "b", 2020, kind="corrected", at=2025)]
+    )
     assert held(lines, day(2021)) == {"b"}
     assert held(lines, day(2021), day(2024, 6)) == {"a"}
     assert lines.end("a", None) == day(2020)
@@ -87,9 +89,7 @@ def test_a_corrected_correction_stands_no_longer():
 
 
 def test_a_corrected_value_does_not_end_the_one_before():
-    lines = Timelines(
-        [fact("a", 2020), fact("b", 2021), fact("c", 2022)], [decision("b", "c", 2022, kind="corrected")]
-    )
+    lines = Timelines([fact("a", 2020), fact("b", 2021), fact("c", 2022)], [decision("b", "c", 2022, kind="corrected")])
     assert lines.end("a", None) == day(2022)
 
 
