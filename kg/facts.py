@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from kg import predicates
-from kg.errors import InvalidInput
+from kg.errors import InvalidInput, shorten
 from kg.models import FactInput, Scope, SkippedFact
 from kg.names import alias_key
 from kg.validate import check_id, check_text, check_uuid, parse_instant
@@ -78,7 +78,8 @@ def _parse_fact(field: str, item: object, warnings: list[str]) -> FactInput:
     raw = {str(key): value for key, value in cast("Mapping[object, object]", item).items() if value is not None}
     unknown = sorted(raw.keys() - set(_KEYS))
     if unknown:
-        warnings.append(f"{field}: unknown keys {', '.join(unknown)} were ignored; known keys: {', '.join(_KEYS)}")
+        names = shorten(", ".join(unknown))
+        warnings.append(f"{field}: unknown keys {names} were ignored; known keys: {', '.join(_KEYS)}")
     subject = _name(field, raw, "subject")
     statement = raw.get("statement")
     if statement is None and subject and raw.get("object"):

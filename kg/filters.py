@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Literal, TypeGuard, cast
 
 from kg.errors import InvalidInput, KgError
-from kg.validate import check_id, parse_instant
+from kg.validate import check_key, parse_instant
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
@@ -139,7 +139,7 @@ class _Parser:
         if not _is_object(value):
             raise InvalidInput(path, value, 'give an object such as {"category": "bug"}')
         for key, member in value.items():
-            name = check_id(f"{path} key", key)
+            name = check_key(f"{path} key", key)
             here = f"{path}.{name}"
             if name in LOGICAL:
                 yield self._parse_group(here, name, member, depth)

@@ -420,7 +420,8 @@ def _check_threshold(value: object) -> float | None:
 
 
 def _check_confirm(count: int, confirm: object) -> None:
-    if count > CONFIRM_ABOVE and confirm != count:
+    given = None if confirm is None else check_limit("confirm", confirm, _ALL, lower=0)
+    if given != count and (count > CONFIRM_ABOVE or (given is not None and given < count)):
         raise Conflict(
             f"this would erase {count} memories for good; call again with confirm={count}, "
             "or with dry_run=true to look first"

@@ -50,7 +50,7 @@ def check_id(field: str, value: object) -> str:
 def check_text(field: str, value: object, max_bytes: int = MAX_TEXT_BYTES) -> str:
     """Return a text as it is: not blank, at most ``max_bytes`` in UTF-8; the text itself never enters a message."""
     if not isinstance(value, str):
-        raise InvalidInput(field, type(value).__name__, "give a string")
+        raise InvalidInput(field, "nothing" if value is None else type(value).__name__, "give a string")
     if _SURROGATE.search(value):
         raise InvalidInput(field, f"text of {len(value)} characters", _NOT_UNICODE)
     if "\0" in value:
@@ -61,6 +61,14 @@ def check_text(field: str, value: object, max_bytes: int = MAX_TEXT_BYTES) -> st
     if size > max_bytes:
         advice = f"at most {max_bytes} bytes in UTF-8 are taken: split it, one subject to each part"
         raise InvalidInput(field, f"text of {size} bytes", advice)
+    return value
+
+
+def check_key(field: str, value: object) -> str:
+    """Return a key by which metadata are looked up: any that metadata can have."""
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_CHARS:
+        raise InvalidInput(field, value, f"give keys that are strings of 1 to {MAX_ID_CHARS} characters")
+    _check_string(field, value)
     return value
 
 

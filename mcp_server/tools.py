@@ -19,7 +19,7 @@ from mcp.server.mcpserver.tools.base import Tool
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field, WithJsonSchema
 
-from kg.errors import KgError, StoreUnavailable
+from kg.errors import KgError, StoreUnavailable, shorten
 from kg.inputs import Session
 from kg.models import Scope
 from mcp_server.headers import read_session
@@ -111,7 +111,8 @@ class ServiceTool(Tool):
         properties = cast("dict[str, Any]", self.parameters["properties"])
         unknown = sorted(set(arguments) - properties.keys())
         if unknown:
-            raise ToolError(f"{', '.join(unknown)}: no such parameter; {self.name} takes {', '.join(properties)}")
+            names = shorten(", ".join(unknown))
+            raise ToolError(f"{names}: no such parameter; {self.name} takes {', '.join(properties)}")
         given = {name: value for name, value in arguments.items() if value is not None}
         missing = [name for name in self.parameters.get("required", []) if name not in given]
         if missing:

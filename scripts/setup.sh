@@ -69,7 +69,7 @@ install_uv() {
     trap - EXIT
 }
 
-wanted() { echo "$PWD ${PYTHON:-any} uv-$UV_VERSION"; cksum uv.lock pyproject.toml; }
+wanted() { echo "$PWD ${PYTHON:-any} uv-$UV_VERSION"; cksum uv.lock pyproject.toml scripts/knowthread; }
 
 if [ "$(cat "$stamp" 2>/dev/null)" = "$(wanted)" ] && .venv/bin/python -I -c '' 2>/dev/null; then
     exit 0

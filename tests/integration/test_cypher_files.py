@@ -48,7 +48,6 @@ SEES_DELETING = {
     "index_lag": "figures of the whole store",
     "deleting_uuids": "is there to find them",
     "still_unindexed": "answers nothing but which of the given uuids wait",
-    "next_tombstones": "reads no memory",
 }
 """Reads of memories that do not exclude those that wait to be erased, and why."""
 

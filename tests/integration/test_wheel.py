@@ -76,8 +76,9 @@ def _run(command: list[str], folder: Path, text: str = "") -> str:
 
 def test_the_wheel_carries_every_data_file_and_nothing_else_of_the_repository(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        carried = {name for name in archive.namelist() if ".dist-info/" not in name}
-        assert any(name.endswith(".dist-info/licenses/LICENSE") for name in archive.namelist())
+        names = archive.namelist()
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    carried = {name for name in names if ".dist-info/" not in name and not name.endswith(".data/scripts/knowthread")}
     expected = {
         str(file.relative_to(ROOT))
         for package in ("cypher", "kg", "extract", "mcp_server")
@@ -89,15 +90,18 @@ def test_the_wheel_carries_every_data_file_and_nothing_else_of_the_repository(wh
         assert name in carried
 
 
-def test_its_data_files_are_read_from_another_folder(installed: Path, tmp_path: Path) -> None:
+def test_its_modules_and_data_files_are_read_from_another_folder(installed: Path, tmp_path: Path) -> None:
     code = """
-import json, cypher, kg, mcp_server, mcp_server.manifest, mcp_server.service, mcp_server.serve
+import importlib, json, pkgutil, cypher, extract, kg, mcp_server
+for package in (cypher, extract, kg, mcp_server):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
 from kg.artifact_lock import load_lock
 from kg.predicates import PREDICATES
 print(json.dumps({
-    "folders": [package.__path__[0] for package in (cypher, kg, mcp_server)],
+    "folders": [package.__path__[0] for package in (cypher, extract, kg, mcp_server)],
     "queries": len(cypher.load()), "predicates": len(PREDICATES), "artifacts": sorted(load_lock()),
-    "manifest": mcp_server.manifest.FILE.exists(),
+    "manifest": importlib.import_module("mcp_server.manifest").FILE.exists(),
 }))
 """
     seen = json.loads(_run([str(installed / "python"), "-I", "-c", code], tmp_path))

@@ -212,7 +212,7 @@ def graph_rows(status: Json, query: str, params: Json) -> list[Json]:
         return [record.data() for record in records]
 
 
-def says(statement: str, subject: str, predicate: str, object: str, **more: Any) -> Json:  # noqa: A002
+def says(statement: str, subject: str, predicate: str, object: str, **more: Any) -> Json:
     """A fact as an agent hands it in."""
     return {"statement": statement, "subject": subject, "predicate": predicate, "object": object, **more}
 
