@@ -19,7 +19,7 @@ import kg.memory
 from kg.errors import NotFound
 from kg.memory import MemoryService, Parts
 
-RUNS, STEPS, CHECK_EVERY = int(os.environ.get("KNOWTHREAD_TEST_RUNS", "20")), 25, 8
+RUNS, STEPS, CHECK_EVERY = int(os.environ.get("KNOWTHREAD_TEST_RUNS", "10")), 25, 8
 PLACES = ("Paris", "Berlin", "Rome")
 NEVER = datetime.max.replace(tzinfo=instant("2024").tzinfo)
 
