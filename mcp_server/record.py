@@ -156,12 +156,14 @@ def differing_settings(record: ServiceRecord, environ: Mapping[str, str], token:
     """Name the service settings of an environment that differ from those of the running service."""
     differing: list[str] = []
     for name in sorted(environ):
-        if not name.startswith("KNOWTHREAD_") or name in SESSION_VARIABLES or not environ[name].strip():
+        if not name.startswith("KNOWTHREAD_") or name.startswith("KNOWTHREAD_TEST_") or name in SESSION_VARIABLES:
+            continue
+        if not environ[name].strip():
             continue
         value: object = environ[name]
         if name.endswith("_DIR"):
             value = Path(environ[name].strip()).expanduser().absolute()
-        if name in record.fingerprint and record.fingerprint[name] != setting_digest(value, token):
+        if record.fingerprint.get(name) != setting_digest(value, token):
             differing.append(name)
     return differing
 
