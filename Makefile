@@ -24,9 +24,9 @@ demo: setup ## two sessions with one memory, on a real Neo4j; KEEP=1 leaves it r
 	@$(python) examples/demo.py
 
 .PHONY: test
-test: setup ## every test, with coverage; first fetches what they run on
+test: setup ## every test, with coverage; ARGS="-k timeline" picks some, without
 	@$(python) scripts/fetch.py
-	$(python) -m pytest -v -rs --durations=15 --cov --cov-report=term:skip-covered $(ARGS)
+	$(python) -m pytest -v -rs --durations=15 $(or $(ARGS),--cov --cov-report=term:skip-covered)
 
 .PHONY: check
 check: setup ## format, lint and types

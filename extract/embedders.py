@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 
+from extract.ollama_embedder import PREFIX, OllamaEmbedder
 from kg.artifacts import Progress, ensure_model
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.ports import Embedder, Vector
@@ -62,6 +63,21 @@ def make_embedder(name: str, cache_dir: Path, progress: Progress | None = None) 
     """
     files = ensure_model(cache_dir, name, progress)
     return OnnxEmbedder(name, files.onnx, files.tokenizer, files.digest)
+
+
+async def connect_embedder(
+    name: str, cache_dir: Path, progress: Progress | None = None, *, ollama_url: str, keep_alive: str
+) -> Embedder:
+    """Return the embedder of that name, in this process or behind Ollama (``ollama:<model>``).
+
+    Raises:
+        ConfigurationError: no such embedder.
+        SetupError: its files cannot be fetched.
+        StoreUnavailable: Ollama does not answer, or the model is not pulled.
+    """
+    if not name.startswith(PREFIX):
+        return await asyncio.to_thread(make_embedder, name, cache_dir, progress)
+    return await OllamaEmbedder.connect(name.removeprefix(PREFIX), ollama_url, keep_alive)
 
 
 class OnnxEmbedder:

@@ -27,10 +27,10 @@ else:
 
 @dataclass(frozen=True)
 class Call:
-    """One attempt of a mutating call, within its transaction.
+    """One attempt of a mutating call or of a job, within its transaction.
 
     Attributes:
-        namespace: name space of the uuids that the call creates; equal for every attempt of it.
+        namespace: name space of the uuids that it creates; equal for every attempt of it.
         now: instant of the attempt.
         first_seq: first of the sequence numbers that were reserved for it.
     """

@@ -35,6 +35,15 @@ class KnownName:
 
 
 @dataclass(frozen=True)
+class StatedName:
+    """A name in a fact: its alias key, as it was written, and the kind of thing that it stands for."""
+
+    key: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
 class StatingMemory:
     """The memory that the drafted facts belong to."""
 
@@ -81,12 +90,24 @@ def mentioned_keys(text: str) -> dict[str, str]:
 def stated_keys(facts: Iterable[FactInput], speaker: str | None) -> set[str]:
     """Return the alias keys that facts (and the speaker) name."""
     keys = {alias_key(speaker)} if speaker else set[str]()
-    for fact in facts:
-        if fact.subject is not None:
-            keys.add(_key(fact.subject, speaker))
-        if fact.object is not None and object_is_entity(fact.predicate, fact.object):
-            keys.add(_key(fact.object, speaker))
-    return keys
+    return keys | {name.key for fact in facts for name in (subject_of(fact, speaker), object_of(fact, speaker)) if name}
+
+
+def subject_of(fact: FactInput, speaker: str | None) -> StatedName | None:
+    """Return the thing that a fact is about; None where it names none."""
+    if fact.subject is None:
+        return None
+    usual = predicates.lookup(fact.predicate).subject_kind
+    kind = fact.subject_kind or (usual if usual == "Person" else THING)
+    return StatedName(_key(fact.subject, speaker), fact.subject, kind)
+
+
+def object_of(fact: FactInput, speaker: str | None) -> StatedName | None:
+    """Return the thing that is a fact's object; None where it has none, or a literal value."""
+    if fact.object is None or not object_is_entity(fact.predicate, fact.object):
+        return None
+    kind = fact.object_kind or predicates.lookup(fact.predicate).object_kind
+    return StatedName(_key(fact.object, speaker), fact.object, kind)
 
 
 def _key(name: str, speaker: str | None) -> str:
@@ -117,17 +138,10 @@ class Drafter:
 
     def add_fact(self, memory: StatingMemory, fact: FactInput, *, seq: int, origin: str, uuid: str) -> Row:
         """Draft one fact of a memory and return its properties."""
-        predicate = predicates.lookup(fact.predicate)
-        subject_key, subject_uuid = None, None
-        if fact.subject is not None:
-            subject_key = _key(fact.subject, memory.speaker)
-            kind = fact.subject_kind or (predicate.subject_kind if predicate.subject_kind == "Person" else THING)
-            subject_uuid = self._entity(memory, fact.subject, subject_key, kind)
-        object_name_key, object_uuid, object_value = None, None, fact.object
-        if fact.object is not None and object_is_entity(fact.predicate, fact.object):
-            object_name_key = _key(fact.object, memory.speaker)
-            kind = fact.object_kind or predicate.object_kind
-            object_uuid, object_value = self._entity(memory, fact.object, object_name_key, kind), None
+        subject, thing = subject_of(fact, memory.speaker), object_of(fact, memory.speaker)
+        subject_uuid = self._entity(memory, subject) if subject is not None else None
+        object_uuid = self._entity(memory, thing) if thing is not None else None
+        object_value = fact.object if thing is None else None
         if object_uuid is not None:
             object_key = f"entity:{object_uuid}"
         else:
@@ -151,8 +165,8 @@ class Drafter:
         self.draft.facts.append(
             {
                 "memory_uuid": memory.uuid,
-                "subject_key": subject_key,
-                "object_name_key": object_name_key,
+                "subject_key": subject.key if subject is not None else None,
+                "object_name_key": thing.key if thing is not None else None,
                 "properties": properties,
             }
         )
@@ -187,11 +201,10 @@ class Drafter:
                     }
                 )
 
-    def _entity(self, memory: StatingMemory, name: str, key: str, kind: str) -> str:
-        if key == SELF_KEY:
-            name, kind = SELF_KEY, "Person"
-        self._mention(memory.uuid, name, key, "mention", kind)
-        return self._names[key].uuid
+    def _entity(self, memory: StatingMemory, stated: StatedName) -> str:
+        name, kind = (SELF_KEY, "Person") if stated.key == SELF_KEY else (stated.name, stated.kind)
+        self._mention(memory.uuid, name, stated.key, "mention", kind)
+        return self._names[stated.key].uuid
 
     def _mention(self, memory_uuid: str, name: str, key: str, role: str, kind: str | None) -> None:
         if key not in self._names:

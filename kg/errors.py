@@ -6,6 +6,12 @@ Memory text never goes into a message; field names, ids and short identifiers ma
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from kg.reading import ModelCall
+
 
 class KgError(Exception):
     """Any failure that the caller is meant to see."""
@@ -73,6 +79,88 @@ class SetupError(KgError):
     def __init__(self, message: str, cure: str) -> None:
         self.cure = cure
         super().__init__(f"{message}. To fix it: {cure}")
+
+
+class ExtractionError(KgError):
+    """A model did not give what was asked of it; the memory that it was asked about is untouched.
+
+    Attributes:
+        calls: the requests that it took nevertheless, so that their tokens are accounted.
+    """
+
+    calls: tuple[ModelCall, ...] = ()
+
+
+Unavailability = Literal[
+    "not_configured", "auth", "forbidden", "missing_model", "quota", "overloaded", "server", "connection", "timeout",
+    "bad_request", "open_circuit",
+]  # fmt: skip
+"""Why a model did not answer: no credentials, refused ones, a use that the provider does not allow (final), a model
+that is not there, a rate or spending limit, too busy, an error of its own, unreachable, too slow, a request that it
+will never take, and a route that is left alone for a while."""
+
+
+class ModelUnavailable(ExtractionError):
+    """A model could not be asked, or gave no answer.
+
+    Attributes:
+        provider: ``anthropic``, ``claude-code``, ``gemini`` or ``ollama``.
+        model: the model's name there.
+        reason: why; decides whether the same request may be tried again.
+        retry_after_s: how long the provider asks to wait, None where it does not say.
+    """
+
+    RETRYABLE = frozenset(("quota", "overloaded", "server", "connection", "timeout"))
+    """Reasons that may pass by themselves within seconds or minutes."""
+
+    def __init__(
+        self, provider: str, model: str, reason: Unavailability, advice: str, *, retry_after_s: float | None = None
+    ) -> None:
+        self.provider = provider
+        self.model = model
+        self.reason: Unavailability = reason
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{provider}:{model} {reason.replace('_', ' ')}: {advice}")
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed soon without anyone changing anything."""
+        return self.reason in self.RETRYABLE
+
+
+class MalformedOutput(ExtractionError):
+    """A model's answer is not what its prompt asks for, also after one chance to repair it.
+
+    Attributes:
+        prompt: name of the prompt.
+        model: ``provider:model`` that answered.
+        complaint: what is wrong with it, by place and rule; never the answer itself, which may quote a memory.
+    """
+
+    def __init__(self, prompt: str, model: str, complaint: str) -> None:
+        self.prompt = prompt
+        self.model = model
+        self.complaint = complaint
+        super().__init__(f"{model} answered '{prompt}' in another form than asked: {complaint}")
+
+
+class BudgetExceeded(ExtractionError):
+    """The day's tokens are spent; storing goes on and jobs wait.
+
+    Attributes:
+        limit: tokens a day.
+        used: tokens spent today.
+        resets_at: when the next day begins, UTC.
+    """
+
+    def __init__(self, limit: int, used: int, resets_at: datetime) -> None:
+        self.limit = limit
+        self.used = used
+        self.resets_at = resets_at
+        super().__init__(
+            f"{used:,} of {limit:,} model tokens a day are spent; models are asked again from "
+            f"{resets_at:%Y-%m-%d %H:%M} UTC, or raise KNOWTHREAD_DAILY_TOKENS"
+        )
 
 
 def shorten(value: object, limit: int = 80) -> str:

@@ -26,12 +26,16 @@ from kg.ports import Clock, Embedder, IndexPoint, Scalar, VectorIndex
 log = logging.getLogger(__name__)
 
 BATCH = 32
+INDEXED_LABELS = ("Memory", "Fact", "Entity")
+"""Labels of the nodes that have a point each."""
 TOMBSTONE_LIFE = timedelta(minutes=10)
 REQUEST_LIFE = timedelta(hours=24)
 _SWEEP_EVERY = timedelta(minutes=1)
 _PAGE = 1000
 _IDLE_S = 30.0
 _REMEMBERED = 4096
+_PROBE = "Does the model answer?"
+_REQUEUED_AT_ONCE = 5000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -112,17 +116,25 @@ class Indexer:
         while await self._round():
             pass
 
-    async def requeue_all(self) -> None:
-        """Queue every node again, after the index was lost or rebuilt."""
-        for label in ("Memory", "Fact", "Entity"):
-            after = ""
-            while True:
-                params = {"label": label, "after": after, "top_k": 5000}
+    async def requeue_all(self) -> int:
+        """Queue every node again, after the index was lost or for one that is built anew; return how many wait."""
+        queued = 0
+        for label in INDEXED_LABELS:
+            after: str | None = ""
+            while after is not None:
+                params = {"label": label, "after": after, "top_k": _REQUEUED_AT_ONCE}
                 rows = await self._store.write(lambda tx, p=params: tx.run("requeue_all", **p), "requeue_all")
-                if not rows or rows[0]["last"] is None:
-                    break
                 after = rows[0]["last"]
+                queued += rows[0]["queued"]
         self._wake.set()
+        return queued
+
+    async def can_embed(self) -> bool:
+        """Tell whether the embedder works at present."""
+        with contextlib.suppress(StoreUnavailable):
+            await self._vectors.embed([("entity", _PROBE)])
+            return True
+        return False
 
     async def _run(self) -> None:
         delay = 0.1

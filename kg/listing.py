@@ -45,7 +45,7 @@ class Listing:
             **render.compact(
                 {
                     "extraction_error": memory.get("extraction_error"),
-                    "noise": memory["noise"] or None,
+                    "noise": memory.get("noise_reason") if memory["noise"] else None,
                     "facts": [render.fact(fact) | _origin(fact) for fact in row["facts"]],
                     "versions": [_version(version) for version in row["versions"]],
                     "previous": row["previous"],

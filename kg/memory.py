@@ -20,6 +20,7 @@ from kg.forget import Forget
 from kg.graph_store import GraphStore, Row
 from kg.history import Instants
 from kg.indexer import Indexer
+from kg.ingest import Ingest
 from kg.inputs import Session, check_flag, parse_json, parse_texts, read_scope, resolve_user, write_scope
 from kg.listing import Listing
 from kg.models import AddRequest, MemoryInput
@@ -34,6 +35,7 @@ from kg.validate import check_id, check_limit, check_metadata, check_text, check
 
 INDEX_WAIT_S = 0.25
 INDEX_WAIT_LONG_S = 30.0
+EXTRACTION_WAIT_S = 90.0
 MAX_LIMIT = 200
 CONFIRM_ABOVE = 10
 TO_SETTLE = 3
@@ -43,7 +45,11 @@ _ALL = 2**31 - 1
 
 @dataclass(frozen=True)
 class Parts:
-    """What the operations stand on; the composition root makes it."""
+    """What the operations stand on; the composition root makes it.
+
+    Attributes:
+        ingest: the worker that has models read texts; None where no model is set up.
+    """
 
     store: GraphStore
     index: VectorIndex
@@ -53,6 +59,7 @@ class Parts:
     recall: Recall
     recall_counts: RecallCounts
     clock: Clock
+    ingest: Ingest | None = None
 
 
 class MemoryService:
@@ -61,6 +68,7 @@ class MemoryService:
     def __init__(self, parts: Parts) -> None:
         self._store = parts.store
         self._indexer = parts.indexer
+        self._ingest = parts.ingest
         self._forget = parts.forget
         self._recall = parts.recall
         self._recall_counts = parts.recall_counts
@@ -103,15 +111,30 @@ class MemoryService:
             metadata="{}" if metadata is None else check_metadata("metadata", parse_json(metadata)),
             occurred_at=None if occurred_at is None else parse_instant("occurred_at", occurred_at),
             infer=check_flag("infer", infer),
+            extracts=self._ingest is not None,
             bulk=len(memories) >= BULK_FROM,
         )
         if not request.bulk:
             self._indexer.announce(_texts_of(memories))
         outcome = await self._remember.add(request)
+        if outcome.pending and self._ingest is not None:
+            self._ingest.wake()
         fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
         timeout_s = INDEX_WAIT_LONG_S if waits else INDEX_WAIT_S
         indexed = await self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s, new=True)
-        return await self._added(request, parsed, outcome, warnings, indexed=indexed)
+        extraction = await self._extraction(request, outcome, waits=waits)
+        answer = await self._added(request, parsed, outcome, warnings, indexed=indexed)
+        return {**answer, "extraction": extraction}
+
+    async def _extraction(self, request: AddRequest, outcome: AddOutcome, *, waits: bool) -> str:
+        """Return how far the reading of new texts is, after waiting for it where that was asked for."""
+        if outcome.pending:
+            if waits and self._ingest is not None:
+                return await self._ingest.wait_done(request.scope.user_id, outcome.pending, EXTRACTION_WAIT_S)
+            return "pending"
+        unread = request.infer and not any(memory.facts for memory in request.memories)
+        left_out = len(outcome.noise) + len(outcome.duplicates) == len(request.memories)
+        return "skipped" if unread and not left_out else "none"
 
     async def _wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
         if await self._indexer.wait_indexed(uuids, timeout_s, new=new):
@@ -126,11 +149,12 @@ class MemoryService:
         duplicates = set(outcome.duplicates)
         return {
             "results": [
-                {"id": uuid, "event": "NONE", "duplicate": True} if uuid in duplicates else {"id": uuid, "event": "ADD"}
+                {"id": uuid, "event": "NONE", "duplicate": True}
+                if uuid in duplicates
+                else {"id": uuid, "event": "ADD", **render.compact({"noise": outcome.noise.get(uuid)})}
                 for uuid in outcome.memory_uuids
             ],
             "indexed": indexed,
-            "extraction": "skipped" if request.infer else "none",
             **await self._fact_changes(user_id, outcome.fact_uuids, outcome.ended),
             **_unused(parsed, [*warnings, *outcome.warnings]),
         }
@@ -183,8 +207,11 @@ class MemoryService:
             text=None if text is None else check_text("text", text),
             facts=None if facts is None else parsed.facts,
             metadata=None if metadata is None else check_metadata("metadata", parse_json(metadata)),
+            extracts=self._ingest is not None,
         )
         outcome = await self._revise.update(request)
+        if outcome.pending and self._ingest is not None:
+            self._ingest.wake()
         indexed = True
         if outcome.changed:
             indexed = await self._wait_indexed([outcome.uuid, *outcome.fact_uuids], INDEX_WAIT_S, new=False)
@@ -192,6 +219,7 @@ class MemoryService:
             "id": outcome.uuid,
             "event": "UPDATE" if outcome.changed else "NONE",
             "indexed": indexed,
+            **render.compact({"extraction": "pending" if outcome.pending else None}),
             **await self._fact_changes(request.user_id, outcome.fact_uuids, outcome.ended, outcome.expired),
             **_unused(parsed, [*parsed.warnings, *outcome.warnings]),
         }

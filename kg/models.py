@@ -95,6 +95,7 @@ class AddRequest:
         key: the request's key; a repeated key answers the first result.
         occurred_at: when what is told took place; None: now.
         infer: whether the caller wanted facts extracted by a model.
+        extracts: whether one is there to do so; without, the memory waits to be caught up with.
         bulk: many texts at once, indexed after interactive ones.
     """
 
@@ -104,4 +105,5 @@ class AddRequest:
     metadata: str = "{}"
     occurred_at: datetime | None = None
     infer: bool = True
+    extracts: bool = False
     bulk: bool = False

@@ -10,6 +10,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.reading import Contention, Extraction, NamePair, Reading, Rulings, Sameness
+
 Vector = NDArray[np.float32]
 
 PointKind = Literal["memory", "fact", "entity"]
@@ -136,21 +138,53 @@ class IndexEntry:
 class VectorIndex(Protocol):
     """The side-index of embeddings. It holds nothing that the graph cannot rebuild.
 
-    One instance serves one collection, which knows its embedder (name, dimension, digest).
+    One instance serves one collection, which knows its embedder (name, dimension, digest), and for as long as it is
+    being rebuilt a second one beside it. Reads are of the first; changes go to both, so that the second lacks nothing
+    that was written since it was begun.
     """
 
     @property
     def collection_id(self) -> str:
-        """Identity of the open collection; another one than before means that everything must be indexed again."""
+        """Identity of the collection that is read; another one than before means that it may lack anything.
+
+        Empty while that is of another embedder.
+        """
+        ...
+
+    @property
+    def building_id(self) -> str | None:
+        """Identity of the collection that is being built beside it, None without one."""
         ...
 
     async def open(self) -> None:
-        """Open or create the collection.
+        """Open or create the collection, and the one that is being built with this embedder, if any.
 
         Raises:
-            ConfigurationError: the collection was built with another embedder.
+            ConfigurationError: the collection was built with another embedder, and none is being built with this one.
             StoreUnavailable: the store does not answer, or another process owns it.
         """
+        ...
+
+    async def begin_rebuild(self) -> str:
+        """Begin an empty collection beside the present one, or go on with one begun before; return its identity.
+
+        The index need not be open: one that ``open`` has refused is opened by this. A present collection of another
+        embedder takes no changes and answers no reads (StoreUnavailable), but stays where it is.
+        """
+        ...
+
+    async def finish_rebuild(self) -> None:
+        """Let the collection that was being built take the place of the present one, which is removed.
+
+        It is one durable step: a process that dies at it finds either the one or the other.
+
+        Raises:
+            StoreUnavailable: none is being built.
+        """
+        ...
+
+    async def drop_rebuild(self) -> None:
+        """Remove the collection that is being built, if any; an index whose present one is unreadable is closed."""
         ...
 
     async def upsert_points(self, points: Sequence[IndexPoint]) -> None:
@@ -183,4 +217,34 @@ class VectorIndex(Protocol):
 
     async def close(self) -> None:
         """Flush and release the store."""
+        ...
+
+
+class FactExtractor(Protocol):
+    """Reads texts and states what is worth remembering."""
+
+    async def extract(self, reading: Reading) -> Extraction:
+        """Return the facts of the turns and which turns are noise.
+
+        Raises:
+            ModelUnavailable: no model could be asked, or none answered.
+            MalformedOutput: no usable answer.
+            BudgetExceeded: the day's tokens are spent.
+        """
+        ...
+
+
+class ContradictionJudge(Protocol):
+    """Decides which of two statements still stands."""
+
+    async def judge(self, contentions: Sequence[Contention]) -> Rulings:
+        """Return a ruling for each contention, from one model call for all; errors as ``FactExtractor``."""
+        ...
+
+
+class NameJudge(Protocol):
+    """Decides whether two names mean one thing, where the words alone do not tell."""
+
+    async def compare(self, pairs: Sequence[NamePair]) -> Sameness:
+        """Return a verdict for each pair, from one model call for all; errors as ``FactExtractor``."""
         ...

@@ -26,6 +26,10 @@ DENSE_LEGS: tuple[DenseLeg, ...] = ("text", "sentence", "fact")
 K1 = 1.2
 B = 0.4
 SCALED_HITS = 100
+LEAST_SPREAD = 0.3
+"""Cosines that lie closer together than this are not stretched to the whole scale: where a leg hardly tells its hits
+apart, as among notes that differ in one identifier, chance must not outweigh the words. (Recall@10 on LoCoMo with its
+facts: .750 without, .757 with it, better on either half.)"""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,8 @@ def coverage(question: Sequence[str], texts: Sequence[Sequence[str]], frequencie
 def scale(hits: Mapping[str, float]) -> dict[str, float]:
     """Return the hits of one leg on [0, 1]: (x - min) / (max - min) over its best ``SCALED_HITS``, all 1 where equal.
 
+    The span is ``LEAST_SPREAD`` at least.
+
     A leg that was asked for more, because filters thin its hits out, keeps the scale; hits beyond it are 0.
     """
     if not hits:
@@ -127,7 +133,8 @@ def scale(hits: Mapping[str, float]) -> dict[str, float]:
     low, high = best[-1], best[0]
     if high == low:
         return {uuid: float(value == high) for uuid, value in hits.items()}
-    return {uuid: max(0.0, (value - low) / (high - low)) for uuid, value in hits.items()}
+    span = max(high - low, LEAST_SPREAD)
+    return {uuid: max(0.0, (value - low) / span) for uuid, value in hits.items()}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from kg.calls import Call, once
 from kg.drafting import Drafter, KnownName, Source, StatingMemory, mentioned_keys, stated_keys
 from kg.fulltext import user_key
 from kg.graph_store import GraphStore, Row, Transaction
+from kg.jobs import extraction_jobs
 from kg.models import AddRequest, FactInput, MemoryInput
+from kg.noise import trivial
 from kg.ports import Clock
 from kg.settling import settle
 from kg.text import content_hash, split_terms
@@ -25,12 +27,16 @@ class AddOutcome:
         duplicates: which of them stood already.
         fact_uuids: the facts that were created.
         ended: facts whose end changed by it: superseded, corrected, or followed in a timeline.
+        pending: memories that a model is to read, as the job says that was left with them.
+        noise: memories that are not worth remembering, with why; stored, and hidden.
     """
 
     memory_uuids: list[str]
     duplicates: list[str] = field(default_factory=list[str])
     fact_uuids: list[str] = field(default_factory=list[str])
     ended: list[str] = field(default_factory=list[str])
+    pending: list[str] = field(default_factory=list[str])
+    noise: dict[str, str] = field(default_factory=dict[str, str])
     warnings: list[str] = field(default_factory=list[str])
 
 
@@ -69,6 +75,8 @@ class Remember:
         plan = _Plan(request, call, context)
         outcome = plan.outcome
         await tx.run("create_graph", **plan.drafter.draft.rows(), memories=plan.memories)
+        if plan.jobs:
+            await tx.run("create_jobs", user_id=call.user_id, jobs=plan.jobs)
         created = [row["properties"] for row in plan.drafter.draft.facts]
         if created or plan.decided:
             ended = await settle(tx, user_id=call.user_id, created=created, also=plan.decided, now=call.now)
@@ -109,9 +117,17 @@ class _Plan:
         self._standing: dict[str, Row] = {row["hash"]: row for row in context["notes"]}
         self._targets: Mapping[str, Row] = {row["uuid"]: row for row in context["facts"]}
         self._previous: str | None = context["last_message"]
+        self._states_facts = any(memory.facts for memory in request.memories)
         for ordinal, memory in enumerate(request.memories):
             self._lay_memory(ordinal, memory)
         self.outcome.warnings.extend(self.drafter.draft.warnings)
+
+    @property
+    def jobs(self) -> list[Row]:
+        """The jobs in which a model reads the new texts: one for each note, messages some at a time."""
+        messages = self._request.memories[0].role is not None
+        together = [self.outcome.pending] if messages else [[uuid] for uuid in self.outcome.pending]
+        return extraction_jobs(self._call, together, bulk=self._request.bulk)
 
     @property
     def decided(self) -> list[str]:
@@ -151,6 +167,19 @@ class _Plan:
             self.outcome.fact_uuids.append(uuid)
         self.drafter.add_decisions(label, fact, row, self._targets)
 
+    def _extraction_of(self, uuid: str, memory: MemoryInput) -> str:
+        """Decide whether a model is to read a text: not where facts came with it, and not where it is trivial."""
+        if not self._request.infer or self._states_facts:
+            return "none"
+        reason = trivial(memory.text)
+        if reason is not None:
+            self.outcome.noise[uuid] = reason
+            return "none"
+        if not self._request.extracts:
+            return "skipped"
+        self.outcome.pending.append(uuid)
+        return "pending"
+
     def _lay_text(self, uuid: str, memory: MemoryInput, digest: str) -> None:
         request, scope = self._request, self._request.scope
         is_message = memory.role is not None
@@ -171,8 +200,9 @@ class _Plan:
             "seq": self._seq,
             "index_rev": 1,
             "bulk": request.bulk,
-            "extraction": "skipped" if request.infer else "none",
-            "noise": False,
+            "extraction": self._extraction_of(uuid, memory),
+            "noise": uuid in self.outcome.noise,
+            "noise_reason": self.outcome.noise.get(uuid),
             "recall_count": 0,
         }
         self._seq += 1

@@ -16,6 +16,8 @@ from kg.drafting import Drafter, StatingMemory, mentioned_keys, stated_keys
 from kg.erase import drop_orphans
 from kg.errors import NotFound
 from kg.graph_store import GraphStore, Row, Transaction
+from kg.inheritance import inherited_decisions
+from kg.jobs import extraction_jobs
 from kg.models import FactInput, Scope
 from kg.ports import Clock
 from kg.remember import known_names
@@ -25,7 +27,11 @@ from kg.text import content_hash, split_terms
 
 @dataclass(frozen=True)
 class UpdateRequest:
-    """One call of update_memory, validated; None leaves a part as it is."""
+    """One call of update_memory, validated; None leaves a part as it is.
+
+    Attributes:
+        extracts: a model is there to read a new text; until it has, the facts of the old one stay current.
+    """
 
     user_id: str
     key: str
@@ -33,6 +39,7 @@ class UpdateRequest:
     text: str | None = None
     facts: tuple[FactInput, ...] | None = None
     metadata: str | None = None
+    extracts: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,11 +48,13 @@ class UpdateOutcome:
 
     Attributes:
         changed: False where the memory already was as asked for.
+        pending: a model is to read the new text.
         expired: facts of the former state that are not stated any more.
     """
 
     uuid: str
     changed: bool
+    pending: bool = False
     version_uuid: str | None = None
     fact_uuids: list[str] = field(default_factory=list[str])
     expired: list[str] = field(default_factory=list[str])
@@ -106,8 +115,13 @@ class Revise:
             uuid=change.request.uuid,
             version=change.version,
             properties=change.properties,
-            replaces_facts=change.replaces_facts,
+            moves_mentions=change.restates,
+            keeps_facts=not change.replaces_facts,
         )
+        if change.restates:
+            await tx.run("drop_jobs", user_id=user_id, uuids=[change.request.uuid])
+        if change.pending:
+            await tx.run("create_jobs", user_id=user_id, jobs=change.jobs)
         if change.replaces_facts and change.old_facts:
             await tx.run(
                 "expire_facts",
@@ -129,6 +143,7 @@ class Revise:
         return UpdateOutcome(
             change.request.uuid,
             changed=True,
+            pending=change.pending,
             version_uuid=change.version["uuid"],
             fact_uuids=draft.fact_uuids(),
             expired=[fact["uuid"] for fact in gone if fact["claim_key"] not in kept_claims],
@@ -150,8 +165,10 @@ class _Change:
         text = request.text if request.text is not None else self.memory["text"]
         metadata = request.metadata if request.metadata is not None else self.memory["metadata"]
         new_text = text != self.memory["text"]
-        self.replaces_facts = new_text or request.facts is not None
-        self.nothing = not self.replaces_facts and metadata == self.memory["metadata"]
+        self.restates = new_text or request.facts is not None
+        self.pending = request.facts is None and new_text and request.extracts
+        self.replaces_facts = self.restates and not self.pending
+        self.nothing = not self.restates and metadata == self.memory["metadata"]
         self.version: Row = {
             "uuid": call.uuid("version"),
             "user_id": request.user_id,
@@ -168,9 +185,21 @@ class _Change:
             "metadata": metadata,
             "updated_at": call.now,
         }
+        if self.restates:
+            self.properties |= {
+                "extraction": "none" if request.facts is not None else "pending" if request.extracts else "skipped",
+                "extraction_error": None,
+                "noise": False,
+                "noise_reason": None,
+            }
         self.drafter = Drafter(call, known_names(context))
-        if self.replaces_facts:
+        if self.restates:
             self._draft_facts(context, text, call.first_seq)
+
+    @property
+    def jobs(self) -> list[Row]:
+        """The job in which a model reads the new text."""
+        return extraction_jobs(self._call, [[self.request.uuid]])
 
     def _draft_facts(self, context: Mapping[str, Any], text: str, seq: int) -> None:
         memory = self.memory
@@ -201,36 +230,8 @@ class _Change:
         if not self.replaces_facts:
             return []
         stated = {row["properties"]["claim_key"]: row["properties"] for row in self.drafter.draft.facts}
-        heirs: dict[str, Row | None] = {fact["uuid"]: stated.get(fact["claim_key"]) for fact in self.old_facts}
-        inherited: list[Row] = []
-        for row in self._decisions:
-            involved = [uuid for uuid in (row["old"], row["new"]) if uuid in heirs]
-            if all(heirs[uuid] is not None for uuid in involved):
-                inherited.extend(_hand_on(row, heirs.get(row["old"]), heirs.get(row["new"])))
-        return inherited
+        return inherited_decisions(self.old_facts, self._decisions, stated)
 
     def entities(self) -> list[str]:
         """Return the entities that the old facts name."""
         return sorted({uuid for fact in self.old_facts for uuid in (fact["subject_uuid"], fact["object_uuid"]) if uuid})
-
-
-def _hand_on(decision: Row, old: Row | None, new: Row | None) -> list[Row]:
-    """Return the decision between the heirs of its facts; none for a replaced fact that begins anew after its end.
-
-    Args:
-        decision: what was decided of the facts as they were stated before.
-        old: heir of the replaced fact, None where that one stands.
-        new: heir of the fact that replaces it, likewise.
-    """
-    properties: Row = decision["properties"]
-    if new is not None:
-        properties = {**properties, "effective_at": new["valid_at"]}
-    if old is not None and properties["kind"] == "superseded" and old["valid_at"] > properties["effective_at"]:
-        return []
-    return [
-        {
-            "old": old["uuid"] if old is not None else decision["old"],
-            "new": new["uuid"] if new is not None else decision["new"],
-            "properties": properties,
-        }
-    ]

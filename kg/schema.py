@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 
 from neomodel import (
+    ArrayProperty,
     AsyncStructuredNode,
     BooleanProperty,
     DateTimeNeo4jFormatProperty,
@@ -56,6 +57,7 @@ class Memory(AsyncStructuredNode):
     extraction = StringProperty()
     extraction_error = StringProperty()
     noise = BooleanProperty()
+    noise_reason = StringProperty()
     recall_count = IntegerProperty()
     last_recalled_at = DateTimeNeo4jFormatProperty()
 
@@ -128,15 +130,30 @@ class Job(AsyncStructuredNode):
     user_id = StringProperty(required=True)
     kind = StringProperty()
     state = StringProperty(index=True)
+    bulk = BooleanProperty()
     attempt = IntegerProperty()
+    failures = IntegerProperty()
     claimed_by = StringProperty()
     lease_until = DateTimeNeo4jFormatProperty()
     next_attempt_at = DateTimeNeo4jFormatProperty()
     error = StringProperty()
+    calls = ArrayProperty(StringProperty())
+    model = StringProperty()
     tokens = IntegerProperty()
     cost = FloatProperty()
     created_at = DateTimeNeo4jFormatProperty()
     finished_at = DateTimeNeo4jFormatProperty()
+
+
+class Spending(AsyncStructuredNode):
+    """What models have cost one user on one day (UTC)."""
+
+    name = StringProperty(unique_index=True, required=True)
+    user_id = StringProperty(required=True)
+    day = StringProperty(index=True)
+    calls = IntegerProperty()
+    tokens = IntegerProperty()
+    cost = FloatProperty()
 
 
 class Request(AsyncStructuredNode):
@@ -171,7 +188,7 @@ class SchemaState(AsyncStructuredNode):
 
 
 NODE_CLASSES: tuple[type[AsyncStructuredNode], ...] = (
-    Partition, Memory, MemoryVersion, Fact, Entity, Alias, Job, Request, Tombstone, IndexState, SchemaState,
+    Partition, Memory, MemoryVersion, Fact, Entity, Alias, Job, Spending, Request, Tombstone, IndexState, SchemaState,
 )  # fmt: skip
 
 

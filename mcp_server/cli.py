@@ -49,8 +49,8 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         abandon_output()
         return FAILED
-    except KeyboardInterrupt:
-        write_error("interrupted")
+    except KeyboardInterrupt as interrupt:
+        write_error(str(interrupt) or "interrupted")
         return INTERRUPTED
     except Refused as refusal:
         return _fail(arguments, str(refusal), MISUSED)
@@ -87,6 +87,8 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_service_commands(commands)
     _add_memory_commands(commands)
+    _add_graph_commands(commands)
+    _add_job_commands(commands)
     return parser
 
 
@@ -145,6 +147,61 @@ def _add_memory_commands(commands: Commands) -> None:
     delete = _add(commands, "delete", "cli_memory:delete", "erase a memory and what only it states")
     delete.add_argument("id", metavar="ID")
     delete.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_graph_commands(commands: Commands) -> None:
+    facts = _add_group(commands, "facts", "what contradicted what, and taking a decision back")
+    conflicts = _add(facts, "conflicts", "cli_graph:list_conflicts", "contradictions: those still open, then decided")
+    conflicts.add_argument("--project", help="only this project's")
+    conflicts.add_argument("--limit", type=int, default=20, metavar="N", help="most of each")
+    undo = _add(facts, "undo", "cli_graph:undo_decision", "take a decision between facts back")
+    undo.add_argument("id", metavar="ID", help="the decision's, from: knowthread facts conflicts")
+
+    entities = _add_group(commands, "entities", "different names for one thing")
+    merges = _add(entities, "merges", "cli_graph:list_merges", "what was merged into what, newest first")
+    merges.add_argument("--limit", type=int, default=20, metavar="N")
+    merge = _add(entities, "merge", "cli_graph:merge_entities", "say that two names mean one thing")
+    merge.add_argument("name", nargs="+", metavar="NAME", help="name or id of the entity that goes")
+    merge.add_argument("--into", nargs="+", required=True, metavar="NAME", help="name or id of the one that stays")
+    merge.add_argument("--reason", help="kept with the merge")
+    unmerge = _add(entities, "undo", "cli_graph:undo_merge", "take a merged entity out again")
+    unmerge.add_argument("id", metavar="ID", help="the merged entity's, from: knowthread entities merges")
+
+    reindex = _add(commands, "reindex", "cli_graph:reindex", "build the index anew from the graph")
+    reindex.add_argument("--no-wait", action="store_true", help="only start it")
+    reindex.add_argument("--cancel", action="store_true", help="give a running one up; the old index stays")
+    repair = _add(commands, "repair", "cli_graph:repair", "compare the graph with its index, and mend what differs")
+    repair.add_argument("--check", action="store_true", help="only compare")
+
+
+def _add_job_commands(commands: Commands) -> None:
+    jobs = _add(commands, "jobs", "cli_jobs:list_jobs", "work for models: what waits, what failed and why")
+    _add_job_list_options(jobs, state=None, limit=20)
+    ways = jobs.add_subparsers(metavar="COMMAND", title="commands")
+    listing = _add(ways, "list", "cli_jobs:list_jobs", "those still to do first, newest first; so does no command")
+    _add_job_list_options(listing, state=SUPPRESS, limit=SUPPRESS)
+    show = _add(ways, "show", "cli_jobs:show_job", "one job with its model calls")
+    show.add_argument("id", metavar="ID")
+    retry = _add(ways, "retry", "cli_jobs:retry_jobs", "try again what failed")
+    which = retry.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", nargs="?", metavar="ID")
+    which.add_argument("--all", action="store_true", help="every job that failed or was given up after failures")
+    cancel = _add(ways, "cancel", "cli_jobs:cancel_job", "give a job up; its memories stay")
+    cancel.add_argument("id", metavar="ID")
+
+    extract = _add(commands, "extract", "cli_jobs:extract", "have a model read what none has read yet")
+    extract.add_argument("--pending", action="store_true", required=True, help="all of your memories that wait for it")
+
+
+def _add_job_list_options(command: ArgumentParser, *, state: str | None, limit: int | str) -> None:
+    command.add_argument("--state", default=state, help="pending, running, failed, done, dead or cancelled")
+    command.add_argument("--limit", type=int, default=limit, metavar="N")
+
+
+def _add_group(commands: Commands, name: str, purpose: str) -> Commands:
+    """Add a command that only has commands of its own."""
+    group = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
+    return group.add_subparsers(metavar="COMMAND", title="commands", required=True)
 
 
 def _add(commands: Commands, name: str, run: str, purpose: str) -> ArgumentParser:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import Any, cast
 
 from kg.errors import KgError
 from kg.paths import data_dir
+from mcp_server.cli_jobs import count_states
 from mcp_server.cli_output import PhaseLine, write_json, write_line
 from mcp_server.client import JsonObject, ServiceClient, our_version, read_parts
 from mcp_server.headers import read_session, session_headers
@@ -80,7 +82,9 @@ def status(arguments: Namespace) -> int:
 
         screen = Screen()
         screen.line(("knowthread", "bold"), f" {state['version']}: {state['phase']}")
-        screen.pairs(_described(state))
+        screen.pairs([*_described(state), *_models(state)])
+        for pause in _pauses(state):
+            screen.line((pause, "yellow"))
         for label in ("error", "differing"):
             if label in state:
                 screen.line((state[label] if label == "error" else _differing_text(state), "yellow"))
@@ -170,6 +174,7 @@ def _described(state: JsonObject) -> list[tuple[str, object]]:
         ("browser", neo4j_.get("browser_url")),
         ("problem", neo4j_.get("error")),
         ("index", _index_text(index)),
+        ("reindex", _rebuild_text(index.get("rebuild"))),
         ("problem", index.get("error")),
         ("embedder", state.get("embedder")),
     ]
@@ -181,6 +186,42 @@ def _who(state: JsonObject) -> list[tuple[str, object]]:
     return [("you", session.user_id or state.get("default_user")), ("project", session.project)]
 
 
+def _models(state: JsonObject) -> Iterator[tuple[str, object]]:
+    """What models are asked for which task, in which order, and what that comes to; nothing where it is not known."""
+    models: JsonObject | None = state.get("models")
+    if models is None:
+        return
+    routes: JsonObject = models["routes"]
+    if not any(routes.values()):
+        yield "models", "none (facts come from the calling agent); see README"
+    for task, chosen in routes.items():
+        for number, route in enumerate(chosen):
+            yield ("then" if number else task), _route_text(route)
+    yield "jobs", count_states(state.get("jobs", {}))
+    if "tokens_today" in models:
+        cap = f" of {models['daily_tokens']:,}" if models.get("daily_tokens") else ""
+        cost = f", ${models['cost_usd_today']:,.4f}" if models.get("cost_usd_today") is not None else ""
+        yield "tokens", f"{models['tokens_today']:,}{cap} today{cost}"
+    if "worker" in models:
+        yield "worker", f"{models['worker']['running']} of {models['worker']['concurrency']} at work"
+
+
+def _route_text(route: JsonObject) -> str:
+    """A model, and why it is not asked now."""
+    if route["state"] == "ok":
+        return route["model"]
+    reason = str(route.get("reason") or "unknown").replace("_", " ")
+    wait = f" for {route['retry_in_s']:.0f} s" if route.get("retry_in_s") else ""
+    return f"{route['model']}  ({'off' if route['state'] == 'off' else f'left alone{wait}'}: {reason})"
+
+
+def _pauses(state: JsonObject) -> Iterator[str]:
+    """Why the worker leaves a kind of job for later."""
+    worker: JsonObject = state.get("models", {}).get("worker", {})
+    for kind, pause in worker.get("paused", {}).items():
+        yield f"'{kind}' jobs wait for {pause['retry_in_s']:.0f} s: {pause['reason']}"
+
+
 def _index_text(index: JsonObject) -> str:
     if not index:
         return ""
@@ -188,6 +229,13 @@ def _index_text(index: JsonObject) -> str:
     waiting = f", {index['waiting']:,} waiting" if "waiting" in index else ""
     failing = f", {index['failing']:,} failing" if index.get("failing") else ""
     return f"{index.get('kind', '')}{points}{waiting}{failing}"
+
+
+def _rebuild_text(rebuild: JsonObject | None) -> str | None:
+    if rebuild is None:
+        return None
+    error = f": {rebuild['error']}" if rebuild.get("error") else ""
+    return f"{rebuild['state']}, {rebuild['done']:,} of {rebuild['total']:,} nodes{error}"
 
 
 def _differing_text(state: JsonObject) -> str:

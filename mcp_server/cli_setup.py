@@ -69,9 +69,11 @@ def _check_machine() -> None:
 def _fetch(settings: Settings) -> None:
     """Bring the model and Neo4j into the cache folder."""
     from kg.artifacts import ensure_jars, ensure_model, progress_bar
+    from kg.settings import EMBEDDERS
 
     with progress_bar() as progress:
-        ensure_model(settings.cache_dir, settings.embedder, progress)
+        if settings.embedder in EMBEDDERS:
+            ensure_model(settings.cache_dir, settings.embedder, progress)
         if not settings.neo4j_url:
             ensure_jars(settings.cache_dir, progress)
 

@@ -1,4 +1,4 @@
-"""The command line's way to the resident service: MCP over HTTP, on the standard library.
+"""The command line's way to the resident service: MCP and its admin routes over HTTP, on the standard library.
 
 Importing the SDK's client takes longer than any of these calls, and the shim has a tested HTTP client already. Every
 call is a self-describing request (protocol of 2026), so no session is made. A call that changes something has a
@@ -44,7 +44,7 @@ def our_version() -> str:
 
 
 class ServiceClient:
-    """Calls the eleven tools of the service, which is started where it does not run.
+    """Calls the tools and the admin operations of the service, which is started where it does not run.
 
     Args:
         on_phase: told what is happening while the service starts.
@@ -76,12 +76,20 @@ class ServiceClient:
             CallFailed: the tool refused, in its words.
             StoreUnavailable: the service went away again and again, or is silent.
         """
-        given = {name: value for name, value in arguments.items() if value is not None}
-        key = {REQUEST_KEY: encode_value(os.urandom(16).hex())}
-        result = self._request("tools/call", {"name": tool, "arguments": given}, key)
+        result = self._request("tools/call", {"name": tool, "arguments": _given(arguments)}, _new_key())
         if result.get("isError"):
             raise CallFailed(_text_of(result).removeprefix(f"Error executing tool {tool}: "))
         return cast("JsonObject", result["structuredContent"])
+
+    def operate(self, operation: str, arguments: Mapping[str, Any]) -> JsonObject:
+        """Have one of the operations for people done and return its answer; arguments that are None are left out.
+
+        Raises:
+            CallFailed: the service refused, in its words.
+            StoreUnavailable: the service went away again and again, or is silent.
+        """
+        body = json.dumps(_given(arguments)).encode()
+        return self._exchange(f"/admin/{operation}", {**self._headers, **_new_key()}, body, _answer_of)
 
     def status(self) -> JsonObject:
         """Return the state of every part of the service."""
@@ -95,19 +103,25 @@ class ServiceClient:
             self._client = None
 
     def _request(self, method: str, params: JsonObject, headers: Mapping[str, str]) -> JsonObject:
-        """Send a request until it is answered; every try carries the same request key."""
+        """Send an MCP request and return its result."""
         meta = {f"io.modelcontextprotocol/{name}": value for name, value in _envelope().items()}
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
         body = json.dumps(message).encode()
         sent = {**self._headers, **headers, **envelope_headers(_PROTOCOL, method, params)}
+        return self._exchange("/mcp", sent, body, _result_of)
+
+    def _exchange(
+        self, path: str, headers: Mapping[str, str], body: bytes, read: Callable[[Answer], JsonObject]
+    ) -> JsonObject:
+        """Send a request until it is answered; every try carries the same headers, so the same request key."""
         reason = ""
         for _ in range(_TRIES):
             if self._client is None:
                 self.start()
             client = cast("Client", self._client)
             try:
-                with client.exchange("POST", "/mcp", sent, body) as answer:
-                    return _result_of(answer)
+                with client.exchange("POST", path, headers, body) as answer:
+                    return read(answer)
             except ConnectionLost as lost:
                 reason = lost.reason
                 self.close()
@@ -137,6 +151,24 @@ def _envelope() -> JsonObject:
     }
 
 
+def _given(arguments: Mapping[str, Any]) -> JsonObject:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _new_key() -> dict[str, str]:
+    return {REQUEST_KEY: encode_value(os.urandom(16).hex())}
+
+
+def _answer_of(answer: Answer) -> JsonObject:
+    """Return what an operation answered."""
+    content = next(answer.messages, None)
+    if answer.status == _OK and content is not None:
+        return content
+    if content is not None and "retryable" in content:
+        raise CallFailed(str(content["error"]))
+    raise _unanswered(answer.status)
+
+
 def _result_of(answer: Answer) -> JsonObject:
     """Return a request's result out of what came for it."""
     for message in answer.messages:
@@ -144,11 +176,16 @@ def _result_of(answer: Answer) -> JsonObject:
             return cast("JsonObject", message["result"])
         if "error" in message:
             raise CallFailed(str(message["error"].get("message", "the service refused the request")))
-    if answer.status == _OK:
-        raise ConnectionLost("the answer ended early", sent=True)
-    if answer.status == _UNAUTHORIZED:
-        raise CallFailed("the service refuses the token of the data folder; run: knowthread stop, then try again")
-    raise CallFailed(f"the service answered with HTTP status {answer.status}; see its log or run: knowthread doctor")
+    raise _unanswered(answer.status)
+
+
+def _unanswered(status: int) -> Exception:
+    """Return what an answer without content means."""
+    if status == _OK:
+        return ConnectionLost("the answer ended early", sent=True)
+    if status == _UNAUTHORIZED:
+        return CallFailed("the service refuses the token of the data folder; run: knowthread stop, then try again")
+    return CallFailed(f"the service answered with HTTP status {status}; see its log or run: knowthread doctor")
 
 
 def _text_of(result: JsonObject) -> str:

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from kg.errors import ConfigurationError, KgError, SetupError
-from kg.settings import PREFIX, Settings, load_settings
+from kg.settings import EMBEDDERS, PREFIX, Settings, load_settings
+from kg.settings_mem0 import read_mem0
 from mcp_server.headers import SESSION_VARIABLES
 from mcp_server.record import (
     READY,
@@ -93,6 +94,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Check]:
         yield Check("settings", "failed", str(error), "correct the setting; everything else is checked after that")
         return
     situation = look(settings, environ)
+    from mcp_server.doctor_models import check_models
     from mcp_server.doctor_stores import check_embedder, check_index, check_neo4j
 
     checks: tuple[Callable[[Situation], Iterator[Check]], ...] = (
@@ -106,6 +108,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Check]:
         check_neo4j,
         check_index,
         check_embedder,
+        check_models,
         check_claude,
     )
     for check in checks:
@@ -155,7 +158,10 @@ def check_settings(situation: Situation) -> Iterator[Check]:
         yield Check(
             "settings", "warning", f"no such settings: {', '.join(unknown)}", "correct their names or unset them"
         )
-    ignored = sorted(name for name in environ if name.startswith("MEM0_"))
+    mem0 = read_mem0(environ)
+    if mem0.used:
+        yield Check("settings", "note", f"of mem0, used here too: {', '.join(mem0.used)}")
+    ignored = [name for name in mem0.ignored if name not in SESSION_VARIABLES]
     if ignored:
         yield Check("settings", "note", f"of mem0, ignored here: {', '.join(ignored)}")
     if situation.health is not None and situation.record is not None:
@@ -178,7 +184,7 @@ def check_disk(situation: Situation) -> Iterator[Check]:
     from kg.artifacts import missing_bytes
 
     settings = situation.settings
-    groups = [settings.embedder, *([NEO4J] if situation.managed else [])]
+    groups = [*_fetched_embedder(settings), *([NEO4J] if situation.managed else [])]
     wanted = {settings.cache_dir: missing_bytes(settings.cache_dir, *groups), settings.data_dir: 0}
     for folder, missing in wanted.items():
         free = shutil.disk_usage(_existing(folder)).free
@@ -197,7 +203,7 @@ def check_artifacts(situation: Situation) -> Iterator[Check]:
     from kg.artifact_lock import NEO4J, load_lock
 
     settings = situation.settings
-    for name in [*([NEO4J] if situation.managed else []), settings.embedder]:
+    for name in [*([NEO4J] if situation.managed else []), *_fetched_embedder(settings)]:
         group = load_lock()[name]
         missing: list[str] = []
         damaged: list[str] = []
@@ -345,6 +351,11 @@ def has_entry(content: object) -> bool:
     places = [settings, *(cast("JsonObject", projects).values() if isinstance(projects, dict) else ())]
     servers = [cast("JsonObject", place).get("mcpServers") for place in places if isinstance(place, dict)]
     return any("knowthread" in cast("JsonObject", named) for named in servers if isinstance(named, dict))
+
+
+def _fetched_embedder(settings: Settings) -> list[str]:
+    """The embedder where it is made of files that are fetched, and not behind Ollama."""
+    return [settings.embedder] if settings.embedder in EMBEDDERS else []
 
 
 def _existing(folder: Path) -> Path:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from kg.errors import ConfigurationError, SetupError, StoreUnavailable
 from kg.graph_store import GraphAddress, GraphStore
 from kg.migrate import SCHEMA_VERSION
+from kg.settings import EMBEDDERS
 from mcp_server.doctor import Check, JsonObject, Situation
+from mcp_server.doctor_models import check_ollama_embedder
 from mcp_server.record import try_lock
 
 if TYPE_CHECKING:
@@ -63,6 +65,9 @@ def check_embedder(situation: Situation) -> Iterator[Check]:
 
     settings = situation.settings
     name = settings.embedder
+    if name not in EMBEDDERS:
+        yield check_ollama_embedder(settings)
+        return
     if missing_bytes(settings.cache_dir, name):
         yield Check("embedder", "note", f"{name} is not fetched yet, so it was not tried")
         return
@@ -208,6 +213,6 @@ def _index_folder(settings: Settings) -> Check:
             "index", "warning", f"{folder}/collection.json cannot be read", "nothing: it is rebuilt at the start"
         )
     if built_with != settings.embedder:
-        cure = f"set KNOWTHREAD_EMBEDDER={built_with}"
+        cure = f"knowthread reindex, or set KNOWTHREAD_EMBEDDER={built_with}"
         return Check("index", "failed", f"it was built with {built_with}, the setting is {settings.embedder}", cure)
     return Check("index", "note", f"would be opened: {folder}")

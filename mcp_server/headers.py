@@ -19,12 +19,14 @@ PROJECT = "knowthread-project"
 REQUEST_KEY = "knowthread-request-key"
 
 SESSION_VARIABLES: Mapping[str, str] = {
+    "MEM0_USER_ID": USER,
     "KNOWTHREAD_USER_ID": USER,
     "KNOWTHREAD_AGENT_ID": AGENT,
     "KNOWTHREAD_RUN_ID": RUN,
     "KNOWTHREAD_PROJECT": PROJECT,
 }
-"""Environment variables that belong to a session, not to the service, and the header each becomes."""
+"""Environment variables that belong to a session, not to the service, and the header each becomes; the last one that is
+set wins, ours over mem0's."""
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/@:+")
 _CASELESS_HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org"})
@@ -57,10 +59,11 @@ def decode_value(value: str) -> str:
 
 def session_headers(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of a session from its environment and its current folder."""
-    values = {header: environ.get(variable, "").strip() for variable, header in SESSION_VARIABLES.items()}
-    if not values[PROJECT]:
-        values[PROJECT] = detect_project() or ""
-    return {header: encode_value(value) for header, value in values.items() if value}
+    given = {variable: environ.get(variable, "").strip() for variable in SESSION_VARIABLES}
+    values = {SESSION_VARIABLES[variable]: value for variable, value in given.items() if value}
+    if PROJECT not in values and (project := detect_project()):
+        values[PROJECT] = project
+    return {header: encode_value(value) for header, value in values.items()}
 
 
 def read_session(headers: Mapping[str, str]) -> SessionContext:

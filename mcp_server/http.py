@@ -1,4 +1,4 @@
-"""The service's HTTP side: MCP over streamable HTTP, health, and who is there.
+"""The service's HTTP side: MCP over streamable HTTP, what people do beside it, health, and who is there.
 
 One boundary stands before everything: the bearer token (always), then Host and Origin. It also is the outermost edge
 for exceptions, and logs their kind and the path only: a request's body may hold a person's memories.
@@ -30,6 +30,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mcp_server.admin import Backend, admin_routes
 from mcp_server.lifecycle import not_ready_text
 from mcp_server.record import READY, read_record
 
@@ -42,6 +43,8 @@ _BOOT_PATIENCE_S = 4.0
 _PRESENCE_BEAT_S = 20.0
 _DRAIN_S = 10
 _WATCH_S = 5.0
+_PROBES = frozenset(("/healthz", "/metrics"))
+"""Asked again and again by programs; no use of the service, so they do not keep it from its idle stop."""
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +81,7 @@ def build_app(
     allowed_hosts: Sequence[str],
     activity: Activity,
     health: Callable[[], Mapping[str, Any]],
+    backend: Backend | None = None,
 ) -> Starlette:
     """Return the ASGI application of one service.
 
@@ -87,6 +91,7 @@ def build_app(
         allowed_hosts: host names it is reached by, without port; those of the loopback are always among them.
         activity: told of every request and session.
         health: what ``/healthz`` says; ``phase`` is what the service is doing, ``ready`` when it serves calls.
+        backend: serves ``/admin`` and ``/metrics``, which wait for readiness as tool calls do; None: without them.
     """
     hosts = dict.fromkeys([*LOOPBACK_HOSTS, *allowed_hosts])
     security = TransportSecuritySettings(
@@ -109,6 +114,8 @@ def build_app(
 
     app.router.routes.append(Route("/healthz", healthz))
     app.router.routes.append(Route("/presence", presence))
+    if backend is not None:
+        app.router.routes.extend(admin_routes(backend, lambda: _wait_ready(health)))
     app.user_middleware.insert(0, Middleware(_Boundary, token=token, security=security, activity=activity))
     return app
 
@@ -202,8 +209,7 @@ class _Boundary:
             started = True
             await send(message)
 
-        probing = scope["path"] == "/healthz"
-        with nullcontext() if probing else self._activity.busy():
+        with nullcontext() if scope["path"] in _PROBES else self._activity.busy():
             try:
                 await self._app(scope, receive, watched)
             except Exception as error:  # noqa: BLE001 (the outermost edge; its text may hold a memory's)
@@ -221,16 +227,24 @@ def _boot_gate(health: Callable[[], Mapping[str, Any]]) -> Any:
     """Middleware that keeps calls away from a service that is not ready, and tells the caller what is happening."""
 
     async def gate(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        if ctx.method != "tools/call" or health().get("phase") == READY:
+        if ctx.method != "tools/call":
             return await call_next(ctx)
-        deadline = time.monotonic() + _BOOT_PATIENCE_S
-        while time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-            if health().get("phase") == READY:
-                return await call_next(ctx)
-        return CallToolResult(content=[TextContent(text=not_ready_text(str(health().get("phase"))))], is_error=True)
+        doing = await _wait_ready(health)
+        if doing is None:
+            return await call_next(ctx)
+        return CallToolResult(content=[TextContent(text=doing)], is_error=True)
 
     return gate
+
+
+async def _wait_ready(health: Callable[[], Mapping[str, Any]]) -> str | None:
+    """Wait a little until the service is ready; return None, or what to tell the caller where it is not."""
+    deadline = time.monotonic() + _BOOT_PATIENCE_S
+    while (phase := health().get("phase")) != READY:
+        if time.monotonic() >= deadline:
+            return not_ready_text(str(phase))
+        await asyncio.sleep(0.05)
+    return None
 
 
 async def _beat(activity: Activity) -> AsyncGenerator[bytes]:

@@ -77,6 +77,9 @@ _PASSED_ON = (
     "https_proxy",
     "NO_PROXY",
     "no_proxy",
+    "NODE_EXTRA_CA_CERTS",
+    "CLAUDE_CONFIG_DIR",
+    "CLAUDE_CODE_OAUTH_TOKEN",
 )
 _PASSED_ON_PREFIXES = (
     "KNOWTHREAD_",
@@ -87,7 +90,6 @@ _PASSED_ON_PREFIXES = (
     "GEMINI_",
     "GOOGLE_",
     "OLLAMA_",
-    "CLAUDE_CO",
 )
 _LOG_LIMIT_BYTES = 5 << 20
 _PROBE_TIMEOUT_S = 2.0

@@ -60,7 +60,12 @@ async def _serve(settings: Settings) -> int:
         return {"phase": record.phase, "error": record.error, "version": version}
 
     app = build_app(
-        build_server(service, version), token=token, allowed_hosts=[settings.host], activity=activity, health=health
+        build_server(service, version),
+        token=token,
+        allowed_hosts=[settings.host],
+        activity=activity,
+        health=health,
+        backend=service,
     )
     try:
         async with serve_http(app, listener, activity) as stopping:

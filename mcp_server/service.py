@@ -11,12 +11,15 @@ import contextlib
 import getpass
 import logging
 import os
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from extract.embedders import make_embedder
-from kg.artifacts import ensure_model
-from kg.errors import KgError, StoreUnavailable
+from extract.embedders import connect_embedder
+from extract.ledger import Ledger
+from kg.administer import Administration
+from kg.errors import ConfigurationError, KgError, StoreUnavailable
 from kg.forget import Forget
 from kg.graph_store import GraphAddress, GraphStore
 from kg.indexer import Indexer
@@ -26,8 +29,11 @@ from kg.models import SystemClock
 from kg.ports import Embedder, VectorIndex
 from kg.recall import Recall
 from kg.recall_counts import RecallCounts
+from kg.reindex import Reindex
 from kg.settings import Settings
 from kg.warmup import warm_up
+from mcp_server.metrics import render
+from mcp_server.models import ModelSide, make_model_side
 
 if TYPE_CHECKING:
     from kg.local_neo4j import LocalNeo4j, Neo4jAddress
@@ -49,6 +55,10 @@ class Service:
         self.default_user = os.environ.get("KNOWTHREAD_USER_ID", "").strip() or _login_name()
         self.neo4j: Neo4jAddress | None = None
         self._memory: MemoryService | None = None
+        self._administration: Administration | None = None
+        self._models: ModelSide | None = None
+        self._reindex: Reindex | None = None
+        self._started = time.monotonic()
         self._local: LocalNeo4j | None = None
         self._parts: Parts | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -64,6 +74,17 @@ class Service:
         if self._memory is None:
             raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
         return self._memory
+
+    @property
+    def administration(self) -> Administration:
+        """What people do beside the tools.
+
+        Raises:
+            StoreUnavailable: the service is still starting.
+        """
+        if self._administration is None:
+            raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
+        return self._administration
 
     @property
     def embedder(self) -> Embedder:
@@ -100,15 +121,22 @@ class Service:
         forget = Forget(store, clock)
         recall = Recall(store, index, embedder)
         counts = RecallCounts(store, clock)
-        self._parts = Parts(store, index, embedder, indexer, forget, recall, counts, clock)
-        await self._open_index(self._parts)
+        self._models = await make_model_side(settings, store, index, embedder, clock)
+        ingest = self._models.ingest if self._models is not None else None
+        self._parts = Parts(store, index, embedder, indexer, forget, recall, counts, clock, ingest)
+        self._reindex = Reindex(store, index, indexer)
+        await self._open_index(self._reindex)
         self._memory = MemoryService(self._parts)
+        resume = self._models.resume if self._models is not None else None
+        self._administration = Administration(store, index, indexer, clock, reindex=self._reindex, resume=resume)
         indexer.start()
         forget.start()
         counts.start()
+        if self._models is not None:
+            await self._models.start(store)
         if self._local is not None:
             self._tasks.append(asyncio.create_task(self._keep_neo4j(self._local, store), name="neo4j"))
-        self._tasks.append(asyncio.create_task(self._keep_index(self._parts), name="index"))
+        self._tasks.append(asyncio.create_task(self._keep_index(self._parts, self._reindex), name="index"))
         self._tasks.append(asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up"))
 
     async def stop(self) -> None:
@@ -116,6 +144,8 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._models is not None:
+            await self._models.stop()
         if self._parts is not None:
             await self._parts.indexer.stop()
             await self._parts.forget.stop()
@@ -148,13 +178,20 @@ class Service:
                 "password_file": str(self.neo4j.password_file),
                 "pid": self.neo4j.pid,
             }
+        spent: dict[str, Any] = {}
         try:
             status["graph"] = (await parts.store.read("graph_counts"))[0]
             status["index"] = (await parts.store.read("index_lag"))[0]
+            spent = (await parts.store.read("spent_tokens", day=datetime.now(UTC).date().isoformat()))[0]
+            status["jobs"] = {row["state"]: row["jobs"] for row in await parts.store.read("job_states")}
         except KgError as error:
             status["neo4j"]["error"] = str(error)
         index: dict[str, Any] = status.setdefault("index", {})
         index["kind"] = "server" if self.settings.qdrant_url else "embedded"
+        if self._reindex is not None and (rebuild := self._reindex.progress())["state"] != "idle":
+            index["rebuild"] = rebuild
+        status["models"] = self._models.describe() if self._models is not None else {"routes": {}}
+        status["models"] |= {"cost_usd_today": spent["cost"]} if spent.get("cost") else {}
         error = self._index_error or parts.indexer.state.error
         if error:
             index["error"] = error
@@ -163,10 +200,20 @@ class Service:
                 index["points"] = await parts.index.count()
         return status
 
+    async def metrics(self) -> tuple[bytes, str]:
+        """Return what Prometheus reads, and its content type."""
+        ledger = self._models.ledger.snapshot() if self._models is not None else Ledger(0, SystemClock()).snapshot()
+        return render({**await self.status(), "uptime_s": time.monotonic() - self._started}, ledger)
+
     async def _make_embedder(self, on_phase: OnPhase) -> Embedder:
         settings = self.settings
-        await asyncio.to_thread(ensure_model, settings.cache_dir, settings.embedder, _telling(on_phase))
-        return make_embedder(settings.embedder, settings.cache_dir)
+        return await connect_embedder(
+            settings.embedder,
+            settings.cache_dir,
+            _telling(on_phase),
+            ollama_url=settings.ollama_url,
+            keep_alive=settings.ollama_keep_alive,
+        )
 
     async def _find_graph(self, on_phase: OnPhase) -> GraphAddress:
         settings = self.settings
@@ -181,39 +228,38 @@ class Service:
         found = self.neo4j = await self._local.start(_telling(on_phase))
         return _address_of(found)
 
-    async def _open_index(self, parts: Parts) -> None:
-        """Open the side-index and queue everything again if it is not the one that was filled before.
+    async def _open_index(self, reindex: Reindex) -> None:
+        """Open the side-index; without it, or with one of another embedder, the graph and its words still answer.
 
         Raises:
-            ConfigurationError: the collection was built with another embedder.
+            ConfigurationError: its address cannot work.
         """
         try:
-            await parts.index.open()
-            known = await parts.store.read("index_state")
-            if not known or known[0]["collection_id"] != parts.index.collection_id:
-                await parts.indexer.requeue_all()
-                collection_id = parts.index.collection_id
-                await parts.store.write(
-                    lambda tx: tx.run("set_index_state", collection_id=collection_id), "set_index_state"
-                )
-        except StoreUnavailable as error:
+            await reindex.open_index()
+        except (StoreUnavailable, ConfigurationError) as error:
+            if isinstance(error, ConfigurationError) and error.setting != "KNOWTHREAD_EMBEDDER":
+                raise
+            if self._index_error != str(error):
+                log.warning("going on without the vector index: %s", error)
             self._index_error = str(error)
-            log.warning("starting without the vector index: %s", error)
         else:
             self._index_error = None
 
-    async def _keep_index(self, parts: Parts) -> None:
+    async def _keep_index(self, parts: Parts, reindex: Reindex) -> None:
         """Open an index that was not there yet, and optimize one that has grown."""
-        while True:
-            await asyncio.sleep(_RETRY_S if self._index_error else _OPTIMIZE_EVERY_S)
-            try:
-                if self._index_error:
-                    await self._open_index(parts)
-                    parts.indexer.wake()
-                else:
-                    await parts.index.optimize()
-            except KgError as error:
-                log.warning("the vector index: %s", error)
+        try:
+            while True:
+                await asyncio.sleep(_RETRY_S if self._index_error else _OPTIMIZE_EVERY_S)
+                try:
+                    if self._index_error:
+                        await self._open_index(reindex)
+                        parts.indexer.wake()
+                    else:
+                        await parts.index.optimize()
+                except KgError as error:
+                    log.warning("the vector index: %s", error)
+        finally:
+            await reindex.stop()
 
     async def _keep_neo4j(self, local: LocalNeo4j, store: GraphStore) -> None:
         """Start the managed Neo4j again should it die; calls fail clearly until it answers."""

@@ -218,9 +218,9 @@ class Tools:
         project: Annotated[Text, Field(description="default: the session's")] = None,
         metadata: Json = None,
         occurred_at: Annotated[Text, Field(description="when it happened, if not now (ISO date)")] = None,
-        infer: Annotated[Flag, Field(description="let a model extract facts too, where one is set up")] = True,
+        infer: Annotated[Flag, Field(description="let a model, if set up, extract facts where none are given")] = True,
         enable_graph: Annotated[Flag, Field(description="accepted for compatibility; the graph is always on")] = None,
-        wait: Annotated[Flag, Field(description="answer only when it can be searched")] = False,
+        wait: Annotated[Flag, Field(description="answer only when found by search, and read by the model")] = False,
     ) -> Answer:
         """Store a note or conversation with its facts: decisions with reasons, rejected options, causes, fixes,
         failed attempts, conventions, preferences. Durable when it answers. The answer's to_settle lists current facts

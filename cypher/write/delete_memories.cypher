@@ -1,4 +1,4 @@
-// Erase memories with their versions, facts and jobs.
+// Erase memories with their versions, facts and jobs; a job goes when its last memory does.
 // mode: write
 // param: uuids list[string] - the memories, checked to be the caller's
 UNWIND $uuids AS uuid
@@ -12,7 +12,9 @@ CALL (m) {
   DETACH DELETE v
 }
 CALL (m) {
-  MATCH (j:Job)-[:EXTRACTS]->(m)
+  MATCH (j:Job)-[e:EXTRACTS]->(m)
+  DELETE e
+  WITH j WHERE NOT EXISTS { MATCH (j)-[:EXTRACTS]->(:Memory) }
   DETACH DELETE j
 }
 DETACH DELETE m

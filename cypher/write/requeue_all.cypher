@@ -1,9 +1,9 @@
-// Queue every node for the index anew, in batches, when the index had to be rebuilt.
+// Queue every node for the index anew, in batches, when the index is rebuilt; one that waits already keeps its place.
 // mode: write
 // param: label string - Memory, Fact or Entity
 // param: after string - only nodes with a greater uuid
 // param: top_k integer - most nodes queued at once
-// returns: last string or null
+// returns: last string or null, queued integer
 CALL () {
   MATCH (n:Memory) WHERE $label = 'Memory' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
   UNION ALL
@@ -11,5 +11,6 @@ CALL () {
   UNION ALL
   MATCH (n:Entity) WHERE $label = 'Entity' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
 }
-SET n:Unindexed, n.bulk = true
-RETURN max(n.uuid) AS last
+SET n.bulk = CASE WHEN n:Unindexed THEN n.bulk ELSE true END, n:Unindexed
+SET n.index_attempts = null, n.index_error = null, n.index_retry_at = null
+RETURN max(n.uuid) AS last, count(n) AS queued

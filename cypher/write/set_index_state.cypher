@@ -1,5 +1,7 @@
-// Note which collection the graph is indexed into.
+// Note which collection the graph is indexed into, or is being indexed into anew.
 // mode: write
-// param: collection_id string - identity of the collection
-MERGE (s:IndexState {name: 'index'})
-SET s.collection_id = $collection_id
+// param: name string - index or building
+// param: collection_id string - identity of the collection; empty: it may lack anything
+// param: total integer - how many nodes were queued for it
+MERGE (s:IndexState {name: $name})
+SET s.collection_id = $collection_id, s.total = $total

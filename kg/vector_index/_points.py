@@ -41,19 +41,22 @@ class Owner:
         """Return what is stored with the collection."""
         return {"embedder": self.embedder_name, "dimension": self.dimension, "digest": self.digest}
 
+    def filled(self, record: Mapping[str, object]) -> bool:
+        """Tell whether a collection's vectors come from this embedder."""
+        return all(record.get(key) == value for key, value in self.as_record().items())
+
     def check(self, record: Mapping[str, object], collection: str) -> None:
         """Refuse a collection that another embedder filled.
 
         Raises:
             ConfigurationError: names both embedders and the two ways out.
         """
-        mine = self.as_record()
-        if any(record.get(key) != value for key, value in mine.items()):
+        if not self.filled(record):
             raise ConfigurationError(
                 "KNOWTHREAD_EMBEDDER",
-                f"{_describe(mine)} cannot read {collection}, which was built with {_describe(record)}",
-                "go back to the former embedder; or stop the service, move that collection away and start again: "
-                "everything is then indexed anew from the graph",
+                f"{_describe(self.as_record())} cannot read {collection}, which was built with {_describe(record)}",
+                "run `knowthread reindex`, and everything is indexed anew from the graph while searches go by words; "
+                "or go back to the former embedder",
             )
 
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 
-from kg.errors import ConfigurationError, InvalidInput
+from kg.errors import ConfigurationError, InvalidInput, StoreUnavailable
 from kg.ports import IndexPoint, IndexQuery, Vector, VectorIndex
 from kg.vector_index.embedded import EmbeddedIndex
 from kg.vector_index.server import ServerIndex
@@ -328,7 +328,7 @@ async def test_another_embedder_is_refused_with_both_names_and_the_cure(make: Ma
     with pytest.raises(ConfigurationError) as caught:
         await make(**change).open()
     message = str(caught.value)
-    assert "onnx:one" in message and "indexed anew" in message and "former" in message
+    assert "onnx:one" in message and "knowthread reindex" in message and "former" in message
     assert str(next(iter(change.values())))[:12] in message
     again = make()
     await again.open()
@@ -372,3 +372,155 @@ async def test_an_unusable_point_is_refused_by_field_and_nothing_is_written(
     assert await index.count() == 0
     with pytest.raises(InvalidInput):
         await index.search([query(vector=np.ones(3, np.float32))])
+
+
+OTHER: dict[str, Any] = {"embedder_name": "onnx:two", "dimension": 4, "digest": "e" * 64}
+
+
+def short(number: int) -> IndexPoint:
+    """A point of the other embedder."""
+    vector = np.eye(4, dtype=np.float32)[0]
+    return point(number, text=vector, sentences=vector[None, :], content_hash=f"new {number}")
+
+
+async def test_while_a_collection_is_built_beside_reads_are_of_the_old_and_changes_go_to_both(make: Make) -> None:
+    index = make()
+    await index.open()
+    await index.upsert_points([point(0), point(1), point(2)])
+    old = index.collection_id
+    assert index.building_id is None
+    building = await index.begin_rebuild()
+    assert building == index.building_id != old and index.collection_id == old
+    assert await found(index) == {0, 1, 2}
+    await index.upsert_points([point(2, content_hash="changed"), point(3)])
+    await index.delete_points([point(0).uuid])
+    assert await hashes(index) == {point(1).uuid: "hash 1", point(2).uuid: "changed", point(3).uuid: "hash 3"}
+    await index.finish_rebuild()
+    assert (index.collection_id, index.building_id) == (building, None)
+    assert await hashes(index) == {point(2).uuid: "changed", point(3).uuid: "hash 3"}
+    assert await found(index) == {2, 3}
+    await index.upsert_points([point(4)])
+    assert await index.count() == 3
+
+
+async def test_a_rebuilt_collection_is_the_one_that_is_opened_next(make: Make) -> None:
+    first = make()
+    await first.open()
+    await first.upsert_points([point(0)])
+    for number in (1, 2):
+        await first.begin_rebuild()
+        await first.upsert_points([point(number)])
+        await first.finish_rebuild()
+    identity = first.collection_id
+    await first.close()
+    second = make()
+    await second.open()
+    assert (second.collection_id, second.building_id) == (identity, None)
+    assert await found(second) == {2}
+
+
+async def test_a_half_built_collection_is_gone_on_with_after_a_restart(make: Make) -> None:
+    first = make()
+    await first.open()
+    await first.upsert_points([point(0)])
+    building = await first.begin_rebuild()
+    await first.upsert_points([point(1)])
+    old = first.collection_id
+    await first.close()
+    second = make()
+    await second.open()
+    assert (second.collection_id, second.building_id) == (old, building)
+    assert await found(second) == {0, 1}
+    await second.upsert_points([point(2)])
+    assert await second.begin_rebuild() == building
+    await second.finish_rebuild()
+    assert second.collection_id == building
+    assert await found(second) == {1, 2}
+
+
+async def test_a_dropped_rebuild_leaves_the_old_collection_in_place(make: Make) -> None:
+    index = make()
+    await index.open()
+    await index.upsert_points([point(0)])
+    old = index.collection_id
+    building = await index.begin_rebuild()
+    await index.upsert_points([point(1)])
+    await index.drop_rebuild()
+    await index.drop_rebuild()
+    assert (index.collection_id, index.building_id) == (old, None)
+    assert await found(index) == {0, 1}
+    with pytest.raises(StoreUnavailable, match="no index is being built"):
+        await index.finish_rebuild()
+    assert await index.begin_rebuild() != building
+    await index.finish_rebuild()
+    assert await index.count() == 0
+
+
+async def test_a_collection_of_another_embedder_is_replaced_and_until_then_kept(make: Make) -> None:
+    former = make()
+    await former.open()
+    await former.upsert_points([point(0), point(1)])
+    await former.close()
+    index = make(**OTHER)
+    with pytest.raises(ConfigurationError):
+        await index.open()
+    with pytest.raises(StoreUnavailable, match=r"onnx:one.*knowthread reindex"):
+        await index.upsert_points([short(5)])
+    building = await index.begin_rebuild()
+    assert (index.collection_id, index.building_id) == ("", building)
+    await index.upsert_points([short(5), short(6)])
+    await index.delete_points([point(6).uuid, point(0).uuid])
+    with pytest.raises(StoreUnavailable, match="onnx:one"):
+        await index.search([query(vector=np.eye(4, dtype=np.float32)[0])])
+    with pytest.raises(StoreUnavailable, match="onnx:one"):
+        await index.count()
+    await index.close()
+    restarted = make(**OTHER)
+    await restarted.open()
+    assert (restarted.collection_id, restarted.building_id) == ("", building)
+    await restarted.finish_rebuild()
+    assert await hashes(restarted) == {point(5).uuid: "new 5"}
+    assert await found(restarted, vector=np.eye(4, dtype=np.float32)[0]) == {5}
+    await restarted.close()
+    with pytest.raises(ConfigurationError, match="onnx:two"):
+        await make().open()
+
+
+async def test_going_back_to_the_former_embedder_finds_its_collection_untouched(make: Make) -> None:
+    former = make()
+    await former.open()
+    await former.upsert_points([point(0)])
+    await former.close()
+    other = make(**OTHER)
+    await other.begin_rebuild()
+    await other.upsert_points([short(1)])
+    await other.close()
+    back = make()
+    await back.open()
+    assert back.building_id is None
+    assert await found(back) == {0}
+    await back.close()
+    await other.begin_rebuild()
+    await other.drop_rebuild()
+    with pytest.raises(StoreUnavailable, match="not open"):
+        await other.count()
+    with pytest.raises(ConfigurationError):
+        await other.open()
+    await back.open()
+    assert await found(back) == {0}
+
+
+async def test_changes_during_a_change_over_are_all_there_afterwards(index: VectorIndex) -> None:
+    await index.begin_rebuild()
+
+    async def write(worker: int) -> None:
+        for i in range(15):
+            await index.upsert_points([point(worker * 100 + i)])
+
+    async def change_over() -> None:
+        await index.finish_rebuild()
+        await index.begin_rebuild()
+        await index.drop_rebuild()
+
+    await asyncio.gather(write(0), write(1), change_over())
+    assert await found(index, top_k=1000) == {worker * 100 + i for worker in range(2) for i in range(15)}

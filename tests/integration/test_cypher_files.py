@@ -35,6 +35,8 @@ WITHOUT_USER = {
     ),
     **dict.fromkeys(
         (
+            "facts_to_check", "index_backlog", "indexed_nodes", "job_states", "needless_tombstones", "queue_nodes",
+            "retry_unindexable", "stray_claims", "claim_jobs", "renew_lease", "spent_tokens",
             "deletion_jobs", "existing_nodes", "graph_counts", "index_lag", "list_users", "mark_indexed",
             "index_work", "mark_unindexable", "requeue_all", "still_unindexed",
         ),
@@ -143,8 +145,8 @@ def _example(kind: str) -> Any:
     """A value of a declared parameter's type; an empty one wherever that is allowed."""
     if kind.startswith("list"):
         return []
-    values = {"string": "Memory", "integer": 1, "boolean": False, "map": {}, "datetime": datetime.now(UTC)}
-    return values[kind.removesuffix(" or null")]
+    values = {"string": "Memory", "integer": 1, "float": 0.5, "boolean": False, "map": {}}
+    return (values | {"datetime": datetime.now(UTC)})[kind.removesuffix(" or null")]
 
 
 def _operators(plan: Any) -> set[str]:

@@ -392,7 +392,7 @@ def test_a_service_that_cannot_start_is_one_line_and_status_remembers_it(idle: E
 
 def test_a_wrong_setting_is_named(idle: Environment) -> None:
     done = run(idle | {"KNOWTHREAD_PORT": "many"}, "list")
-    assert done.status == 1 and "KNOWTHREAD_PORT: 'many' is not a number" in done.err.splitlines()[-1]
+    assert done.status == 1 and "KNOWTHREAD_PORT: 'many' is not a whole number" in done.err.splitlines()[-1]
 
 
 def test_a_starting_service_shows_its_phase(idle: Environment) -> None:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from mcp.server.mcpserver.exceptions import ToolError  # noqa: E402
 from mcp_types import ToolAnnotations  # noqa: E402
 
 from kg.errors import Conflict  # noqa: E402
+from mcp_server.admin import Backend  # noqa: E402
 from mcp_server.headers import read_session  # noqa: E402
 from mcp_server.http import Activity, build_app, idle_watch, serve_http  # noqa: E402
 from mcp_server.lifecycle import ALREADY_RUNNING  # noqa: E402
@@ -95,7 +97,14 @@ def build_toy(folder: Path) -> MCPServer:
     return server
 
 
-async def serve(folder: Path) -> int:
+Parts = tuple[MCPServer, Backend | None]
+
+
+def build_parts(folder: Path) -> Parts:
+    return build_toy(folder), None
+
+
+async def serve(folder: Path, parts: Parts) -> int:
     settings = {"data_dir": folder, "idle_minutes": 30.0, "embedder": "toy", "neo4j_password": "hush"}
     boot: dict[str, Any] = json.loads((folder / "boot.json").read_text()) if (folder / "boot.json").exists() else {}
     version = boot.get("version", "0.1.0")
@@ -110,7 +119,8 @@ async def serve(folder: Path) -> int:
     def health() -> dict[str, object]:
         return {"phase": record.phase, "version": version}
 
-    app = build_app(build_toy(folder), token=token, allowed_hosts=[], activity=activity, health=health)
+    server, backend = parts
+    app = build_app(server, token=token, allowed_hosts=[], activity=activity, health=health, backend=backend)
     async with serve_http(app, listener, activity) as stopping:
         deadline = time.monotonic() + boot.get("seconds", 0)
         while time.monotonic() < deadline and not stopping.is_set():
@@ -131,12 +141,12 @@ async def serve(folder: Path) -> int:
     return 0
 
 
-def main() -> int:
+def main(build: Callable[[Path], Parts] = build_parts) -> int:
     configure_logging()
     folder = Path(os.environ["KNOWTHREAD_DATA_DIR"])
     try:
         with claim_service_lock(folder):
-            return asyncio.run(serve(folder))
+            return asyncio.run(serve(folder, build(folder)))
     except Conflict as error:
         print(error, file=sys.stderr)
         return ALREADY_RUNNING

@@ -1,0 +1,35 @@
+// What was decided between facts, newest first, and facts with opposite predicates that both hold.
+// mode: read
+// param: user_id string - partition
+// param: project string or null - only this project's
+// param: opposites list[list[string]] - pairs of predicates that contradict each other, in both orders
+// param: now datetime - instant in valid time, UTC
+// param: top_k integer - most of each
+// returns: open list[map], decided list[map]
+CALL () {
+  MATCH (old:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->(new:Fact)
+  WHERE old.expired_at IS NULL AND new.expired_at IS NULL
+  MATCH (was:Memory)-[:STATES]->(old)
+  MATCH (is:Memory)-[:STATES]->(new)
+  WHERE NOT was:Deleting AND NOT is:Deleting
+    AND ($project IS NULL OR was.project = $project OR is.project = $project)
+  WITH old, new, d, was, is ORDER BY d.at DESC LIMIT $top_k
+  RETURN collect({old: old {.uuid, .statement, .valid_at, project: was.project},
+    new: new {.uuid, .statement, .valid_at, project: is.project}, decision: properties(d)}) AS decided
+}
+CALL () {
+  UNWIND $opposites AS pair
+  WITH pair WHERE pair[0] < pair[1]
+  MATCH (one:Fact {user_id: $user_id}) WHERE one.predicate = pair[0] AND one.subject_uuid IS NOT NULL
+    AND one.expired_at IS NULL AND (one.invalid_at IS NULL OR one.invalid_at > $now)
+  MATCH (other:Fact {user_id: $user_id, subject_uuid: one.subject_uuid, predicate: pair[1]})
+  WHERE other.scope = one.scope AND other.object_key = one.object_key
+    AND other.expired_at IS NULL AND (other.invalid_at IS NULL OR other.invalid_at > $now)
+  MATCH (a:Memory)-[:STATES]->(one)
+  MATCH (b:Memory)-[:STATES]->(other)
+  WHERE NOT a:Deleting AND NOT b:Deleting AND ($project IS NULL OR a.project = $project OR b.project = $project)
+  WITH DISTINCT one, other, a, b LIMIT $top_k
+  RETURN collect({one: one {.uuid, .statement, .valid_at, project: a.project},
+    other: other {.uuid, .statement, .valid_at, project: b.project}}) AS open
+}
+RETURN open, decided

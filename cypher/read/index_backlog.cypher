@@ -1,0 +1,5 @@
+// How much of what was queued in bulk still waits for the index, and how much of that could not be embedded.
+// mode: read
+// returns: waiting integer, failing integer, part of waiting
+MATCH (n:Unindexed) WHERE n.bulk
+RETURN count(n) AS waiting, count(n.index_error) AS failing

@@ -1,0 +1,21 @@
+// What the points of some nodes should say, in order; to compare the index with the graph.
+// mode: read
+// param: label string - Memory, Fact or Entity
+// param: after string - only nodes with a greater uuid
+// param: top_k integer - most rows returned
+// returns: nodes list[map], those that have points; last string or null, where to go on
+// order: uuid
+CALL () {
+  MATCH (n:Memory) WHERE $label = 'Memory' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  UNION ALL
+  MATCH (n:Fact) WHERE $label = 'Fact' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  UNION ALL
+  MATCH (n:Entity) WHERE $label = 'Entity' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+}
+OPTIONAL MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(n)
+WITH n, coalesce(m, n) AS owner ORDER BY n.uuid
+RETURN collect(CASE WHEN n:Deleting OR owner:Deleting OR n.expired_at IS NOT NULL THEN null ELSE
+  n {.uuid, .user_id, .valid_at, .invalid_at, .terms, .content_hash,
+    kind: toLower($label), text: coalesce(n.text, n.statement, n.name), waiting: n:Unindexed,
+    agent_id: owner.agent_id, run_id: owner.run_id, project: owner.project, metadata: owner.metadata}
+  END) AS nodes, max(n.uuid) AS last

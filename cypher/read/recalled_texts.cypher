@@ -1,0 +1,22 @@
+// Which stretches of a new text are memories that stood before it.
+// mode: read
+// param: user_id string - partition
+// param: before integer - sequence number of the new text
+// param: hashes list[string] - content hashes of its stretches
+// param: uuids list[string] - ids that it contains
+// returns: hashes list[string], uuids list[string]
+CALL () {
+  UNWIND $hashes AS hash
+  MATCH (m:Memory {user_id: $user_id, content_hash: hash})
+  WHERE m.seq < $before AND NOT m:Deleting
+  RETURN collect(DISTINCT hash) AS known_hashes
+}
+CALL () {
+  UNWIND $uuids AS uuid
+  OPTIONAL MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND m.seq < $before AND NOT m:Deleting
+  OPTIONAL MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id AND f.seq < $before
+    AND NOT EXISTS { MATCH (f)<-[:STATES]-(:Deleting) }
+  WITH uuid WHERE m IS NOT NULL OR f IS NOT NULL
+  RETURN collect(uuid) AS known_uuids
+}
+RETURN known_hashes AS hashes, known_uuids AS uuids

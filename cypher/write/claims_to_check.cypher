@@ -1,0 +1,21 @@
+// Facts as a recomputation needs them, and what is drawn of their claims now.
+// mode: write
+// param: user_id string - partition
+// param: uuids list[string] - the facts
+// param: now datetime - what ended before may still be drawn and is left out, UTC
+// returns: facts list[map], drawn list[map] of claim_key, type and properties
+CALL () {
+  UNWIND $uuids AS uuid
+  MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id AND f.expired_at IS NULL
+  RETURN collect(f) AS found
+}
+CALL (found) {
+  UNWIND found AS f
+  WITH DISTINCT f.claim_key AS claim_key, f.subject_uuid AS subject_uuid, f.object_uuid AS object_uuid
+  MATCH (s:Entity {uuid: subject_uuid})-[r]->(o:Entity {uuid: object_uuid})
+  WHERE r.claim_key = claim_key AND (r.invalid_at IS NULL OR r.invalid_at > $now)
+  RETURN collect({claim_key: claim_key, type: type(r), statement: r.statement, facts: r.facts,
+    fact_uuids: r.fact_uuids, valid_at: r.valid_at, invalid_at: r.invalid_at, user_id: r.user_id}) AS drawn
+}
+RETURN [f IN found | f {.uuid, .scope, .subject_uuid, .object_uuid, .object_key, .predicate, .claim_key, .valid_at,
+  .invalid_at}] AS facts, drawn

@@ -1,0 +1,12 @@
+// Leave work about memories: jobs with the memories that each is about, in order.
+// mode: write
+// param: user_id string - partition
+// param: jobs list[map] - properties, and memories, uuids
+UNWIND $jobs AS job
+CREATE (j:Job)
+SET j = job.properties, j.user_id = $user_id
+WITH j, job
+UNWIND range(0, size(job.memories) - 1) AS position
+MATCH (m:Memory {uuid: job.memories[position]})
+WHERE m.user_id = $user_id
+CREATE (j)-[:EXTRACTS {position: position, content_hash: m.content_hash}]->(m)

@@ -1,0 +1,10 @@
+// Take memories out of the jobs that have not read them yet; a job without any goes.
+// mode: write
+// param: user_id string - partition
+// param: uuids list[string] - the memories
+UNWIND $uuids AS uuid
+MATCH (j:Job)-[e:EXTRACTS]->(m:Memory {uuid: uuid})
+WHERE m.user_id = $user_id AND j.state IN ['pending', 'running', 'failed', 'dead']
+DELETE e
+WITH DISTINCT j WHERE NOT EXISTS { MATCH (j)-[:EXTRACTS]->(:Memory) }
+DETACH DELETE j

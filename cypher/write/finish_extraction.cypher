@@ -1,0 +1,15 @@
+// Note that the memories of a job were read, which of them are noise, and that the job is done.
+// mode: write
+// param: user_id string - partition
+// param: uuid string - the job
+// param: memories list[map] - uuid, extraction, noise_reason or null
+// param: now datetime - instant, UTC
+MATCH (j:Job {uuid: $uuid, user_id: $user_id})
+SET j.state = 'done', j.finished_at = $now
+REMOVE j.claimed_by, j.lease_until, j.error, j.next_attempt_at
+WITH j
+UNWIND $memories AS memory
+MATCH (m:Memory {uuid: memory.uuid})
+WHERE m.user_id = $user_id
+SET m.extraction = memory.extraction, m.noise = memory.noise_reason IS NOT NULL, m.noise_reason = memory.noise_reason
+REMOVE m.extraction_error

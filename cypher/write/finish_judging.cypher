@@ -1,0 +1,12 @@
+// Note that a job's contentions were judged, and that its memories are done with.
+// mode: write
+// param: user_id string - partition
+// param: uuid string - the job
+// param: now datetime - instant, UTC
+MATCH (j:Job {uuid: $uuid, user_id: $user_id})
+SET j.state = 'done', j.finished_at = $now
+REMOVE j.claimed_by, j.lease_until, j.error, j.next_attempt_at
+WITH j
+MATCH (j)-[:EXTRACTS]->(m:Memory)
+SET m.extraction = 'done'
+REMOVE m.extraction_error

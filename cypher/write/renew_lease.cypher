@@ -1,0 +1,13 @@
+// Keep jobs for the worker that is still at them; one that was taken over or cancelled is not returned.
+// mode: write
+// param: claims list[map] - uuid and attempt
+// param: worker string - who holds them
+// param: until datetime - new end of the lease
+// returns: uuid string
+UNWIND $claims AS claim
+MATCH (j:Job {uuid: claim.uuid})
+SET j.uuid = j.uuid
+WITH j, claim
+WHERE j.state = 'running' AND j.claimed_by = $worker AND j.attempt = claim.attempt
+SET j.lease_until = $until
+RETURN j.uuid AS uuid

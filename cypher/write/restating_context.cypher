@@ -1,0 +1,22 @@
+// What an extraction replaces: the facts of a memory's former text, what was decided of them, and where they go.
+// mode: write
+// param: user_id string - partition
+// param: uuids list[string] - the memories
+// returns: uuid string, facts list[map], decisions list[map], versions list[map], oldest first
+UNWIND $uuids AS uuid
+MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id
+CALL (m) {
+  MATCH (m)-[:STATES]->(f:Fact)
+  RETURN collect(f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key, .statement, .created_at}) AS facts
+}
+CALL (m) {
+  MATCH (m)-[:STATES]->(:Fact)-[d:SUPERSEDED_BY]-(:Fact)
+  WITH DISTINCT d
+  RETURN collect({old: startNode(d).uuid, new: endNode(d).uuid, properties: properties(d)}) AS decisions
+}
+CALL (m) {
+  MATCH (m)-[:PREVIOUS]->(v:MemoryVersion)
+  WITH v ORDER BY v.replaced_at
+  RETURN collect(v {.uuid, .replaced_at}) AS versions
+}
+RETURN m.uuid AS uuid, facts, decisions, versions

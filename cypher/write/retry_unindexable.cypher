@@ -1,0 +1,6 @@
+// Let nodes that could not be embedded be tried again at once.
+// mode: write
+// returns: retried integer
+MATCH (n:Unindexed) WHERE n.index_error IS NOT NULL
+SET n.index_attempts = null, n.index_error = null, n.index_retry_at = null
+RETURN count(n) AS retried

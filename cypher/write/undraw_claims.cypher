@@ -1,0 +1,13 @@
+// Remove the drawn claims of some entities that no current fact states between these two.
+// mode: write
+// param: user_id string - partition
+// param: uuids list[string] - the entities that the claims go out from
+// returns: removed integer
+UNWIND $uuids AS uuid
+MATCH (s:Entity {uuid: uuid})-[r]->(o:Entity)
+WHERE s.user_id = $user_id AND r.claim_key IS NOT NULL AND NOT EXISTS {
+  MATCH (f:Fact {user_id: $user_id, claim_key: r.claim_key})
+  WHERE f.expired_at IS NULL AND f.subject_uuid = s.uuid AND f.object_uuid = o.uuid AND f.predicate = type(r)
+}
+DELETE r
+RETURN count(r) AS removed

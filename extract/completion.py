@@ -1,0 +1,111 @@
+"""One request to a model and its answer, the same for every provider.
+
+A provider is a thin mapping: request, structured output, usage and errors to and from its own SDK. It knows nothing
+of tasks, retries or fall-backs; the router does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """What a model is asked.
+
+    Attributes:
+        system: instructions; equal for every request with the same prompt, so that a provider may cache them.
+        user: this request's own part, user data inside named tags.
+        schema: JSON schema that the answer must fit; every object lists its properties as required and allows no other.
+        schema_name: identifier of the schema.
+        max_output_tokens: longest answer.
+        timeout_s: longest wait for the whole answer.
+        former_answer: where an answer is to be repaired, that answer as it came, else None.
+        complaint: what was wrong with it.
+    """
+
+    system: str
+    user: str = field(repr=False)
+    schema: Mapping[str, Any]
+    schema_name: str
+    max_output_tokens: int = 8192
+    timeout_s: float = 120.0
+    former_answer: str | None = field(default=None, repr=False)
+    complaint: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelReply:
+    """What a model answered.
+
+    Attributes:
+        text: the answer's text, unparsed; may be empty, cut short or wrapped in talk.
+        input_tokens: all that was read, cached ones included.
+        truncated: the answer was cut at ``max_output_tokens``.
+        cost_usd: what the provider itself says that it cost; None where it says nothing.
+    """
+
+    text: str = field(repr=False)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    truncated: bool = False
+    cost_usd: float | None = None
+
+
+class Provider(Protocol):
+    """One way to reach models."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name in settings: ``anthropic``, ``claude-code``, ``gemini``, ``ollama``."""
+        ...
+
+    async def complete(self, model: str, request: ModelRequest) -> ModelReply:
+        """Ask once; no retries of its own.
+
+        Raises:
+            ModelUnavailable: every way in which no answer comes, with its reason.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections and processes."""
+        ...
+
+
+class Credential(Protocol):
+    """What a request to Anthropic is signed with; its secret shows nowhere."""
+
+    @property
+    def kind(self) -> Literal["oauth", "api_key"]:
+        """A subscription's token, or an API key."""
+        ...
+
+    @property
+    def secret(self) -> str:
+        """The token or key itself."""
+        ...
+
+    @property
+    def tier(self) -> str:
+        """Where it was found, in words that may be shown."""
+        ...
+
+
+class Credentials(Protocol):
+    """Where a provider gets its credential for each request."""
+
+    def current(self) -> Credential:
+        """Return the best credential that there is now.
+
+        Raises:
+            ModelUnavailable: there is none (``not_configured``).
+        """
+        ...
+
+    def refused(self, credential: Credential) -> None:
+        """Take note that the provider refused it, so that ``current`` looks again."""
+        ...

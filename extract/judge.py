@@ -1,0 +1,60 @@
+"""Contradictions settled by a model: one request for all pairs that may not both hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from extract.outputs import Asks, one_line, rulings_output
+from extract.prompting import load_prompt
+from extract.tagging import lines, tag
+from kg.drafting import UNKNOWN_START
+from kg.reading import Contention, DatedStatement, Ruling, Rulings
+
+TOKENS_PER_PAIR = 250
+LEAST_TOKENS = 8192
+
+
+class ModelJudge:
+    """A ``ContradictionJudge`` that asks a model."""
+
+    def __init__(self, router: Asks) -> None:
+        self._router = router
+
+    async def judge(self, contentions: Sequence[Contention]) -> Rulings:
+        """Return a ruling for each of one or more contentions, in order, from one request.
+
+        Raises:
+            ExtractionError: no usable answer; one that leaves out a contention or adds one is none.
+        """
+        rendered = load_prompt("contradict").render(
+            pairs=lines(_pair(number, contention) for number, contention in enumerate(contentions, start=1))
+        )
+        answer = await self._router.ask(
+            "contradict",
+            rendered,
+            rulings_output(len(contentions)),
+            max_output_tokens=max(LEAST_TOKENS, TOKENS_PER_PAIR * len(contentions)),
+        )
+        rulings = sorted(answer.value.rulings, key=lambda ruling: ruling.item)
+        return Rulings(tuple(Ruling(ruling.relation, one_line(ruling.reason)) for ruling in rulings), answer.work)
+
+
+def _pair(number: int, contention: Contention) -> str:
+    earlier, later = _statement("earlier", contention.earlier), _statement("later", contention.later)
+    return f'<pair n="{number}">\n{earlier}\n{later}\n</pair>'
+
+
+def _statement(name: str, dated: DatedStatement) -> str:
+    """Return a statement with when it began to hold, when it was written down, its project and its reason."""
+    return tag(
+        name,
+        dated.statement if dated.because is None else f"{dated.statement} (because: {dated.because})",
+        **{"from": _moment(dated.valid_at)},
+        noted=_moment(dated.stated_at),
+        project=dated.project,
+    )
+
+
+def _moment(instant: datetime) -> str:
+    return "unknown" if instant == UNKNOWN_START else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"

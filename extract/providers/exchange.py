@@ -1,0 +1,64 @@
+"""What all providers do alike: lay out the turns of a conversation, and bound what is read of an answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Literal, cast
+
+from extract.completion import ModelRequest
+from extract.providers.failures import OversizedAnswer
+
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+"""More than any answer of the longest that we ask for, with its envelope; beyond it the connection is dropped."""
+
+MAX_FORMER_CHARACTERS = 50_000
+"""Of an answer that is to be repaired, no more is sent back: it is paid for again."""
+
+REPAIR = "Your answer cannot be used: {complaint}\nAnswer once more, the whole answer, in the form asked for."
+
+
+def turns(request: ModelRequest) -> list[tuple[Literal["user", "assistant"], str]]:
+    """Return the conversation, oldest first; it begins and ends with the user, as every provider demands."""
+    conversation: list[tuple[Literal["user", "assistant"], str]] = [("user", request.user)]
+    if request.former_answer is not None:
+        former = request.former_answer.strip()[:MAX_FORMER_CHARACTERS].rstrip()
+        # No provider takes an empty turn.
+        conversation.append(("assistant", former or "(no answer)"))
+        conversation.append(("user", REPAIR.format(complaint=request.complaint or "it is not in the form asked for")))
+    return conversation
+
+
+def bounded(limit_bytes: int = MAX_ANSWER_BYTES) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
+    """Return event hooks for an HTTP client of httpx or of its fork httpx2 that bound the size of each answer.
+
+    The SDKs read a whole body before they look at it; a wild server could fill the memory.
+    """
+
+    async def hook(response: Any) -> None:
+        bases = type(response.stream).__mro__
+        kind = next(base for base in bases if base.__name__ == "AsyncByteStream")
+        response.stream = _bounded_stream(kind, response.stream, limit_bytes)
+
+    return {"response": [hook]}
+
+
+def quiet(*loggers: str) -> None:
+    """Keep SDKs from writing requests, and with them memories, into the log at its debug level."""
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _bounded_stream(kind: type[Any], stream: Any, limit_bytes: int) -> object:
+    async def read(_: object) -> AsyncIterator[bytes]:
+        size_bytes = 0
+        async for chunk in stream:
+            size_bytes += len(chunk)
+            if size_bytes > limit_bytes:
+                raise OversizedAnswer(f"more than {limit_bytes} bytes")
+            yield chunk
+
+    async def close(_: object) -> None:
+        await stream.aclose()
+
+    return cast(object, type("BoundedStream", (kind,), {"__aiter__": read, "aclose": close})())

@@ -1,0 +1,112 @@
+"""What went wrong between us and a model, told in our own words.
+
+Invariant: what a server or an SDK says is read to tell the reason, but never repeated: it may quote the request, and
+with it a memory or a key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from kg.errors import ModelUnavailable, Unavailability
+
+ONLY_CLAUDE_CODE = "only authorized for use with claude code"
+"""What Anthropic says to a subscription's token that it does not take from other programs, with status 400 or 403."""
+
+ADVICE: Mapping[Unavailability, str] = {
+    "auth": "the provider refuses the credentials; `knowthread doctor` says which ones are used",
+    "forbidden": "the provider does not allow this credential to be used here; choose another model or an API key",
+    "missing_model": "the provider knows no such model, or your account has no access to it; check its name",
+    "quota": "a rate or spending limit is reached",
+    "overloaded": "the provider is too busy",
+    "server": "the provider answered with an error of its own",
+    "connection": "the provider cannot be reached, or broke the connection off",
+    "bad_request": "the provider does not take this request",
+}
+
+
+class OversizedAnswer(Exception):
+    """A server sends more than any answer may have; the rest is not read."""
+
+
+def reason_of(status: int, text: str = "") -> Unavailability:
+    """Return why a request failed, from its HTTP status and what the server said."""
+    said = text.lower()
+    if ONLY_CLAUDE_CODE in said:
+        return "forbidden"
+    if status == HTTPStatus.BAD_REQUEST and "credit balance" in said:
+        return "quota"
+    if status == HTTPStatus.BAD_REQUEST and "api_key_invalid" in said:
+        return "auth"
+    known: Mapping[int, Unavailability] = {
+        401: "auth",
+        402: "quota",
+        403: "auth",
+        404: "missing_model",
+        408: "timeout",
+        429: "quota",
+        503: "overloaded",
+        504: "timeout",
+        529: "overloaded",
+    }
+    return known.get(status) or (
+        "bad_request" if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR else "server"
+    )
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return how long a server asks to wait, from ``retry-after`` (seconds or a date) or ``retry-after-ms``."""
+    for name, per_second in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        value = headers.get(name, "").strip()
+        try:
+            return max(0.0, float(value) / per_second)
+        except ValueError:
+            pass
+    try:
+        return max(0.0, parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def unavailable(
+    provider: str, model: str, reason: Unavailability, advice: str = "", *, retry_after_s: float | None = None
+) -> ModelUnavailable:
+    """Return the error for a reason, with the general advice where there is no better one."""
+    return ModelUnavailable(provider, model, reason, advice or ADVICE[reason], retry_after_s=retry_after_s)
+
+
+def out_of_form(provider: str, model: str) -> ModelUnavailable:
+    """Return the error for an answer that is not in the provider's own protocol."""
+    return unavailable(provider, model, "server", "the provider's answer is broken or not in its own form")
+
+
+def oversized(provider: str, model: str) -> ModelUnavailable:
+    """Return the error for an answer that was given up because of its size."""
+    return unavailable(provider, model, "server", "the provider's answer is far larger than was asked for")
+
+
+def is_oversized(error: BaseException) -> bool:
+    """Whether an error goes back to an answer that was too large."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, OversizedAnswer):
+        found = found.__cause__ or found.__context__
+    return found is not None
+
+
+@asynccontextmanager
+async def time_limit(provider: str, model: str, timeout_s: float) -> AsyncGenerator[None]:
+    """Give up after ``timeout_s`` in all, however slowly but steadily an answer trickles in.
+
+    Raises:
+        ModelUnavailable: ``timeout``.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError:
+        raise unavailable(provider, model, "timeout", f"no whole answer within {timeout_s:g} s") from None

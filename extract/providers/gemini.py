@@ -1,0 +1,170 @@
+"""Gemini through Google's API for developers, by its own SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+
+from extract.completion import ModelReply, ModelRequest
+from extract.providers import failures
+from extract.providers.exchange import bounded, quiet, turns
+from kg.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from google.genai.client import Client
+    from google.genai.types import GenerateContentResponse
+
+DECLINED = frozenset((
+    "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "ESCALATION", "MODEL_ARMOR"
+))  # fmt: skip
+"""Reasons to end an answer that no second try changes."""
+
+
+class GeminiProvider:
+    """Asks Gemini; retries, tools and thoughts are off."""
+
+    name = "gemini"
+
+    def __init__(self, api_key: str, url: str = "") -> None:
+        self._api_key = api_key
+        self._url = url
+        self._opening = asyncio.Lock()
+        self._sdk: ModuleType | None = None
+        self._client: Client | None = None
+        self._http: httpx.AsyncClient | None = None
+
+    async def complete(self, model: str, request: ModelRequest) -> ModelReply:
+        """Ask once.
+
+        Raises:
+            ModelUnavailable: no answer came; the reason says why.
+        """
+        if not self._api_key:
+            advice = "no API key is set; set GEMINI_API_KEY"
+            raise failures.unavailable(self.name, model, "not_configured", advice)
+        async with failures.time_limit(self.name, model, request.timeout_s):
+            client = await self._open()
+            try:
+                response = await client.aio.models.generate_content(
+                    model=model, contents=cast(Any, _contents(request)), config=cast(Any, _config(model, request))
+                )
+            except Exception as error:  # noqa: BLE001 - the SDK lets its parser's errors through too; none may be shown
+                raise self._translated(model, error) from None
+        return self._reply(model, response)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        client, self._client = self._client, None
+        http, self._http = self._http, None
+        if client is not None:
+            await client.aio.aclose()
+            client.close()
+        if http is not None:
+            await http.aclose()
+
+    async def _open(self) -> Client:
+        async with self._opening:
+            if self._sdk is None:
+                self._sdk = await asyncio.to_thread(_load)
+            if self._client is None:
+                # Given by us, as only so the SDK uses this library and no other that may be installed too.
+                self._http = httpx.AsyncClient(
+                    event_hooks=bounded(), headers={"accept-encoding": "identity"}, follow_redirects=False
+                )
+                options = {"base_url": self._url or None, "httpx_async_client": self._http}
+                make = cast("type[Client]", self._sdk.Client)
+                self._client = await asyncio.to_thread(
+                    make, vertexai=False, api_key=self._api_key, http_options=cast(Any, options)
+                )
+            return self._client
+
+    def _reply(self, model: str, response: GenerateContentResponse) -> ModelReply:
+        if not response.candidates:
+            feedback = response.prompt_feedback
+            if feedback is not None and feedback.block_reason is not None:
+                raise self._declined(model)
+            raise failures.out_of_form(self.name, model)
+        candidate = response.candidates[0]
+        ended = str(candidate.finish_reason.value) if candidate.finish_reason is not None else ""
+        if ended in DECLINED:
+            raise self._declined(model)
+        parts = (candidate.content.parts if candidate.content is not None else None) or []
+        usage = response.usage_metadata
+        return ModelReply(
+            text="".join(part.text for part in parts if part.text and not part.thought),
+            input_tokens=(usage.prompt_token_count or 0) if usage else 0,
+            output_tokens=(usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0) if usage else 0,
+            cached_tokens=(usage.cached_content_token_count or 0) if usage else 0,
+            truncated=ended == "MAX_TOKENS",
+        )
+
+    def _declined(self, model: str) -> ModelUnavailable:
+        advice = "the provider declines to answer this request; another model may take it"
+        return failures.unavailable(self.name, model, "bad_request", advice)
+
+    def _translated(self, model: str, error: Exception) -> ModelUnavailable:
+        if failures.is_oversized(error):
+            return failures.oversized(self.name, model)
+        if isinstance(error, cast(Any, self._sdk).errors.APIError):
+            refused = cast(Any, error)
+            reason = failures.reason_of(refused.code, str(refused.details))
+            return failures.unavailable(self.name, model, reason, retry_after_s=_retry_after_s(refused))
+        if isinstance(error, httpx.TimeoutException):
+            return failures.unavailable(self.name, model, "timeout", "the provider does not answer in time")
+        if isinstance(error, httpx.TransportError):
+            return failures.unavailable(self.name, model, "connection")
+        return failures.out_of_form(self.name, model)
+
+
+def _load() -> ModuleType:
+    from google import genai
+
+    quiet("google_genai")
+    return genai
+
+
+def _contents(request: ModelRequest) -> list[dict[str, Any]]:
+    roles = {"user": "user", "assistant": "model"}
+    return [{"role": roles[role], "parts": [{"text": text}]} for role, text in turns(request)]
+
+
+def _config(model: str, request: ModelRequest) -> dict[str, Any]:
+    return {
+        "system_instruction": request.system,
+        "response_mime_type": "application/json",
+        "response_json_schema": dict(request.schema),
+        "max_output_tokens": request.max_output_tokens,
+        "thinking_config": _least_thinking(model),
+        "http_options": {"timeout": max(1, round(request.timeout_s * 1000))},
+    }
+
+
+def _least_thinking(model: str) -> dict[str, Any] | None:
+    """The least thought that a model can be told; each generation takes one way and refuses the other.
+
+    Models of an unknown name get none and think as they are made.
+    """
+    generation = re.match(r"gemini-(\d+)(?:\.(\d+))?-(.*)", model)
+    if generation is None:
+        return None
+    version, rest = (int(generation[1]), int(generation[2] or 0)), generation[3]
+    if version >= (3, 0):
+        return {"thinking_level": "LOW" if rest.startswith("pro") else "MINIMAL"}
+    if version == (2, 5):
+        return {"thinking_budget": 128 if rest.startswith("pro") else 0}
+    return None
+
+
+def _retry_after_s(error: Any) -> float | None:
+    """How long to wait: the header, else Google's own ``RetryInfo`` among the details (``"retryDelay": "34s"``)."""
+    headers = getattr(error.response, "headers", None)
+    from_header = failures.retry_after_s(headers) if headers is not None else None
+    if from_header is not None:
+        return from_header
+    delay = re.search(r"'retryDelay': '(\d+(?:\.\d+)?)s'", str(error.details))
+    return float(delay[1]) if delay else None

@@ -1,0 +1,287 @@
+"""The worker: background jobs that need a model, taken with a lease, one attempt at a time.
+
+Invariant: a job's result is written only by the worker that holds it, under the attempt that it was claimed with; a
+worker that dies loses its lease and another goes on. A model that is down costs no attempt and pauses its kind of
+work; an answer that is unusable, or a request that no model takes, costs one, and after ``MAX_FAILURES`` of them the
+job is dead until somebody retries it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import secrets
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from kg.background import Background
+from kg.claims import Claim, JobKind, account
+from kg.errors import BudgetExceeded, ExtractionError, KgError, ModelUnavailable, StoreUnavailable
+from kg.extraction import ExtractStep
+from kg.graph_store import GraphStore
+from kg.judging import JudgeStep
+from kg.ports import Clock
+
+log = logging.getLogger(__name__)
+
+MAX_FAILURES = 5
+LEASE = timedelta(seconds=30)
+RENEW_EVERY_S = 10.0
+POLL_S = 5.0
+FIRST_BACK_OFF_S = 10.0
+LONGEST_BACK_OFF_S = 3600.0
+FIRST_PAUSE_S = 15.0
+LONGEST_PAUSE_S = 600.0
+OWN_FAULT = frozenset(("bad_request", "timeout"))
+"""Reasons for which a model gives no answer that may lie in the request itself."""
+
+
+@dataclass
+class Pause:
+    """Why a kind of work waits for its models, and until when.
+
+    Attributes:
+        until: loop time; 0 while nothing waits.
+    """
+
+    until: float = 0.0
+    length_s: float = 0.0
+    reason: str = ""
+
+
+class Ingest:
+    """Claims jobs and runs their steps, several at once."""
+
+    def __init__(
+        self,
+        store: GraphStore,
+        clock: Clock,
+        extract: ExtractStep,
+        judge: JudgeStep | None,
+        *,
+        concurrency: int,
+    ) -> None:
+        self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._store = store
+        self._clock = clock
+        self._extract = extract
+        self._judge = judge
+        self._concurrency = concurrency
+        self._running: dict[asyncio.Task[None], Claim] = {}
+        self._pauses: dict[JobKind, Pause] = {"extract": Pause()}
+        if judge is not None:
+            self._pauses["judge"] = Pause()
+        self._wake = asyncio.Event()
+        self._ended = asyncio.Condition()
+        self._tasks = (Background("worker", self._run), Background("leases", self._renew))
+
+    def start(self) -> None:
+        """Start to work; jobs of an earlier process come first, as soon as their leases have ended."""
+        for task in self._tasks:
+            task.start()
+
+    async def stop(self) -> None:
+        """Stop, and hand back what is held, so that the next worker need not wait for the leases to end."""
+        for task in self._tasks:
+            await task.stop()
+        held = list(self._running.values())
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        for claim in held:
+            with contextlib.suppress(StoreUnavailable):
+                await self._release(claim, "the service was stopped", failed=False)
+
+    def wake(self, *, resume: bool = False) -> None:
+        """Tell that there is work; ``resume`` ends pauses too, where somebody has mended a model."""
+        if resume:
+            for pause in self._pauses.values():
+                pause.until = 0.0
+        self._wake.set()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the worker is doing, for status."""
+        now = asyncio.get_running_loop().time()
+        waiting = {
+            kind: {"reason": pause.reason, "retry_in_s": round(pause.until - now)}
+            for kind, pause in self._pauses.items()
+            if pause.until > now
+        }
+        return {"running": len(self._running), "concurrency": self._concurrency, "paused": waiting}
+
+    async def wait_done(self, user_id: str, uuids: Sequence[str], timeout_s: float) -> str:
+        """Wait until the memories are read, and return the least finished state of them: pending, failed or done."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            rows = await self._store.read("extraction_states", user_id=user_id, uuids=list(uuids))
+            states = {row["extraction"] for row in rows}
+            left = deadline - asyncio.get_running_loop().time()
+            if "pending" not in states or left <= 0:
+                return next((state for state in ("pending", "failed") if state in states), "done")
+            async with self._ended:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), min(1.0, left))
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                await self._fill()
+            except KgError as error:
+                log.warning("the worker waits: %s", error)
+            timeout = POLL_S if len(self._running) < self._concurrency else None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), timeout)
+
+    async def _fill(self) -> None:
+        """Claim until every slot is taken or nothing is claimable."""
+        while True:
+            slots = self._concurrency - len(self._running)
+            now = asyncio.get_running_loop().time()
+            kinds = [kind for kind, pause in self._pauses.items() if pause.until <= now]
+            if slots <= 0 or not kinds:
+                return
+            bulk_running = sum(claim.bulk for claim in self._running.values())
+            bulk_slots = max(0, max(1, self._concurrency - 1) - bulk_running)
+            instant = self._clock.now()
+            params: dict[str, Any] = {
+                "worker": self.worker, "kinds": kinds, "slots": slots, "bulk_slots": bulk_slots,
+                "now": instant, "until": instant + LEASE,
+            }  # fmt: skip
+            rows = await self._store.write(lambda tx, p=params: tx.run("claim_jobs", **p), "claim_jobs")
+            for row in rows:
+                self._begin(Claim(**row, worker=self.worker))
+            if not rows:
+                return
+
+    def _begin(self, claim: Claim) -> None:
+        task = asyncio.create_task(self._work(claim), name=f"job {claim.uuid}")
+        self._running[task] = claim
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task, None)
+        self._wake.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a job ended with %s", type(task.exception()).__name__)
+
+    async def _work(self, claim: Claim) -> None:
+        if claim.failures >= MAX_FAILURES:
+            await self._release(claim, "its worker died too often over it", failed=False, dead=True)
+            return
+        try:
+            await self._step(claim)
+        except StoreUnavailable as error:
+            log.warning("job %s waits for the database: %s", claim.uuid, error)  # its lease ends by itself
+        except ExtractionError as error:
+            await self._account_failed(claim, error)
+            await self._give_up(claim, error)
+        except Exception as error:  # noqa: BLE001 (one job's surprise must not end the worker)
+            place = _place_of(error)
+            log.error("job %s met %s at %s", claim.uuid, type(error).__name__, place)
+            await self._fail(claim, f"unexpected {type(error).__name__} at {place}; please report it")
+        else:
+            self._pauses[claim.kind].length_s = 0.0
+        async with self._ended:
+            self._ended.notify_all()
+
+    async def _step(self, claim: Claim) -> None:
+        if claim.kind == "extract":
+            extracted = await self._extract.run(claim)
+            if extracted.judging is not None:
+                self._begin(extracted.judging)
+        elif self._judge is not None:
+            await self._judge.run(claim)
+
+    async def _account_failed(self, claim: Claim, error: ExtractionError) -> None:
+        try:
+            await account(self._store, claim, error.calls, self._clock.now())
+        except StoreUnavailable as unavailable:
+            log.warning("calls of job %s are not accounted: %s", claim.uuid, unavailable)
+
+    async def _give_up(self, claim: Claim, error: ExtractionError) -> None:
+        """Release a job that got no answer: an outage pauses its kind of work, all else costs the job an attempt."""
+        try:
+            if isinstance(error, BudgetExceeded):
+                self._pause(claim.kind, (error.resets_at - self._clock.now()).total_seconds(), str(error))
+                await self._release(claim, str(error), failed=False)
+            elif isinstance(error, ModelUnavailable) and error.reason not in OWN_FAULT:
+                pause = self._pauses[claim.kind]
+                longer = min(max(FIRST_PAUSE_S, pause.length_s * 2), LONGEST_PAUSE_S)
+                self._pause(claim.kind, max(longer, min(error.retry_after_s or 0.0, LONGEST_PAUSE_S)), str(error))
+                await self._release(claim, str(error), failed=False)
+            else:
+                await self._fail(claim, str(error))
+        except StoreUnavailable as unavailable:
+            log.warning("job %s waits for the database: %s", claim.uuid, unavailable)
+
+    def _pause(self, kind: JobKind, length_s: float, reason: str) -> None:
+        now = asyncio.get_running_loop().time()
+        pause = self._pauses[kind]
+        if pause.until <= now:  # jobs that failed together lengthen it once
+            self._pauses[kind] = Pause(now + length_s, length_s, reason)
+            log.warning("'%s' jobs wait %.0f s: %s", kind, length_s, reason)
+
+    async def _fail(self, claim: Claim, reason: str) -> None:
+        dead = claim.failures + 1 >= MAX_FAILURES
+        await self._release(claim, reason, failed=True, dead=dead)
+
+    async def _release(self, claim: Claim, reason: str, *, failed: bool, dead: bool = False) -> None:
+        now = self._clock.now()
+        params: dict[str, Any] = {
+            **claim.fence(),
+            "state": "dead" if dead else "failed" if failed else "pending",
+            "failed": failed,
+            "error": reason,
+            "next_attempt_at": _next_attempt(now, claim.failures) if failed and not dead else None,
+            "extraction": _extraction_after_death(claim.kind) if dead else None,
+            "now": now,
+        }
+        await self._store.write(lambda tx: tx.run("release_job", **params), "release_job")
+
+    async def _renew(self) -> None:
+        """Keep the leases of running jobs; a job that was cancelled or taken over is dropped."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            held = {claim.uuid: task for task, claim in self._running.items()}
+            if not held:
+                continue
+            params: dict[str, Any] = {
+                "claims": [{"uuid": claim.uuid, "attempt": claim.attempt} for claim in self._running.values()],
+                "worker": self.worker,
+                "until": self._clock.now() + LEASE,
+            }
+            try:
+                rows = await self._store.write(lambda tx, p=params: tx.run("renew_lease", **p), "renew_lease")
+            except KgError as error:
+                log.warning("leases could not be renewed: %s", error)
+                continue
+            kept = {row["uuid"] for row in rows}
+            for uuid, task in held.items():
+                if uuid not in kept and not task.done():
+                    task.cancel()
+
+
+def _next_attempt(now: datetime, failures: int) -> datetime:
+    delay = min(FIRST_BACK_OFF_S * 4**failures, LONGEST_BACK_OFF_S)
+    return now + timedelta(seconds=delay * (0.5 + random.random()))  # noqa: S311 (jitter, no secret)
+
+
+def _extraction_after_death(kind: JobKind) -> str:
+    states: Mapping[JobKind, str] = {"extract": "failed", "judge": "done"}
+    return states[kind]
+
+
+def _place_of(error: BaseException) -> str:
+    """Return file and line of the innermost frame; the message of an exception may quote a memory."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"

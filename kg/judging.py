@@ -1,0 +1,106 @@
+"""The judge step of a job: pairs of facts that may not both hold are ruled on in one call, and the rulings written.
+
+The pair is put in the order of the world's time, not of arrival: a late note about the past can be superseded by what
+is known already, and never retires it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kg.calls import Call
+from kg.claims import Claim, account, enter
+from kg.extraction import contention_params
+from kg.graph_store import GraphStore, Row
+from kg.ports import Clock, ContradictionJudge
+from kg.reading import Contention, DatedStatement, ModelWork, Ruling, Rulings
+from kg.settling import settle
+
+Pair = tuple[Row, Row]
+"""The fact that holds earlier, and the later one."""
+
+
+class JudgeStep:
+    """Rules on the contentions of one job's memories."""
+
+    def __init__(self, store: GraphStore, clock: Clock, judge: ContradictionJudge) -> None:
+        self._store = store
+        self._clock = clock
+        self._judge = judge
+
+    async def run(self, claim: Claim) -> int:
+        """Judge and commit; returns how many decisions were written.
+
+        Raises:
+            ExtractionError: no usable ruling; nothing was written.
+            StoreUnavailable: the database does not answer; the job is tried again.
+        """
+        rows = await self._store.read("job_reading", user_id=claim.user_id, uuid=claim.uuid, earlier=0)
+        uuids = [memory["uuid"] for memory in rows[0]["memories"]] if rows else []
+        found = await self._store.read(
+            "contentions", user_id=claim.user_id, **contention_params(uuids), now=self._clock.now()
+        )
+        pairs = in_time_order(found)
+        if not pairs:
+            return await self._commit(claim, [], None)
+        rulings = await self._judge.judge([Contention(_dated(old), _dated(new)) for old, new in pairs])
+        await account(self._store, claim, rulings.work.calls, self._clock.now())
+        return await self._commit(claim, pairs, rulings)
+
+    async def _commit(self, claim: Claim, pairs: Sequence[Pair], rulings: Rulings | None) -> int:
+        async def work(tx: Any) -> int:
+            entered = await enter(tx, claim, self._clock, slots=1)
+            if entered is None:
+                return 0
+            call, _ = entered
+            decisions: list[Row] = []
+            if rulings is not None:
+                uuids = sorted({fact["uuid"] for pair in pairs for fact in pair})
+                rows = await tx.run("standing_facts", user_id=claim.user_id, uuids=uuids)
+                standing = {row["uuid"] for row in rows}
+                decisions = [
+                    _decision(call, old, new, ruling, rulings.work)
+                    for (old, new), ruling in zip(pairs, rulings.rulings, strict=True)
+                    if ruling.relation != "none" and {old["uuid"], new["uuid"]} <= standing
+                ]
+            if decisions:
+                await tx.run("create_decisions", decisions=decisions)
+                ended = [row["old"] for row in decisions]
+                await settle(tx, user_id=claim.user_id, also=ended, now=call.now)
+            await tx.run("finish_judging", user_id=claim.user_id, uuid=claim.uuid, now=call.now)
+            return len(decisions)
+
+        return await self._store.write(work, "judging", partition=claim.user_id)
+
+
+def in_time_order(contentions: Sequence[Mapping[str, Any]]) -> list[Pair]:
+    """Return each pair once, the fact first that began to hold first; of one instant, the one that was told first."""
+    pairs: dict[tuple[str, str], Pair] = {}
+    for row in contentions:
+        old, new = sorted((row["old"], row["new"]), key=lambda fact: (fact["valid_at"], fact["seq"]))
+        pairs.setdefault((old["uuid"], new["uuid"]), (old, new))
+    return list(pairs.values())
+
+
+def _dated(fact: Row) -> DatedStatement:
+    return DatedStatement(
+        fact["statement"], fact["valid_at"], fact["created_at"], fact.get("project"), fact.get("because")
+    )
+
+
+def _decision(call: Call, old: Row, new: Row, ruling: Ruling, work: ModelWork) -> Row:
+    return {
+        "old": old["uuid"],
+        "new": new["uuid"],
+        "properties": {
+            "uuid": call.uuid(f"decision:{old['uuid']}:{new['uuid']}"),
+            "kind": ruling.relation,
+            "at": call.now,
+            "effective_at": new["valid_at"],
+            "judge": work.model,
+            "reason": ruling.reason,
+            "prompt": work.prompt,
+            "prompt_hash": work.prompt_hash,
+        },
+    }

@@ -1,0 +1,137 @@
+"""Settings of mem0-mcp-selfhosted that mean the same here, so that its set-ups go on working.
+
+What could lead to another program's data or open a port (its databases, host, port and transport) is never taken
+over. A variable chooses no provider by itself: mem0's default, Claude, is used only where a provider is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+PREFIX = "MEM0_"
+
+_PROVIDER_VARIABLES = ("MEM0_GRAPH_LLM_PROVIDER", "MEM0_LLM_PROVIDER", "MEM0_PROVIDER")
+_PROVIDERS = {
+    "anthropic": "anthropic",
+    "anthropic_oat": "anthropic",
+    "ollama": "ollama",
+    "gemini": "gemini",
+    "gemini_split": "gemini_split",
+}
+_MODEL = "MEM0_GRAPH_LLM_MODEL"
+_MAIN_MODEL = "MEM0_LLM_MODEL"
+_JUDGE_PROVIDER = "MEM0_GRAPH_CONTRADICTION_LLM_PROVIDER"
+_JUDGE_MODEL = "MEM0_GRAPH_CONTRADICTION_LLM_MODEL"
+_EMBED_PROVIDER = "MEM0_EMBED_PROVIDER"
+_EMBED_MODEL = "MEM0_EMBED_MODEL"
+_EMBED_DEFAULT = "bge-m3"
+_URLS = ("MEM0_GRAPH_LLM_URL", "MEM0_LLM_URL", "MEM0_OLLAMA_URL", "MEM0_EMBED_URL")
+
+
+class Taken(NamedTuple):
+    """The value of one of our settings, and the variable that it comes from."""
+
+    value: str
+    variable: str
+
+
+@dataclass(frozen=True)
+class Mem0Variables:
+    """What the environment of a mem0 set-up means here.
+
+    Attributes:
+        values: by the name of our setting.
+        used: variables that have an effect here, sorted.
+        ignored: those that have none, sorted.
+    """
+
+    values: Mapping[str, Taken] = field(repr=False)
+    used: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def read_mem0(environ: Mapping[str, str]) -> Mem0Variables:
+    """Translate mem0's variables; those that ``KNOWTHREAD_*`` overrides have no effect and count as ignored."""
+    given = {name: text for name in environ if name.startswith(PREFIX) and (text := environ[name].strip())}
+    reader = _Reader(given, {name for name, text in environ.items() if text.strip()})
+    reader.take("anthropic_token", "MEM0_ANTHROPIC_TOKEN")
+    reader.take("ollama_keep_alive", "MEM0_OLLAMA_KEEP_ALIVE")
+    reader.read_models()
+    reader.read_ollama_url()
+    reader.read_embedder()
+    return Mem0Variables(reader.values, tuple(sorted(reader.used)), tuple(sorted(given.keys() - reader.used)))
+
+
+class _Reader:
+    """Collects our values while it reads theirs."""
+
+    def __init__(self, given: Mapping[str, str], present: set[str]) -> None:
+        self._given = given
+        self._present = present
+        self.values: dict[str, Taken] = {}
+        self.used: set[str] = set()
+
+    def take(self, setting: str, *variables: str, value: str | None = None) -> None:
+        """Set one of ours from the first of these variables that is given, unless ours is set itself."""
+        found = [name for name in variables if name in self._given]
+        if found and f"KNOWTHREAD_{setting.upper()}" not in self._present:
+            self.values[setting] = Taken(self._given[found[0]] if value is None else value, found[0])
+            self.used.add(found[0])
+
+    def read_models(self) -> None:
+        """Map the provider and the models of its graph, which extracts, judges and merges."""
+        named = next((name for name in _PROVIDER_VARIABLES if name in self._given), None)
+        provider = _PROVIDERS.get(self._given[named].lower()) if named else None
+        # KNOWTHREAD_LLM is another choice of provider, to which mem0's models do not belong.
+        if named is None or provider is None or "KNOWTHREAD_LLM" in self._present:
+            return
+        self.take("llm", named, value=provider)
+        if provider == "gemini_split":
+            self._read_split()
+            return
+        model = self._model_for(provider, _MODEL)
+        if model is not None:
+            for setting in ("extract_models", "contradict_models", "resolve_models"):
+                self.take(setting, model, value=f"{provider}:{self._given[model]}")
+
+    def _read_split(self) -> None:
+        """Gemini extracts and merges, another provider judges."""
+        for setting in ("extract_models", "resolve_models"):
+            if _MODEL in self._given:
+                self.take(setting, _MODEL, value=f"gemini:{self._given[_MODEL]}")
+        provider = _PROVIDERS.get(self._given.get(_JUDGE_PROVIDER, "anthropic").lower())
+        if provider is None or provider == "gemini_split":
+            return
+        model = self._model_for(provider, _JUDGE_MODEL)
+        value = provider if model is None else f"{provider}:{self._given[model]}"
+        for variable in (_JUDGE_PROVIDER, model):
+            if variable is not None:
+                self.take("contradict_models", variable, value=value)
+
+    def _model_for(self, provider: str, own: str) -> str | None:
+        """The variable that names the model: its own, else the main one where that model is the provider's."""
+        if own in self._given:
+            return own
+        main = self._given.get(_MAIN_MODEL, "")
+        return _MAIN_MODEL if main and _provider_of(main) == provider else None
+
+    def read_ollama_url(self) -> None:
+        """There is one Ollama here: the first that mem0 names. Another one for embeddings is told as ignored."""
+        self.take("ollama_url", *_URLS)
+        if "ollama_url" in self.values:
+            url = self.values["ollama_url"].value
+            self.used.update(name for name in _URLS if self._given.get(name) == url)
+
+    def read_embedder(self) -> None:
+        """Map Ollama's embedding models, where a variable asks for one."""
+        if self._given.get(_EMBED_PROVIDER, "ollama").lower() == "ollama":
+            value = f"ollama:{self._given.get(_EMBED_MODEL, _EMBED_DEFAULT)}"
+            self.take("embedder", _EMBED_PROVIDER, value=value)
+            self.take("embedder", _EMBED_MODEL, value=value)
+
+
+def _provider_of(model: str) -> str:
+    """Whose a model is, by its name; Ollama's have no common mark."""
+    return {"claude": "anthropic", "gemini": "gemini"}.get(model.lower().partition("-")[0], "ollama")

@@ -1,0 +1,451 @@
+"""Texts that a model reads: scripted models behind the real worker, on the real Neo4j."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from graph_checks import whole_graph_invariants
+from harness import TestClock, User, states
+
+from kg.decisions import Decisions
+from kg.errors import BudgetExceeded, MalformedOutput, ModelUnavailable
+from kg.extraction import ExtractStep
+from kg.facts import parse_facts
+from kg.ingest import MAX_FAILURES, Ingest
+from kg.jobs import Jobs
+from kg.judging import JudgeStep
+from kg.memory import MemoryService, Parts
+from kg.naming import Naming
+from kg.reading import Contention, Extraction, ModelCall, ModelWork, NamePair, Reading, Ruling, Rulings, Sameness
+
+CALL = ModelCall("extract", "toy:reader", "ok", input_tokens=100, output_tokens=20, cost_usd=0.001)
+
+
+def work(task: Any = "extract") -> ModelWork:
+    return ModelWork("toy:reader", task, f"hash of {task}", (replace(CALL, task=task),))
+
+
+class Model:
+    """Answers as it is told: facts by a word of the text, rulings by words of the statements."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, list[Any]] = {}
+        self.noise: dict[str, str] = {}
+        self.rule: Callable[[Contention], Ruling] = lambda _: Ruling("none", "both may hold")
+        self.same: set[frozenset[str]] = set()
+        self.failures: list[Exception] = []
+        self.readings: list[Reading] = []
+        self.judged: list[Sequence[Contention]] = []
+        self.compared: list[Sequence[NamePair]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.reading = asyncio.Event()
+
+    async def extract(self, reading: Reading) -> Extraction:
+        self.readings.append(reading)
+        self.reading.set()
+        await self.gate.wait()
+        if self.failures:
+            raise self.failures.pop(0)
+        facts = [
+            (turn, fact)
+            for turn, text in enumerate(reading.turns)
+            for word, stated in self.facts.items()
+            if word in text.text
+            for fact in parse_facts(stated).facts
+        ]
+        noise = {
+            turn: why
+            for turn, text in enumerate(reading.turns)
+            for word, why in self.noise.items()
+            if word in text.text
+        }
+        return Extraction(tuple(facts), noise, work())
+
+    async def judge(self, contentions: Sequence[Contention]) -> Rulings:
+        self.judged.append(contentions)
+        if self.failures:
+            raise self.failures.pop(0)
+        return Rulings(tuple(self.rule(item) for item in contentions), work("contradict"))
+
+    async def compare(self, pairs: Sequence[NamePair]) -> Sameness:
+        self.compared.append(pairs)
+        verdicts = tuple((frozenset((p.left.name, p.right.name)) in self.same, "as told") for p in pairs)
+        return Sameness(verdicts, work("resolve"))
+
+
+@pytest.fixture
+def model() -> Model:
+    return Model()
+
+
+@pytest.fixture(autouse=True)
+async def no_jobs_of_others(parts: Parts) -> None:
+    """A worker takes every user's jobs, so those that another test has left behind must go."""
+    await parts.store.driver.execute_query("MATCH (j:Job) DETACH DELETE j")  # pyright: ignore
+
+
+async def check_graph(user: User) -> None:
+    await whole_graph_invariants(user.parts, user.id)
+
+
+def worker(parts: Parts, model: Model, clock: TestClock, concurrency: int = 2) -> Ingest:
+    extract = ExtractStep(
+        parts.store, clock, model, Naming(parts.store, parts.index, parts.embedder, model, clock), judges=True
+    )
+    return Ingest(parts.store, clock, extract, JudgeStep(parts.store, clock, model), concurrency=concurrency)
+
+
+@pytest.fixture
+async def reader(parts: Parts, model: Model, clock: TestClock) -> AsyncIterator[Ingest]:
+    ingest = worker(parts, model, clock)
+    ingest.start()
+    yield ingest
+    await ingest.stop()
+
+
+@pytest.fixture
+def user(parts: Parts, service: MemoryService, clock: TestClock, reader: Ingest) -> User:
+    """A user whose texts are read."""
+    with_models = replace(parts, ingest=reader)
+    return User(with_models, MemoryService(with_models), clock)
+
+
+async def state(user: User, memory_id: str, wanted: str) -> dict[str, Any]:
+    """The memory, once its reading has come to a state."""
+    while (memory := await user.get(memory_id))["extraction"] != wanted:
+        await asyncio.sleep(0.02)
+    return memory
+
+
+async def test_a_text_is_read_and_its_facts_say_by_what(user: User, model: Model):
+    model.facts["Postgres"] = [states("Billing uses Postgres", "USES", "billing", "Postgres", because="one database")]
+    added = await user.add("We run billing on Postgres, one database is enough", wait=True)
+    assert added["extraction"] == "done"
+    (fact,) = (await user.get(added.id))["facts"]
+    assert (fact["fact"], fact["origin"], fact["model"], fact["because"]) == (
+        "Billing uses Postgres", "model", "toy:reader", "one database",
+    )  # fmt: skip
+    stored = await user.raw("MATCH (f:Fact {user_id: $user_id}) RETURN f.prompt AS p, f.prompt_hash AS h")
+    assert stored == [{"p": "extract", "h": "hash of extract"}]
+    assert len(model.readings) == 1
+    assert not model.judged
+    await check_graph(user)
+
+
+async def test_tokens_and_cost_are_on_the_job_and_on_the_day(user: User, model: Model):
+    await user.add("We run billing on Postgres", wait=True)
+    (job,) = (await Jobs(user.parts.store, user.clock).list(user.id))["jobs"]
+    assert (job["state"], job["tokens"], job["cost_usd"], job["model"]) == ("done", 120, 0.001, "toy:reader")
+    day = user.clock.now().date().isoformat()
+    spent = await user.raw(
+        "MATCH (s:Spending {user_id: $user_id, day: $day}) RETURN s.tokens AS t, s.calls AS c", day=day
+    )
+    assert spent == [{"t": 120, "c": 1}]
+
+
+async def test_caller_facts_and_infer_false_ask_no_model(user: User, model: Model):
+    with_facts = await user.add("Billing uses Postgres", states("Billing uses Postgres", "USES", "billing", "Postgres"))
+    without = await user.add("Nothing to read here, said the caller", infer=False)
+    assert (with_facts["extraction"], without["extraction"]) == ("none", "none")
+    assert not await user.raw("MATCH (j:Job {user_id: $user_id}) RETURN j.uuid")
+    assert not model.readings
+
+
+async def test_noise_is_stored_and_hidden_and_a_filter_shows_it(user: User, model: Model):
+    model.noise["weather"] = "small talk"
+    judged = await user.add("Nice weather in the office today", wait=True)
+    ruled = await user.add("ok, thanks!")
+    assert ruled["results"][0]["noise"]
+    assert len(model.readings) == 1, "a trivial line costs no call"
+    listed = await user.memory.get_memories(user.session())
+    assert listed["results"] == []
+    assert (await user.search("weather in the office"))["results"] == []
+    shown = await user.memory.get_memories(user.session(), filters={"noise": True})
+    assert {row["id"] for row in shown["results"]} == {judged.id, ruled.id}
+    assert (await user.get(judged.id))["noise"] == "small talk"
+
+
+async def test_old_facts_stay_current_until_the_new_text_is_read(user: User, model: Model):
+    model.facts |= {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
+    added = await user.add("The web app is built with npm", wait=True)
+    model.facts = {"pnpm": [states("The web app uses pnpm", "USES", "web app", "pnpm")]}
+    model.gate.clear()
+    user.clock.tick()
+    changed = await user.update(added.id, text="The web app is built with pnpm")
+    assert changed["extraction"] == "pending"
+    assert await user.objects("web app") == {"npm"}
+    model.gate.set()
+    memory = await state(user, added.id, "done")
+    assert [fact["fact"] for fact in memory["facts"]] == ["The web app uses pnpm"]
+    assert [fact["fact"] for fact in memory["versions"][0]["facts"]] == ["The web app uses npm"]
+    assert await user.objects("web app") == {"pnpm"}
+    await check_graph(user)
+
+
+async def test_an_answer_about_a_text_that_changed_meanwhile_is_not_written(user: User, model: Model):
+    model.facts = {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
+    model.gate.clear()
+    added = await user.add("The web app is built with npm")
+    await model.reading.wait()
+    await user.update(added.id, states("The web app uses bun", "USES", "web app", "bun"), text="Built with bun")
+    model.gate.set()
+    await user.add("Something else to read", wait=True)
+    assert [fact["fact"] for fact in (await user.get(added.id))["facts"]] == ["The web app uses bun"]
+    await check_graph(user)
+
+
+async def test_a_memory_deleted_while_it_is_read_leaves_nothing(user: User, model: Model):
+    model.facts = {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
+    model.gate.clear()
+    added = await user.add("The web app is built with npm")
+    await model.reading.wait()
+    await user.delete(added.id)
+    model.gate.set()
+    await user.add("Something else to read", wait=True)
+    left = await user.raw("MATCH (n) WHERE n.user_id = $user_id AND (n:Fact OR n:Entity) RETURN n.uuid")
+    assert left == []
+    await check_graph(user)
+
+
+async def test_a_contradiction_is_judged_once_and_can_be_taken_back(user: User, model: Model):
+    model.facts = {
+        "Redis for": [states("Sessions use Redis", "USES", "sessions", "Redis")],
+        "moved": [states("Sessions use Postgres", "USES", "sessions", "Postgres")],
+    }
+    model.rule = lambda item: Ruling("superseded", f"{item.later.statement} instead")
+    await user.add("We take Redis for the sessions", wait=True)
+    user.clock.tick()
+    before = user.clock.now()
+    user.clock.tick()
+    await user.add("The sessions have moved to Postgres", wait=True)
+    assert await user.objects("sessions") == {"Postgres"}
+    assert len(model.judged) == 1
+    assert await user.objects("sessions", as_of=before.isoformat()) == {"Redis"}
+    decisions = Decisions(user.parts.store, user.clock)
+    (decided,) = (await decisions.conflicts(user.id, project=None, limit=10))["decided"]
+    assert (decided["how"], decided["judge"], decided["reason"]) == (
+        "superseded", "toy:reader", "Sessions use Postgres instead",
+    )  # fmt: skip
+    user.clock.tick()
+    undone = await decisions.undo(user.id, "undo", decided["id"])
+    assert undone.stands
+    assert await user.objects("sessions") == {"Redis", "Postgres"}
+    assert (await decisions.undo(user.id, "undo", decided["id"])) == undone, "a repeated call answers the first result"
+    await check_graph(user)
+
+
+async def test_a_late_note_about_the_past_retires_nothing_newer(user: User, model: Model):
+    model.facts = {
+        "now": [states("Sessions use Postgres", "USES", "sessions", "Postgres")],
+        "back then": [states("Sessions use Redis", "USES", "sessions", "Redis")],
+    }
+    model.rule = lambda item: Ruling("superseded", "the later one replaced it")
+    await user.add("Sessions are in Postgres now", wait=True, occurred_at="2023-06-01")
+    user.clock.tick()
+    await user.add("Sessions were in Redis back then", wait=True, occurred_at="2022-01-01")
+    assert await user.objects("sessions") == {"Postgres"}
+    assert await user.objects("sessions", as_of="2022-06-01") == {"Redis"}
+    await check_graph(user)
+
+
+async def test_contradictions_wait_for_a_judge_that_is_down_while_facts_stand(user: User, model: Model, reader: Ingest):
+    model.facts = {
+        "Redis for": [states("Sessions use Redis", "USES", "sessions", "Redis")],
+        "moved": [states("Sessions use Postgres", "USES", "sessions", "Postgres")],
+    }
+    model.rule = lambda item: Ruling("superseded", "moved")
+    await user.add("We take Redis for the sessions", wait=True)
+    user.clock.tick()
+    real = model.judge
+    down = asyncio.Event()
+
+    async def judge(contentions: Sequence[Contention]) -> Rulings:
+        down.set()
+        model.judge = real
+        raise ModelUnavailable("toy", "reader", "overloaded", "try later")
+
+    model.judge = judge
+    added = await user.add("The sessions have moved to Postgres")
+    await down.wait()
+    assert await user.objects("sessions") == {"Redis", "Postgres"}
+    while "judge" not in reader.describe()["paused"]:
+        await asyncio.sleep(0.02)
+    assert (await user.get(added.id))["extraction"] == "pending"
+    reader.wake(resume=True)
+    await state(user, added.id, "done")
+    assert await user.objects("sessions") == {"Postgres"}
+
+
+async def test_one_thing_by_two_names_becomes_one_and_can_be_parted(user: User, model: Model):
+    model.facts = {
+        "first": [states("Billing runs on PostgreSQL", "USES", "billing", "PostgreSQL", object_kind="Tool")],
+        "second": [states("Search runs on Postgres", "USES", "search", "Postgres", object_kind="Tool")],
+    }
+    await user.add("The first service", wait=True)
+    await user.add("The second service", wait=True)
+    page = await user.entity("postgresql", limit=20)
+    assert {fact["fact"] for fact in page["facts"]} == {"Billing runs on PostgreSQL", "Search runs on Postgres"}
+    rows = await user.parts.store.read("list_merges", user_id=user.id, top_k=10)
+    (merge,) = rows[0]["merges"]
+    await user.merges.undo(user.id, "part", merge["source"])
+    assert await user.statements("postgresql") == {"Billing runs on PostgreSQL"}
+    assert await user.statements("postgres") == {"Search runs on Postgres"}
+    await check_graph(user)
+
+
+async def test_a_model_that_is_down_costs_no_attempt_and_everything_is_read_later(
+    user: User, model: Model, reader: Ingest
+):
+    model.facts = {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
+    model.failures = [ModelUnavailable("toy", "reader", "connection", "is it running?")] * 8
+    added = await user.add("The web app is built with npm")
+    while model.failures:
+        await asyncio.sleep(0.02)
+        reader.wake(resume=True)
+    await state(user, added.id, "done")
+    (job,) = (await Jobs(user.parts.store, user.clock).list(user.id))["jobs"]
+    assert "failures" not in job
+    assert await user.objects("web app") == {"npm"}
+
+
+async def test_nonsense_is_tried_again_and_at_last_dead_with_its_reason(user: User, model: Model, reader: Ingest):
+    model.facts = {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
+    model.failures = [MalformedOutput("extract", "toy:reader", "facts: a list was expected")] * MAX_FAILURES
+    added = await user.add("The web app is built with npm")
+    jobs = Jobs(user.parts.store, user.clock)
+    while "extraction_error" not in (memory := await user.get(added.id)) or memory["extraction"] != "failed":
+        if (await jobs.list(user.id, state="failed"))["jobs"]:
+            user.clock.tick(hours=2)
+            reader.wake()
+        await asyncio.sleep(0.02)
+    assert "facts: a list was expected" in memory["extraction_error"]
+    (job,) = (await jobs.list(user.id, state="dead"))["jobs"]
+    assert job["failures"] == MAX_FAILURES
+    assert await jobs.retry(user.id, job["id"]) == 1
+    reader.wake()
+    await state(user, added.id, "done")
+    assert await user.objects("web app") == {"npm"}
+
+
+async def test_a_spent_day_makes_jobs_wait_and_storing_go_on(user: User, model: Model, reader: Ingest):
+    tomorrow = user.clock.now().replace(hour=0).replace(day=user.clock.now().day + 1)
+    model.failures = [BudgetExceeded(100, 120, tomorrow)]
+    added = await user.add("The web app is built with npm")
+    while "extract" not in reader.describe()["paused"]:
+        await asyncio.sleep(0.02)
+    assert (await user.add("And another note"))["extraction"] == "pending"
+    while "extraction_error" not in (memory := await user.get(added.id)):
+        await asyncio.sleep(0.02)
+    assert "120 of 100 model tokens" in memory["extraction_error"]
+    assert len(model.readings) == 1
+
+
+async def test_what_was_stored_without_a_model_is_caught_up_with(
+    parts: Parts, service: MemoryService, clock: TestClock, model: Model
+):
+    user = User(parts, service, clock)
+    notes = [await user.add(f"Service {number} is built with npm") for number in range(3)]
+    talk = await user.memory.add_memory(
+        user.session(), messages=[{"role": "user", "content": f"Turn {number} about npm"} for number in range(3)]
+    )
+    trivial = await user.add("thanks!")
+    assert {added["extraction"] for added in notes} == {"skipped"}
+    model.facts = {"npm": [states("Everything uses npm", "USES", "everything", "npm")]}
+    ingest = worker(parts, model, clock)
+    jobs = Jobs(parts.store, clock)
+    queued = await jobs.catch_up(user.id)
+    assert (queued.jobs, queued.memories) == (4, 6)
+    assert (await jobs.catch_up(user.id)).jobs == 0
+    ingest.start()
+    for memory_id in [*(added.id for added in notes), *(row["id"] for row in talk["results"])]:
+        await state(user, memory_id, "done")
+    await ingest.stop()
+    assert sorted(len(reading.turns) for reading in model.readings) == [1, 1, 1, 3]
+    assert (await user.get(trivial.id))["extraction"] == "none"
+    await check_graph(user)
+
+
+async def test_recalled_memories_are_not_read_again(user: User, model: Model):
+    text = "The staging database was moved to the new host in March, after the disk had failed twice."
+    await user.add(text, infer=False)
+    answer = f"Here is what I remember:\n\n{text}\n\nSo I shall look at the new host first, it may have npm."
+    await user.memory.add_memory(user.session(), messages=[{"role": "assistant", "content": answer}], wait=True)
+    (turn,) = model.readings[-1].turns
+    assert "moved to the new host in March" not in turn.text
+    assert "So I shall look at the new host first" in turn.text
+
+
+async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_late(
+    parts: Parts, service: MemoryService, clock: TestClock, model: Model
+):
+    slow = worker(parts, model, clock)
+    user = User(replace(parts, ingest=slow), MemoryService(replace(parts, ingest=slow)), clock)
+    model.facts = {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
+    model.gate.clear()
+    slow.start()
+    added = await user.add("The web app is built with npm")
+    await model.reading.wait()
+    clock.tick(minutes=2)  # its lease is over: nobody has renewed it
+    other_model = Model()
+    other_model.facts = model.facts
+    other = worker(parts, other_model, clock)
+    other.start()
+    await state(user, added.id, "done")
+    model.gate.set()
+    await user.add("Something else to read", wait=True)
+    assert [fact["fact"] for fact in (await user.get(added.id))["facts"]] == ["The web app uses npm"]
+    await slow.stop()
+    await other.stop()
+    await check_graph(user)
+
+
+async def test_a_cancelled_job_is_given_up(user: User, model: Model):
+    model.facts = {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
+    model.gate.clear()
+    added = await user.add("The web app is built with npm")
+    await model.reading.wait()
+    jobs = Jobs(user.parts.store, user.clock)
+    (job,) = (await jobs.list(user.id))["jobs"]
+    await jobs.cancel(user.id, job["id"])
+    model.gate.set()
+    await user.add("Something else to read", wait=True)
+    memory = await user.get(added.id)
+    assert (memory["extraction"], memory["extraction_error"], memory.get("facts")) == (
+        "failed", "the job was cancelled", None,
+    )  # fmt: skip
+
+
+async def test_bulk_work_leaves_a_slot_for_interactive_work(user: User, model: Model):
+    model.gate.clear()
+    bulk = [{"role": "user", "content": f"Turn {number} about the disk"} for number in range(60)]
+    await user.memory.add_memory(user.session(), messages=bulk)
+    await model.reading.wait()
+    await user.add("An interactive note")
+    while not any(turn.text == "An interactive note" for reading in model.readings for turn in reading.turns):
+        await asyncio.sleep(0.02)
+    assert sum(len(reading.turns) > 1 for reading in model.readings) == 1
+    model.gate.set()
+
+
+async def test_two_workers_on_one_database_read_every_text_once(
+    parts: Parts, service: MemoryService, clock: TestClock, model: Model
+):
+    workers = [worker(parts, model, clock, concurrency=8) for _ in range(2)]
+    user = User(replace(parts, ingest=workers[0]), MemoryService(replace(parts, ingest=workers[0])), clock)
+    model.facts = {"npm": [states("A package uses npm", "USES", "a package", "npm")]}
+    added = [await user.add(f"Package number {number} is built with npm") for number in range(100)]
+    for each in workers:
+        each.start()
+    for memory in added:
+        assert len((await state(user, memory.id, "done"))["facts"]) == 1
+    for each in workers:
+        await each.stop()
+    assert len(model.readings) == 100
+    spent = await user.raw("MATCH (s:Spending {user_id: $user_id}) RETURN s.tokens AS tokens, s.calls AS calls")
+    assert spent == [{"tokens": 12_000, "calls": 100}]
+    await check_graph(user)
