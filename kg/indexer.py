@@ -1,7 +1,9 @@
 """Keeps the side-index in step with the graph. The queue is the label ``:Unindexed`` in the graph itself.
 
-Invariant: a node leaves the queue only while its revision is the one whose point was written, and a point whose node
-is gone is removed, whatever died in between: the queue and the tombstones are durable, every step may be repeated.
+Invariant: a node leaves the queue only while its revision is the one whose point was written and flushed, and a point
+whose node is gone is removed, whatever died in between: the queue and the tombstones are durable, every step may be
+repeated. A point can be found as soon as it is written, which is what a write waits for; a flush takes longer than all
+else, so several writes share one.
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ from kg.ports import Clock, Embedder, IndexPoint, Scalar, VectorIndex
 log = logging.getLogger(__name__)
 
 BATCH = 32
+FLUSH_AFTER_S = 0.1
+"""How long written points may wait for the flush that makes them durable: those of several writes share one."""
+FLUSH_AT = 64
+"""So many written points are flushed at once, however busy it is."""
 INDEXED_LABELS = ("Memory", "Fact", "Entity")
 """Labels of the nodes that have a point each."""
 TOMBSTONE_LIFE = timedelta(minutes=10)
@@ -65,6 +71,8 @@ class Indexer:
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._task = Background("indexer", self._run)
         self._recent: OrderedDict[str, None] = OrderedDict()
+        self._written: dict[str, int] = {}
+        self._working = asyncio.Lock()
         self._swept = _EPOCH
 
     def start(self) -> None:
@@ -112,9 +120,10 @@ class Indexer:
         return True
 
     async def drain(self) -> None:
-        """Work until a look finds nothing to do; for start-up, tests and repairs."""
+        """Work until a look finds nothing to do and all is durable; for start-up, tests and repairs."""
         while await self._round():
             pass
+        await self._settle()
 
     async def requeue_all(self) -> int:
         """Queue every node again, after the index was lost or for one that is built anew; return how many wait."""
@@ -141,22 +150,28 @@ class Indexer:
         while True:
             self._wake.clear()
             try:
-                await self.drain()
+                while await self._round():
+                    pass
+                await self._pause(FLUSH_AFTER_S if self._written else _IDLE_S)
+                if not self._wake.is_set():
+                    await self._settle()
                 self.state.error = None
                 delay = 0.1
                 now = self._clock.now()
                 if now - self._swept > _SWEEP_EVERY:
                     await self._sweep(now)
-                timeout = _IDLE_S
+                continue
             except KgError as error:
                 self._report(str(error))
-                timeout = delay = min(delay * 2, _IDLE_S)
             except Exception as error:
                 self._report(type(error).__name__)
                 log.exception("the indexer met an unexpected error")
-                timeout = delay = min(delay * 2, _IDLE_S)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), timeout)
+            delay = min(delay * 2, _IDLE_S)
+            await self._pause(delay)
+
+    async def _pause(self, timeout_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), timeout_s)
 
     def _report(self, error: str) -> None:
         if self.state.error != error:
@@ -165,13 +180,22 @@ class Indexer:
 
     async def _round(self) -> bool:
         """Do one batch of each kind of work; True if there may be more."""
-        rows = await self._store.read("index_work", now=self._clock.now(), nodes_top_k=BATCH, tombstones_top_k=_PAGE)
-        nodes: list[Row] = rows[0]["nodes"]
-        gone: list[str] = rows[0]["tombstones"]
-        if nodes:
-            await self._index_nodes(nodes)
-        if gone:
-            await self._remove_points(gone)
+        async with self._working:
+            rows = await self._store.read(
+                "index_work",
+                now=self._clock.now(),
+                written=self._written,
+                nodes_top_k=BATCH,
+                tombstones_top_k=_PAGE,
+            )
+            nodes: list[Row] = rows[0]["nodes"]
+            gone: list[str] = rows[0]["tombstones"]
+            if nodes:
+                await self._index_nodes(nodes)
+            if gone:
+                await self._remove_points(gone)
+        if len(self._written) >= FLUSH_AT:
+            await self._settle()
         return len(nodes) == BATCH or len(gone) == _PAGE
 
     async def _index_nodes(self, nodes: list[Row]) -> None:
@@ -179,19 +203,28 @@ class Indexer:
         kept = [node for node in nodes if not node["gone"]]
         points = await self._embed(kept)
         if points:
-            await self._index.upsert_points(points)
+            await self._index.upsert_points(points, durable=False)
         if gone:
             await self._index.delete_points([node["uuid"] for node in gone])
         written = {point.uuid for point in points} | {node["uuid"] for node in gone}
+        self._written |= {node["uuid"]: node["index_rev"] for node in nodes if node["uuid"] in written}
         self._release(written)
-        marks = [{"uuid": node["uuid"], "rev": node["index_rev"]} for node in nodes if node["uuid"] in written]
-        rows = await self._store.write(lambda tx: tx.run("mark_indexed", nodes=marks), "mark_indexed")
-        done = {row["uuid"] for row in rows}
-        missed = sorted(written - done)
-        if missed:
-            present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=missed)}
-            await self._index.delete_points([uuid for uuid in missed if uuid not in present])
-        self.state.indexed += len(done)
+
+    async def _settle(self) -> None:
+        """Flush what was written, and take its nodes off the queue unless they have changed since."""
+        async with self._working:
+            written, self._written = self._written, {}
+            if not written:
+                return
+            await self._index.flush()
+            marks = [{"uuid": uuid, "rev": rev} for uuid, rev in written.items()]
+            rows = await self._store.write(lambda tx: tx.run("mark_indexed", nodes=marks), "mark_indexed")
+            done = {row["uuid"] for row in rows}
+            missed = sorted(written.keys() - done)
+            if missed:
+                present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=missed)}
+                await self._index.delete_points([uuid for uuid in missed if uuid not in present])
+            self.state.indexed += len(done)
 
     def _release(self, uuids: set[str]) -> None:
         """Let go whoever waits for these nodes: they can be found, whatever becomes of the queue."""

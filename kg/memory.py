@@ -6,6 +6,7 @@ with the arguments is said before anything is changed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
@@ -121,10 +122,17 @@ class MemoryService:
             self._ingest.wake()
         fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
         timeout_s = INDEX_WAIT_LONG_S if waits else INDEX_WAIT_S
-        indexed = await self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s, new=True)
-        extraction = await self._extraction(request, outcome, waits=waits)
-        answer = await self._added(request, parsed, outcome, warnings, indexed=indexed)
-        return {**answer, "extraction": extraction}
+        indexed, changes = await asyncio.gather(
+            self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s, new=True),
+            self._fact_changes(request.scope.user_id, outcome.fact_uuids, outcome.ended),
+        )
+        return {
+            "results": _added(outcome),
+            "indexed": indexed,
+            **changes,
+            **_unused(parsed, [*warnings, *outcome.warnings]),
+            "extraction": await self._extraction(request, outcome, waits=waits),
+        }
 
     async def _extraction(self, request: AddRequest, outcome: AddOutcome, *, waits: bool) -> str:
         """Return how far the reading of new texts is, after waiting for it where that was asked for."""
@@ -141,23 +149,6 @@ class MemoryService:
             return True
         waiting = await self._store.read("still_unindexed", uuids=list(uuids))
         return not waiting
-
-    async def _added(
-        self, request: AddRequest, parsed: ParsedFacts, outcome: AddOutcome, warnings: list[str], *, indexed: bool
-    ) -> JsonObject:
-        user_id = request.scope.user_id
-        duplicates = set(outcome.duplicates)
-        return {
-            "results": [
-                {"id": uuid, "event": "NONE", "duplicate": True}
-                if uuid in duplicates
-                else {"id": uuid, "event": "ADD", **render.compact({"noise": outcome.noise.get(uuid)})}
-                for uuid in outcome.memory_uuids
-            ],
-            "indexed": indexed,
-            **await self._fact_changes(user_id, outcome.fact_uuids, outcome.ended),
-            **_unused(parsed, [*warnings, *outcome.warnings]),
-        }
 
     async def _fact_changes(
         self, user_id: str, stated: Sequence[str], ended: Sequence[str], expired: Sequence[str] = ()
@@ -212,15 +203,17 @@ class MemoryService:
         outcome = await self._revise.update(request)
         if outcome.pending and self._ingest is not None:
             self._ingest.wake()
-        indexed = True
-        if outcome.changed:
-            indexed = await self._wait_indexed([outcome.uuid, *outcome.fact_uuids], INDEX_WAIT_S, new=False)
+        queued = [outcome.uuid, *outcome.fact_uuids] if outcome.changed else []
+        indexed, changes = await asyncio.gather(
+            self._wait_indexed(queued, INDEX_WAIT_S, new=False),
+            self._fact_changes(request.user_id, outcome.fact_uuids, outcome.ended, outcome.expired),
+        )
         return {
             "id": outcome.uuid,
             "event": "UPDATE" if outcome.changed else "NONE",
             "indexed": indexed,
             **render.compact({"extraction": "pending" if outcome.pending else None}),
-            **await self._fact_changes(request.user_id, outcome.fact_uuids, outcome.ended, outcome.expired),
+            **changes,
             **_unused(parsed, [*parsed.warnings, *outcome.warnings]),
         }
 
@@ -454,6 +447,17 @@ def _check_confirm(count: int, confirm: object) -> None:
             f"this would erase {count} memories for good; call again with confirm={count}, "
             "or with dry_run=true to look first"
         )
+
+
+def _added(outcome: AddOutcome) -> list[JsonObject]:
+    """Return one result for each text, with mem0's name for what became of it."""
+    duplicates = set(outcome.duplicates)
+    return [
+        {"id": uuid, "event": "NONE", "duplicate": True}
+        if uuid in duplicates
+        else {"id": uuid, "event": "ADD", **render.compact({"noise": outcome.noise.get(uuid)})}
+        for uuid in outcome.memory_uuids
+    ]
 
 
 def _unused(parsed: ParsedFacts, warnings: Sequence[str]) -> JsonObject:

@@ -187,8 +187,12 @@ class VectorIndex(Protocol):
         """Remove the collection that is being built, if any; an index whose present one is unreadable is closed."""
         ...
 
-    async def upsert_points(self, points: Sequence[IndexPoint]) -> None:
-        """Insert or replace points; they are durable and searchable when this returns."""
+    async def upsert_points(self, points: Sequence[IndexPoint], *, durable: bool = True) -> None:
+        """Insert or replace points; searchable when this returns, and durable, or else after the next ``flush``."""
+        ...
+
+    async def flush(self) -> None:
+        """Make everything durable that was written before."""
         ...
 
     async def delete_points(self, uuids: Sequence[str]) -> None:

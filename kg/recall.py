@@ -186,7 +186,11 @@ class Recall:
             memory_uuids=list(memories),
             fact_uuids=list(found.dense.get("fact", {})),
         )
-        return rows[0]["candidates"] if rows else []
+        near: dict[str, Row] = {row["uuid"]: {"facts": [], **row} for row in rows[0]["near"]}
+        for row in rows[0]["found"]:
+            neighbours = near.get(row["uuid"], {}).get("neighbours", [])
+            near[row["uuid"]] = {**row, "neighbours": neighbours}
+        return list(near.values())
 
     async def _assemble(
         self, search: Search, found: Found, ranked: Sequence[Ranked], stems: Sequence[str], *, hidden: int

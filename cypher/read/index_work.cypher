@@ -1,12 +1,14 @@
 // What the index has to do next: queued nodes, interactive ones first, none that backs off; and points to remove.
 // mode: read
 // param: now datetime - instant for the back-off, UTC
+// param: written map - revision that was written of nodes that still wait for the flush, by uuid
 // param: nodes_top_k integer - most nodes returned
 // param: tombstones_top_k integer - most points returned
 // returns: nodes list[map], tombstones list[string]
 CALL () {
   MATCH (n:Unindexed)
-  WHERE n.index_retry_at IS NULL OR n.index_retry_at <= $now
+  WHERE (n.index_retry_at IS NULL OR n.index_retry_at <= $now)
+    AND ($written[n.uuid] IS NULL OR $written[n.uuid] <> n.index_rev)
   WITH n ORDER BY coalesce(n.bulk, false) LIMIT $nodes_top_k
   OPTIONAL MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(n)
   WITH n, coalesce(m, n) AS owner

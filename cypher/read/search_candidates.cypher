@@ -8,7 +8,7 @@
 // param: known_at datetime or null - only what was stored by then is in time
 // param: memory_uuids list[string] - memories found
 // param: fact_uuids list[string] - facts found
-// returns: candidates list[map]; one row, because a driver pays for each row
+// returns: found list[map] with facts, near list[map] with neighbours: the messages among them and those round them
 CALL () {
   UNWIND $memory_uuids AS uuid
   MATCH (m:Memory {uuid: uuid})
@@ -20,18 +20,25 @@ CALL () {
   RETURN m, uuid AS fact
 }
 WITH m, collect(fact) AS facts
-CALL (m, facts) {
-  RETURN m AS found, facts AS stated
-  UNION ALL
-  MATCH (m)-[:NEXT*1..2]-(n:Memory)
-  RETURN n AS found, [] AS stated
-}
-WITH found AS m, collect(stated) AS nested
 WHERE m.user_id = $user_id AND NOT m:Deleting AND NOT m.noise
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)
-RETURN collect({uuid: m.uuid, content_hash: m.content_hash, occurred_ms: m.occurred_at.epochMillis,
-  in_time: ($as_of IS NULL OR m.occurred_at <= $as_of) AND ($known_at IS NULL OR m.created_at <= $known_at),
-  project: m.project, speaker: m.speaker, neighbours: [(m)-[:NEXT*1..2]-(n:Memory) | n.uuid],
-  facts: reduce(flat = [], fs IN nested | flat + fs)}) AS candidates
+WITH collect(m) AS memories,
+  collect({uuid: m.uuid, content_hash: m.content_hash, occurred_ms: m.occurred_at.epochMillis,
+    in_time: ($as_of IS NULL OR m.occurred_at <= $as_of) AND ($known_at IS NULL OR m.created_at <= $known_at),
+    project: m.project, speaker: m.speaker, facts: facts}) AS found
+CALL (memories) {
+  UNWIND memories AS message
+  WITH message WHERE message.kind = 'message'
+  MATCH (message)-[:NEXT*0..2]-(m:Memory)
+  WITH DISTINCT m
+  WHERE m.user_id = $user_id AND NOT m:Deleting AND NOT m.noise
+    AND ($agent_id IS NULL OR m.agent_id = $agent_id)
+    AND ($run_id IS NULL OR m.run_id = $run_id)
+    AND ($project IS NULL OR m.project = $project)
+  RETURN collect({uuid: m.uuid, content_hash: m.content_hash, occurred_ms: m.occurred_at.epochMillis,
+    in_time: ($as_of IS NULL OR m.occurred_at <= $as_of) AND ($known_at IS NULL OR m.created_at <= $known_at),
+    project: m.project, speaker: m.speaker, neighbours: [(m)-[:NEXT*1..2]-(n:Memory) | n.uuid]}) AS near
+}
+RETURN found, near

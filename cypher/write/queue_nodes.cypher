@@ -1,4 +1,4 @@
-// Queue some nodes for the index.
+// Queue some nodes for the index, whatever was written of them before: people change nodes in Browser.
 // mode: write
 // param: uuids list[string] - the nodes
 UNWIND $uuids AS uuid
@@ -9,4 +9,4 @@ CALL (uuid) {
   UNION ALL
   MATCH (n:Entity {uuid: uuid}) RETURN n
 }
-SET n:Unindexed, n.bulk = true
+SET n:Unindexed, n.bulk = true, n.index_rev = n.index_rev + 1

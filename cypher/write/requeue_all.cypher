@@ -1,4 +1,5 @@
 // Queue every node for the index anew, in batches, when the index is rebuilt; one that waits already keeps its place.
+// The revision rises, so that what was written to the former index takes no node off the queue.
 // mode: write
 // param: label string - Memory, Fact or Entity
 // param: after string - only nodes with a greater uuid
@@ -12,5 +13,5 @@ CALL () {
   MATCH (n:Entity) WHERE $label = 'Entity' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
 }
 SET n.bulk = CASE WHEN n:Unindexed THEN n.bulk ELSE true END, n:Unindexed
-SET n.index_attempts = null, n.index_error = null, n.index_retry_at = null
+SET n.index_rev = n.index_rev + 1, n.index_attempts = null, n.index_error = null, n.index_retry_at = null
 RETURN max(n.uuid) AS last, count(n) AS queued

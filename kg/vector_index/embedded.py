@@ -1,6 +1,7 @@
 """The embedded index: Qdrant's engine in this process, on a folder that one process owns.
 
-Storage: ``kg.vector_index._folder`` says which files count. Nothing is acknowledged before the engine has flushed it.
+Storage: ``kg.vector_index._folder`` says which files count. Nothing counts as durable before the engine has
+flushed it; a flush takes many times as long as a write.
 """
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -92,14 +93,19 @@ class EmbeddedIndex:
         if self._folder.shard is None:
             await self.close()
 
-    async def upsert_points(self, points: Sequence[IndexPoint]) -> None:
-        """Insert or replace points; they are durable and searchable when this returns.
+    async def upsert_points(self, points: Sequence[IndexPoint], *, durable: bool = True) -> None:
+        """Insert or replace points; searchable when this returns, and durable, or else after the next ``flush``.
 
         Raises:
             InvalidInput: a point that no collection of this embedder can hold; none is written then.
         """
         checked = checked_points(points, self._owner.dimension)
-        await self._write([point_id for point_id, _ in checked], Shard.upsert, checked)
+        await self._write([point_id for point_id, _ in checked], Shard.upsert, checked, durable=durable)
+
+    async def flush(self) -> None:
+        """Make everything durable that was written before."""
+        async with self._writing:
+            await self._flush()
 
     async def delete_points(self, uuids: Sequence[str]) -> None:
         """Remove points; unknown ids are ignored; durable when this returns."""
@@ -152,6 +158,7 @@ class EmbeddedIndex:
             name = new_shard_name()
             try:
                 async with self._writing:
+                    await self._flush()
                     self._changed_since_copy = set()
                     await asyncio.to_thread(copy_shard, self._path / self._folder.shard_name, self._path / name)
                 changed = await optimize_copy(self._path / name, self._started)
@@ -225,33 +232,44 @@ class EmbeddedIndex:
         """Call a method of whichever shard counts at that moment, on the engine's thread."""
         return await self._run(lambda: method(self._opened, *args, **kwargs))
 
-    async def _write(self, ids: Sequence[UUID], write: Callable[[Shard, Sequence[T]], None], what: Sequence[T]) -> None:
+    async def _write(
+        self,
+        ids: Sequence[UUID],
+        write: Callable[[Shard, Sequence[T]], None],
+        what: Sequence[T],
+        *,
+        durable: bool = True,
+    ) -> None:
         if not ids:
             return
         async with self._writing:
             if self._changed_since_copy is not None:
                 self._changed_since_copy.update(ids)
             if self._folder.building is None:
-                await self._write_to(self._opened, write, what)
+                await self._write_to(self._opened, write, what, durable=durable)
             else:
-                await self._write_to(self._folder.building, write, what)
+                await self._write_to(self._folder.building, write, what, durable=durable)
                 if self._folder.shard is not None:
-                    await self._write_while_building(self._folder.shard, write, what)
+                    with _tolerant():
+                        await self._write_to(self._folder.shard, write, what, durable=durable)
             self._changes += len(ids)
 
-    async def _write_to(self, shard: Shard, write: Callable[[Shard, Sequence[T]], None], what: Sequence[T]) -> None:
+    async def _write_to(
+        self, shard: Shard, write: Callable[[Shard, Sequence[T]], None], what: Sequence[T], *, durable: bool
+    ) -> None:
         for start in range(0, len(what), CHUNK):
             await self._run(write, shard, what[start : start + CHUNK])
-        await self._run(shard.flush)
+        if durable:
+            await self._run(shard.flush)
 
-    async def _write_while_building(
-        self, shard: Shard, write: Callable[[Shard, Sequence[T]], None], what: Sequence[T]
-    ) -> None:
-        """Write to the shard that is to be replaced, perhaps because it is damaged: it must not hold that up."""
-        try:
-            await self._write_to(shard, write, what)
-        except StoreUnavailable as error:
-            log.warning("the index that is being replaced does not take a change: %s", error)
+    async def _flush(self) -> None:
+        if self._folder.building is None:
+            await self._run(self._opened.flush)
+        else:
+            await self._run(self._folder.building.flush)
+            if self._folder.shard is not None:
+                with _tolerant():
+                    await self._run(self._folder.shard.flush)
 
     def _started(self, child: asyncio.subprocess.Process) -> None:
         self._child = child
@@ -288,3 +306,12 @@ class EmbeddedIndex:
     def _remove_unless_adopted(self, name: str) -> None:
         if self._folder.shard_name != name:
             shutil.rmtree(self._path / name, ignore_errors=True)
+
+
+@contextmanager
+def _tolerant() -> Generator[None]:
+    """Go on without a change to the shard that is to be replaced, perhaps because it is damaged."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        log.warning("the index that is being replaced does not take a change: %s", error)

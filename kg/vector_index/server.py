@@ -100,8 +100,8 @@ class ServerIndex:
         if self._present is None:
             await self.close()
 
-    async def upsert_points(self, points: Sequence[IndexPoint]) -> None:
-        """Insert or replace points; they are durable and searchable when this returns.
+    async def upsert_points(self, points: Sequence[IndexPoint], *, durable: bool = True) -> None:
+        """Insert or replace points; they are durable and searchable when this returns, asked for or not.
 
         Raises:
             InvalidInput: a point that no collection of this embedder can hold; none is written then.
@@ -117,6 +117,9 @@ class ServerIndex:
 
         if chunks:
             await self._write(write)
+
+    async def flush(self) -> None:
+        """Do nothing: a server acknowledges only what it has in its log."""
 
     async def delete_points(self, uuids: Sequence[str]) -> None:
         """Remove points; unknown ids are ignored; durable when this returns."""

@@ -34,7 +34,12 @@ async def main():
     await index.open()
     number = int(sys.argv[3])
     while True:
-        await index.upsert_points(points(number, number + 3))
+        durable = sys.argv[4] == "at once"
+        await index.upsert_points(points(number, number + 3), durable=durable)
+        if not durable:
+            await index.upsert_points(points(number + 3, number + 6), durable=False)
+            await index.flush()
+            number += 3
         print(number, flush=True)
         number += 3
 
@@ -89,9 +94,9 @@ async def index(tmp_path: Path) -> AsyncIterator[EmbeddedIndex]:
     await index.close()
 
 
-async def start_writer(path: Path, start: int) -> asyncio.subprocess.Process:
+async def start_writer(path: Path, start: int, durable: str = "at once") -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", WRITER, str(path), __file__, str(start), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", WRITER, str(path), __file__, str(start), durable, stdout=asyncio.subprocess.PIPE
     )
 
 
@@ -100,11 +105,12 @@ async def acknowledged(writer: asyncio.subprocess.Process) -> int:
     return int(await writer.stdout.readline())
 
 
-async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+@pytest.mark.parametrize("durable", ["at once", "by a flush"])
+async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, durable: str) -> None:
     path = tmp_path / "index"
     kept = 0
     for _ in range(3):
-        writer = await start_writer(path, kept)
+        writer = await start_writer(path, kept, durable)
         for _ in range(7):
             last = await acknowledged(writer)
         writer.send_signal(signal.SIGKILL)
@@ -190,14 +196,15 @@ async def test_an_optimized_copy_takes_over_with_what_was_written_meanwhile(
     index: EmbeddedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "WORTH_OPTIMIZING", 100)
-    await index.upsert_points(points(0, 2500))
+    await index.upsert_points(points(0, 2499))
     await index.delete_points([point.uuid for point in points(0, 2000)])
+    await index.upsert_points(points(2499, 2500), durable=False)
     (before,) = (tmp_path / "index").glob("shard-*")
     optimizing = asyncio.create_task(index.optimize())
     expected = set(range(2000, 2500))
     number = 3000
     while not optimizing.done():
-        await index.upsert_points(points(number, number + 1))
+        await index.upsert_points(points(number, number + 1), durable=False)
         await index.delete_points([points(number - 1000, number)[0].uuid])
         expected = (expected | {number}) - {number - 1000}
         number += 1

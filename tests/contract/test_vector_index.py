@@ -166,6 +166,20 @@ async def test_of_one_id_twice_in_a_batch_the_last_counts(index: VectorIndex) ->
     assert await hashes(index) == {point().uuid: "last", point(1).uuid: "hash 1"}
 
 
+async def test_points_are_found_before_they_are_flushed_and_kept_after(make: Make) -> None:
+    first = make()
+    await first.open()
+    await first.flush()
+    await first.upsert_points([point(0), point(1)], durable=False)
+    assert await first.count() == 2
+    assert await found(first) == {0, 1}
+    await first.flush()
+    await first.close()
+    second = make()
+    await second.open()
+    assert await second.count() == 2
+
+
 async def test_deleted_points_are_gone_and_unknown_ids_ignored(index: VectorIndex) -> None:
     await index.upsert_points([point(i) for i in range(5)])
     await index.delete_points([point(1).uuid, point(3).uuid, str(uuid4()), "no uuid"])
