@@ -25,6 +25,7 @@ _CLAUDE: Mapping[Task, str] = {
     "extract": "claude-haiku-5-5",
     "contradict": "claude-sonnet-5-5",
     "resolve": "claude-haiku-5-5",
+    "rerank": "claude-haiku-5-5",
 }
 DEFAULT_MODELS: Mapping[str, Mapping[Task, str]] = {
     "anthropic": _CLAUDE,
@@ -151,6 +152,7 @@ def _list_of(settings: Settings, task: Task) -> str:
         "extract": settings.extract_models,
         "contradict": settings.contradict_models,
         "resolve": settings.resolve_models,
+        "rerank": settings.rerank_models,
     }
     return lists[task]
 

@@ -143,6 +143,19 @@ class VerdictsOutput(BaseModel):
         return self
 
 
+class OrderOutput(BaseModel):
+    """Numbers of some memories, the best first."""
+
+    expected: ClassVar[int] = 0
+    order: list[int]
+
+    @model_validator(mode="after")
+    def _known(self) -> OrderOutput:
+        if not set(self.order) <= set(range(1, self.expected + 1)) or len(set(self.order)) < len(self.order):
+            raise ValueError(f"order must hold numbers from 1 to {self.expected}, each at most once")
+        return self
+
+
 @lru_cache
 def rulings_output(count: int) -> type[RulingsOutput]:
     """Return the form of an answer with exactly one ruling for each of ``count`` pairs."""
@@ -165,6 +178,18 @@ def verdicts_output(count: int) -> type[VerdictsOutput]:
         expected: ClassVar[int] = count
 
     return Verdicts
+
+
+@lru_cache
+def order_output(count: int) -> type[OrderOutput]:
+    """Return the form of an answer that orders some of ``count`` memories."""
+
+    class Order(OrderOutput):
+        """Numbers of some memories, the best first."""
+
+        expected: ClassVar[int] = count
+
+    return Order
 
 
 def _check_items(field_name: str, items: Sequence[int], expected: int) -> None:

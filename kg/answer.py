@@ -52,6 +52,7 @@ class Search:
         project: the project that asks; its memories are slightly preferred.
         threshold: least similarity of a hit, None for no bound.
         max_tokens: budget of the answer, as ``estimate_tokens`` counts.
+        rerank: whether a model is to order the best hits.
     """
 
     query: str
@@ -63,6 +64,7 @@ class Search:
     threshold: float | None = None
     max_tokens: int = DEFAULT_MAX_TOKENS
     explain: bool = False
+    rerank: bool = False
 
 
 @dataclass

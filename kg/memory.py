@@ -341,7 +341,7 @@ class MemoryService:
         explain: object = False,
     ) -> JsonObject:
         """Answer a question with the memories that fit best."""
-        reranks, relates = check_flag("rerank", rerank), check_flag("enable_graph", enable_graph)
+        relates = check_flag("enable_graph", enable_graph)
         budget = check_limit("max_tokens", max_tokens, 100_000, lower=LEAST_MAX_TOKENS)
         search = Search(
             query=_check_question(query),
@@ -353,11 +353,10 @@ class MemoryService:
             threshold=_check_threshold(threshold),
             max_tokens=budget * 3 // 4 if relates else budget,
             explain=check_flag("explain", explain),
+            rerank=check_flag("rerank", rerank),
         )
         answer, linked = await self._recall.search(search)
         self._recall_counts.add(search.scope.user_id, (hit["id"] for hit in answer["results"]))
-        if reranks:
-            answer.setdefault("notes", []).append("not reranked: no model is configured for it")
         if relates:
             uuids = [entity.uuid for entity in linked[:3]]
             relations = await self._explore.relations(search.scope, uuids, search.instants)

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.reading import Contention, Extraction, NamePair, Reading, Rulings, Sameness
+from kg.reading import Contention, Extraction, NamePair, Order, Reading, Rulings, Sameness
 
 Vector = NDArray[np.float32]
 
@@ -251,4 +251,12 @@ class NameJudge(Protocol):
 
     async def compare(self, pairs: Sequence[NamePair]) -> Sameness:
         """Return a verdict for each pair, from one model call for all; errors as ``FactExtractor``."""
+        ...
+
+
+class Reranker(Protocol):
+    """Puts found texts in the order in which they answer a question."""
+
+    async def rerank(self, question: str, texts: Sequence[str]) -> Order:
+        """Return the order of one or more texts, from one model call for all; errors as ``FactExtractor``."""
         ...

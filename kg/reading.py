@@ -8,8 +8,8 @@ from typing import Literal
 
 from kg.models import FactInput
 
-Task = Literal["extract", "contradict", "resolve"]
-TASKS: tuple[Task, ...] = ("extract", "contradict", "resolve")
+Task = Literal["extract", "contradict", "resolve", "rerank"]
+TASKS: tuple[Task, ...] = ("extract", "contradict", "resolve", "rerank")
 
 Outcome = Literal["ok", "repaired", "malformed", "unavailable"]
 
@@ -160,4 +160,12 @@ class Sameness:
     """For each pair, in order: whether both names mean one thing, and why."""
 
     verdicts: tuple[tuple[bool, str], ...]
+    work: ModelWork
+
+
+@dataclass(frozen=True)
+class Order:
+    """Positions of texts, the one that answers a question best first; each at most once, useless ones left out."""
+
+    positions: tuple[int, ...]
     work: ModelWork

@@ -25,7 +25,9 @@ from kg.models import Scope
 from kg.names import alias_key, is_user
 from kg.ports import Embedder, IndexHit, IndexQuery, Vector, VectorIndex
 from kg.ranking import UNREAD_SCRIPT, Candidate, DenseLeg, Ranked, Weights, rank
-from kg.render import JsonObject
+from kg.render import PASSAGE_CHARS, JsonObject
+from kg.reranking import RERANKED, Reranking
+from kg.sentences import best_passage
 from kg.text import is_non_latin, stem_terms
 
 log = logging.getLogger(__name__)
@@ -51,9 +53,12 @@ class LinkedEntity:
 class Recall:
     """The read side of search_memories."""
 
-    def __init__(self, store: GraphStore, index: VectorIndex, embedder: Embedder) -> None:
+    def __init__(
+        self, store: GraphStore, index: VectorIndex, embedder: Embedder, reranking: Reranking | None = None
+    ) -> None:
         self._store = store
         self._index = index
+        self._reranking = reranking
         self._embedder = embedder
         self._corpus = Corpus(store)
 
@@ -100,6 +105,8 @@ class Recall:
             failed=tuple(found.failed),
             top_k=None if search.filters or search.threshold is not None else search.limit + _SPARE,
         )
+        if search.rerank:
+            ranked = await self._reranked(search, found, ranked, stems)
         answer = await self._assemble(search, found, ranked, stems, hidden=len(rows) - len(in_time))
         return answer, linked
 
@@ -191,6 +198,25 @@ class Recall:
             neighbours = near.get(row["uuid"], {}).get("neighbours", [])
             near[row["uuid"]] = {**row, "neighbours": neighbours}
         return list(near.values())
+
+    async def _reranked(self, search: Search, found: Found, ranked: list[Ranked], stems: Sequence[str]) -> list[Ranked]:
+        """Return the hits in a model's order; what keeps them from it is a note."""
+        if self._reranking is None:
+            found.notes.append("not reranked: no model is set for it; see KNOWTHREAD_LLM and KNOWTHREAD_RERANK_MODELS")
+            return ranked
+        uuids = [hit.uuid for hit in ranked[:RERANKED]]
+        rows = await self._store.read("hydrate_memories", user_id=search.scope.user_id, uuids=uuids, history=False)
+        wanted = frozenset(stems)
+        texts: dict[str, str] = {}
+        for memory in (row["memory"] for row in rows[0]["memories"]):
+            passage, _ = best_passage(memory["text"], wanted, PASSAGE_CHARS)
+            texts[memory["uuid"]] = f"{memory['occurred_at']:%Y-%m-%d}: {passage}"
+        reordered, why = await self._reranking.reorder(
+            search.scope.user_id, search.query[:MAX_QUESTION_CHARS], ranked, texts
+        )
+        if why is not None:
+            found.notes.append(why)
+        return reordered
 
     async def _assemble(
         self, search: Search, found: Found, ranked: Sequence[Ranked], stems: Sequence[str], *, hidden: int

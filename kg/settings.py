@@ -65,6 +65,7 @@ class Settings:
             ``provider``, separated by commas; empty: as ``llm`` says.
         contradict_models: models that settle contradictions, likewise.
         resolve_models: models that say whether two names mean one thing, likewise.
+        rerank_models: models that order what a search found, where the caller asks for it, likewise.
         ollama_keep_alive: how long Ollama keeps a model loaded (``30m``); ``-1``: for ever.
         anthropic_token: Anthropic API key or OAuth token; empty: see ``extract.credentials``.
         anthropic_url: empty: the SDK's own.
@@ -95,6 +96,7 @@ class Settings:
     extract_models: str = ""
     contradict_models: str = ""
     resolve_models: str = ""
+    rerank_models: str = ""
     ollama_url: str = "http://127.0.0.1:11434"
     ollama_keep_alive: str = "30m"
     anthropic_token: str = field(default="", repr=False)

@@ -93,12 +93,12 @@ class _Reader:
             return
         model = self._model_for(provider, _MODEL)
         if model is not None:
-            for setting in ("extract_models", "contradict_models", "resolve_models"):
+            for setting in ("extract_models", "contradict_models", "resolve_models", "rerank_models"):
                 self.take(setting, model, value=f"{provider}:{self._given[model]}")
 
     def _read_split(self) -> None:
         """Gemini extracts and merges, another provider judges."""
-        for setting in ("extract_models", "resolve_models"):
+        for setting in ("extract_models", "resolve_models", "rerank_models"):
             if _MODEL in self._given:
                 self.take(setting, _MODEL, value=f"gemini:{self._given[_MODEL]}")
         provider = _PROVIDERS.get(self._given.get(_JUDGE_PROVIDER, "anthropic").lower())

@@ -16,6 +16,7 @@ from extract.judge import ModelJudge
 from extract.ledger import Ledger
 from extract.model_settings import ModelSettings, anthropic_credentials, read_model_settings, settle_auto
 from extract.name_judge import ModelNameJudge
+from extract.reranker import ModelReranker
 from extract.router import Router
 from kg.extraction import ExtractStep
 from kg.graph_store import GraphStore
@@ -23,6 +24,7 @@ from kg.ingest import Ingest
 from kg.judging import JudgeStep
 from kg.naming import Naming
 from kg.ports import Clock, Embedder, VectorIndex
+from kg.reranking import Reranking
 from kg.settings import Settings
 from mcp_server.doctor_models import pulled_models
 
@@ -35,12 +37,14 @@ class ModelSide:
 
     Attributes:
         ingest: the worker that does so.
+        reranking: orders the hits of a search; None where no model is set for that.
     """
 
     router: Router
     ledger: Ledger
     ingest: Ingest
     providers: tuple[Provider, ...]
+    reranking: Reranking | None = None
 
     def describe(self) -> dict[str, Any]:
         """Return routes with their state, the day's tokens, and what the worker does."""
@@ -90,7 +94,8 @@ async def make_model_side(
     extract = ExtractStep(store, clock, ModelExtractor(router), naming, judges=judges)
     judge = JudgeStep(store, clock, ModelJudge(router)) if judges else None
     ingest = Ingest(store, clock, extract, judge, concurrency=settings.extract_concurrency)
-    return ModelSide(router, ledger, ingest, tuple(providers.values()))
+    reranking = Reranking(store, ModelReranker(router), clock) if models.routes["rerank"] else None
+    return ModelSide(router, ledger, ingest, tuple(providers.values()), reranking)
 
 
 def make_provider(name: str, models: ModelSettings) -> Provider:

@@ -119,10 +119,10 @@ class Service:
         clock = SystemClock()
         indexer = Indexer(store, index, embedder, clock)
         forget = Forget(store, clock)
-        recall = Recall(store, index, embedder)
-        counts = RecallCounts(store, clock)
         self._models = await make_model_side(settings, store, index, embedder, clock)
-        ingest = self._models.ingest if self._models is not None else None
+        ingest, reranking = (self._models.ingest, self._models.reranking) if self._models is not None else (None, None)
+        recall = Recall(store, index, embedder, reranking)
+        counts = RecallCounts(store, clock)
         self._parts = Parts(store, index, embedder, indexer, forget, recall, counts, clock, ingest)
         self._reindex = Reindex(store, index, indexer)
         await self._open_index(self._reindex)

@@ -241,7 +241,7 @@ class Tools:
         filters: Filters = None,
         limit: Count = 10,
         threshold: Annotated[Number, Field(description="least similarity, -1 to 1")] = None,
-        rerank: Flag = False,
+        rerank: Annotated[Flag, Field(description="let a model, if set up, order the best hits (slower)")] = False,
         enable_graph: Annotated[Flag, Field(description="add relations of the entities named in the query")] = False,
         as_of: AsOf = None,
         known_at: KnownAt = None,

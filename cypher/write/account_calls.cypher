@@ -1,7 +1,7 @@
-// Account the model calls of a job: on the job, if it still stands, and on its user's day.
+// Account model calls: on the job that made them, if one did and still stands, and on its user's day.
 // mode: write
 // param: user_id string - partition
-// param: uuid string - the job
+// param: uuid string or null - the job
 // param: calls list[string] - one JSON object for each call
 // param: tokens integer - of all of them
 // param: cost float - in USD, as far as prices are known

@@ -127,13 +127,11 @@ def test_a_reindex_that_nobody_waits_for_goes_on_and_is_not_begun_twice(own_plac
     started = own_place.run("reindex", "--no-wait")
     assert started.status == 0 and "is being built anew" in started.out
     assert own_place.run("reindex", "--no-wait", "--json").json()["state"] == "building"
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     watching = subprocess.Popen(
-        [*COMMAND, "reindex"],
-        env=own_place.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+        [*COMMAND, "reindex"], env=own_place.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    signal.signal(signal.SIGINT, former)
     with watching:
         assert watching.stdout is not None and watching.stderr is not None
         assert b"reindexing" in watching.stderr.readline()

@@ -68,7 +68,7 @@ def test_a_malformed_list_is_a_failure_with_its_setting(look: Look) -> None:
 def test_the_routes_of_each_task_are_named_in_their_order(look: Look) -> None:
     found = look(KNOWTHREAD_EXTRACT_MODELS="gemini:g-1,claude-code", GEMINI_API_KEY="secret")
     assert found["models"].message == (
-        "extract by gemini:g-1, then claude-code:claude-haiku-5-5; none to contradict or resolve"
+        "extract by gemini:g-1, then claude-code:claude-haiku-5-5; none to contradict or resolve or rerank"
     )
     assert found["gemini"].message == "the key in GEMINI_API_KEY is used"
 

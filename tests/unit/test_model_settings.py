@@ -41,7 +41,7 @@ def routes(models: ModelSettings) -> list[str]:
 
 def test_without_a_choice_no_model_is_asked_for_anything(environ: dict[str, str]) -> None:
     models = read(environ, ANTHROPIC_API_KEY=KEY, GEMINI_API_KEY="g", CLAUDE_CODE_OAUTH_TOKEN=TOKEN)
-    assert routes(models) == ["", "", ""]
+    assert routes(models) == ["", "", "", ""]
     assert models.providers == ()
     assert not models.anthropic_chosen
 
@@ -64,7 +64,7 @@ def test_without_a_choice_no_model_is_asked_for_anything(environ: dict[str, str]
 def test_a_provider_has_a_model_for_every_task(
     environ: dict[str, str], llm: str, extract: str, contradict: str, resolve: str
 ) -> None:
-    assert routes(read(environ, KNOWTHREAD_LLM=llm)) == [extract, contradict, resolve]
+    assert routes(read(environ, KNOWTHREAD_LLM=llm)) == [extract, contradict, resolve, extract]
 
 
 def test_a_list_of_its_own_goes_before_the_choice_for_that_task_alone(environ: dict[str, str]) -> None:
@@ -78,13 +78,14 @@ def test_a_list_of_its_own_goes_before_the_choice_for_that_task_alone(environ: d
         "ollama:qwen3:14b, gemini:gemini-3.5-flash-lite",
         "anthropic:claude-sonnet-5-5",
         "gemini:gemini-3.5-flash-lite",
+        "gemini:gemini-3.5-flash-lite",
     ]
     assert models.providers == ("anthropic", "gemini", "ollama")
     assert models.models("ollama") == ("qwen3:14b",)
 
 
 def test_a_list_alone_leaves_the_other_tasks_without_a_model(environ: dict[str, str]) -> None:
-    assert routes(read(environ, KNOWTHREAD_EXTRACT_MODELS="ollama:x")) == ["ollama:x", "", ""]
+    assert routes(read(environ, KNOWTHREAD_EXTRACT_MODELS="ollama:x")) == ["ollama:x", "", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -155,12 +156,12 @@ class Asked:
 
 async def test_auto_without_a_key_takes_ollamas_model_where_it_is_pulled(environ: dict[str, str]) -> None:
     models = read(environ, KNOWTHREAD_LLM="auto", CLAUDE_CODE_OAUTH_TOKEN=TOKEN)
-    assert routes(models) == ["", "", ""]
+    assert routes(models) == ["", "", "", ""]
     ollama = Asked("qwen3:14b")
     settled = await settle_auto(models, ollama)
-    assert routes(settled) == ["ollama:qwen3:14b"] * 3
+    assert routes(settled) == ["ollama:qwen3:14b"] * 4
     assert ollama.wanted == [["qwen3:14b"]]
-    assert routes(await settle_auto(models, Asked("llama"))) == ["", "", ""]
+    assert routes(await settle_auto(models, Asked("llama"))) == ["", "", "", ""]
 
 
 async def test_ollama_is_looked_for_by_auto_without_a_key_alone(environ: dict[str, str]) -> None:
@@ -174,7 +175,12 @@ async def test_ollama_is_looked_for_by_auto_without_a_key_alone(environ: dict[st
 async def test_a_list_stays_as_it_is_when_auto_finds_ollama(environ: dict[str, str]) -> None:
     models = read(environ, KNOWTHREAD_LLM="auto", KNOWTHREAD_CONTRADICT_MODELS="claude-code")
     settled = await settle_auto(models, Asked("qwen3:14b"))
-    assert routes(settled) == ["ollama:qwen3:14b", "claude-code:claude-sonnet-5-5", "ollama:qwen3:14b"]
+    assert routes(settled) == [
+        "ollama:qwen3:14b",
+        "claude-code:claude-sonnet-5-5",
+        "ollama:qwen3:14b",
+        "ollama:qwen3:14b",
+    ]
 
 
 def test_mem0s_split_set_up_works_by_its_own_variables(environ: dict[str, str]) -> None:
@@ -182,9 +188,9 @@ def test_mem0s_split_set_up_works_by_its_own_variables(environ: dict[str, str]) 
     judge = {"MEM0_GRAPH_CONTRADICTION_LLM_PROVIDER": "ollama", "MEM0_GRAPH_CONTRADICTION_LLM_MODEL": "qwen3:8b"}
     models = read(environ, **split, **judge, MEM0_OLLAMA_URL="http://elsewhere:11434/")
     gemini = "gemini:gemini-3.5-flash-lite"
-    assert routes(models) == [gemini, "ollama:qwen3:8b", gemini]
+    assert routes(models) == [gemini, "ollama:qwen3:8b", gemini, gemini]
     assert (models.gemini_api_key, models.ollama_url) == ("g", "http://elsewhere:11434")
-    assert routes(read(environ, **split)) == [gemini, "anthropic:claude-sonnet-5-5", gemini]
+    assert routes(read(environ, **split)) == [gemini, "anthropic:claude-sonnet-5-5", gemini, gemini]
 
 
 def test_the_key_of_gemini_is_looked_for_in_one_order_and_named(environ: dict[str, str]) -> None:

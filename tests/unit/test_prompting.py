@@ -86,7 +86,7 @@ def test_an_unusable_file_is_refused_with_file_and_line(tmp_path, old, new, said
 
 
 def test_every_prompt_of_the_service_loads_and_renders():
-    assert set(load_prompts()) == {"extract", "contradict", "resolve"}
+    assert set(load_prompts()) == {"extract", "contradict", "resolve", "rerank"}
     for prompt in load_prompts().values():
         rendered = prompt.render(**dict.fromkeys(prompt.variables, "value"))
         assert "$" not in rendered.user
@@ -94,7 +94,9 @@ def test_every_prompt_of_the_service_loads_and_renders():
 
 
 def test_an_unknown_prompt_is_refused_with_those_there_are():
-    with pytest.raises(PromptFileError, match="no prompt named 'summarise'; there are contradict, extract, resolve"):
+    with pytest.raises(
+        PromptFileError, match="no prompt named 'summarise'; there are contradict, extract, rerank, resolve"
+    ):
         load_prompt("summarise")
 
 

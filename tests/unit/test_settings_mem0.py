@@ -14,7 +14,7 @@ def values(**environ: str) -> dict[str, str]:
 
 
 def all_tasks(route: str) -> dict[str, str]:
-    return {"extract_models": route, "contradict_models": route, "resolve_models": route}
+    return {"extract_models": route, "contradict_models": route, "resolve_models": route, "rerank_models": route}
 
 
 def test_a_local_set_up_asks_ollama_and_its_model_for_everything() -> None:
@@ -39,7 +39,7 @@ def test_a_split_set_up_extracts_with_gemini_and_judges_with_another() -> None:
         "MEM0_GRAPH_CONTRADICTION_LLM_PROVIDER": "anthropic",
         "MEM0_GRAPH_CONTRADICTION_LLM_MODEL": "claude-opus-4-6",
     }
-    gemini = {"extract_models": "gemini:gemini-2.5-flash-lite", "resolve_models": "gemini:gemini-2.5-flash-lite"}
+    gemini = dict.fromkeys(("extract_models", "resolve_models", "rerank_models"), "gemini:gemini-2.5-flash-lite")
     assert values(**documented) == {
         "llm": "gemini_split",
         "contradict_models": "anthropic:claude-opus-4-6",
@@ -77,6 +77,7 @@ def test_a_choice_of_our_own_leaves_mem0s_provider_and_models_out() -> None:
     assert partly == {"llm": "gemini"} | {
         "contradict_models": "gemini:gemini-2.5-flash-lite",
         "resolve_models": "gemini:gemini-2.5-flash-lite",
+        "rerank_models": "gemini:gemini-2.5-flash-lite",
     }
 
 

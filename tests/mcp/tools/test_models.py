@@ -20,7 +20,9 @@ _USES = re.compile(r"service (\w+) (?:uses|moved to) (\w+)")
 
 
 def model(asked: Asked) -> Json:
-    """Read "service X uses Y", and rule that the later of two contending statements holds."""
+    """Read "service X uses Y", rule that the later of two contending statements holds, order found texts backwards."""
+    if "<memories>" in asked.user:
+        return {"order": [int(number) for number in re.findall(r'<memory n="(\d+)"', asked.user)[::-1]]}
     if "<turns>" not in asked.user:
         count = len(re.findall(r"<pair n=", asked.user))
         return {"rulings": [
@@ -76,6 +78,24 @@ async def test_a_plain_add_costs_one_call_and_a_contradiction_one_more(
         assert status["jobs"] == {"done": 3}
         assert len(fake.asked) == 3
         assert status["models"]["tokens_today"] > 0
+
+
+async def test_a_search_is_reranked_where_that_is_asked_for_and_says_so_where_it_is_not_to_be_had(
+    own_service: Callable[..., Live], user: str
+) -> None:
+    async with FakeOllama(model) as fake, own_service(**served_by(fake)).shim(user) as agent:
+        for text in ("Redis drops keys", "Redis is fast", "Redis needs a licence"):
+            await agent.call("add_memory", text=text, infer=False, wait=True)
+        plain = await agent.call("search_memories", query="Redis")
+        assert fake.asked == []
+        reranked = await agent.call("search_memories", query="Redis", rerank=True)
+        assert [hit["id"] for hit in reranked["results"]] == [hit["id"] for hit in plain["results"]][::-1]
+        scores = [hit["score"] for hit in reranked["results"]]
+        assert scores == sorted(scores, reverse=True)
+        status = await agent.status()
+        assert len(fake.asked) == 1 and status["models"]["tokens_today"] > 0
+        (day,) = await agent.graph("MATCH (s:Spending {user_id: $user}) RETURN s.tokens AS tokens")
+        assert day["tokens"] == status["models"]["tokens_today"]
 
 
 async def test_a_request_holds_the_memory_in_its_tags_and_nothing_ends_them(
