@@ -354,7 +354,7 @@ async def test_get_memory_shows_facts_versions_and_provenance_and_update_keeps_t
         assert [fact["fact"] for fact in second["facts_expired"]] == ["CI uses Jenkins"]
         assert (await agent.call("update_memory", memory_id=memory_id, text="CI uses Buildkite"))["event"] == "NONE"
         shown = await agent.call("get_memory", memory_id=memory_id)
-        assert (shown["memory"], shown["metadata"], shown["extraction"]) == ("CI uses Buildkite", {"a": 2}, "skipped")
+        assert (shown["memory"], shown["metadata"], shown["extraction"]) == ("CI uses Buildkite", {"a": 2}, "none")
         assert [version["memory"] for version in shown["versions"]] == ["CI uses Jenkins", "CI uses Jenkins"]
         assert shown["facts"][0]["origin"] == "caller"
         assert shown["updated_at"] >= shown["created_at"] if "updated_at" in shown else True
