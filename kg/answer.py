@@ -77,6 +77,10 @@ class Found:
     notes: list[str] = field(default_factory=list[str])
     vector: Vector | None = None
 
+    def cut(self, most: int | None) -> bool:
+        """Whether a leg may have had more to bring than ``most``."""
+        return most is not None and any(len(hits) >= most for hits in (self.lexical, *self.dense.values()))
+
 
 class AnswerBuilder:
     """Collects hits until the limit or the budget is reached."""
@@ -183,10 +187,9 @@ def _as_known(row: Row, instants: Instants) -> Row | None:
 
 def _split_facts(facts: Sequence[Row], past: Mapping[str, Standing], instants: Instants) -> _Facts:
     split = _Facts([], [], [])
-    asked_past = instants.as_of is not None or instants.known_at is not None
     for fact in facts:
         end = fact["invalid_at"]
-        if asked_past:
+        if instants.past:
             standing = past.get(fact["uuid"])
             if standing is None or not standing.known:
                 continue

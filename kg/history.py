@@ -30,6 +30,11 @@ class Instants:
         """Instant of the world; what was known at an earlier time is asked about that time unless it says otherwise."""
         return self.as_of or self.known_at or self.now
 
+    @property
+    def past(self) -> bool:
+        """Whether another instant than the present is asked about."""
+        return self.as_of is not None or self.known_at is not None
+
 
 @dataclass(frozen=True)
 class Standing:

@@ -273,6 +273,7 @@ class Indexer:
                     project=node["project"],
                     valid_at=node["valid_at"],
                     invalid_at=node["invalid_at"],
+                    created_at=node["created_at"],
                     metadata=flat_metadata(node["metadata"]),
                 )
             )

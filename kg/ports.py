@@ -76,8 +76,9 @@ class IndexPoint:
         text: (d,) embedding of the whole text.
         sentences: (s, d) embeddings of its sentences, s >= 1; searched by MaxSim.
         content_hash: fingerprint of the embedded text and payload, so that drift is found without embedding.
-        valid_at: for facts, start of validity; None for other kinds.
+        valid_at: for facts, start of validity; for memories, when it occurred; None for entities.
         invalid_at: for facts, end of validity, None while open.
+        created_at: for memories, when it was stored; None for other kinds.
         metadata: flat scalars (or lists of them) of the memory, for filters.
     """
 
@@ -92,6 +93,7 @@ class IndexPoint:
     project: str | None = None
     valid_at: datetime | None = None
     invalid_at: datetime | None = None
+    created_at: datetime | None = None
     metadata: Mapping[str, Scalar | Sequence[Scalar]] = field(default_factory=dict[str, Scalar | Sequence[Scalar]])
 
 
@@ -102,7 +104,8 @@ class IndexQuery:
     Attributes:
         using: which named vector; ``sentences`` scores by the best sentence.
         vector: (d,) float32, unit length.
-        valid_at: only points that held at this instant (facts), None for no bound.
+        valid_at: only points that held (facts) or had occurred (memories) at this instant, None for no bound.
+        known_at: only points that were stored by this instant, None for no bound.
         metadata: points must have each of these values (a list value matches any of its members).
     """
 
@@ -115,6 +118,7 @@ class IndexQuery:
     run_id: str | None = None
     project: str | None = None
     valid_at: datetime | None = None
+    known_at: datetime | None = None
     metadata: Mapping[str, Scalar | Sequence[Scalar]] = field(default_factory=dict[str, Scalar | Sequence[Scalar]])
 
 

@@ -107,6 +107,10 @@ class Recall:
         )
         if search.rerank:
             ranked = await self._reranked(search, found, ranked, stems)
+        if found.cut(FILTERED_TOP_K if search.filters else None):
+            found.notes.append(
+                f"only the nearest {FILTERED_TOP_K} of each kind were filtered; narrow the question or use get_memories"
+            )
         answer = await self._assemble(search, found, ranked, stems, hidden=len(rows) - len(in_time))
         return answer, linked
 
@@ -137,7 +141,8 @@ class Recall:
 
     async def _lexical_leg(self, search: Search, question: str) -> list[str]:
         key = user_key(search.scope.user_id)
-        narrowed = bool(search.filters) or search.scope != Scope(search.scope.user_id)
+        instants = search.instants
+        narrowed = bool(search.filters) or search.scope != Scope(search.scope.user_id) or instants.past
         top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
         queries = [
             (index, words)
@@ -155,6 +160,8 @@ class Recall:
                 words=words,
                 fetch=max(top_k, 1000) if narrowed else top_k,
                 **search.scope.params(),
+                as_of=instants.as_of,
+                known_at=instants.known_at,
                 top_k=top_k,
             )
             uuids.update(dict.fromkeys(rows[0]["uuids"]))
@@ -172,14 +179,15 @@ class Recall:
         found.dense = {leg: _similarities(leg_hits) for leg, leg_hits in zip(legs, hits, strict=True)}
 
     def _index_queries(self, search: Search, vector: Vector) -> list[IndexQuery]:
-        scope, user_id = search.scope, search.scope.user_id
+        scope, user_id, instants = search.scope, search.scope.user_id, search.instants
         narrowed: dict[str, Any] = {"agent_id": scope.agent_id, "run_id": scope.run_id, "project": scope.project}
+        told: dict[str, Any] = {**narrowed, "valid_at": instants.as_of, "known_at": instants.known_at}
         top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
         terms = search.filters.index_terms()
-        at = search.instants.t if search.instants.known_at is None else None
+        at = instants.t if instants.known_at is None else None
         return [
-            IndexQuery("text", vector, "memory", user_id, top_k, **narrowed, metadata=terms),
-            IndexQuery("sentences", vector, "memory", user_id, top_k, **narrowed, metadata=terms),
+            IndexQuery("text", vector, "memory", user_id, top_k, **told, metadata=terms),
+            IndexQuery("sentences", vector, "memory", user_id, top_k, **told, metadata=terms),
             IndexQuery("text", vector, "fact", user_id, top_k, **narrowed, valid_at=at, metadata=terms),
         ]
 
@@ -244,7 +252,7 @@ class Recall:
         return builder.render()
 
     async def _standings(self, search: Search, rows: Sequence[Row]) -> dict[str, Standing]:
-        if search.instants.known_at is None and search.instants.as_of is None:
+        if not search.instants.past:
             return {}
         uuids = [fact["uuid"] for row in rows for fact in row["facts"]]
         return await standings(self._store, search.scope.user_id, uuids, search.instants)

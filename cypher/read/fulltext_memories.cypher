@@ -7,6 +7,8 @@
 // param: agent_id string or null - only this agent's
 // param: run_id string or null - only this run's
 // param: project string or null - only this project's
+// param: as_of datetime or null - only what had occurred by then
+// param: known_at datetime or null - only what was stored by then
 // param: top_k integer - most rows returned
 // returns: uuids list[string], best first
 CALL db.index.fulltext.queryNodes($index, $words, {limit: $fetch}) YIELD node, score
@@ -14,5 +16,7 @@ WHERE node.user_id = $user_id AND NOT node:Deleting AND NOT node.noise
   AND ($agent_id IS NULL OR node.agent_id = $agent_id)
   AND ($run_id IS NULL OR node.run_id = $run_id)
   AND ($project IS NULL OR node.project = $project)
+  AND ($as_of IS NULL OR node.occurred_at <= $as_of)
+  AND ($known_at IS NULL OR node.created_at <= $known_at)
 WITH node.uuid AS uuid ORDER BY score DESC, uuid LIMIT $top_k
 RETURN collect(uuid) AS uuids

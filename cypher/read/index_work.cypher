@@ -12,7 +12,8 @@ CALL () {
   WITH n ORDER BY coalesce(n.bulk, false) LIMIT $nodes_top_k
   OPTIONAL MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(n)
   WITH n, coalesce(m, n) AS owner
-  RETURN collect(n {.uuid, .user_id, .index_rev, .valid_at, .invalid_at,
+  RETURN collect(n {.uuid, .user_id, .index_rev, .invalid_at, valid_at: coalesce(n.valid_at, n.occurred_at),
+    created_at: CASE WHEN n:Memory THEN n.created_at END,
     kind: CASE WHEN n:Memory THEN 'memory' WHEN n:Fact THEN 'fact' ELSE 'entity' END,
     text: coalesce(n.text, n.statement, n.name),
     gone: n:Deleting OR owner:Deleting OR n.expired_at IS NOT NULL,

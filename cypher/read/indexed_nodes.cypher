@@ -15,7 +15,7 @@ CALL () {
 OPTIONAL MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(n)
 WITH n, coalesce(m, n) AS owner ORDER BY n.uuid
 RETURN collect(CASE WHEN n:Deleting OR owner:Deleting OR n.expired_at IS NOT NULL THEN null ELSE
-  n {.uuid, .user_id, .valid_at, .invalid_at, .terms, .content_hash,
+  n {.uuid, .user_id, .invalid_at, .terms, .content_hash, valid_at: coalesce(n.valid_at, n.occurred_at),
     kind: toLower($label), text: coalesce(n.text, n.statement, n.name), waiting: n:Unindexed,
     agent_id: owner.agent_id, run_id: owner.run_id, project: owner.project, metadata: owner.metadata}
   END) AS nodes, max(n.uuid) AS last

@@ -22,7 +22,7 @@ from kg.ports import IndexPoint, IndexQuery, Scalar, Vector
 
 STORE = "qdrant"
 KEYWORD_FIELDS = ("kind", "agent_id", "run_id", "project", "metadata")
-TIME_FIELDS = ("valid_at", "invalid_at")
+TIME_FIELDS = ("valid_at", "invalid_at", "created_at")
 ENTRY_FIELDS = ("kind", "content_hash")
 MAX_KEYWORD = 200
 
@@ -62,10 +62,17 @@ class Owner:
 
 @dataclass(frozen=True)
 class Criteria:
-    """What a query asks of a payload: each field has one of its values, and it held at the instant."""
+    """What a query asks of a payload.
+
+    Attributes:
+        keywords: each field has one of these values.
+        not_after: the field is missing or at most this instant.
+        not_by: the field is missing or later than this instant.
+    """
 
     keywords: Sequence[tuple[str, Sequence[str]]]
-    instant: str | None
+    not_after: Sequence[tuple[str, str]]
+    not_by: Sequence[tuple[str, str]]
 
 
 def payload_of(point: IndexPoint) -> Payload:
@@ -92,7 +99,8 @@ def criteria_of(query: IndexQuery) -> Criteria:
         if value is not None:
             keywords.append((field, [value]))
     keywords += [("metadata", _pairs(key, value)) for key, value in query.metadata.items()]
-    return Criteria(keywords, None if query.valid_at is None else _instant(query.valid_at))
+    not_after = [("valid_at", query.valid_at), ("created_at", query.known_at)]
+    return Criteria(keywords, _bounds(not_after), _bounds([("invalid_at", query.valid_at)]))
 
 
 def checked_points(points: Sequence[IndexPoint], dimension: int) -> list[tuple[UUID, IndexPoint]]:
@@ -140,6 +148,10 @@ def _keyword(key: str, value: Scalar) -> str:
         value = int(value)
     keyword = json.dumps([key, value], ensure_ascii=True)
     return keyword if len(keyword) <= MAX_KEYWORD else hashlib.sha256(keyword.encode()).hexdigest()
+
+
+def _bounds(bounds: Sequence[tuple[str, datetime | None]]) -> list[tuple[str, str]]:
+    return [(field, _instant(value)) for field, value in bounds if value is not None]
 
 
 def _instant(value: datetime) -> str:

@@ -85,14 +85,11 @@ def _filter(query: IndexQuery) -> Filter:
         FieldCondition(key=field, match=MatchValue(value=values[0]) if len(values) == 1 else MatchAny(any=list(values)))
         for field, values in criteria.keywords
     ]
-    must_not: list[FieldCondition] = []
-    if criteria.instant is not None:
-        instant = cast(Any, criteria.instant)
-        # Said by exclusion, so that a missing bound is an open one.
-        must_not = [
-            FieldCondition(key="valid_at", range=DatetimeRange(gt=instant)),
-            FieldCondition(key="invalid_at", range=DatetimeRange(lte=instant)),
-        ]
+    # Said by exclusion, so that a missing bound is an open one.
+    must_not = [
+        *(FieldCondition(key=field, range=DatetimeRange(gt=cast(Any, at))) for field, at in criteria.not_after),
+        *(FieldCondition(key=field, range=DatetimeRange(lte=cast(Any, at))) for field, at in criteria.not_by),
+    ]
     return Filter(must=list(must), must_not=list(must_not))
 
 

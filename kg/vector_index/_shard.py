@@ -254,13 +254,11 @@ def _filter(query: IndexQuery) -> edge.Filter:
         edge.FieldCondition(field, edge.MatchValue(values[0]) if len(values) == 1 else edge.MatchAny(list(values)))
         for field, values in criteria.keywords
     ]
-    must_not: list[edge.ConditionType] = []
-    if criteria.instant is not None:
-        # Said by exclusion, so that a missing bound is an open one.
-        must_not = [
-            edge.FieldCondition("valid_at", range=edge.RangeDateTime(gt=criteria.instant)),
-            edge.FieldCondition("invalid_at", range=edge.RangeDateTime(lte=criteria.instant)),
-        ]
+    # Said by exclusion, so that a missing bound is an open one.
+    must_not: list[edge.ConditionType] = [
+        *(edge.FieldCondition(field, range=edge.RangeDateTime(gt=at)) for field, at in criteria.not_after),
+        *(edge.FieldCondition(field, range=edge.RangeDateTime(lte=at)) for field, at in criteria.not_by),
+    ]
     return edge.Filter(must=must, must_not=must_not)
 
 

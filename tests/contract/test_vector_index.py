@@ -242,6 +242,14 @@ async def test_a_fact_holds_from_its_start_until_just_before_its_end(index: Vect
     assert await found(index) == set(range(7))
 
 
+async def test_a_memory_is_known_from_when_it_was_stored(index: VectorIndex) -> None:
+    await index.upsert_points([point(0, created_at=T0), point(1, created_at=T0 + TICK), point(2)])
+    assert await found(index) == {0, 1, 2}
+    assert await found(index, known_at=T0 - TICK) == {2}
+    assert await found(index, known_at=T0) == {0, 2}
+    assert await found(index, known_at=T0 + TICK) == {0, 1, 2}
+
+
 async def test_metadata_matches_by_value_and_type(index: VectorIndex) -> None:
     await index.upsert_points(
         [

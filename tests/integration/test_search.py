@@ -120,6 +120,21 @@ async def test_a_filter_reaches_what_a_hundred_others_resemble_more(user: User) 
     assert answer["results"] == []
 
 
+async def test_the_past_is_found_among_many_later_notes_that_fit_better(user: User) -> None:
+    user.clock.at("2020-05-01")
+    await user.add("We moved the importer to a queue", wait=True)
+    user.clock.at("2025-05-01")
+    for number in range(6):
+        messages = [{"role": "user", "content": f"The importer reads queue {number}.{n}"} for n in range(25)]
+        await user.memory.add_memory(user.session(), messages=messages, wait=True)
+    await user.indexer.drain()
+    question = "which queue does the importer read?"
+    assert "We moved the importer to a queue" not in await texts(user, question)
+    assert await texts(user, question, as_of="2021") == ["We moved the importer to a queue"]
+    assert await texts(user, question, known_at="2021") == ["We moved the importer to a queue"]
+    assert await texts(user, question, known_at="2019") == []
+
+
 async def test_no_point_is_answered_that_the_graph_does_not_confirm(user: User, parts: Parts) -> None:
     mine = await user.add(GATEWAY, wait=True)
     stranger = User(parts, user.memory, user.clock)
