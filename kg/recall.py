@@ -96,6 +96,7 @@ class Recall:
         people = {key for entity in linked if entity.kind == "Person" for key in entity.aliases if not is_user(key)}
         in_time = [row for row in rows if row["in_time"]]
         stems = stem_terms(question)
+        spare = max(_SPARE, RERANKED) if search.rerank else _SPARE
         ranked = rank(
             stems,
             [_candidate(row, terms[row["uuid"]], people, search.project) for row in in_time],
@@ -103,7 +104,7 @@ class Recall:
             frequencies,
             weights=weights,
             failed=tuple(found.failed),
-            top_k=None if search.filters or search.threshold is not None else search.limit + _SPARE,
+            top_k=None if search.filters or search.threshold is not None else search.limit + spare,
         )
         if search.rerank:
             ranked = await self._reranked(search, found, ranked, stems)
