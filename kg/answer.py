@@ -66,6 +66,11 @@ class Search:
     explain: bool = False
     rerank: bool = False
 
+    @property
+    def noise(self) -> bool:
+        """Whether trivial memories are asked for, which are hidden otherwise."""
+        return self.filters.names("noise")
+
 
 @dataclass
 class Found:

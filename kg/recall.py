@@ -161,6 +161,7 @@ class Recall:
                 words=words,
                 fetch=max(top_k, 1000) if narrowed else top_k,
                 **search.scope.params(),
+                noise=search.noise,
                 as_of=instants.as_of,
                 known_at=instants.known_at,
                 top_k=top_k,
@@ -197,6 +198,7 @@ class Recall:
         rows = await self._store.read(
             "search_candidates",
             **search.scope.params(),
+            noise=search.noise,
             as_of=search.instants.as_of,
             known_at=search.instants.known_at,
             memory_uuids=list(memories),

@@ -7,12 +7,13 @@
 // param: agent_id string or null - only this agent's
 // param: run_id string or null - only this run's
 // param: project string or null - only this project's
+// param: noise boolean - whether trivial memories are found too
 // param: as_of datetime or null - only what had occurred by then
 // param: known_at datetime or null - only what was stored by then
 // param: top_k integer - most rows returned
 // returns: uuids list[string], best first
 CALL db.index.fulltext.queryNodes($index, $words, {limit: $fetch}) YIELD node, score
-WHERE node.user_id = $user_id AND NOT node:Deleting AND NOT node.noise
+WHERE node.user_id = $user_id AND NOT node:Deleting AND ($noise OR NOT node.noise)
   AND ($agent_id IS NULL OR node.agent_id = $agent_id)
   AND ($run_id IS NULL OR node.run_id = $run_id)
   AND ($project IS NULL OR node.project = $project)

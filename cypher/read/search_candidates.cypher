@@ -4,6 +4,7 @@
 // param: agent_id string or null - only this agent's
 // param: run_id string or null - only this run's
 // param: project string or null - only this project's
+// param: noise boolean - whether trivial memories are found too
 // param: as_of datetime or null - only what had occurred by then is in time
 // param: known_at datetime or null - only what was stored by then is in time
 // param: memory_uuids list[string] - memories found
@@ -20,7 +21,7 @@ CALL () {
   RETURN m, uuid AS fact
 }
 WITH m, collect(fact) AS facts
-WHERE m.user_id = $user_id AND NOT m:Deleting AND NOT m.noise
+WHERE m.user_id = $user_id AND NOT m:Deleting AND ($noise OR NOT m.noise)
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)
@@ -33,7 +34,7 @@ CALL (memories) {
   WITH message WHERE message.kind = 'message'
   MATCH (message)-[:NEXT*0..2]-(m:Memory)
   WITH DISTINCT m
-  WHERE m.user_id = $user_id AND NOT m:Deleting AND NOT m.noise
+  WHERE m.user_id = $user_id AND NOT m:Deleting AND ($noise OR NOT m.noise)
     AND ($agent_id IS NULL OR m.agent_id = $agent_id)
     AND ($run_id IS NULL OR m.run_id = $run_id)
     AND ($project IS NULL OR m.project = $project)

@@ -195,10 +195,12 @@ async def test_with_the_vector_side_down_words_answer_and_the_answer_says_so(use
     assert "nobody" in graph["degraded"][0]
 
 
-async def test_noise_is_not_searched(user: User) -> None:
+async def test_noise_is_searched_only_where_a_filter_asks_for_it(user: User) -> None:
     await user.add(GATEWAY, wait=True)
     await user.raw("MATCH (m:Memory {user_id: $user_id}) SET m.noise = true")
-    assert await texts(user, "gateway timeout") == []
+    await user.add("The gateway has a new timeout", wait=True)
+    assert await texts(user, "gateway timeout") == ["The gateway has a new timeout"]
+    assert await texts(user, "gateway timeout", filters={"noise": True}) == [GATEWAY]
 
 
 async def test_a_memory_reads_as_it_did_when_it_was_known(user: User) -> None:
