@@ -56,13 +56,13 @@ class ModelSettings:
     concurrency: Mapping[str, int]
     timeout_s: float
     daily_tokens: int
-    ollama_url: str
+    ollama_url: str = field(repr=False)
     ollama_keep_alive: str
     anthropic_token: str = field(repr=False)
-    anthropic_url: str
+    anthropic_url: str = field(repr=False)
     gemini_api_key: str = field(repr=False)
     gemini_key_from: str
-    gemini_url: str
+    gemini_url: str = field(repr=False)
     local_if_pulled: bool = False
 
     @property

@@ -1,6 +1,7 @@
-"""Service settings: one TOML file, the environment over it, read once by the service.
+"""Service settings: one TOML file, the variables ``KNOWTHREAD_*`` over it, read once by the service.
 
-Within the environment ``KNOWTHREAD_*`` goes before the variables of mem0-mcp-selfhosted (``kg.settings_mem0``).
+The variables of mem0-mcp-selfhosted (``kg.settings_mem0``) go last: whatever is said to knowthread itself, in either
+place, wins over them.
 Session settings (user, agent, run, project) are not here: they travel with every call of a session.
 """
 
@@ -16,16 +17,19 @@ from typing import Any, NamedTuple
 
 from kg.errors import ConfigurationError
 from kg.paths import cache_dir, data_dir
-from kg.settings_mem0 import read_mem0
+from kg.settings_mem0 import Mem0Variables, read_mem0
 
 PREFIX = "KNOWTHREAD_"
+CONFIG_FILE = "config.toml"
+"""The file of settings, in the data folder."""
+
 EMBEDDERS = ("onnx:all-minilm-l6-v2", "onnx:bge-small-en-v1.5")
 """Embedders that run in-process, from files that are fetched; besides them any ``ollama:<model>``."""
 
 LLMS = ("none", "ollama", "anthropic", "claude-code", "gemini", "gemini_split", "auto")
 
 _OLLAMA_EMBEDDER = re.compile(r"ollama:[^\s,]+")
-_URLS = ("ollama_url", "anthropic_url", "gemini_url")
+_URLS = ("ollama_url", "ollama_embed_url", "anthropic_url", "gemini_url")
 _URL = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
 _KEEP_ALIVE = re.compile(r"-1|\d+|(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 
@@ -66,6 +70,7 @@ class Settings:
         contradict_models: models that settle contradictions, likewise.
         resolve_models: models that say whether two names mean one thing, likewise.
         rerank_models: models that order what a search found, where the caller asks for it, likewise.
+        ollama_embed_url: the Ollama that embeds, where that is another one; empty: ``ollama_url``.
         ollama_keep_alive: how long Ollama keeps a model loaded (``30m``); ``-1``: for ever.
         anthropic_token: Anthropic API key or OAuth token; empty: see ``extract.credentials``.
         anthropic_url: empty: the SDK's own.
@@ -78,11 +83,11 @@ class Settings:
 
     data_dir: Path = field(default_factory=data_dir)
     cache_dir: Path = field(default_factory=cache_dir)
-    neo4j_url: str = ""
+    neo4j_url: str = field(default="", repr=False)
     neo4j_user: str = "neo4j"
     neo4j_password: str = field(default="", repr=False)
     neo4j_database: str = "neo4j"
-    qdrant_url: str = ""
+    qdrant_url: str = field(default="", repr=False)
     qdrant_api_key: str = field(default="", repr=False)
     embedder: str = EMBEDDERS[0]
     host: str = "127.0.0.1"
@@ -97,15 +102,21 @@ class Settings:
     contradict_models: str = ""
     resolve_models: str = ""
     rerank_models: str = ""
-    ollama_url: str = "http://127.0.0.1:11434"
+    ollama_url: str = field(default="http://127.0.0.1:11434", repr=False)
+    ollama_embed_url: str = field(default="", repr=False)
     ollama_keep_alive: str = "30m"
     anthropic_token: str = field(default="", repr=False)
-    anthropic_url: str = ""
+    anthropic_url: str = field(default="", repr=False)
     gemini_api_key: str = field(default="", repr=False)
-    gemini_url: str = ""
+    gemini_url: str = field(default="", repr=False)
     daily_tokens: int = 2_000_000
     model_timeout_s: float = 120.0
     extract_concurrency: int = 4
+
+    @property
+    def embedding_url(self) -> str:
+        """Address of the Ollama that embeds."""
+        return self.ollama_embed_url or self.ollama_url
 
 
 _FIELDS = {f.name: f for f in fields(Settings)}
@@ -119,22 +130,48 @@ class _Given(NamedTuple):
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read ``config.toml`` of the data folder, then the environment over it.
+    """Read mem0's variables, ``config.toml`` of the data folder over them, and our own variables over both.
 
     Raises:
         ConfigurationError: an unknown key in the file, or a value of the wrong type or range.
     """
     env = os.environ if environ is None else environ
-    chosen = env.get(PREFIX + "DATA_DIR", "").strip()
-    folder = Path(chosen).expanduser().absolute() if chosen else data_dir()
-    given = _read_file(folder / "config.toml")
-    given |= {name: _Given(taken.value, taken.variable) for name, taken in read_mem0(env).values.items()}
+    folder = _folder(env)
+    in_file = _read_file(folder / CONFIG_FILE)
+    mem0 = read_mem0(env, in_file)
+    given = {name: _Given(taken.value, taken.variable) for name, taken in mem0.values.items()}
+    given |= in_file
     for name in _FIELDS:
         text = env.get(PREFIX + name.upper(), "").strip()
         if text:
             given[name] = _Given(text, PREFIX + name.upper())
     given["data_dir"] = _Given(folder, PREFIX + "DATA_DIR")
     return Settings(**{name: _convert(name, value, source) for name, (value, source) in given.items()})
+
+
+def mem0_variables(environ: Mapping[str, str]) -> Mem0Variables:
+    """Return which of mem0's variables have an effect, beside the file and our own variables.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    return read_mem0(environ, _read_file(_folder(environ) / CONFIG_FILE))
+
+
+def bare_url(url: str) -> str:
+    """Return an address as it may be shown: without user name, password, query and fragment, each may be a secret.
+
+    Whatever stands before the last ``@`` is left out, also where it is no proper user name and password.
+    """
+    hidden, at, rest = url.rpartition("@")
+    scheme, divided, _ = hidden.partition("://")
+    shown = f"{scheme}://{rest}" if at and divided else rest
+    return re.split(r"[?#]", shown, maxsplit=1)[0]
+
+
+def _folder(environ: Mapping[str, str]) -> Path:
+    chosen = environ.get(PREFIX + "DATA_DIR", "").strip()
+    return Path(chosen).expanduser().absolute() if chosen else data_dir()
 
 
 def _read_file(file: Path) -> dict[str, _Given]:
@@ -187,4 +224,5 @@ def _check_text(name: str, value: str, source: str) -> None:
     elif name in _URLS and not _URL.fullmatch(value) and (value or name == "ollama_url"):
         accepted = "a web address such as http://127.0.0.1:11434"
     if accepted:
-        raise ConfigurationError(source, f"{value!r} is not usable", accepted)
+        shown = bare_url(value) if name in _URLS else value
+        raise ConfigurationError(source, f"{shown!r} is not usable", accepted)

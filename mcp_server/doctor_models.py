@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 from extract.model_settings import (
     DEFAULT_MODELS,
@@ -19,6 +18,7 @@ from extract.model_settings import (
 )
 from kg.errors import ConfigurationError
 from kg.reading import TASKS
+from kg.settings import bare_url
 from mcp_server.doctor import Check, Level, Situation
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def check_models(situation: Situation) -> Iterator[Check]:
 def check_ollama_embedder(settings: Settings) -> Check:
     """The embedding model behind Ollama: that it is pulled. It is not tried, as that would load it."""
     model = settings.embedder.partition(":")[2]
-    return _ollama("embedder", "failed", settings.ollama_url.rstrip("/"), (model,))
+    return _ollama("embedder", "failed", settings.embedding_url.rstrip("/"), (model,))
 
 
 def pulled_models(url: str) -> frozenset[str]:
@@ -90,7 +90,8 @@ def _auto_without_key(models: ModelSettings) -> Iterator[Check]:
     if there:
         yield Check("models", "ok", f"KNOWTHREAD_LLM=auto: no key is given, and Ollama has {wanted}, which is used")
         return
-    message = f"KNOWTHREAD_LLM=auto: no key is given, and no Ollama with {wanted} answers at {_bare(models.ollama_url)}"
+    where = bare_url(models.ollama_url)
+    message = f"KNOWTHREAD_LLM=auto: no key is given, and no Ollama with {wanted} answers at {where}"
     yield Check("models", "warning", message, f"ollama pull {wanted}, set a key, or name a provider in KNOWTHREAD_LLM")
 
 
@@ -138,16 +139,10 @@ def _ollama(name: str, level: Level, url: str, wanted: Collection[str]) -> Check
     try:
         there = pulled_models(url)
     except OSError as error:
-        message = f"no Ollama answers at {_bare(url)} ({error})"
+        message = f"no Ollama answers at {bare_url(url)} ({error})"
         return Check(name, level, message, "start it (ollama serve), or correct KNOWTHREAD_OLLAMA_URL")
     missing = [model for model in wanted if model not in there]
     if missing:
-        message = f"the Ollama at {_bare(url)} does not have {', '.join(missing)}"
+        message = f"the Ollama at {bare_url(url)} does not have {', '.join(missing)}"
         return Check(name, level, message, " && ".join(f"ollama pull {model}" for model in missing))
-    return Check(name, "ok", f"{', '.join(wanted)} at {_bare(url)}")
-
-
-def _bare(url: str) -> str:
-    """The address without a user name and password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return Check(name, "ok", f"{', '.join(wanted)} at {bare_url(url)}")

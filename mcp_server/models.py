@@ -25,7 +25,7 @@ from kg.judging import JudgeStep
 from kg.naming import Naming
 from kg.ports import Clock, Embedder, VectorIndex
 from kg.reranking import Reranking
-from kg.settings import Settings
+from kg.settings import Settings, bare_url
 from mcp_server.doctor_models import pulled_models
 
 log = logging.getLogger(__name__)
@@ -122,6 +122,6 @@ async def _pulled(url: str, wanted: Collection[str]) -> Collection[str]:
     try:
         there = await asyncio.to_thread(pulled_models, url)
     except OSError:
-        log.info("no Ollama answers at %s; going on without a model", url)
+        log.info("no Ollama answers at %s; going on without a model", bare_url(url))
         return ()
     return there.intersection(wanted)

@@ -211,7 +211,7 @@ class Service:
             settings.embedder,
             settings.cache_dir,
             _telling(on_phase),
-            ollama_url=settings.ollama_url,
+            ollama_url=settings.embedding_url,
             keep_alive=settings.ollama_keep_alive,
         )
 

@@ -7,13 +7,17 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from extract.credentials import API_KEY_VARIABLE
+from extract.model_settings import GEMINI_KEYS
 from kg.settings import load_settings
 from mcp_server import doctor, doctor_stores
 from mcp_server.doctor import Check, Situation
 from mcp_server.doctor_models import check_models
+from mcp_server.models import make_model_side
 from tests.fakes.models import FakeOllama
 
 KEY = "sk-ant-api03-key"
@@ -144,6 +148,8 @@ async def test_an_embedder_behind_ollama_is_looked_for_there_and_nothing_is_fetc
     async with FakeOllama(models=["bge-m3"]) as ollama:
         given = situation(KNOWTHREAD_EMBEDDER="ollama:bge-m3", KNOWTHREAD_OLLAMA_URL=ollama.url)
         assert (await asyncio.to_thread(embedder, given)).level == "ok"
+        elsewhere = situation(KNOWTHREAD_EMBEDDER="ollama:bge-m3", KNOWTHREAD_OLLAMA_EMBED_URL=ollama.url)
+        assert (await asyncio.to_thread(embedder, elsewhere)).level == "ok"
         missing = replace(given, settings=replace(given.settings, embedder="ollama:other"))
         assert (await asyncio.to_thread(embedder, missing)).cure == "ollama pull other"
     own = replace(given, settings=replace(given.settings, neo4j_url="bolt://elsewhere"))
@@ -165,3 +171,16 @@ def test_the_models_are_part_of_the_examination(situation: Callable[..., Situati
             yield check.name
 
     assert {"models", "gemini"} <= set(names())
+
+
+async def test_an_ollama_that_auto_does_not_find_is_logged_without_its_password(
+    situation: Callable[..., Situation], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    for key in (*GEMINI_KEYS, API_KEY_VARIABLE):
+        monkeypatch.delenv(key, raising=False)
+    settings = situation(KNOWTHREAD_LLM="auto", KNOWTHREAD_OLLAMA_URL="http://me:secret@127.0.0.1:9").settings
+    nothing: Any = None
+    assert await make_model_side(settings, nothing, nothing, nothing, nothing) is None
+    assert "no Ollama answers at http://127.0.0.1:9;" in caplog.text
+    assert "secret" not in caplog.text

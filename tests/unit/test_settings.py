@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import ConfigurationError
-from kg.settings import Settings, load_settings
+from kg.settings import Settings, bare_url, load_settings, mem0_variables
 
 SECRET = "sk-ant-api03-a-secret-that-shows-nowhere"
 
@@ -25,14 +25,59 @@ def test_without_a_setting_no_model_is_asked(tmp_path: Path) -> None:
     assert settings.ollama_url == "http://127.0.0.1:11434"
 
 
-def test_the_environment_goes_before_the_file_and_ours_before_mem0s(tmp_path: Path) -> None:
-    file = 'llm = "ollama"\nollama_url = "http://file:1"\nextract_concurrency = 2\n'
-    assert load(tmp_path, file).llm == "ollama"
-    mem0 = {"MEM0_LLM_PROVIDER": "anthropic", "MEM0_OLLAMA_URL": "http://mem0:1"}
-    settings = load(tmp_path, file, **mem0)
+def test_our_variables_go_before_the_file_and_that_before_mem0s(tmp_path: Path) -> None:
+    mem0 = {"MEM0_LLM_PROVIDER": "anthropic", "MEM0_LLM_MODEL": "claude-opus-4-6", "MEM0_OLLAMA_URL": "http://mem0:1"}
+    settings = load(tmp_path, "extract_concurrency = 2\n", **mem0)
     assert (settings.llm, settings.ollama_url, settings.extract_concurrency) == ("anthropic", "http://mem0:1", 2)
+    file = 'llm = "ollama"\nollama_url = "http://file:1"\n'
+    settings = load(tmp_path, file, **mem0)
+    assert (settings.llm, settings.ollama_url, settings.extract_models) == ("ollama", "http://file:1", "")
     settings = load(tmp_path, file, **mem0, KNOWTHREAD_LLM="gemini", KNOWTHREAD_OLLAMA_URL="http://ours:1")
     assert (settings.llm, settings.ollama_url) == ("gemini", "http://ours:1")
+
+
+def test_mem0s_variables_that_the_file_overrides_have_no_effect(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('llm = "none"\n')
+    found = mem0_variables({"KNOWTHREAD_DATA_DIR": str(tmp_path), "MEM0_LLM_PROVIDER": "ollama"})
+    assert (found.used, found.ignored) == ((), ("MEM0_LLM_PROVIDER",))
+
+
+def test_embeddings_come_from_the_same_ollama_unless_another_is_named(tmp_path: Path) -> None:
+    settings = load(tmp_path, KNOWTHREAD_OLLAMA_URL="http://one:1")
+    assert settings.embedding_url == "http://one:1"
+    settings = load(tmp_path, KNOWTHREAD_OLLAMA_URL="http://one:1", KNOWTHREAD_OLLAMA_EMBED_URL="http://two:1")
+    assert (settings.ollama_url, settings.embedding_url) == ("http://one:1", "http://two:1")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://me:word@host:1/v1", "http://host:1/v1"),
+        ("http://me:w@rd@host", "http://host"),
+        ("http://me:wo/rd@host", "http://host"),
+        ("http://me:wo?rd@host", "http://host"),
+        ("me:word@host:1", "host:1"),
+        ("http://host/v1?key=word#more", "http://host/v1"),
+        ("http://[::1]:11434", "http://[::1]:11434"),
+        ("http://[bad@host", "http://host"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
+    assert bare_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    "name", ["OLLAMA_URL", "OLLAMA_EMBED_URL", "ANTHROPIC_URL", "GEMINI_URL", "NEO4J_URL", "QDRANT_URL"]
+)
+def test_a_password_within_an_address_shows_neither_in_the_settings_nor_in_a_refusal(tmp_path: Path, name: str) -> None:
+    settings = load(tmp_path, **{f"KNOWTHREAD_{name}": "http://me:pass-word@host:1"})
+    assert "pass-word" not in repr(settings)
+    if name not in ("NEO4J_URL", "QDRANT_URL"):
+        with pytest.raises(ConfigurationError) as refused:
+            load(tmp_path, **{f"KNOWTHREAD_{name}": "me:pass-word@host:1"})
+        assert "'host:1' is not usable" in str(refused.value)
+        assert "pass-word" not in str(refused.value)
 
 
 def test_an_empty_variable_is_as_good_as_none(tmp_path: Path) -> None:

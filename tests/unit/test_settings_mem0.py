@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kg.errors import ConfigurationError
 from kg.settings_mem0 import read_mem0
 
 SPLIT = {"MEM0_GRAPH_LLM_PROVIDER": "gemini_split"}
@@ -57,10 +58,28 @@ def test_both_names_of_anthropic_mean_anthropic(provider: str) -> None:
     assert values(**environ) == {"llm": "anthropic"} | all_tasks("anthropic:claude-opus-4-6")
 
 
-def test_the_graphs_provider_goes_before_the_main_one_and_that_before_the_common_one() -> None:
+def test_the_graphs_provider_goes_before_the_common_one_and_that_before_the_main_one() -> None:
     environ = {"MEM0_PROVIDER": "anthropic", "MEM0_LLM_PROVIDER": "ollama"}
-    assert values(**environ)["llm"] == "ollama"
+    assert values(**environ)["llm"] == "anthropic"
     assert values(**environ, MEM0_GRAPH_LLM_PROVIDER="gemini")["llm"] == "gemini"
+
+
+@pytest.mark.parametrize("switched_off", ["false", "0", "no"])
+def test_without_its_graph_the_main_model_counts_and_the_graphs_settings_are_ignored(switched_off: str) -> None:
+    graph = {
+        "MEM0_GRAPH_LLM_PROVIDER": "gemini",
+        "MEM0_GRAPH_LLM_MODEL": "gemini-2.5-flash-lite",
+        "MEM0_GRAPH_LLM_URL": "http://graph:1",
+    }
+    main = {"MEM0_PROVIDER": "anthropic", "MEM0_LLM_PROVIDER": "ollama", "MEM0_LLM_MODEL": "qwen3:8b"}
+    read = read_mem0(graph | main | {"MEM0_ENABLE_GRAPH": switched_off, "MEM0_OLLAMA_URL": "http://all:1"})
+    assert {name: taken.value for name, taken in read.values.items()} == {
+        "llm": "ollama",
+        "ollama_url": "http://all:1",
+        **all_tasks("ollama:qwen3:8b"),
+    }
+    assert set(read.ignored) == {*graph, "MEM0_PROVIDER"}
+    assert values(**graph, MEM0_ENABLE_GRAPH=switched_off) == {}
 
 
 def test_no_variable_chooses_a_provider_by_itself() -> None:
@@ -81,12 +100,43 @@ def test_a_choice_of_our_own_leaves_mem0s_provider_and_models_out() -> None:
     }
 
 
-def test_the_nearest_address_of_ollama_is_taken_and_another_for_embeddings_told_as_ignored() -> None:
-    environ = {"MEM0_OLLAMA_URL": "http://all:1", "MEM0_LLM_URL": "http://llm:1", "MEM0_EMBED_URL": "http://all:1"}
+def test_the_nearest_address_of_ollama_is_taken_for_answers_and_another_for_embeddings() -> None:
     assert values(MEM0_OLLAMA_URL="http://all:1") == {"ollama_url": "http://all:1"}
-    assert values(**environ)["ollama_url"] == "http://llm:1"
-    assert values(**environ, MEM0_GRAPH_LLM_URL="http://graph:1")["ollama_url"] == "http://graph:1"
-    assert read_mem0(environ).ignored == ("MEM0_EMBED_URL", "MEM0_OLLAMA_URL")
+    assert values(MEM0_EMBED_URL="http://embed:1") == {"ollama_embed_url": "http://embed:1"}
+    environ = {"MEM0_OLLAMA_URL": "http://all:1", "MEM0_LLM_URL": "http://llm:1"}
+    assert values(**environ) == {"ollama_url": "http://llm:1", "ollama_embed_url": "http://all:1"}
+    both = environ | {"MEM0_GRAPH_LLM_URL": "http://graph:1", "MEM0_EMBED_URL": "http://embed:1"}
+    assert values(**both) == {"ollama_url": "http://graph:1", "ollama_embed_url": "http://embed:1"}
+    assert read_mem0(both).ignored == ("MEM0_LLM_URL", "MEM0_OLLAMA_URL")
+    same = {"MEM0_OLLAMA_URL": "http://all:1", "MEM0_EMBED_URL": "http://all:1"}
+    assert (values(**same), read_mem0(same).ignored) == ({"ollama_url": "http://all:1"}, ())
+
+
+def test_an_embedder_without_an_address_of_its_own_stays_on_this_machine() -> None:
+    assert values(MEM0_LLM_URL="http://gpu:1") == {
+        "ollama_url": "http://gpu:1",
+        "ollama_embed_url": "http://127.0.0.1:11434",
+    }
+
+
+def test_an_address_of_our_own_is_left_alone() -> None:
+    environ = {"MEM0_OLLAMA_URL": "http://all:1", "MEM0_LLM_URL": "http://llm:1", "KNOWTHREAD_OLLAMA_URL": "http://x:1"}
+    assert values(**environ) == {}
+    assert values(**environ, MEM0_EMBED_URL="http://e:1") == {"ollama_embed_url": "http://e:1"}
+
+
+@pytest.mark.parametrize("variable", ["MEM0_GRAPH_LLM_MODEL", "MEM0_LLM_MODEL"])
+def test_a_model_that_is_a_list_is_refused_by_the_name_of_its_variable(variable: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read_mem0({"MEM0_GRAPH_LLM_PROVIDER": "ollama", variable: "qwen3:14b,qwen3:8b"})
+    assert refused.value.setting == variable
+
+
+def test_a_setting_of_our_own_file_leaves_mem0s_out() -> None:
+    environ = {"MEM0_LLM_PROVIDER": "gemini", "MEM0_LLM_MODEL": "gemini-2.5-flash", "MEM0_OLLAMA_KEEP_ALIVE": "5m"}
+    read = read_mem0(environ, {"llm", "port"})
+    assert {name: taken.value for name, taken in read.values.items()} == {"ollama_keep_alive": "5m"}
+    assert read.ignored == ("MEM0_LLM_MODEL", "MEM0_LLM_PROVIDER")
 
 
 def test_embeddings_of_ollama_are_taken_over_and_others_are_not() -> None:
