@@ -85,7 +85,10 @@ class Circuit:
         self._open_until = None
 
     def fail(self, ticket: Ticket, error: ModelUnavailable) -> None:
-        """The model did not answer."""
+        """The model did not answer. One that does not take a text has answered all the same."""
+        if error.reason == "bad_request":
+            self.succeed(ticket)
+            return
         self.leave(ticket)
         lasting = error.reason in _LASTING or error.reason == "forbidden"
         if self.state == "off" or (self.state == "open" and not ticket.probe and not lasting):

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from kg.errors import ModelUnavailable, Unavailability
+
 
 @dataclass(frozen=True)
 class ModelRequest:
@@ -42,17 +44,45 @@ class ModelReply:
 
     Attributes:
         text: the answer's text, unparsed; may be empty, cut short or wrapped in talk.
-        input_tokens: all that was read, cached ones included.
+        input_tokens: all that was read, with those read from a cache and those written to it.
+        cached_tokens: of the input, those read from a cache.
+        cache_write_tokens: of the input, those written to it, where the provider says so.
         truncated: the answer was cut at ``max_output_tokens``.
-        cost_usd: what the provider itself says that it cost; None where it says nothing.
+        billed: whether the request is paid for by itself; a subscription's is not.
     """
 
     text: str = field(repr=False)
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     truncated: bool = False
-    cost_usd: float | None = None
+    billed: bool = True
+
+
+class Spent(ModelUnavailable):
+    """No usable answer came, but the model was at work: it declined, or its client gave up on its answers.
+
+    Attributes:
+        reply: what it took; its text is empty.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        model: str,
+        reason: Unavailability,
+        advice: str,
+        reply: ModelReply,
+        *,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(provider, model, reason, advice, retry_after_s=retry_after_s)
+        self.reply = reply
+
+
+class StaleCredential(ModelUnavailable):
+    """The credential was refused (``auth``) and another one is at hand: ask again, at once."""
 
 
 class Provider(Protocol):
@@ -64,7 +94,7 @@ class Provider(Protocol):
         ...
 
     async def complete(self, model: str, request: ModelRequest) -> ModelReply:
-        """Ask once; no retries of its own.
+        """Ask once, with one request; no retries of its own.
 
         Raises:
             ModelUnavailable: every way in which no answer comes, with its reason.
@@ -107,5 +137,5 @@ class Credentials(Protocol):
         ...
 
     def refused(self, credential: Credential) -> None:
-        """Take note that the provider refused it, so that ``current`` looks again."""
+        """Take note that the provider knows it no more, so that ``current`` looks again."""
         ...

@@ -74,17 +74,8 @@ class Credential:
 
     @property
     def secret(self) -> str:
-        """The token or key, for the ``Authorization`` or ``x-api-key`` header and nothing else."""
+        """The token or key, for Anthropic's own client and nothing else."""
         return self._secret
-
-    def headers(self) -> dict[str, str]:
-        """Return the headers that carry it.
-
-        Anthropic's SDK takes ``secret`` as ``auth_token`` or ``api_key`` instead, and only the beta header besides.
-        """
-        if self.kind == "api_key":
-            return {"x-api-key": self._secret}
-        return {"Authorization": f"Bearer {self._secret}", "anthropic-beta": OAUTH_BETA}
 
     def __repr__(self) -> str:
         return f"Credential({self.kind} from {self.tier})"

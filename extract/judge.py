@@ -1,18 +1,20 @@
-"""Contradictions settled by a model: one request for all pairs that may not both hold."""
+"""Contradictions settled by a model: one request for all pairs that may not both hold, as far as they fit one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from extract.outputs import Asks, one_line, rulings_output
 from extract.prompting import load_prompt
 from extract.tagging import lines, tag
 from kg.drafting import UNKNOWN_START
-from kg.reading import Contention, DatedStatement, Ruling, Rulings
+from kg.errors import ExtractionError
+from kg.reading import Contention, DatedStatement, ModelCall, Ruling, Rulings
 
-TOKENS_PER_PAIR = 250
-LEAST_TOKENS = 8192
+MOST_PAIRS = 20
+"""In one request: the longer a list, the more of its items a small model leaves out."""
 
 
 class ModelJudge:
@@ -22,20 +24,30 @@ class ModelJudge:
         self._router = router
 
     async def judge(self, contentions: Sequence[Contention]) -> Rulings:
-        """Return a ruling for each of one or more contentions, in order, from one request.
+        """Return a ruling for each of one or more contentions, in order, from one request for each ``MOST_PAIRS``.
 
         Raises:
-            ExtractionError: no usable answer; one that leaves out a contention or adds one is none.
+            ExtractionError: no usable answer; one that leaves out a contention or adds one is none. It carries the
+                calls of the requests before it too.
         """
+        rulings: list[Ruling] = []
+        calls: tuple[ModelCall, ...] = ()
+        while True:
+            try:
+                some = await self._ask(contentions[len(rulings) : len(rulings) + MOST_PAIRS])
+            except ExtractionError as error:
+                error.calls = (*calls, *error.calls)
+                raise
+            rulings.extend(some.rulings)
+            calls = (*calls, *some.work.calls)
+            if len(rulings) == len(contentions):
+                return Rulings(tuple(rulings), replace(some.work, calls=calls))
+
+    async def _ask(self, contentions: Sequence[Contention]) -> Rulings:
         rendered = load_prompt("contradict").render(
             pairs=lines(_pair(number, contention) for number, contention in enumerate(contentions, start=1))
         )
-        answer = await self._router.ask(
-            "contradict",
-            rendered,
-            rulings_output(len(contentions)),
-            max_output_tokens=max(LEAST_TOKENS, TOKENS_PER_PAIR * len(contentions)),
-        )
+        answer = await self._router.ask("contradict", rendered, rulings_output(len(contentions)))
         rulings = sorted(answer.value.rulings, key=lambda ruling: ruling.item)
         return Rulings(tuple(Ruling(ruling.relation, one_line(ruling.reason)) for ruling in rulings), answer.work)
 

@@ -6,7 +6,7 @@ Requests go straight to the address that is set, never through a proxy: it is a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -15,6 +15,7 @@ import httpx
 from extract.providers import failures
 from extract.providers.exchange import bounded
 from kg.errors import ModelUnavailable
+from kg.settings import bare_url
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -91,6 +92,7 @@ class OllamaClient:
                     self._sdk.AsyncClient(
                         host=self._url,
                         event_hooks=hooks,
+                        auth=_auth(self._url),
                         trust_env=False,
                         follow_redirects=False,
                         headers={"accept-encoding": "identity"},
@@ -107,17 +109,32 @@ class OllamaClient:
             if reason == "missing_model" or "try pulling it" in str(refused.error):
                 return self._missing(model)
             return failures.unavailable(NAME, model, reason, retry_after_s=_retry_after.get())
-        if isinstance(error, httpx.TimeoutException):
-            return failures.unavailable(NAME, model, "timeout", "Ollama does not answer in time")
+        if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
+            return failures.timed_out(NAME, model, error)
         # The SDK makes a ConnectionError of its own of a refused connection.
         if isinstance(error, (ConnectionError, httpx.TransportError)):
-            advice = f"no answer from Ollama at {self._url}; start it with `ollama serve`, or set KNOWTHREAD_OLLAMA_URL"
+            where = f"no answer from Ollama at {bare_url(self._url)}"
+            advice = f"{where}; start it with `ollama serve`, or set KNOWTHREAD_OLLAMA_URL"
             return failures.unavailable(NAME, model, "connection", advice)
         return failures.out_of_form(NAME, model)
 
     def _missing(self, model: str) -> ModelUnavailable:
-        advice = f"Ollama at {self._url} does not have it; run `ollama pull {model}`"
+        advice = f"Ollama at {bare_url(self._url)} does not have it; run `ollama pull {model}`"
         return failures.unavailable(NAME, model, "missing_model", advice)
+
+
+def _auth(url: str) -> httpx.Auth:
+    """The user name and password of the address, which the SDK leaves out, else nothing."""
+    parts = httpx.URL(url)
+    return httpx.BasicAuth(parts.username, parts.password) if parts.userinfo else _Unsigned()
+
+
+class _Unsigned(httpx.Auth):
+    """Takes away what the SDK finds in ``OLLAMA_API_KEY``: that is for Ollama's own service, not for any address."""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers.pop("authorization", None)
+        yield request
 
 
 def _duration(keep_alive: str) -> str | int:

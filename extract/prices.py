@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from extract.completion import ModelReply
 from extract.routes import Route
 
+CACHE_WRITE = 1.25
+"""Times the price of input, for what is written to Anthropic's five-minute cache; no other provider tells how much."""
+
 _SAME_MODEL = re.compile(r"(-\d{4,}.*|-latest|-preview.*)?")
 """What may follow a known model's name without making it another model: a date, a pointer, a preview."""
 
@@ -44,15 +47,15 @@ class Price(BaseModel):
 
 
 def cost_usd(route: Route, reply: ModelReply) -> float | None:
-    """Return what a request cost: the provider's own figure, else an estimate by list price, else None."""
-    if reply.cost_usd is not None:
-        return reply.cost_usd
+    """Return what a request cost by list price; None where that is not known, or a subscription covers it."""
     price = next((price for price in _prices() if price.takes(route, reply.input_tokens)), None)
-    if price is None:
+    if price is None or not reply.billed:
         return None
     cached = min(reply.cached_tokens, reply.input_tokens)
-    fresh = reply.input_tokens - cached
-    return (fresh * price.input + cached * price.cached + reply.output_tokens * price.output) / 1_000_000
+    written = min(reply.cache_write_tokens, reply.input_tokens - cached)
+    fresh = reply.input_tokens - cached - written
+    read = (fresh + CACHE_WRITE * written) * price.input + cached * price.cached
+    return (read + reply.output_tokens * price.output) / 1_000_000
 
 
 @cache

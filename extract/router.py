@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from extract.circuit import PATIENCE_S, Circuit
-from extract.completion import ModelReply, ModelRequest, Provider
+from extract.completion import ModelReply, ModelRequest, Provider, Spent, StaleCredential
 from extract.ledger import Ledger
 from extract.parsing import Complaint, parse_answer
 from extract.prices import cost_usd
@@ -191,6 +191,10 @@ class Router:
             tried += 1
             try:
                 return await self._send_once(ask, route, request)
+            except StaleCredential:
+                if tried == TRIES:
+                    raise
+                continue
             except ModelUnavailable as error:
                 asked_s = error.retry_after_s or 0.0
                 last = tried == TRIES or not self._circuits[route].passable
@@ -211,8 +215,12 @@ class Router:
             try:
                 reply = await self._complete(route, request)
             except ModelUnavailable as error:
-                circuit.fail(ticket, error)
-                self._account(ask, route, started, "unavailable", reason=error.reason)
+                if isinstance(error, StaleCredential):
+                    circuit.leave(ticket)
+                else:
+                    circuit.fail(ticket, error)
+                spent = error.reply if isinstance(error, Spent) else None
+                self._account(ask, route, started, "unavailable", spent, reason=error.reason)
                 raise
             except BaseException:
                 circuit.leave(ticket)

@@ -80,17 +80,13 @@ _PASSED_ON = (
     "NODE_EXTRA_CA_CERTS",
     "CLAUDE_CONFIG_DIR",
     "CLAUDE_CODE_OAUTH_TOKEN",
+    "ANTHROPIC_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_API_KEY",
 )
-_PASSED_ON_PREFIXES = (
-    "KNOWTHREAD_",
-    "MEM0_",
-    "XDG_",
-    "LC_",
-    "ANTHROPIC_",
-    "GEMINI_",
-    "GOOGLE_",
-    "OLLAMA_",
-)
+"""Of the providers' own variables only their keys: the others send requests, and with them memories, elsewhere."""
+
+_PASSED_ON_PREFIXES = ("KNOWTHREAD_", "MEM0_", "XDG_", "LC_")
 _LOG_LIMIT_BYTES = 5 << 20
 _PROBE_TIMEOUT_S = 2.0
 _MAX_STARTS = 2

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from extract.completion import Credential, Credentials, ModelReply, ModelRequest
+from extract.completion import Credential, Credentials, ModelReply, ModelRequest, StaleCredential
+from extract.credentials import OAUTH_BETA
 from extract.providers import failures
 from extract.providers.exchange import bounded, quiet, turns
 from kg.errors import ModelUnavailable
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from anthropic.types import Message
 
 URL = "https://api.anthropic.com"
-OAUTH_HEADERS = {"anthropic-beta": "oauth-2025-04-20"}
+OAUTH_HEADERS = {"anthropic-beta": OAUTH_BETA}
+UNAUTHORIZED = 401
 
 WITHOUT_THINKING: Mapping[str, Mapping[str, str]] = {
     "claude-haiku-5-5": {"type": "disabled"},
@@ -33,7 +36,7 @@ no such word, as each family takes other ones and refuses the rest."""
 
 
 class AnthropicProvider:
-    """Asks Claude with the credential of the moment; a refused one is looked for again once."""
+    """Asks Claude with the credential of the moment."""
 
     name = "anthropic"
 
@@ -46,23 +49,25 @@ class AnthropicProvider:
         self._http: Any = None
 
     async def complete(self, model: str, request: ModelRequest) -> ModelReply:
-        """Ask once; with a credential that is refused and a fresh one at hand, once more.
+        """Ask once.
 
         Raises:
+            StaleCredential: Anthropic does not know the credential (401) and there is another one now.
             ModelUnavailable: no answer came; the reason says why.
         """
         credential = await asyncio.to_thread(self._credentials.current)
+        client = await self._client(credential)
         async with failures.time_limit(self.name, model, request.timeout_s):
             try:
-                return await self._ask(model, request, credential)
-            except ModelUnavailable as error:
-                if error.reason != "auth":
-                    raise
-                self._credentials.refused(credential)
-                fresh = await asyncio.to_thread(self._credentials.current)
-                if fresh.secret == credential.secret:
-                    raise
-            return await self._ask(model, request, fresh)
+                create = cast("Callable[..., Awaitable[Message]]", client.messages.create)
+                message = await create(**_body(model, request), timeout=request.timeout_s)
+            except Exception as error:  # noqa: BLE001 - the SDK lets its parser's errors through too; none may be shown
+                refused, status = self._translated(model, error), getattr(error, "status_code", 0)
+            else:
+                return self._reply(model, message, billed=credential.kind == "api_key")
+        if status == UNAUTHORIZED and await self._renewed(credential):
+            raise StaleCredential(self.name, model, "auth", failures.ADVICE["auth"])
+        raise refused
 
     async def close(self) -> None:
         """Close the connections."""
@@ -70,14 +75,14 @@ class AnthropicProvider:
         if http is not None:
             await http.aclose()
 
-    async def _ask(self, model: str, request: ModelRequest, credential: Credential) -> ModelReply:
-        client = await self._client(credential)
+    async def _renewed(self, credential: Credential) -> bool:
+        """Whether the chain has another credential, now that this one was refused. It may run a command for that."""
+        await asyncio.to_thread(self._credentials.refused, credential)
         try:
-            create = cast("Callable[..., Awaitable[Message]]", client.messages.create)
-            message = await create(**_body(model, request), timeout=request.timeout_s)
-        except Exception as error:  # noqa: BLE001 - the SDK lets its parser's errors through too; none may be shown
-            raise self._translated(model, error) from None
-        return self._reply(model, message)
+            fresh = await asyncio.to_thread(self._credentials.current)
+        except ModelUnavailable:
+            return False
+        return fresh.secret != credential.secret
 
     async def _client(self, credential: Credential) -> AsyncAnthropic:
         async with self._opening:
@@ -85,35 +90,40 @@ class AnthropicProvider:
                 self._sdk = await asyncio.to_thread(_load)
             if self._http is None:
                 self._http = self._sdk.DefaultAsyncHttpxClient(
-                    event_hooks=bounded(), headers={"accept-encoding": "identity"}
+                    event_hooks=bounded(), headers={"accept-encoding": "identity"}, follow_redirects=False
                 )
         oauth = credential.kind == "oauth"
-        return self._sdk.AsyncAnthropic(
+        headers = OAUTH_HEADERS if oauth else {}
+        client = self._sdk.AsyncAnthropic(
             **{"auth_token" if oauth else "api_key": credential.secret},
             base_url=self._url,
             max_retries=0,
             open_telemetry=False,
-            default_headers=OAUTH_HEADERS if oauth else None,
             http_client=self._http,
         )
+        # Given to the constructor they would be joined by ANTHROPIC_CUSTOM_HEADERS, which may replace the credential.
+        client._custom_headers = headers
+        return client
 
-    def _reply(self, model: str, message: Message) -> ModelReply:
+    def _reply(self, model: str, message: Message, *, billed: bool) -> ModelReply:
         try:
             usage = message.usage
-            if message.stop_reason == "refusal":
-                advice = "the model declines to answer this request; another model may take it"
-                raise failures.unavailable(self.name, model, "bad_request", advice)
-            cached = usage.cache_read_input_tokens or 0
-            return ModelReply(
+            cached, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
+            reply = ModelReply(
                 text="".join(block.text for block in message.content if block.type == "text"),
-                input_tokens=usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0),
+                input_tokens=usage.input_tokens + cached + written,
                 output_tokens=usage.output_tokens,
                 cached_tokens=cached,
+                cache_write_tokens=written,
                 truncated=message.stop_reason in ("max_tokens", "model_context_window_exceeded"),
+                billed=billed,
             )
         except (AttributeError, TypeError):
             # The SDK does not check what it reads: a body in another form comes as it is.
             raise failures.out_of_form(self.name, model) from None
+        if message.stop_reason == "refusal":
+            raise failures.declined(self.name, model, replace(reply, text=""))
+        return reply
 
     def _translated(self, model: str, error: Exception) -> ModelUnavailable:
         sdk: Any = self._sdk
@@ -121,11 +131,11 @@ class AnthropicProvider:
             return failures.oversized(self.name, model)
         if isinstance(error, sdk.APIStatusError):
             refused = cast("APIStatusError", error)
-            reason = failures.reason_of(refused.status_code, _said(refused))
-            wait_s = failures.retry_after_s(refused.response.headers)
+            reason, wait_s = failures.reason_of_anthropic(refused.status_code, refused.api_message or "")
+            wait_s = wait_s or failures.retry_after_s(refused.response.headers)
             return failures.unavailable(self.name, model, reason, retry_after_s=wait_s)
         if isinstance(error, sdk.APITimeoutError):
-            return failures.unavailable(self.name, model, "timeout", "the provider does not answer in time")
+            return failures.timed_out(self.name, model, error)
         if isinstance(error, sdk.APIConnectionError):
             return failures.unavailable(self.name, model, "connection")
         return failures.out_of_form(self.name, model)
@@ -150,8 +160,3 @@ def _body(model: str, request: ModelRequest) -> dict[str, Any]:
         if model.startswith(known):
             body["thinking"] = dict(thinking)
     return body
-
-
-def _said(error: APIStatusError) -> str:
-    """What the server gave as the reason, to be read but not repeated."""
-    return error.api_message or str(error.body)

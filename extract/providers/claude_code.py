@@ -16,20 +16,28 @@ import signal
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from extract.completion import ModelReply, ModelRequest
+from extract.completion import ModelReply, ModelRequest, Spent
 from extract.providers import failures
 from extract.providers.exchange import MAX_ANSWER_BYTES, turns
 from kg.errors import ModelUnavailable, Unavailability
 
 SETTINGS = {"disableAllHooks": True}
-NOT_PASSED_ON = frozenset(("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"))
-"""A key would be spent in place of the subscription; the others mark a session of Claude Code inside another."""
+NOT_PASSED_ON_PREFIXES = (
+    "ANTHROPIC_", "AWS_", "CLAUDECODE", "CLAUDE_CODE_", "GEMINI_", "GOOGLE_", "KNOWTHREAD_", "MEM0_", "OLLAMA_",
+    "OPENAI_", "VERTEX_",
+)  # fmt: skip
+"""A key would be spent in place of the subscription, an address or a header would send it elsewhere, and some mark a
+session of Claude Code inside another."""
 
-NOT_PASSED_ON_PREFIXES = ("KNOWTHREAD_", "MEM0_")
+PASSED_ON = frozenset(("CLAUDE_CODE_OAUTH_TOKEN",))
+"""The login of a machine without a browser."""
+
 SWITCHES = {
+    "CLAUDE_CODE_MAX_RETRIES": "0",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
     "DISABLE_AUTOUPDATER": "1",
@@ -43,6 +51,7 @@ PUT_IN_WORDS: tuple[tuple[str, Unavailability], ...] = (
     ("issue with the selected model", "missing_model"),
     ("/login", "auth"),
     ("invalid api key", "auth"),
+    ("credit balance is too low", "quota"),
     ("limit reached", "quota"),
     ("hit your limit", "quota"),
     ("usage limit", "quota"),
@@ -64,6 +73,7 @@ class ClaudeCodeProvider:
         self._executable = executable
         self._environ = environ
         self._folder: Path | None = None
+        self._making = asyncio.Lock()
 
     async def complete(self, model: str, request: ModelRequest) -> ModelReply:
         """Ask once.
@@ -98,13 +108,12 @@ class ClaudeCodeProvider:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _start(self, model: str, request: ModelRequest, found: str, environ: Mapping[str, str]) -> Process:
-        if self._folder is None:
-            self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="knowthread-claude-"))
+        folder = await self._empty_folder()
         try:
             return await asyncio.create_subprocess_exec(
                 found,
                 *arguments(model, request),
-                cwd=self._folder,
+                cwd=folder,
                 env=child_environment(environ, request),
                 stdin=PIPE,
                 stdout=PIPE,
@@ -117,6 +126,13 @@ class ClaudeCodeProvider:
             )
             raise failures.unavailable(self.name, model, "not_configured", advice) from None
 
+    async def _empty_folder(self) -> Path:
+        """One folder for all calls, made anew where something has tidied it away."""
+        async with self._making:
+            if self._folder is None or not await asyncio.to_thread(self._folder.is_dir):
+                self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="knowthread-claude-"))
+            return self._folder
+
     def _reply(self, model: str, answer: bytes, complaint: str) -> ModelReply:
         try:
             result = json.loads(answer)
@@ -125,40 +141,47 @@ class ClaudeCodeProvider:
         if not isinstance(result, dict):
             raise failures.out_of_form(self.name, model)
         result = cast("dict[str, Any]", result)
+        usage = cast("dict[str, Any]", result.get("usage") or {})
+        cached, written = _count(usage, "cache_read_input_tokens"), _count(usage, "cache_creation_input_tokens")
+        reply = ModelReply(
+            text="",
+            input_tokens=_count(usage, "input_tokens") + written + cached,
+            output_tokens=_count(usage, "output_tokens"),
+            cached_tokens=cached,
+            cache_write_tokens=written,
+            truncated=result.get("stop_reason") == "max_tokens",
+            # ``total_cost_usd`` is what the same would cost by an API key.
+            billed=False,
+        )
         # These two end a run without a usable answer, but the model was asked and can be asked to mend it.
         if result.get("is_error") and result.get("subtype") not in (
             "error_max_structured_output_retries",
             "error_max_turns",
         ):
-            raise self._told(model, result)
+            raise self._told(model, result, reply)
         structured = result.get("structured_output")
         text = json.dumps(structured, ensure_ascii=False) if structured is not None else result.get("result")
-        usage = cast("dict[str, Any]", result.get("usage") or {})
-        cached = _count(usage, "cache_read_input_tokens")
-        cost = result.get("total_cost_usd")
-        return ModelReply(
-            text=text if isinstance(text, str) else "",
-            input_tokens=_count(usage, "input_tokens") + _count(usage, "cache_creation_input_tokens") + cached,
-            output_tokens=_count(usage, "output_tokens"),
-            cached_tokens=cached,
-            truncated=result.get("stop_reason") == "max_tokens",
-            cost_usd=float(cost) if isinstance(cost, int | float) else None,
-        )
+        return replace(reply, text=text if isinstance(text, str) else "")
 
-    def _told(self, model: str, result: Mapping[str, Any]) -> ModelUnavailable:
+    def _told(self, model: str, result: Mapping[str, Any], reply: ModelReply) -> Spent:
         said = str(result.get("result") or "")
         status = result.get("api_error_status")
-        in_text = re.search(r"API Error: (\d{3})\b", said)
+        in_text = re.search(r"API Error: (\d{3})\b\s*(.*)", said, re.DOTALL)
         if in_text is not None and not isinstance(status, int):
             status = int(in_text[1])
-        reason = failures.reason_of(status, said) if isinstance(status, int) else _reason_in_words(said)
+        if isinstance(status, int):
+            reason, wait_s = failures.reason_of_anthropic(status, _message(in_text[2] if in_text else said))
+        else:
+            reason = _reason_in_words(said)
+            # A subscription's limits last for hours, and each try starts a process.
+            wait_s = failures.UNTIL_PAID_S if reason == "quota" else None
         advice = "Claude Code is not logged in; run `claude` and log in" if reason == "auth" else ""
-        return failures.unavailable(self.name, model, reason, advice)
+        return Spent(self.name, model, reason, advice or failures.ADVICE[reason], reply, retry_after_s=wait_s)
 
     def _without_result(self, model: str, complaint: str) -> ModelUnavailable:
         if "unknown option" in complaint:
             advice = "the installed Claude Code is too old; run `claude update`"
-            return failures.unavailable(self.name, model, "bad_request", advice)
+            return failures.unavailable(self.name, model, "not_configured", advice)
         return failures.unavailable(self.name, model, "server", "Claude Code ended without a whole answer")
 
 
@@ -185,7 +208,7 @@ def child_environment(environ: Mapping[str, str], request: ModelRequest) -> dict
     kept = {
         name: value
         for name, value in environ.items()
-        if name not in NOT_PASSED_ON and not name.startswith(NOT_PASSED_ON_PREFIXES)
+        if name in PASSED_ON or not name.startswith(NOT_PASSED_ON_PREFIXES)
     }
     return kept | SWITCHES | {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(request.max_output_tokens)}
 
@@ -195,6 +218,14 @@ def _reason_in_words(said: str) -> Unavailability:
         if words in said.lower():
             return reason
     return "server"
+
+
+def _message(error: str) -> str:
+    """The message within an error of the API, which the client shows as it came; else all that was said."""
+    try:
+        return str(json.loads(error)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return error
 
 
 def _input(request: ModelRequest) -> bytes:

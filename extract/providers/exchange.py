@@ -1,8 +1,9 @@
-"""What all providers do alike: lay out the turns of a conversation, and bound what is read of an answer."""
+"""What all providers do alike: lay out the turns of a conversation, and bound what an exchange may take."""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal, cast
 
@@ -11,6 +12,9 @@ from extract.providers.failures import OversizedAnswer
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 """More than any answer of the longest that we ask for, with its envelope; beyond it the connection is dropped."""
+
+CONNECT_S = 10.0
+"""Longest wait for a connection: a machine that is not there shall not pass for a slow model."""
 
 MAX_FORMER_CHARACTERS = 50_000
 """Of an answer that is to be repaired, no more is sent back: it is paid for again."""
@@ -32,15 +36,22 @@ def turns(request: ModelRequest) -> list[tuple[Literal["user", "assistant"], str
 def bounded(limit_bytes: int = MAX_ANSWER_BYTES) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
     """Return event hooks for an HTTP client of httpx or of its fork httpx2 that bound the size of each answer.
 
-    The SDKs read a whole body before they look at it; a wild server could fill the memory.
+    The SDKs read a whole body before they look at it; a wild server could fill the memory. And they give one time for
+    all, so the time to connect is bounded here as well.
     """
+
+    async def connect_soon(request: Any) -> None:
+        limits = request.extensions.get("timeout")
+        if limits is not None:
+            patience = min(CONNECT_S, (limits.get("read") or math.inf) / 2)
+            limits.update(connect=patience, pool=patience)
 
     async def hook(response: Any) -> None:
         bases = type(response.stream).__mro__
         kind = next(base for base in bases if base.__name__ == "AsyncByteStream")
         response.stream = _bounded_stream(kind, response.stream, limit_bytes)
 
-    return {"response": [hook]}
+    return {"request": [connect_soon], "response": [hook]}
 
 
 def quiet(*loggers: str) -> None:

@@ -13,10 +13,23 @@ from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from extract.completion import ModelReply, Spent
 from kg.errors import ModelUnavailable, Unavailability
 
-ONLY_CLAUDE_CODE = "only authorized for use with claude code"
-"""What Anthropic says to a subscription's token that it does not take from other programs, with status 400 or 403."""
+WORDS_OF_ANTHROPIC: tuple[tuple[str, Unavailability], ...] = (
+    ("only authorized for use with claude code", "forbidden"),
+    ("credit balance is too low", "quota"),
+    ("reached your specified api usage limits", "quota"),
+    ("organization has been disabled", "auth"),
+)
+"""What Anthropic says with status 400 or 403 of the account, not of the request; the first to a subscription's token
+that it does not take from other programs."""
+
+BEGINNING_CHARACTERS = 120
+"""Where in a message such words stand; what follows may quote a request."""
+
+UNTIL_PAID_S = 600.0
+"""How long to wait where a spending limit is reached, which nothing but a person or a new month lifts."""
 
 ADVICE: Mapping[Unavailability, str] = {
     "auth": "the provider refuses the credentials; `knowthread doctor` says which ones are used",
@@ -34,15 +47,8 @@ class OversizedAnswer(Exception):
     """A server sends more than any answer may have; the rest is not read."""
 
 
-def reason_of(status: int, text: str = "") -> Unavailability:
-    """Return why a request failed, from its HTTP status and what the server said."""
-    said = text.lower()
-    if ONLY_CLAUDE_CODE in said:
-        return "forbidden"
-    if status == HTTPStatus.BAD_REQUEST and "credit balance" in said:
-        return "quota"
-    if status == HTTPStatus.BAD_REQUEST and "api_key_invalid" in said:
-        return "auth"
+def reason_of(status: int) -> Unavailability:
+    """Return why a request failed, from its HTTP status alone."""
     known: Mapping[int, Unavailability] = {
         401: "auth",
         402: "quota",
@@ -57,6 +63,21 @@ def reason_of(status: int, text: str = "") -> Unavailability:
     return known.get(status) or (
         "bad_request" if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR else "server"
     )
+
+
+def reason_of_anthropic(status: int, message: str) -> tuple[Unavailability, float | None]:
+    """Return why Anthropic refused a request, and how long to wait where it is for want of money.
+
+    Args:
+        status: the HTTP status.
+        message: the message within its error, nothing else of the answer.
+    """
+    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
+        beginning = message[:BEGINNING_CHARACTERS].lower()
+        for words, reason in WORDS_OF_ANTHROPIC:
+            if words in beginning:
+                return reason, UNTIL_PAID_S if reason == "quota" else None
+    return reason_of(status), None
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -85,9 +106,26 @@ def out_of_form(provider: str, model: str) -> ModelUnavailable:
     return unavailable(provider, model, "server", "the provider's answer is broken or not in its own form")
 
 
+def declined(provider: str, model: str, reply: ModelReply) -> Spent:
+    """Return the error for a model that will not answer, with what it took to say so."""
+    advice = "the provider declines to answer this request; another model may take it"
+    return Spent(provider, model, "bad_request", advice, reply)
+
+
 def oversized(provider: str, model: str) -> ModelUnavailable:
     """Return the error for an answer that was given up because of its size."""
     return unavailable(provider, model, "server", "the provider's answer is far larger than was asked for")
+
+
+def timed_out(provider: str, model: str, error: BaseException) -> ModelUnavailable:
+    """Return the error for a time-out of httpx, or of its fork, or of an SDK's own that it caused.
+
+    Who cannot even be reached is no slow model: nothing is known of the request.
+    """
+    names = {type(error).__name__, type(error.__cause__).__name__}
+    if names & {"ConnectTimeout", "PoolTimeout"}:
+        return unavailable(provider, model, "connection")
+    return unavailable(provider, model, "timeout", "the provider does not answer in time")
 
 
 def is_oversized(error: BaseException) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -17,7 +19,12 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from google.genai.client import Client
+    from google.genai.errors import APIError
     from google.genai.types import GenerateContentResponse
+
+URL = "https://generativelanguage.googleapis.com"
+API_VERSION = "v1beta"
+"""The one that serves every model, previews and ``-latest`` names too, and takes a response schema."""
 
 DECLINED = frozenset((
     "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "ESCALATION", "MODEL_ARMOR"
@@ -32,7 +39,8 @@ class GeminiProvider:
 
     def __init__(self, api_key: str, url: str = "") -> None:
         self._api_key = api_key
-        self._url = url
+        # Always said, so that no variable of the environment sends the key elsewhere.
+        self._url = url or URL
         self._opening = asyncio.Lock()
         self._sdk: ModuleType | None = None
         self._client: Client | None = None
@@ -76,7 +84,7 @@ class GeminiProvider:
                 self._http = httpx.AsyncClient(
                     event_hooks=bounded(), headers={"accept-encoding": "identity"}, follow_redirects=False
                 )
-                options = {"base_url": self._url or None, "httpx_async_client": self._http}
+                options = {"base_url": self._url, "api_version": API_VERSION, "httpx_async_client": self._http}
                 make = cast("type[Client]", self._sdk.Client)
                 self._client = await asyncio.to_thread(
                     make, vertexai=False, api_key=self._api_key, http_options=cast(Any, options)
@@ -84,41 +92,46 @@ class GeminiProvider:
             return self._client
 
     def _reply(self, model: str, response: GenerateContentResponse) -> ModelReply:
+        usage = response.usage_metadata
+        reply = ModelReply(
+            text="",
+            input_tokens=(usage.prompt_token_count or 0) if usage else 0,
+            output_tokens=(usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0) if usage else 0,
+            cached_tokens=(usage.cached_content_token_count or 0) if usage else 0,
+        )
         if not response.candidates:
             feedback = response.prompt_feedback
             if feedback is not None and feedback.block_reason is not None:
-                raise self._declined(model)
+                raise failures.declined(self.name, model, reply)
             raise failures.out_of_form(self.name, model)
         candidate = response.candidates[0]
         ended = str(candidate.finish_reason.value) if candidate.finish_reason is not None else ""
         if ended in DECLINED:
-            raise self._declined(model)
+            raise failures.declined(self.name, model, reply)
         parts = (candidate.content.parts if candidate.content is not None else None) or []
-        usage = response.usage_metadata
-        return ModelReply(
-            text="".join(part.text for part in parts if part.text and not part.thought),
-            input_tokens=(usage.prompt_token_count or 0) if usage else 0,
-            output_tokens=(usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0) if usage else 0,
-            cached_tokens=(usage.cached_content_token_count or 0) if usage else 0,
-            truncated=ended == "MAX_TOKENS",
-        )
-
-    def _declined(self, model: str) -> ModelUnavailable:
-        advice = "the provider declines to answer this request; another model may take it"
-        return failures.unavailable(self.name, model, "bad_request", advice)
+        text = "".join(part.text for part in parts if part.text and not part.thought)
+        return replace(reply, text=text, truncated=ended == "MAX_TOKENS")
 
     def _translated(self, model: str, error: Exception) -> ModelUnavailable:
         if failures.is_oversized(error):
             return failures.oversized(self.name, model)
         if isinstance(error, cast(Any, self._sdk).errors.APIError):
-            refused = cast(Any, error)
-            reason = failures.reason_of(refused.code, str(refused.details))
-            return failures.unavailable(self.name, model, reason, retry_after_s=_retry_after_s(refused))
+            return self._refused(model, cast("APIError", error))
         if isinstance(error, httpx.TimeoutException):
-            return failures.unavailable(self.name, model, "timeout", "the provider does not answer in time")
+            return failures.timed_out(self.name, model, error)
         if isinstance(error, httpx.TransportError):
             return failures.unavailable(self.name, model, "connection")
         return failures.out_of_form(self.name, model)
+
+    def _refused(self, model: str, error: APIError) -> ModelUnavailable:
+        details = _details(error)
+        if any(detail.get("reason") == "API_KEY_INVALID" for detail in details):
+            return failures.unavailable(self.name, model, "auth")
+        if error.code == HTTPStatus.BAD_REQUEST and error.status == "FAILED_PRECONDITION":
+            advice = "Google does not serve this place, or only an account with billing; choose another model"
+            return failures.unavailable(self.name, model, "auth", advice)
+        wait_s = _retry_after_s(error, details)
+        return failures.unavailable(self.name, model, failures.reason_of(error.code), retry_after_s=wait_s)
 
 
 def _load() -> ModuleType:
@@ -160,11 +173,20 @@ def _least_thinking(model: str) -> dict[str, Any] | None:
     return None
 
 
-def _retry_after_s(error: Any) -> float | None:
+def _details(error: APIError) -> list[dict[str, Any]]:
+    """What Google says of an error beside its status, each with its ``@type``."""
+    told: Any = cast(Any, error).details
+    for key in ("error", "details"):
+        told = cast("dict[str, Any]", told).get(key) if isinstance(told, dict) else None
+    details = cast("list[Any]", told) if isinstance(told, list) else []
+    return [cast("dict[str, Any]", detail) for detail in details if isinstance(detail, dict)]
+
+
+def _retry_after_s(error: APIError, details: list[dict[str, Any]]) -> float | None:
     """How long to wait: the header, else Google's own ``RetryInfo`` among the details (``"retryDelay": "34s"``)."""
-    headers = getattr(error.response, "headers", None)
+    headers = getattr(cast(Any, error).response, "headers", None)
     from_header = failures.retry_after_s(headers) if headers is not None else None
     if from_header is not None:
         return from_header
-    delay = re.search(r"'retryDelay': '(\d+(?:\.\d+)?)s'", str(error.details))
-    return float(delay[1]) if delay else None
+    delays = [re.fullmatch(r"(\d+(?:\.\d+)?)s", str(detail.get("retryDelay"))) for detail in details]
+    return next((float(delay[1]) for delay in delays if delay), None)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
+import threading
 import traceback
 import tracemalloc
-from collections.abc import AsyncIterator
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,15 +23,19 @@ from typing import Any, Literal
 
 import pytest
 
-from extract.completion import ModelReply, ModelRequest, Provider
+from extract.completion import ModelReply, ModelRequest, Provider, Spent, StaleCredential
+from extract.providers import exchange, gemini
 from extract.providers.anthropic import AnthropicProvider
 from extract.providers.claude_code import ClaudeCodeProvider
 from extract.providers.exchange import MAX_ANSWER_BYTES
+from extract.providers.failures import UNTIL_PAID_S
+from extract.providers.gemini import URL as GOOGLE
 from extract.providers.gemini import GeminiProvider
 from extract.providers.ollama import OllamaProvider
 from kg.errors import ModelUnavailable
 from tests.fakes import Asked, FakeAnthropic, FakeClaude, FakeGemini, FakeOllama, Fault
-from tests.fakes.server import HUGE_BYTES, RETRY_AFTER_S, WRONG_ANSWER, FakeServer
+from tests.fakes.claude_command import failing
+from tests.fakes.server import HUGE_BYTES, RETRY_AFTER_S, WRONG_ANSWER, FakeServer, Reply
 
 SECRET_TEXT = "the cat is called Mildred Überzwerg"
 SCHEMA = {
@@ -120,17 +129,18 @@ async def way(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[W
         await provider.close()
 
 
+HTTP = ("anthropic", "gemini", "ollama")
+_providers: dict[str, Callable[[str], Provider]] = {
+    "anthropic": lambda url: AnthropicProvider(ListedCredentials([FixedCredential(API_KEY)]), url),
+    "gemini": lambda url: GeminiProvider(GEMINI_KEY, url),
+    "ollama": lambda url: OllamaProvider(url, "30m"),
+}
+
+
 def _provider(name: str, fake: FakeServer) -> Provider:
-    match name:
-        case "anthropic":
-            return AnthropicProvider(ListedCredentials([FixedCredential(API_KEY)]), fake.url)
-        case "gemini":
-            return GeminiProvider(GEMINI_KEY, fake.url)
-        case "ollama":
-            return OllamaProvider(fake.url, "30m")
-        case _:
-            assert isinstance(fake, FakeClaude)
-            return ClaudeCodeProvider(environ=os.environ | {"PATH": f"{fake.folder}:{os.environ['PATH']}"})
+    if isinstance(fake, FakeClaude):
+        return ClaudeCodeProvider(environ=os.environ | {"PATH": f"{fake.folder}:{os.environ['PATH']}"})
+    return _providers[name](fake.url)
 
 
 async def test_an_answer_comes_back_with_what_it_took(way: Way):
@@ -190,6 +200,7 @@ REASONS: dict[Fault, Reasons] = {
     Fault.SERVER_ERROR: dict.fromkeys(MODELS, "server"),
     Fault.OVERLOADED: dict.fromkeys(MODELS, "overloaded"),
     Fault.DROP: dict.fromkeys(MODELS, "connection") | {"claude-code": "server"},
+    Fault.DROP_EARLY: dict.fromkeys(MODELS, "connection") | {"claude-code": "server"},
     Fault.BROKEN_BODY: dict.fromkeys(MODELS, "server"),
     Fault.HUGE: dict.fromkeys(MODELS, "server"),
 }
@@ -224,7 +235,7 @@ async def test_a_failure_is_not_tried_again_by_the_client_itself(way: Way):
 async def test_how_long_a_provider_asks_to_wait_is_passed_on(way: Way):
     way.fake.faults.append(Fault.RATE_LIMITED)
     error = await way.refused()
-    assert error.retry_after_s == (None if way.provider.name == "claude-code" else RETRY_AFTER_S)
+    assert error.retry_after_s == (UNTIL_PAID_S if way.provider.name == "claude-code" else RETRY_AFTER_S)
 
 
 async def test_a_provider_that_never_answers_is_given_up(way: Way):
@@ -257,7 +268,46 @@ async def test_a_request_that_is_cancelled_stops_at_once(way: Way):
         _assert_ended(way.fake.calls[0]["pid"])
 
 
-@pytest.mark.parametrize("name", ["anthropic", "gemini", "ollama"])
+@pytest.mark.parametrize("name", HTTP)
+async def test_a_redirect_is_not_followed_and_the_credential_goes_nowhere_else(name: str):
+    fakes = {"anthropic": FakeAnthropic, "gemini": FakeGemini, "ollama": FakeOllama}
+    async with fakes[name](faults=[Fault.REDIRECT]) as fake:
+        provider = _provider(name, fake)
+        with pytest.raises(ModelUnavailable) as raised:
+            await provider.complete(MODELS[name], REQUEST)
+        await provider.close()
+        assert raised.value.reason == "server"
+        assert [request.path for request in fake.requests if request.path == "/elsewhere"] == []
+        assert len(fake.requests) == 1
+
+
+@pytest.mark.parametrize("name", HTTP)
+async def test_a_machine_that_takes_no_connection_is_unreachable_and_not_slow(
+    name: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(exchange, "CONNECT_S", 0.3)
+    with _full_listener() as url:
+        provider = _providers[name](url)
+        with pytest.raises(ModelUnavailable) as raised:
+            await provider.complete(MODELS[name], replace(REQUEST, timeout_s=5))
+        await provider.close()
+    assert raised.value.reason == "connection"
+
+
+@contextmanager
+def _full_listener() -> Iterator[str]:
+    """The address of a listener whose queue is full: whoever connects waits, as for a machine that is not there."""
+    with socket.socket() as listener, contextlib.ExitStack() as waiting:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("name", HTTP)
 async def test_a_provider_that_is_not_there_is_a_failed_connection(name: str):
     async with FakeOllama() as gone:
         pass
@@ -294,30 +344,35 @@ async def _ask_anthropic(fake: FakeAnthropic, *listed: FixedCredential) -> Liste
     return credentials
 
 
-async def test_an_api_key_goes_out_without_the_oauth_header():
+async def test_an_api_key_goes_out_as_the_sdk_sends_it_and_nothing_else_does():
     async with FakeAnthropic() as fake:
         await _ask_anthropic(fake, FixedCredential(API_KEY))
-        headers = fake.requests[0].headers
-    assert API_KEY in (headers.get("x-api-key", ""), headers.get("authorization", "").removeprefix("Bearer "))
-    assert "oauth" not in headers.get("anthropic-beta", "")
+        assert _signed(fake.requests[0].headers) == {"authorization": f"Bearer {API_KEY}"}
 
 
 async def test_a_subscriptions_token_goes_out_as_bearer_with_the_oauth_header():
     async with FakeAnthropic() as fake:
         await _ask_anthropic(fake, FixedCredential(OAUTH, "oauth"))
-        headers = fake.requests[0].headers
-    assert headers["authorization"] == f"Bearer {OAUTH}"
-    assert headers["anthropic-beta"] == "oauth-2025-04-20"
-    assert "x-api-key" not in headers
+        assert _signed(fake.requests[0].headers) == {
+            "authorization": f"Bearer {OAUTH}",
+            "anthropic-beta": "oauth-2025-04-20",
+        }
 
 
-async def test_no_credential_of_the_environment_is_mixed_in(monkeypatch: pytest.MonkeyPatch):
+def _signed(headers: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in headers.items() if name in ("authorization", "x-api-key", "anthropic-beta")}
+
+
+async def test_nothing_of_the_environment_is_mixed_in_or_sends_a_credential_elsewhere(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-api03-another")
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "another-token")
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
-    async with FakeAnthropic() as fake:
-        await _ask_anthropic(fake, FixedCredential(OAUTH, "oauth"))
-        assert "another" not in json.dumps(fake.requests[0].headers)
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "Authorization: Bearer another\nX-Api-Key: another\nX-More: another")
+    for credential in (FixedCredential(OAUTH, "oauth"), FixedCredential(API_KEY)):
+        async with FakeAnthropic() as fake:
+            await _ask_anthropic(fake, credential)
+            assert fake.requests[0].headers["authorization"] == f"Bearer {credential.secret}"
+            assert "another" not in json.dumps(fake.requests[0].headers)
 
 
 async def test_anthropic_is_asked_with_the_schema_a_cached_system_part_and_no_thinking():
@@ -350,10 +405,33 @@ async def test_tokens_read_from_the_cache_count_as_read_and_as_cached():
     assert (first.cached_tokens, second.cached_tokens > 0) == (0, True)
 
 
-async def test_a_refused_token_is_looked_for_again_once():
+async def test_what_is_written_to_the_cache_is_told():
+    async with FakeAnthropic() as fake:
+        provider = AnthropicProvider(ListedCredentials([FixedCredential(API_KEY)]), fake.url)
+        first = await provider.complete(MODELS["anthropic"], REQUEST)
+        second = await provider.complete(MODELS["anthropic"], REQUEST)
+        await provider.close()
+    assert (first.cache_write_tokens, second.cache_write_tokens) == (second.cached_tokens, 0)
+
+
+@pytest.mark.parametrize(("credential", "billed"), [(API_KEY, True), (OAUTH, False)])
+async def test_a_subscriptions_requests_are_not_billed(credential: str, billed: bool):
+    async with FakeAnthropic() as fake:
+        kind = "api_key" if billed else "oauth"
+        provider = AnthropicProvider(ListedCredentials([FixedCredential(credential, kind)]), fake.url)
+        assert (await provider.complete(MODELS["anthropic"], REQUEST)).billed is billed
+        await provider.close()
+
+
+async def test_each_call_is_one_request_and_a_refused_token_is_replaced_for_the_next():
     async with FakeAnthropic(faults=[Fault.UNAUTHORIZED]) as fake:
-        old, new = FixedCredential(OAUTH, "oauth"), FixedCredential(OAUTH + "2", "oauth")
-        credentials = await _ask_anthropic(fake, old, new)
+        credentials = ListedCredentials([FixedCredential(OAUTH, "oauth"), FixedCredential(OAUTH + "2", "oauth")])
+        provider = AnthropicProvider(credentials, fake.url)
+        with pytest.raises(StaleCredential):
+            await provider.complete(MODELS["anthropic"], REQUEST)
+        assert len(fake.requests) == 1
+        await provider.complete(MODELS["anthropic"], REQUEST)
+        await provider.close()
         assert [request.headers["authorization"] for request in fake.requests] == [
             f"Bearer {OAUTH}",
             f"Bearer {OAUTH}2",
@@ -361,22 +439,94 @@ async def test_a_refused_token_is_looked_for_again_once():
     assert credentials.refusals == [OAUTH]
 
 
-async def test_the_same_refused_token_is_not_sent_twice():
+async def test_the_same_refused_token_is_not_to_be_sent_twice():
     async with FakeAnthropic(faults=[Fault.UNAUTHORIZED]) as fake:
         with pytest.raises(ModelUnavailable) as raised:
             await _ask_anthropic(fake, FixedCredential(OAUTH, "oauth"))
         assert len(fake.requests) == 1
+    assert (raised.value.reason, isinstance(raised.value, StaleCredential)) == ("auth", False)
+
+
+async def test_a_refused_token_without_another_is_told_by_the_refusal():
+    class Emptied(ListedCredentials):
+        def current(self) -> FixedCredential:
+            if self.refusals:
+                raise ModelUnavailable("anthropic", "*", "not_configured", "no credential")
+            return super().current()
+
+    async with FakeAnthropic(faults=[Fault.UNAUTHORIZED]) as fake:
+        provider = AnthropicProvider(Emptied([FixedCredential(OAUTH, "oauth")]), fake.url)
+        with pytest.raises(ModelUnavailable) as raised:
+            await provider.complete(MODELS["anthropic"], REQUEST)
+        await provider.close()
     assert raised.value.reason == "auth"
 
 
-async def test_a_token_for_claude_code_only_is_final_and_not_looked_for_again():
-    async with FakeAnthropic(faults=[Fault.FORBIDDEN]) as fake:
-        credentials = ListedCredentials([FixedCredential(OAUTH, "oauth"), FixedCredential(OAUTH + "2", "oauth")])
+async def test_credentials_are_looked_for_off_the_event_loop():
+    threads: list[int] = []
+
+    class Watched(ListedCredentials):
+        def current(self) -> FixedCredential:
+            threads.append(threading.get_ident())
+            return super().current()
+
+        def refused(self, credential: Any) -> None:
+            threads.append(threading.get_ident())
+
+    async with FakeAnthropic(faults=[Fault.UNAUTHORIZED]) as fake:
+        provider = AnthropicProvider(Watched([FixedCredential(OAUTH, "oauth")]), fake.url)
+        with pytest.raises(ModelUnavailable):
+            await provider.complete(MODELS["anthropic"], REQUEST)
+        await provider.close()
+    assert len(threads) == 3
+    assert threading.get_ident() not in threads
+
+
+def _anthropic_error(status: int, message: str) -> Reply:
+    return Reply(status, {"type": "error", "error": {"type": "some_error", "message": message}})
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "reason"),
+    [
+        (403, "OAuth token does not meet scope requirement user:inference", "auth"),
+        (403, "This credential is only authorized for use with Claude Code and cannot be used otherwise.", "forbidden"),
+        (400, "This credential is only authorized for use with Claude Code and cannot be used otherwise.", "forbidden"),
+        (400, "Your credit balance is too low to access the Anthropic API.", "quota"),
+        (400, "You have reached your specified API usage limits. You will regain access on 2026-12-01.", "quota"),
+        (400, "This organization has been disabled.", "auth"),
+        (400, f"messages.0: {'x' * 200} only authorized for use with Claude Code", "bad_request"),
+        (429, "a text: only authorized for use with Claude Code", "quota"),
+    ],
+)
+async def test_what_anthropic_says_of_the_account_is_told_apart_from_what_it_says_of_a_text(
+    status: int, message: str, reason: str
+):
+    async with FakeAnthropic() as fake:
+        fake.replies.append(_anthropic_error(status, message))
+        credentials = ListedCredentials([FixedCredential(OAUTH, "oauth"), FixedCredential(API_KEY)])
         provider = AnthropicProvider(credentials, fake.url)
         with pytest.raises(ModelUnavailable) as raised:
             await provider.complete(MODELS["anthropic"], REQUEST)
         await provider.close()
-    assert (raised.value.reason, raised.value.retryable, credentials.refusals) == ("forbidden", False, [])
+        assert len(fake.requests) == 1
+    assert raised.value.reason == reason
+    assert credentials.refusals == [], "only a 401 says that the credential itself is not known"
+    if status == 400 and reason == "quota":
+        assert raised.value.retry_after_s == UNTIL_PAID_S
+
+
+@pytest.mark.parametrize("name", ["anthropic", "gemini"])
+async def test_a_model_that_declines_has_been_paid_all_the_same(name: str):
+    fakes = {"anthropic": FakeAnthropic, "gemini": FakeGemini}
+    async with fakes[name](lambda _: ANSWER, faults=[Fault.DECLINED]) as fake:
+        provider = _provider(name, fake)
+        with pytest.raises(Spent) as raised:
+            await provider.complete(MODELS[name], REQUEST)
+        await provider.close()
+    assert raised.value.reason == "bad_request"
+    assert raised.value.reply.input_tokens > 0
+    assert raised.value.reply.output_tokens > 0
 
 
 # Gemini
@@ -399,7 +549,9 @@ async def test_gemini_is_asked_with_the_schema_and_as_little_thought_as_the_mode
         await provider.close()
         received = fake.requests[0]
     config = received.body["generationConfig"]
+    assert received.path == f"/v1beta/models/{model}:generateContent"
     assert received.headers["x-goog-api-key"] == GEMINI_KEY
+    assert "authorization" not in received.headers
     assert GEMINI_KEY not in received.path
     assert config["responseMimeType"] == "application/json"
     assert config["responseJsonSchema"] == SCHEMA
@@ -415,6 +567,44 @@ async def test_thoughts_of_gemini_count_as_output():
         reply = await provider.complete(MODELS["gemini"], REQUEST)
         await provider.close()
     assert (reply.output_tokens, reply.cached_tokens) == (11 + 3, 2)
+
+
+async def test_gemini_goes_to_googles_own_address_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch):
+    async with FakeGemini() as other:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", other.url)
+        monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v1")
+        monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+        monkeypatch.setenv("GOOGLE_API_KEY", "another")
+        monkeypatch.setattr(gemini, "URL", "http://127.0.0.1:9")
+        provider = GeminiProvider(GEMINI_KEY)
+        with pytest.raises(ModelUnavailable) as raised:
+            await provider.complete(MODELS["gemini"], REQUEST)
+        await provider.close()
+        assert (raised.value.reason, other.requests) == ("connection", [])
+    assert GOOGLE == "https://generativelanguage.googleapis.com"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason_given", "reason"),
+    [
+        ("INVALID_ARGUMENT", "API_KEY_INVALID", "auth"),
+        ("FAILED_PRECONDITION", "", "auth"),
+        ("INVALID_ARGUMENT", "", "bad_request"),
+    ],
+)
+async def test_what_google_says_of_the_account_is_told_apart_from_what_it_says_of_a_text(
+    status: str, reason_given: str, reason: str
+):
+    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason_given}
+    said = "API_KEY_INVALID, only authorized for use with Claude Code, credit balance is too low"
+    error = {"code": 400, "message": said, "status": status, "details": [info]}
+    async with FakeGemini() as fake:
+        fake.replies.append(Reply(400, {"error": error}))
+        provider = GeminiProvider(GEMINI_KEY, fake.url)
+        with pytest.raises(ModelUnavailable) as raised:
+            await provider.complete(MODELS["gemini"], REQUEST)
+        await provider.close()
+    assert raised.value.reason == reason
 
 
 async def test_gemini_without_a_key_is_not_configured():
@@ -468,6 +658,32 @@ async def test_ollama_is_never_asked_through_a_proxy(monkeypatch: pytest.MonkeyP
         assert len(fake.requests) == 1
 
 
+async def test_a_key_for_ollamas_own_service_goes_to_no_other_address(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OLLAMA_API_KEY", "another")
+    monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
+    async with FakeOllama() as fake:
+        provider = OllamaProvider(fake.url)
+        await provider.complete(MODELS["ollama"], REQUEST)
+        await provider.close()
+        assert "authorization" not in fake.requests[0].headers
+
+
+async def test_the_user_and_password_of_ollamas_address_are_sent_and_never_shown():
+    async with FakeOllama() as fake:
+        url = fake.url.replace("://", "://me:pass-word@")
+        provider = OllamaProvider(url)
+        await provider.complete(MODELS["ollama"], REQUEST)
+        fake.models = []
+        with pytest.raises(ModelUnavailable, match="ollama pull") as missing:
+            await provider.complete(MODELS["ollama"], REQUEST)
+        await provider.close()
+        assert fake.requests[0].headers["authorization"] == "Basic " + b64encode(b"me:pass-word").decode()
+    with pytest.raises(ModelUnavailable, match="ollama serve") as gone:
+        await OllamaProvider(url).complete(MODELS["ollama"], REQUEST)
+    assert fake.url in str(missing.value) and fake.url in str(gone.value)
+    assert "pass-word" not in str(missing.value) + str(gone.value)
+
+
 # Claude Code
 
 
@@ -507,27 +723,81 @@ async def test_claude_code_runs_in_an_empty_folder_that_goes_with_the_provider(t
     assert not Path(call["cwd"]).exists()
 
 
-async def test_claude_code_gets_no_credential_and_no_setting_of_ours(tmp_path: Path):
-    ours = ("KNOWTHREAD_ANTHROPIC_TOKEN", "MEM0_ANTHROPIC_TOKEN", "ANTHROPIC_API_KEY", "CLAUDECODE")
-    _, call = await _call(tmp_path, dict.fromkeys((*ours, "HTTPS_PROXY"), "x"))
-    assert not set(ours) & set(call["environ"])
-    assert {"HTTPS_PROXY", "CLAUDE_CODE_MAX_OUTPUT_TOKENS"} <= set(call["environ"])
+async def test_claude_code_gets_no_credential_no_address_and_no_setting_but_its_own_login(tmp_path: Path):
+    others = (
+        "KNOWTHREAD_ANTHROPIC_TOKEN", "MEM0_ANTHROPIC_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN",
+        "ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_MODEL", "GEMINI_API_KEY", "GOOGLE_API_KEY",
+        "OLLAMA_API_KEY", "OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT",
+        "CLAUDE_CODE_USE_BEDROCK",
+    )  # fmt: skip
+    own = ("HTTPS_PROXY", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CONFIG_DIR")
+    _, call = await _call(tmp_path, dict.fromkeys((*others, *own), "of the person"))
+    environ = call["environ"]
+    assert not set(others) & set(environ)
+    assert {name for name, text in environ.items() if text == "of the person"} == set(own)
+    assert environ["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] == str(REQUEST.max_output_tokens)
 
 
-async def test_what_claude_code_says_that_it_cost_is_passed_on(tmp_path: Path):
+async def test_claude_code_does_not_try_again_by_itself(tmp_path: Path):
+    _, call = await _call(tmp_path, {"CLAUDE_CODE_MAX_RETRIES": "10"})
+    assert call["environ"]["CLAUDE_CODE_MAX_RETRIES"] == "0"
+
+
+async def test_what_claude_code_takes_is_not_billed(tmp_path: Path):
     reply, _ = await _call(tmp_path)
-    assert reply.cost_usd == 0.0125
+    assert not reply.billed
     assert reply.cached_tokens > 0
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "wait_s"),
+    [
+        ("Credit balance is too low", "quota", UNTIL_PAID_S),
+        ("You've hit your limit · resets 3pm", "quota", UNTIL_PAID_S),
+        ('API Error: 400 {"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is '
+         'too low to access the Anthropic API."}}', "quota", UNTIL_PAID_S),
+        ('API Error: 403 {"type":"error","error":{"message":"This credential is only authorized for use with Claude '
+         'Code and cannot be used for other API requests."}}', "forbidden", None),
+        (f'API Error: 400 {{"error":{{"message":"{"x" * 200} only authorized for use with Claude Code"}}}}',
+         "bad_request", None),
+        ("This organization has been disabled.", "server", None),
+    ],
+)  # fmt: skip
+async def test_what_claude_code_says_is_understood_and_what_it_took_is_kept(
+    tmp_path: Path, said: str, reason: str, wait_s: float | None
+):
+    async with FakeClaude(tmp_path) as fake:
+        fake.replies.append(failing(said, usage={"input_tokens": 700, "output_tokens": 5}))
+        provider = ClaudeCodeProvider(environ={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+        with pytest.raises(Spent) as raised:
+            await provider.complete(MODELS["claude-code"], REQUEST)
+        await provider.close()
+    error = raised.value
+    assert (error.reason, error.retry_after_s) == (reason, wait_s)
+    assert (error.reply.input_tokens, error.reply.output_tokens, error.reply.billed) == (700, 5, False)
+
+
+async def test_two_first_calls_share_a_folder_and_one_that_was_tidied_away_is_made_anew(tmp_path: Path):
+    async with FakeClaude(tmp_path, lambda _: ANSWER) as fake:
+        provider = ClaudeCodeProvider(environ={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+        await asyncio.gather(*(provider.complete(MODELS["claude-code"], REQUEST) for _ in range(2)))
+        (folder,) = {call["cwd"] for call in fake.calls}
+        Path(folder).rmdir()
+        await provider.complete(MODELS["claude-code"], REQUEST)
+        await provider.close()
+        assert [call["files"] for call in fake.calls] == [[], [], []]
+        assert not Path(fake.calls[-1]["cwd"]).exists()
 
 
 async def test_a_claude_code_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path):
     async with FakeClaude(tmp_path, faults=[Fault.HANG]) as fake:
         provider = ClaudeCodeProvider(environ={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
         with pytest.raises(ModelUnavailable):
-            await provider.complete(MODELS["claude-code"], replace(REQUEST, timeout_s=1.5))
+            await provider.complete(MODELS["claude-code"], replace(REQUEST, timeout_s=2.5))
         await provider.close()
-        call = fake.calls[0]
+        call, (child,) = fake.calls[0], fake.children
     _assert_ended(call["pid"])
+    _assert_ended(child)
     assert call["group"] != os.getpgrp()
 
 
@@ -545,9 +815,15 @@ async def test_an_old_claude_code_is_told_to_be_updated(tmp_path: Path):
     with pytest.raises(ModelUnavailable, match="claude update") as raised:
         await provider.complete(MODELS["claude-code"], REQUEST)
     await provider.close()
-    assert raised.value.reason == "bad_request"
+    assert raised.value.reason == "not_configured"
 
 
 def _assert_ended(pid: int) -> None:
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    """It is gone, or waits for its parent to notice, which for a grandchild is the system's first process."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+        return
+    assert state == "Z"

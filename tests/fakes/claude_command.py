@@ -13,16 +13,19 @@ from tests.fakes.models import ONLY_CLAUDE_CODE, tokens
 from tests.fakes.server import HUGE_BYTES, Answer, Asked, FakeServer, Fault, Received, Reply
 
 COMMAND = r"""
-import json, os, sys, time, urllib.request
+import json, os, subprocess, sys, time, urllib.request
 
-call = {
-    "argv": sys.argv[1:], "stdin": sys.stdin.read(), "environ": sorted(os.environ), "cwd": os.getcwd(),
+def tell(path, what):
+    request = urllib.request.Request(URL + path, json.dumps(what).encode(), {"content-type": "application/json"})
+    return json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request))
+
+order = tell("/claude", {
+    "argv": sys.argv[1:], "stdin": sys.stdin.read(), "environ": dict(os.environ), "cwd": os.getcwd(),
     "files": os.listdir(), "pid": os.getpid(), "group": os.getpgrp(),
-}
-request = urllib.request.Request(URL + "/claude", json.dumps(call).encode(), {"content-type": "application/json"})
-opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-order = json.load(opener.open(request))
+})
 if order["hang"]:
+    child = subprocess.Popen([sys.executable, "-I", "-c", "import time; time.sleep(600)"])
+    tell("/child", child.pid)
     time.sleep(600)
 written = 0
 try:
@@ -45,22 +48,31 @@ ERRORS = {
     Fault.SERVER_ERROR: "API Error: 500 {error}",
     Fault.OVERLOADED: "API Error: 529 {error}",
 }
+NOTHING = {"hang": False, "stdout": "", "stderr": "", "exit": 0, "flood": 0}
+
+
+def failing(said: str, **more: Any) -> Reply:
+    """What a command is told to do that is to end with an error of its own, in these words."""
+    result = {"type": "result", "subtype": "success", "is_error": True, "result": said, **more}
+    return Reply(200, NOTHING | {"stdout": _json(result), "exit": 1})
 
 
 class FakeClaude(FakeServer):
     """The command lies in ``folder``, to be put on PATH; ``calls`` are what it was started with.
 
-    Of each call: argv, stdin, environ (names), cwd, files (in cwd), pid, group.
+    Of each call: argv, stdin, environ, cwd, files (in cwd), pid, group. One that hangs starts a process of its own
+    before, whose pid is in ``children``.
     """
 
     def __init__(self, folder: Path, answer: Answer | None = None, **script: Any) -> None:
         super().__init__(answer, **script)
         self.folder = folder
+        self.children: list[int] = []
 
     @property
     def calls(self) -> list[dict[str, Any]]:
         """What each process told of itself."""
-        return [received.body for received in self.requests]
+        return [received.body for received in self.requests if received.path == "/claude"]
 
     async def __aenter__(self) -> FakeClaude:
         await super().__aenter__()
@@ -73,20 +85,22 @@ class FakeClaude(FakeServer):
 
     async def respond(self, received: Received) -> Reply | Fault:
         """Tell one process what to do."""
+        if received.path == "/child":
+            self.children.append(received.body)
+            return Reply(200, {})
         argv: list[str] = received.body["argv"]
         options = dict(pairwise(argv))
         turns = (("user", received.body["stdin"]),)
         asked = Asked(options["--model"], options["--system-prompt"], turns, options["--json-schema"], received)
         text, fault = await self.decide(asked)
-        order = {"hang": fault is Fault.HANG, "stdout": "", "stderr": "", "exit": 0, "flood": 0}
-        return Reply(200, order | _order(asked, text, fault))
+        return Reply(200, NOTHING | {"hang": fault is Fault.HANG} | _order(asked, text, fault))
 
 
 def _order(asked: Asked, text: str, fault: Fault | None) -> dict[str, Any]:
     if fault in ERRORS:
         said = ERRORS[fault].format(model=asked.model, error=f"refused: {asked.user}")
         return {"stdout": _json(_result(asked, said) | {"is_error": True}), "exit": 1}
-    if fault is Fault.DROP:
+    if fault in (Fault.DROP, Fault.DROP_EARLY):
         return {"stderr": f"crashed on {asked.user}", "exit": 134}
     if fault is Fault.HUGE:
         return {"stdout": '{"result": "', "flood": HUGE_BYTES}

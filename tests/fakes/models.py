@@ -11,8 +11,16 @@ import numpy as np
 
 from tests.fakes.server import RETRY_AFTER_S, Answer, Asked, FakeServer, Fault, Received, Reply
 
-IN_THE_WAY = frozenset((Fault.HANG, Fault.DROP, Fault.BROKEN_BODY, Fault.HUGE))
+IN_THE_WAY = frozenset((
+    Fault.HANG, Fault.DROP, Fault.DROP_EARLY, Fault.REDIRECT, Fault.BROKEN_BODY, Fault.HUGE
+))  # fmt: skip
 """Faults below the protocol: the HTTP server commits them."""
+
+STOPPED: Mapping[Fault | None, tuple[str, str]] = {
+    Fault.TRUNCATED_JSON: ("max_tokens", "MAX_TOKENS"),
+    Fault.DECLINED: ("refusal", "SAFETY"),
+}
+"""Why a model stopped, in Anthropic's word and in Gemini's."""
 
 ONLY_CLAUDE_CODE = "This credential is only authorized for use with Claude Code and cannot be used for other requests."
 
@@ -63,7 +71,7 @@ class FakeAnthropic(FakeServer):
         return Reply(200, {
             "id": f"msg_{self.answered}", "type": "message", "role": "assistant", "model": asked.model,
             "content": [{"type": "text", "text": text}] if text else [],
-            "stop_reason": "max_tokens" if fault is Fault.TRUNCATED_JSON else "end_turn", "stop_sequence": None,
+            "stop_reason": STOPPED.get(fault, ("end_turn", ""))[0], "stop_sequence": None,
             "usage": usage,
         })  # fmt: skip
 
@@ -75,7 +83,7 @@ class FakeAnthropic(FakeServer):
 
 
 class FakeGemini(FakeServer):
-    """``POST /v1/models/<model>:generateContent``. A rate limit says in its details when to come back."""
+    """``POST /v1beta/models/<model>:generateContent``. A rate limit says in its details when to come back."""
 
     ERRORS: ClassVar[Mapping[Fault, Any]] = {
         Fault.BAD_REQUEST: (400, "INVALID_ARGUMENT"),
@@ -89,7 +97,7 @@ class FakeGemini(FakeServer):
 
     async def respond(self, received: Received) -> Reply | Fault:
         """Answer one request."""
-        called = re.fullmatch(r"/v1(?:beta)?/models/([^/:]+):generateContent", received.path)
+        called = re.fullmatch(r"/v1beta/models/([^/:]+):generateContent", received.path)
         if received.method != "POST" or called is None:
             return Reply(404, {"error": {"code": 404, "message": received.path, "status": "NOT_FOUND"}})
         body = received.body
@@ -110,7 +118,7 @@ class FakeGemini(FakeServer):
         return Reply(200, {
             "candidates": [{
                 "content": {"role": "model", "parts": [{"text": text}] if text else []},
-                "finishReason": "MAX_TOKENS" if fault is Fault.TRUNCATED_JSON else "STOP", "index": 0,
+                "finishReason": STOPPED.get(fault, ("", "STOP"))[1], "index": 0,
             }],
             "usageMetadata": {
                 "promptTokenCount": read, "candidatesTokenCount": tokens(text), "thoughtsTokenCount": 3,

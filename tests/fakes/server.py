@@ -25,11 +25,14 @@ class Fault(Enum):
     OVERLOADED = "529, or 503 where the provider says it so"
     HANG = "never answers"
     DROP = "the connection is broken off in the middle of the body"
+    DROP_EARLY = "the connection is broken off before any answer"
+    REDIRECT = "307 to another path of the same server"
     BROKEN_BODY = "a whole HTTP answer with half of its JSON"
     TRUNCATED_JSON = "the model's answer is cut at its longest length"
     WRONG_SCHEMA = "the model's answer is JSON of another form"
     EMPTY = "the model's answer is empty"
     THINKING = "the model's answer has thoughts and talk around the JSON"
+    DECLINED = "the model declines to answer, by the provider's own word for it"
     HUGE = "a body of several hundred MB"
 
 
@@ -129,17 +132,21 @@ def spoiled(text: str, fault: Fault | None) -> str:
 
 
 class FakeServer(Script):
-    """The HTTP part; a subclass says which paths there are and how its protocol wraps answers and errors."""
+    """The HTTP part; a subclass says which paths there are and how its protocol wraps answers and errors.
+
+    ``replies`` go out first, as they are.
+    """
 
     def __init__(self, answer: Answer | None = None, **script: Any) -> None:
         super().__init__(answer, **script)
         self.requests: list[Received] = []
+        self.replies: deque[Reply] = deque()
         self.url = ""
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
     async def respond(self, received: Received) -> Reply | Fault:
-        """Return the answer to one request, or one of HANG, DROP, BROKEN_BODY, HUGE."""
+        """Return the answer to one request, or a fault below the protocol."""
         raise NotImplementedError
 
     async def __aenter__(self) -> Self:
@@ -178,11 +185,16 @@ class FakeServer(Script):
         data = await reader.readexactly(int(headers.get("content-length", "0")))
         received = Received(method, path, headers, json.loads(data) if data else None)
         self.requests.append(received)
-        reply = await self.respond(received)
+        reply = self.replies.popleft() if self.replies else await self.respond(received)
         if isinstance(reply, Reply):
             await _send(writer, reply.status, json.dumps(reply.body).encode(), reply.headers)
             return True
-        if reply is Fault.HANG:
+        if reply is Fault.REDIRECT:
+            await _send(writer, 307, b"{}", {"location": f"{self.url}/elsewhere"})
+            return True
+        if reply is Fault.DROP_EARLY:
+            writer.transport.abort()
+        elif reply is Fault.HANG:
             await asyncio.Event().wait()
         elif reply is Fault.BROKEN_BODY:
             await _send(writer, 200, b'{"model": "some", "content": [{"type": "te', {})

@@ -100,6 +100,23 @@ def test_what_waiting_does_not_cure_opens_it_at_once_for_ten_minutes(bench, reas
     assert bench.circuit.state == "ok"
 
 
+def test_a_text_that_the_model_does_not_take_leaves_the_route_open_to_others(bench):
+    bench.fail()
+    for _ in range(5):
+        bench.fail("bad_request")
+    assert (bench.circuit.state, bench.circuit.reason) == ("ok", None)
+    bench.fail()
+    bench.fail()
+    assert bench.circuit.state == "ok", "the count began again"
+
+
+def test_a_probe_whose_text_is_not_taken_shows_that_the_route_answers(bench):
+    opened(bench)
+    bench.now += FIRST_WAIT_S
+    bench.fail("bad_request")
+    assert bench.circuit.state == "ok"
+
+
 def test_what_the_provider_forbids_turns_it_off_for_good(bench):
     under_way = bench.enter()
     bench.fail("forbidden")

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import pytest
 from scripted_answers import ScriptedAnswers
 
-from extract.judge import ModelJudge
+from extract.judge import MOST_PAIRS, ModelJudge
 from extract.name_judge import ModelNameJudge
 from extract.outputs import rulings_output
 from extract.prompting import load_prompt
 from extract.schemas import schema_of
 from kg.drafting import UNKNOWN_START
-from kg.errors import MalformedOutput
-from kg.reading import Contention, DatedStatement, NamePair, Naming, Ruling
+from kg.errors import MalformedOutput, ModelUnavailable
+from kg.reading import Contention, DatedStatement, ModelCall, NamePair, Naming, Ruling
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 LATER = datetime(2025, 9, 1, tzinfo=UTC)
@@ -71,10 +71,28 @@ async def test_a_relation_that_there_is_not_is_malformed():
         await judged({"rulings": [ruling(1, "replaced")]}, 1)
 
 
-async def test_all_contentions_are_one_request_with_room_for_the_answer():
-    router = ScriptedAnswers({"rulings": [ruling(item) for item in range(1, 61)]})
-    assert len((await ModelJudge(router).judge([contention()] * 60)).rulings) == 60
-    assert router.tasks == ["contradict"] and router.limits == [15_000]
+def each_pair(prompt):
+    """Rule on every pair of a request, with its later statement as the reason."""
+    later = re.findall(r"<later [^>]*>([^<]*)</later>", prompt.user)
+    return {"rulings": [ruling(item, reason=said) for item, said in enumerate(later, start=1)]}
+
+
+@pytest.mark.parametrize(("pairs", "requests"), [(1, 1), (MOST_PAIRS, 1), (MOST_PAIRS + 1, 2), (50, 3)])
+async def test_many_contentions_are_asked_in_parts_and_come_back_in_order_with_all_the_work(pairs, requests):
+    router = ScriptedAnswers(each_pair)
+    judged = await ModelJudge(router).judge([contention(later=f"statement {n}") for n in range(pairs)])
+    assert [said.reason for said in judged.rulings] == [f"statement {n}" for n in range(pairs)]
+    assert router.tasks == ["contradict"] * requests
+    assert len(judged.work.calls) == requests
+    assert max(prompt.user.count("<pair n=") for prompt in router.prompts) <= MOST_PAIRS
+
+
+async def test_a_part_that_fails_carries_the_calls_of_those_before_it():
+    failed = ModelUnavailable("ollama", "qwen3:14b", "server", "advice")
+    failed.calls = (ModelCall("contradict", "ollama:qwen3:14b", "unavailable"),)
+    with pytest.raises(ModelUnavailable) as caught:
+        await ModelJudge(ScriptedAnswers(each_pair, failed)).judge([contention()] * 30)
+    assert [call.outcome for call in caught.value.calls] == ["ok", "unavailable"]
 
 
 async def test_the_request_says_since_when_written_when_in_which_project_and_why():

@@ -117,5 +117,12 @@ def test_a_model_that_is_not_on_the_list_has_no_cost(route):
     assert cost_usd(route, ModelReply("", 1000, 1000)) is None
 
 
-def test_what_the_provider_says_wins_over_the_list():
-    assert cost_usd(Route("anthropic", "claude-haiku-5-5"), ModelReply("", 1000, 1000, cost_usd=0.5)) == 0.5
+@pytest.mark.parametrize("provider", ["anthropic", "claude-code"])
+def test_what_a_subscription_covers_has_no_cost(provider):
+    assert cost_usd(Route(provider, "claude-haiku-5-5"), ModelReply("", 1000, 1000, billed=False)) is None
+
+
+def test_what_is_written_to_a_cache_costs_a_quarter_more():
+    reply = ModelReply("", 1_000_000, 0, 200_000, cache_write_tokens=400_000)
+    usd = 0.4 * 2 + 0.4 * 2 * 1.25 + 0.2 * 0.1
+    assert cost_usd(Route("anthropic", "claude-sonnet-5-5"), reply) == pytest.approx(usd)

@@ -214,6 +214,12 @@ def test_keys_show_in_no_representation(environ: dict[str, str]) -> None:
     assert "g-secret" not in repr(models)
 
 
+@pytest.mark.parametrize("name", ["OLLAMA_URL", "ANTHROPIC_URL", "GEMINI_URL"])
+def test_a_password_within_an_address_shows_in_no_representation(environ: dict[str, str], name: str) -> None:
+    models = read(environ, **{f"KNOWTHREAD_{name}": "http://me:pass-word@host:1"})
+    assert "pass-word" not in repr(models)
+
+
 def test_every_provider_has_a_default_for_every_task() -> None:
     assert set(DEFAULT_MODELS) == set(PROVIDERS)
     assert all(set(models) == set(TASKS) for models in DEFAULT_MODELS.values())
@@ -223,3 +229,20 @@ def test_the_service_gets_the_variables_of_credentials_and_no_others_of_a_sessio
     credentials = {*GEMINI_KEYS, GIVEN, GIVEN_BY_MEM0, OAUTH_VARIABLE, API_KEY_VARIABLE, "CLAUDE_CONFIG_DIR"}
     session = {"CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "KNOWTHREAD_USER_ID"}
     assert set(filtered_environment(dict.fromkeys(credentials | session, "x"))) == credentials
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ANTHROPIC_BASE_URL",
+        "ANTHROPIC_CUSTOM_HEADERS",
+        "ANTHROPIC_AUTH_TOKEN",
+        "GOOGLE_GEMINI_BASE_URL",
+        "GOOGLE_GENAI_USE_VERTEXAI",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "OLLAMA_API_KEY",
+        "OLLAMA_HOST",
+    ],
+)
+def test_the_service_gets_nothing_that_sends_requests_elsewhere_or_signs_them_otherwise(name: str) -> None:
+    assert filtered_environment({name: "x"}) == {}

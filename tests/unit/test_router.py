@@ -9,16 +9,21 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import BaseModel
 
-from extract.completion import ModelReply, ModelRequest
+from extract.completion import ModelReply, ModelRequest, Spent, StaleCredential
 from extract.ledger import Ledger
 from extract.prompting import RenderedPrompt
+from extract.providers.failures import UNTIL_PAID_S
 from extract.router import FORMER_CHARS, Router
 from extract.routes import Route
 from kg.errors import BudgetExceeded, ConfigurationError, ExtractionError, MalformedOutput, ModelUnavailable
 from kg.reading import ModelCall
 
 PROMPT = RenderedPrompt("extract", "abc123", "instructions", "<turns>a memory</turns>")
-ROUTES = {"ollama": Route("ollama", "qwen3:14b"), "anthropic": Route("anthropic", "claude-haiku-5-5")}
+ROUTES = {
+    "ollama": Route("ollama", "qwen3:14b"),
+    "anthropic": Route("anthropic", "claude-haiku-5-5"),
+    "claude-code": Route("claude-code", "claude-haiku-5-5"),
+}
 
 
 class Note(BaseModel):
@@ -264,6 +269,40 @@ async def test_a_provider_that_never_answers_is_given_up_after_the_time_limit():
     assert error.reason == "timeout"
     assert "KNOWTHREAD_MODEL_TIMEOUT_S" in str(error)
     assert outcomes(error.calls) == [("ollama", "timeout")] * 3
+
+
+async def test_a_model_that_declines_is_accounted_with_what_it_took_and_the_route_stays():
+    declined = Spent("any", "model", "bad_request", "advice", ModelReply("", 1000, 50, 400))
+    stand = Stand(Scripted("anthropic", declined))
+    for _ in range(4):
+        error = await stand.fail()
+        assert isinstance(error, ModelUnavailable) and error.reason == "bad_request"
+    (call,) = error.calls
+    assert (call.outcome, call.input_tokens, call.output_tokens, call.cached_tokens) == ("unavailable", 1000, 50, 400)
+    assert call.cost_usd == pytest.approx((600 * 0.1 + 400 * 0.01 + 50 * 0.5) / 1e6)
+    assert stand.ledger.snapshot().tokens_today == 4 * 1050
+    assert stand.states() == ["ok"]
+
+
+async def test_a_credential_that_was_renewed_is_used_at_once_and_both_requests_are_accounted():
+    stand = Stand(Scripted("anthropic", StaleCredential("any", "model", "auth", "advice"), GOOD))
+    asked = await stand.ask()
+    assert outcomes(asked.work.calls) == [("anthropic", "auth"), ("anthropic", "ok")]
+    assert (stand.slept, stand.states()) == ([], ["ok"])
+
+
+async def test_credentials_that_are_refused_one_after_the_other_come_to_an_end():
+    provider = Scripted("anthropic", StaleCredential("any", "model", "auth", "advice"))
+    error = await Stand(provider).fail()
+    assert isinstance(error, ModelUnavailable) and error.reason == "auth"
+    assert len(provider.requests) == 3
+
+
+async def test_a_spent_balance_is_not_asked_again_and_again():
+    provider = Scripted("claude-code", unavailable("quota", UNTIL_PAID_S))
+    stand = Stand(provider)
+    await stand.fail()
+    assert (len(provider.requests), stand.states()) == (1, ["open"])
 
 
 async def test_cancelling_passes_through_and_is_no_failure():
