@@ -135,18 +135,30 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises:
         ConfigurationError: an unknown key in the file, or a value of the wrong type or range.
     """
-    env = os.environ if environ is None else environ
-    folder = _folder(env)
+    given = _read_given(os.environ if environ is None else environ)
+    return Settings(**{name: _convert(name, value, source) for name, (value, source) in given.items()})
+
+
+def given_settings(environ: Mapping[str, str] | None = None) -> frozenset[str]:
+    """Return the names of the settings that the file or a variable gives, whatever they say.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or has an unknown key.
+    """
+    return frozenset(_read_given(os.environ if environ is None else environ))
+
+
+def _read_given(environ: Mapping[str, str]) -> dict[str, _Given]:
+    folder = _folder(environ)
     in_file = _read_file(folder / CONFIG_FILE)
-    mem0 = read_mem0(env, in_file)
+    mem0 = read_mem0(environ, in_file)
     given = {name: _Given(taken.value, taken.variable) for name, taken in mem0.values.items()}
     given |= in_file
     for name in _FIELDS:
-        text = env.get(PREFIX + name.upper(), "").strip()
+        text = environ.get(PREFIX + name.upper(), "").strip()
         if text:
             given[name] = _Given(text, PREFIX + name.upper())
-    given["data_dir"] = _Given(folder, PREFIX + "DATA_DIR")
-    return Settings(**{name: _convert(name, value, source) for name, (value, source) in given.items()})
+    return given | {"data_dir": _Given(folder, PREFIX + "DATA_DIR")}
 
 
 def mem0_variables(environ: Mapping[str, str]) -> Mem0Variables:

@@ -1,6 +1,7 @@
-"""``knowthread setup``: fetch what is needed, start the service, see that it remembers, and tell Claude Code of it.
+"""``knowthread setup``: choose a model, fetch, start the service, see that it remembers, and tell Claude Code of it.
 
-Every step can be repeated; what is done already takes no time. Without a terminal nothing is asked.
+Every step can be repeated; what is done already takes no time. Without a terminal nothing is asked, and no model is
+ever chosen but by a person.
 """
 
 from __future__ import annotations
@@ -14,17 +15,38 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kg.errors import KgError
-from kg.settings import Settings, load_settings
+from kg.settings import CONFIG_FILE, Settings, given_settings, load_settings
 from mcp_server.cli_output import PhaseLine, Refused, ask, can_ask, one_line, write_json, write_line
 from mcp_server.client import CallFailed, ServiceClient
 from mcp_server.doctor import check_platform, check_python, claude_settings, has_entry
+from mcp_server.record import make_private, read_record
 
 SELF_TEST_USER = "knowthread-self-test"
 _CLAUDE_TIMEOUT_S = 60
+_MODEL_SETTINGS = frozenset(("llm", "extract_models", "contradict_models", "resolve_models", "rerank_models"))
+_CHOICES: Mapping[str, str] = {
+    "none": "no model",
+    "ollama": "a model on this machine, nothing leaves it; first: ollama pull qwen3:14b",
+    "gemini": "Google's API; texts go to Google; needs GEMINI_API_KEY",
+    "anthropic": "Anthropic's API; texts go to Anthropic; an API key, or your Claude subscription",
+    "claude-code": "your Claude subscription, through the installed `claude`; texts go to Anthropic",
+    "gemini_split": "Gemini reads, Anthropic's API settles contradictions",
+}
+_BY_LOGIN = (
+    "Where no token is set in KNOWTHREAD_ANTHROPIC_TOKEN, this reads Claude Code's login on this machine (and never "
+    "writes it) and uses your subscription."
+)
+_CONSENT: Mapping[str, str] = {
+    "anthropic": _BY_LOGIN,
+    "gemini_split": _BY_LOGIN,
+    "claude-code": "This runs `claude -p` in the background, which counts towards your subscription.",
+}
+_TERMS = "Anthropic's terms decide whether other programs than its own may use a subscription."
 _LOCATING = ("KNOWTHREAD_DATA_DIR", "KNOWTHREAD_CACHE_DIR")
 
 
@@ -34,6 +56,8 @@ def setup(arguments: Namespace) -> int:
         raise Refused("--yes and --no-claude contradict each other")
     _check_machine()
     settings = load_settings()
+    if can_ask() and not arguments.yes and not arguments.json and not given_settings() & _MODEL_SETTINGS:
+        choose_model(settings, os.environ)
     _fetch(settings)
     with PhaseLine() as line:
         client = ServiceClient(line.tell, user_id=SELF_TEST_USER)
@@ -76,6 +100,60 @@ def _fetch(settings: Settings) -> None:
             ensure_model(settings.cache_dir, settings.embedder, progress)
         if not settings.neo4j_url:
             ensure_jars(settings.cache_dir, progress)
+
+
+def choose_model(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Ask the person which language model reads texts, and write the answer into the file of settings."""
+    write_line("A language model can read facts out of plain text; without one, the agent hands them over itself.")
+    write_line(f"Found here: {'; '.join(_what_is_here(settings, environ)) or 'no key, no Claude Code, no Ollama'}.")
+    for name, meaning in _CHOICES.items():
+        write_line(f"  {name:<13} {meaning}")
+    while True:
+        sys.stderr.write("Which one? [leave it open] ")
+        sys.stderr.flush()
+        answer = sys.stdin.readline()
+        chosen = answer.strip().lower()
+        if not chosen:
+            sys.stderr.write("" if answer else "\n")
+            write_line("Nothing is set; set KNOWTHREAD_LLM, or run `knowthread setup` again.")
+            return
+        if chosen not in _CHOICES:
+            write_line(f"That is none of {', '.join(_CHOICES)}.")
+        elif chosen not in _CONSENT or ask(f"{_CONSENT[chosen]} {_TERMS} Use it so?", default=False):
+            break
+    file = settings.data_dir / CONFIG_FILE
+    _append(file, f'llm = "{chosen}"')
+    write_line(f"Written into {file}.")
+    record = read_record(settings.data_dir)
+    if record is not None and record.is_alive():
+        write_line("The service runs with its former settings until it ends: knowthread stop")
+
+
+def _what_is_here(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
+    """What a model could be asked with; a key by its name alone, a login by its file, which is not opened."""
+    from extract.credentials import API_KEY_VARIABLE, GIVEN, OAUTH_VARIABLE
+    from extract.model_settings import GEMINI_KEYS
+    from mcp_server.doctor_models import pulled_models
+
+    names = (GIVEN, OAUTH_VARIABLE, API_KEY_VARIABLE, "KNOWTHREAD_GEMINI_API_KEY", *GEMINI_KEYS)
+    yield from (name for name in names if environ.get(name, "").strip())
+    if shutil.which("claude", path=environ.get("PATH")):
+        folder = environ.get("CLAUDE_CONFIG_DIR", "").strip()
+        login = (Path(folder) if folder else Path.home() / ".claude") / ".credentials.json"
+        yield "Claude Code" + (" with a login" if login.exists() else "")
+    try:
+        models = sorted(name for name in pulled_models(settings.ollama_url.rstrip("/")) if ":" in name)
+    except OSError:
+        return
+    yield f"Ollama with {', '.join(models) or 'no model yet'}"
+
+
+def _append(file: Path, line: str) -> None:
+    """Add a line to a file of settings, which only its owner may read where it is new; the other lines stay."""
+    make_private(file.parent)
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as settings:
+        content = settings.read()
+        settings.write(("" if not content or content.endswith("\n") else "\n") + line + "\n")
 
 
 def _self_test(client: ServiceClient) -> dict[str, int]:
