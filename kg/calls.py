@@ -68,11 +68,10 @@ async def once(
         slots: how many sequence numbers to reserve.
     """
     namespace = uuid5(uuid5(NAMESPACE_URL, f"knowthread:{user_id}"), key)
-    last = (await tx.run("lock_partition", user_id=user_id, slots=slots))[0]["seq"]
-    earlier = await tx.run("find_request", uuid=str(namespace))
-    if earlier:
-        return answer(**json.loads(earlier[0]["result"]))
-    call = Call(tx, user_id, namespace, clock.now(), last - slots + 1)
+    begun = (await tx.run("begin_call", user_id=user_id, slots=slots, uuid=str(namespace)))[0]
+    if begun["earlier"] is not None:
+        return answer(**json.loads(begun["earlier"]))
+    call = Call(tx, user_id, namespace, clock.now(), begun["seq"] - slots + 1)
     result = await work(call)
     await tx.run(
         "create_request", uuid=str(namespace), user_id=user_id, result=json.dumps(asdict(result)), now=call.now

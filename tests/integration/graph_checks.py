@@ -165,7 +165,8 @@ async def _index_equals_graph(parts: Parts, user_id: str) -> None:
         """MATCH (n {user_id: $user_id}) WHERE (n:Memory OR n:Fact OR n:Entity) AND n.expired_at IS NULL
         OPTIONAL MATCH (m:Memory)-[:STATES]->(n)
         WITH n, coalesce(m, n) AS owner
-        RETURN {uuid: n.uuid, user_id: n.user_id, text: coalesce(n.text, n.statement, n.name), valid_at: n.valid_at,
+        RETURN {uuid: n.uuid, user_id: n.user_id, text: coalesce(n.text, n.statement, n.name),
+          valid_at: coalesce(n.valid_at, n.occurred_at),
           kind: CASE WHEN n:Memory THEN 'memory' WHEN n:Fact THEN 'fact' ELSE 'entity' END,
           invalid_at: n.invalid_at, agent_id: owner.agent_id, run_id: owner.run_id, project: owner.project,
           metadata: owner.metadata} AS row""",

@@ -11,7 +11,10 @@ from graph_checks import whole_graph_invariants
 from harness import User, lives_in, prefers, states
 
 from kg.errors import InvalidInput, StoreUnavailable
-from kg.graph_store import GraphStore
+from kg.facts import parse_facts
+from kg.graph_store import GraphAddress, GraphStore
+from kg.models import AddRequest, MemoryInput, Scope
+from kg.remember import Remember
 
 
 async def counts(user: User) -> dict[str, int]:
@@ -177,6 +180,50 @@ async def test_a_fact_cannot_supersede_one_that_begins_later(user: User):
     await whole_graph_invariants(user.parts, user.id)
 
 
+async def test_a_fact_cannot_supersede_itself(user: User):
+    first = await user.add("tabs", prefers("tabs"))
+    again = await user.add("tabs", prefers("tabs", supersedes=[first.fact]))
+    assert again["results"][0]["duplicate"]
+    assert any(first.fact in warning and "already" in warning for warning in again["warnings"])
+    assert await user.objects("user") == {"tabs"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+@pytest.mark.parametrize("how", ["superseded", "corrected"])
+@pytest.mark.parametrize("before", ["superseded", "corrected"])
+async def test_the_newer_of_two_decisions_that_contradict_each_other_stands(user: User, before: str, how: str):
+    tabs = await user.add("tabs", prefers("tabs", "2020"))
+    spaces = await user.add("spaces", prefers("spaces", "2020", supersedes=[tabs.fact], how=before))
+    assert await user.objects("user") == {"spaces"}
+    user.clock.tick()
+    answer = await user.add("tabs", prefers("tabs", "2020", supersedes=[spaces.fact], how=how))
+    assert await user.objects("user") == {"tabs"}
+    taken_back = (before, how) != ("superseded", "corrected")  # what was never true has superseded nothing
+    assert any(f"{tabs.fact} stands again" in text for text in answer.get("warnings", [])) == taken_back
+    await whole_graph_invariants(user.parts, user.id)
+    user.clock.tick()
+    await user.add("spaces", prefers("spaces", "2020", supersedes=[tabs.fact], how=before))
+    assert await user.objects("user") == {"spaces"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_the_newest_of_decisions_that_go_round_in_a_circle_stands(user: User):
+    tabs = await user.add("tabs", prefers("tabs", "2020"))
+    spaces = await user.add("spaces", prefers("spaces", "2020", supersedes=[tabs.fact]))
+    gofmt = await user.add("gofmt", prefers("gofmt", "2020", supersedes=[spaces.fact]))
+    await user.add("tabs", prefers("tabs", "2020", supersedes=[gofmt.fact]))
+    assert await user.objects("user") == {"tabs"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_a_decision_said_again_is_not_recorded_twice(user: User):
+    old = await user.add("tabs", prefers("tabs", "2020"))
+    for _ in range(3):
+        await user.add("spaces", prefers("spaces", "2022", supersedes=[old.fact]))
+    decided = "MATCH (:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->() RETURN count(d) AS n"
+    assert await user.raw(decided) == [{"n": 1}]
+
+
 async def test_bad_input_changes_nothing(user: User):
     for arguments in ({"text": " "}, {"text": "x", "metadata": [1]}, {"text": "x" * 70_000}, {"text": "a\0b"}):
         with pytest.raises(InvalidInput):
@@ -237,3 +284,20 @@ async def test_the_same_call_sent_many_times_at_once_is_done_once(user: User):
     answers = await asyncio.gather(*(user.add("once", lives_in("Paris"), key="k") for _ in range(8)))
     assert len({answer.id for answer in answers}) == 1
     assert await counts(user) == {"Memory": 1, "Fact": 1, "Entity": 2, "Alias": 2}
+
+
+async def test_the_same_call_through_several_services_at_once_is_done_once(user: User, neo4j_address: GraphAddress):
+    stores = [GraphStore(neo4j_address) for _ in range(6)]
+    await asyncio.gather(*(store.connect() for store in stores))
+    try:
+        for number in range(5):
+            facts = parse_facts([lives_in(f"Paris {number}")]).facts
+            request = AddRequest(Scope(user.id), f"shared-{number}", (MemoryInput(f"once {number}", facts=facts),))
+            outcomes = await asyncio.gather(*(Remember(store, user.clock).add(request) for store in stores))
+            assert len({outcome.memory_uuids[0] for outcome in outcomes}) == 1
+            assert len({outcome.fact_uuids[0] for outcome in outcomes}) == 1
+        assert (await counts(user))["Memory"] == 5
+        await whole_graph_invariants(user.parts, user.id)
+    finally:
+        for store in stores:
+            await store.close()
