@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from extract.outputs import Asks, ExtractOutput, Reader
-from extract.passages import Passage, group_passages
-from extract.prompting import data, load_prompt
+from extract.outputs import Asks, Reader, extract_output
+from extract.parsing import TruncatedOutput
+from extract.passages import Passage, group_passages, halved
+from extract.prompting import RenderedPrompt, data, load_prompt
 from extract.tagging import lines, tag
 from kg.errors import ExtractionError
 from kg.reading import Extraction, ModelCall, ModelWork, Reading, Turn
@@ -26,32 +28,46 @@ class ModelExtractor:
         """Return the facts of the turns and which turns are noise; one turn at least is to be given.
 
         Turns are asked about together as long as they fit into one passage, a longer one in several requests, each
-        with what comes before as context. Either every request is answered, or nothing is returned.
+        with what comes before as context. Where a model's answer is cut off, its question is asked again in halves.
+        Either every part is answered, or nothing is returned.
 
         Raises:
             ExtractionError: a request was not answered; ``calls`` holds all that were made.
         """
         reader = Reader()
         works: list[ModelWork] = []
+        calls: list[ModelCall] = []
         earlier = list(reading.earlier)
-        prompt = load_prompt("extract")
-        for group in group_passages([turn.text for turn in reading.turns]):
-            rendered = prompt.render(
-                occurred_at=_moment(reading.occurred_at),
-                project=data(reading.project) if reading.project else "none",
-                known_names=lines(data(name) for name in reading.known_names),
-                earlier=lines(tag("turn", turn.text, role=turn.role, speaker=turn.speaker) for turn in _last(earlier)),
-                turns=lines(_numbered(number, reading, passage) for number, passage in enumerate(group, start=1)),
-            )
+        waiting = deque(group_passages([turn.text for turn in reading.turns]))
+        while waiting:
+            group = waiting.popleft()
             try:
-                answer = await self._router.ask("extract", rendered, ExtractOutput)
+                answer = await self._router.ask(
+                    "extract", _rendered(reading, earlier, group), extract_output(len(group)), divisible=True
+                )
             except ExtractionError as error:
-                error.calls = (*_calls(works), *error.calls)
-                raise
+                calls += error.calls
+                halves = halved(group) if isinstance(error, TruncatedOutput) else []
+                if not halves:
+                    error.calls = tuple(calls)
+                    raise
+                waiting.extendleft(reversed(halves))
+                continue
             works.append(answer.work)
+            calls += answer.work.calls
             reader.read(answer.value, [passage.turn for passage in group])
             earlier.extend(_as_turn(reading, passage) for passage in group)
-        return Extraction(reader.facts, reader.noise, _joined(works), tuple(reader.dropped))
+        return Extraction(reader.facts, reader.noise, _joined(works, calls), tuple(reader.dropped))
+
+
+def _rendered(reading: Reading, earlier: Sequence[Turn], group: Sequence[Passage]) -> RenderedPrompt:
+    return load_prompt("extract").render(
+        occurred_at=_moment(reading.occurred_at),
+        project=data(reading.project) if reading.project else "none",
+        known_names=lines(data(name) for name in reading.known_names),
+        earlier=lines(tag("turn", turn.text, role=turn.role, speaker=turn.speaker) for turn in _last(earlier)),
+        turns=lines(_numbered(number, reading, passage) for number, passage in enumerate(group, start=1)),
+    )
 
 
 def _moment(instant: datetime) -> str:
@@ -82,11 +98,7 @@ def _last(turns: Sequence[Turn]) -> list[Turn]:
     return kept[::-1]
 
 
-def _calls(works: Sequence[ModelWork]) -> tuple[ModelCall, ...]:
-    return tuple(call for work in works for call in work.calls)
-
-
-def _joined(works: Sequence[ModelWork]) -> ModelWork:
+def _joined(works: Sequence[ModelWork], calls: Sequence[ModelCall]) -> ModelWork:
     """Return several requests as one piece of work; where different models answered, each is named."""
     models = ", ".join(dict.fromkeys(work.model for work in works))
-    return ModelWork(models, works[0].prompt, works[0].prompt_hash, _calls(works))
+    return ModelWork(models, works[0].prompt, works[0].prompt_hash, tuple(calls))

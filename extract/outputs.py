@@ -49,11 +49,25 @@ class Asks(Protocol):
     """What is needed of a router: one question, one checked answer."""
 
     async def ask(
-        self, task: Task, prompt: RenderedPrompt, output: type[Output], *, max_output_tokens: int = 8192
+        self,
+        task: Task,
+        prompt: RenderedPrompt,
+        output: type[Output],
+        *,
+        max_output_tokens: int = 8192,
+        divisible: bool = False,
     ) -> Answer[Output]:
         """Return a model's answer.
 
+        Args:
+            task: whose routes are asked.
+            prompt: the question.
+            output: the form of the answer.
+            max_output_tokens: longest answer.
+            divisible: the question can be asked in parts, so that an answer that was cut off is not asked for again.
+
         Raises:
+            TruncatedOutput: a divisible question's answer was cut off.
             ExtractionError: no route gave a usable one.
         """
         ...
@@ -98,8 +112,18 @@ class StatedFact(BaseModel):
 class ExtractOutput(BaseModel):
     """What some turns state."""
 
+    expected: ClassVar[int] = 1
     noise: list[NoisyTurn]
     facts: list[StatedFact]
+
+    @model_validator(mode="after")
+    def _known(self) -> ExtractOutput:
+        turns = sorted({item.turn for item in (*self.noise, *self.facts)})
+        wrong = [turn for turn in turns if not 1 <= turn <= self.expected]
+        if wrong and self.expected > 1:  # one turn alone is meant by whatever number
+            told = ", ".join(map(str, wrong[:10]))
+            raise ValueError(f"turn must be one of the numbers 1 to {self.expected} that the turns have; not {told}")
+        return self
 
 
 class RulingItem(BaseModel):
@@ -154,6 +178,18 @@ class OrderOutput(BaseModel):
         if not set(self.order) <= set(range(1, self.expected + 1)) or len(set(self.order)) < len(self.order):
             raise ValueError(f"order must hold numbers from 1 to {self.expected}, each at most once")
         return self
+
+
+@lru_cache
+def extract_output(count: int) -> type[ExtractOutput]:
+    """Return the form of an answer about ``count`` turns, each fact and each noise of one of them."""
+
+    class Extracted(ExtractOutput):
+        """What some turns state."""
+
+        expected: ClassVar[int] = count
+
+    return Extracted
 
 
 @lru_cache
@@ -220,13 +256,15 @@ class Reader:
     _worthy: set[int] = field(default_factory=set[int])
 
     def read(self, output: ExtractOutput, turns: Sequence[int]) -> None:
-        """Take over one answer; ``turns`` are the positions of the turns that were numbered from 1 in it."""
-        noisy = {turns[item.turn - 1]: one_line(item.reason) for item in output.noise if self._asked(item.turn, turns)}
+        """Take over one answer; ``turns`` are the positions of the turns that were numbered from 1 in it.
+
+        Where one turn was asked about, every number means it.
+        """
+        numbered = dict(enumerate(turns, start=1))
+        noisy = {numbered.get(item.turn, turns[0]): one_line(item.reason) for item in output.noise}
         stated: dict[int, int] = dict.fromkeys(turns, 0)
         for number, raw in enumerate(output.facts, start=1):
-            if not self._asked(raw.turn, turns):
-                continue
-            turn = turns[raw.turn - 1]
+            turn = numbered.get(raw.turn, turns[0])
             stated[turn] += 1
             if stated[turn] <= MAX_FACTS:
                 self._add(turn, raw, f"fact {number} of turn {turn + 1}")
@@ -247,12 +285,6 @@ class Reader:
     def noise(self) -> dict[int, str]:
         """Positions of the turns that hold nothing in any of their passages, with the reason."""
         return {turn: why for turn, why in sorted(self._noise.items()) if turn not in self._worthy}
-
-    def _asked(self, number: int, turns: Sequence[int]) -> bool:
-        if 1 <= number <= len(turns):
-            return True
-        self.dropped.append(f"turn {number} is none of those asked about (1 to {len(turns)})")
-        return False
 
     def _add(self, turn: int, raw: StatedFact, place: str) -> None:
         prepared = {key: value for key, value in _prepare(raw).items() if value is not None}

@@ -14,6 +14,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from kg.errors import MalformedOutput
+
 T = TypeVar("T", bound=BaseModel)
 
 MAX_CHARS = 1_000_000
@@ -30,9 +32,18 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 @dataclass(frozen=True)
 class Complaint:
-    """Why an answer is unusable, in words that the model can act on."""
+    """Why an answer is unusable, in words that the model can act on.
+
+    Attributes:
+        truncated: the answer was cut at its longest.
+    """
 
     text: str
+    truncated: bool = False
+
+
+class TruncatedOutput(MalformedOutput):
+    """The answer was cut at its longest: the question is to be asked in parts."""
 
 
 def parse_answer(text: str, output: type[T], *, truncated: bool) -> T | Complaint:
@@ -48,12 +59,13 @@ def parse_answer(text: str, output: type[T], *, truncated: bool) -> T | Complain
     found = _find_object(_without_thinking(text))
     if isinstance(found, Complaint):
         cut = "the answer was cut off because it was too long; answer again, in fewer words"
-        return Complaint(cut) if truncated else found
+        return Complaint(cut, truncated=True) if truncated else found
     try:
         return output.model_validate_json(found)
     except ValidationError as error:
         # The error holds the answer, so it is not raised any further, not even as a cause.
-        return Complaint(_describe(error.errors(include_url=False, include_context=False, include_input=False)))
+        told = _describe(error.errors(include_url=False, include_context=False, include_input=False))
+        return Complaint(told, truncated=truncated)
 
 
 def _without_thinking(text: str) -> str:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from extract.circuit import PATIENCE_S, Circuit
 from extract.completion import ModelReply, ModelRequest, Provider, Spent, StaleCredential
 from extract.ledger import Ledger
-from extract.parsing import Complaint, parse_answer
+from extract.parsing import Complaint, TruncatedOutput, parse_answer
 from extract.prices import cost_usd
 from extract.prompting import RenderedPrompt
 from extract.routes import Route
@@ -59,6 +59,7 @@ class _Ask(Generic[T]):
     output: type[T]
     request: ModelRequest
     calls: list[ModelCall]
+    divisible: bool
 
 
 class Router:
@@ -115,6 +116,7 @@ class Router:
         output: type[T],
         *,
         max_output_tokens: int = 8192,
+        divisible: bool = False,
     ) -> Asked[T]:
         """Return the first usable answer of the task's routes.
 
@@ -123,8 +125,10 @@ class Router:
             prompt: the question.
             output: what the answer must be; it is one JSON object of this shape.
             max_output_tokens: longest answer.
+            divisible: it can be asked in parts: an answer that was cut off is raised at once.
 
         Raises:
+            TruncatedOutput: a divisible question's answer was cut off.
             ModelUnavailable: no route could be asked or gave an answer.
             MalformedOutput: a route answered, but not in form, and no other gave a usable answer.
             BudgetExceeded: the day's tokens are spent.
@@ -138,12 +142,14 @@ class Router:
             max_output_tokens=max_output_tokens,
             timeout_s=self._timeout_s,
         )
-        ask = _Ask(task, prompt, output, request, [])
+        ask = _Ask(task, prompt, output, request, [], divisible)
         failures: list[ModelUnavailable | MalformedOutput] = []
         try:
             for route in self._routes.get(task, ()):
                 try:
                     value = await self._ask_route(ask, route)
+                except TruncatedOutput:
+                    raise
                 except (ModelUnavailable, MalformedOutput) as error:
                     failures.append(error)
                     continue
@@ -175,11 +181,13 @@ class Router:
     async def _ask_route(self, ask: _Ask[T], route: Route) -> T:
         """Return one route's answer, repaired once where that is needed."""
         reply, value = await self._send(ask, route, ask.request)
+        _check_whole(ask, route, value)
         if isinstance(value, Complaint):
             # Some providers refuse an empty turn, so an empty answer is named rather than shown.
             former = reply.text.strip()[:FORMER_CHARS] or "(nothing)"
             repair = replace(ask.request, former_answer=former, complaint=value.text)
             _, value = await self._send(ask, route, repair)
+            _check_whole(ask, route, value)
         if isinstance(value, Complaint):
             raise MalformedOutput(ask.prompt.name, str(route), value.text)
         return value
@@ -262,6 +270,12 @@ class Router:
         )
         ask.calls.append(call)
         self._ledger.record(call)
+
+
+def _check_whole(ask: _Ask[Any], route: Route, value: object) -> None:
+    """Give up a question that is better asked in parts than answered in fewer words."""
+    if ask.divisible and isinstance(value, Complaint) and value.truncated:
+        raise TruncatedOutput(ask.prompt.name, str(route), value.text)
 
 
 def _left_alone(route: Route, circuit: Circuit) -> ModelUnavailable:

@@ -26,7 +26,7 @@ class ScriptedAnswers:
         self.limits: list[int] = []
         self.tasks: list[str] = []
 
-    async def ask(self, task, prompt, output, *, max_output_tokens=8192):
+    async def ask(self, task, prompt, output, *, max_output_tokens=8192, divisible=False):
         self.tasks.append(task)
         self.prompts.append(prompt)
         self.outputs.append(output)

@@ -10,6 +10,7 @@ from scripted_answers import ScriptedAnswers
 
 from extract.extractor import EARLIER_CHARS, ModelExtractor
 from extract.outputs import MAX_REASON_CHARS, ExtractOutput
+from extract.parsing import TruncatedOutput
 from extract.passages import PASSAGE_CHARS
 from extract.prompting import load_prompt
 from extract.schemas import schema_of
@@ -117,13 +118,19 @@ async def test_an_unusable_fact_is_dropped_without_a_word_of_it(unusable, part):
     assert extraction.dropped == (f"fact 1 of turn 1: its {part} cannot be used",)
 
 
-async def test_a_turn_that_was_not_asked_about_is_dropped():
-    answer = {"noise": [{"turn": 0, "reason": "none"}], "facts": [fact(turn=3), fact(turn=2)]}
-    extraction = await extracted(answer, "one", "two")
-    assert [turn for turn, _ in extraction.facts] == [1] and extraction.noise == {}
-    assert extraction.dropped == (
-        "turn 0 is none of those asked about (1 to 2)", "turn 3 is none of those asked about (1 to 2)",
-    )  # fmt: skip
+@pytest.mark.parametrize("number", [0, 1, 2, 17])
+async def test_every_number_means_the_turn_where_one_turn_is_asked_about(number: int):
+    extraction = await extracted({"noise": [], "facts": [fact(turn=number)]}, "one note")
+    assert [turn for turn, _ in extraction.facts] == [0] and extraction.dropped == ()
+    assert (await extracted({"noise": [{"turn": number, "reason": "chatter"}], "facts": []})).noise == {0: "chatter"}
+
+
+@pytest.mark.parametrize("answer", [{"noise": [{"turn": 0, "reason": "none"}], "facts": []},
+                                    {"noise": [], "facts": [fact(turn=3), fact(turn=2)]}])  # fmt: skip
+async def test_a_number_that_no_turn_has_is_for_the_model_to_repair(answer):
+    with pytest.raises(MalformedOutput) as caught:
+        await extracted(answer, "one", "two")
+    assert "turn must be one of the numbers 1 to 2" in caught.value.complaint
 
 
 async def test_one_claim_said_twice_is_one_fact_with_the_reason_of_either():
@@ -208,6 +215,44 @@ async def test_a_failure_in_the_middle_gives_nothing_but_the_calls_made():
     with pytest.raises(ModelUnavailable) as caught:
         await ModelExtractor(ScriptedAnswers(NOTHING, failure)).extract(notes("word " * 4000))
     assert [call.outcome for call in caught.value.calls] == ["ok", "unavailable"]
+
+
+def dense(prompt) -> list[str]:
+    return re.findall(r"tool\d+", prompt.user.rpartition("<turns>")[2])
+
+
+async def test_a_text_whose_answer_is_cut_off_is_asked_about_in_halves_until_it_fits():
+    text = " ".join(f"Part{n} uses tool{n}, as we found." for n in range(300))
+
+    def answer(prompt):
+        tools = dense(prompt)
+        if len(tools) > 75:
+            error = TruncatedOutput("extract", "fake:model", "cut off")
+            error.calls = (ModelCall("extract", "fake:model", "malformed", output_tokens=8192),)
+            raise error
+        return {"noise": [], "facts": [fact(f"{tool} is used", subject=tool) for tool in tools]}
+
+    router = ScriptedAnswers(answer)
+    extraction = await ModelExtractor(router).extract(notes("hello", text))
+    assert [stated.subject for _, stated in extraction.facts] == [f"tool{n}" for n in range(300)]
+    assert {turn for turn, _ in extraction.facts} == {1} and extraction.dropped == ()
+    assert len(extraction.work.calls) == len(router.prompts)
+    assert sum(call.outcome == "malformed" for call in extraction.work.calls) > 1
+
+
+async def test_an_answer_about_little_that_never_ends_is_given_up_with_all_its_calls():
+    failure = TruncatedOutput("extract", "fake:model", "cut off")
+    failure.calls = (ModelCall("extract", "fake:model", "malformed"),)
+    with pytest.raises(TruncatedOutput) as caught:
+        await ModelExtractor(ScriptedAnswers(failure)).extract(notes("word " * 400))
+    assert 3 <= len(caught.value.calls) <= 6
+
+
+async def test_a_long_list_is_asked_about_in_as_many_parts_as_its_answer_needs():
+    router = await asked(notes("".join(f"- service{n} uses tool{n}\n" for n in range(170))))
+    assert [len(dense(prompt)) <= 60 for prompt in router.prompts] == [True] * len(router.prompts)
+    assert 3 <= len(router.prompts) <= 5
+    assert len((await asked(notes("".join(f"- service{n} uses tool{n}\n" for n in range(50))))).prompts) == 1
 
 
 async def test_half_a_character_makes_an_answer_malformed():

@@ -6,9 +6,22 @@ import random
 
 import pytest
 
-from extract.passages import PASSAGE_CHARS, Passage, group_passages, split_text
+from extract.passages import ITEM_CHARS, LEAST_CHARS, PASSAGE_CHARS, Passage, group_passages, halved, split_text
 
-WORDS = ("alpha ", "beta. ", "gamma\n", "\n\n", "# Heading\n", "```\n", "delta! ", "中文。", "  ", "x" * 30)
+WORDS = (
+    "\n- item ",
+    "\n1. a ",
+    "alpha ",
+    "beta. ",
+    "gamma\n",
+    "\n\n",
+    "# Heading\n",
+    "```\n",
+    "delta! ",
+    "中文。",
+    "  ",
+    "x" * 30,
+)
 
 
 def test_a_text_that_fits_is_one_passage():
@@ -23,6 +36,10 @@ def test_passages_joined_are_the_text_and_none_is_too_long(seed: int):
     passages = split_text(text, 200, rng.choice((None, 100, 150)))
     assert "".join(passages) == text
     assert all(0 < len(passage) <= 200 for passage in passages)
+    for group in group_passages([text, "x"], 1000):
+        for parts in (halved(group), *map(halved, halved(group))):
+            assert not parts or "".join(p.text for part in parts for p in part) in text + "x"
+            assert all(len("".join(p.text for p in part)) < 1000 for part in parts)
 
 
 def test_a_text_is_cut_before_a_heading_rather_than_at_an_empty_line():
@@ -86,3 +103,18 @@ def test_a_long_turn_begins_beside_a_short_one():
 def test_a_turn_that_fits_into_one_group_is_not_divided():
     groups = group_passages(["x" * 6, "y" * 9], 10)
     assert [len(group) for group in groups] == [1, 1]
+
+
+def test_an_item_of_a_list_counts_for_the_fact_that_it_states():
+    items = "".join(f"- item {n}\n" for n in range(30))
+    passages = split_text(items, 10 * ITEM_CHARS)
+    assert [passage.count("\n") for passage in passages] == [10, 10, 10]
+    assert split_text(items.replace("- ", "  "), 10 * ITEM_CHARS) == [items.replace("- ", "  ")]
+
+
+def test_half_of_a_group_is_half_of_its_text_and_a_short_passage_has_no_half():
+    group = [Passage(0, "a" * 500), Passage(1, "b" * 100), Passage(2, "c" * 450)]
+    assert halved(group) == [group[:1], group[1:]]
+    first, second = halved([Passage(4, "A sentence of six words. " * 40)])
+    assert first[0].turn == second[0].turn == 4 and abs(len(first[0].text) - len(second[0].text)) <= 200
+    assert halved([Passage(0, "x" * (LEAST_CHARS - 1))]) == []

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from extract.completion import ModelReply, ModelRequest, Spent, StaleCredential
 from extract.ledger import Ledger
+from extract.parsing import TruncatedOutput
 from extract.prompting import RenderedPrompt
 from extract.providers.failures import UNTIL_PAID_S
 from extract.router import FORMER_CHARS, Router
@@ -237,6 +238,13 @@ async def test_a_cut_answer_is_asked_for_in_fewer_words():
     await Stand(provider).ask()
     assert provider.requests[1].complaint is not None
     assert "too long" in provider.requests[1].complaint
+
+
+async def test_a_cut_answer_to_a_question_that_has_parts_is_not_asked_for_again():
+    cut, spare = Scripted("ollama", ModelReply('{"size": ', truncated=True)), Scripted("anthropic", GOOD)
+    with pytest.raises(TruncatedOutput) as caught:
+        await Stand(cut, spare).ask(divisible=True)
+    assert outcomes(caught.value.calls) == [("ollama", "malformed")] and spare.requests == []
 
 
 async def test_a_repair_turn_is_retried_like_any_request():
