@@ -38,6 +38,8 @@ OPPOSITES = sorted(
     for one, other in ((name, opposite), (opposite, name))
 )
 """Pairs of predicates that contradict each other between the same things, in both orders."""
+MAX_DROPPED_TOLD = 20
+"""Most reasons kept on a job for parts of an answer that could not be used."""
 JUDGE_LEASE = timedelta(seconds=30)
 
 
@@ -120,7 +122,7 @@ class ExtractStep:
                 return Extracted()
             call, standing = entered
             if extraction is None:
-                return await self._finish(call, claim, [], 0)
+                return await self._finish(call, claim, [], 0, ())
             statement = _Statement(call, standing, read, extraction)
             await statement.load_names()
             await statement.load_former()
@@ -129,11 +131,13 @@ class ExtractStep:
             done = [
                 {"uuid": read[turn]["uuid"], "noise_reason": extraction.noise.get(turn)} for turn in range(len(read))
             ]
-            return await self._finish(call, claim, done, len(statement.drafter.draft.facts))
+            return await self._finish(call, claim, done, len(statement.drafter.draft.facts), extraction.dropped)
 
         return await self._store.write(work, "extraction", partition=claim.user_id)
 
-    async def _finish(self, call: Call, claim: Claim, memories: Sequence[Row], facts: int) -> Extracted:
+    async def _finish(
+        self, call: Call, claim: Claim, memories: Sequence[Row], facts: int, dropped: Sequence[str]
+    ) -> Extracted:
         """Close the job, and open the one that judges where new facts contend with standing ones."""
         uuids = [memory["uuid"] for memory in memories]
         contends = bool(facts and self._judges and await find_contentions(call, uuids))
@@ -143,6 +147,7 @@ class ExtractStep:
             user_id=claim.user_id,
             uuid=claim.uuid,
             memories=[{**memory, "extraction": state} for memory in memories],
+            dropped=list(dropped[:MAX_DROPPED_TOLD]),
             now=call.now,
         )
         if not contends:

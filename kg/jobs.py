@@ -75,7 +75,7 @@ class Jobs:
         return {"jobs": [_job(row) for row in rows[0]["jobs"]], "states": _states(rows[0]["states"])}
 
     async def show(self, user_id: str, uuid: str) -> JsonObject:
-        """Return one job with its memories and every model call that it made.
+        """Return one job with its memories, every model call that it made, and what of the answers was not used.
 
         Raises:
             NotFound: the partition has no such job.
@@ -85,7 +85,9 @@ class Jobs:
             raise NotFound("job", uuid, "list yours with `knowthread jobs list`")
         kept = cast("list[str]", rows[0]["job"].get("calls") or [])
         calls = [cast("JsonObject", json.loads(call)) for call in kept]
-        return {**_job(rows[0]["job"]), "memories": rows[0]["memories"], "calls": calls}
+        dropped = cast("list[str]", rows[0]["job"].get("dropped") or [])
+        shown: JsonObject = {**_job(rows[0]["job"]), "memories": rows[0]["memories"], "calls": calls}
+        return shown | ({"not_used": dropped} if dropped else {})
 
     async def retry(self, user_id: str, uuid: str | None) -> int:
         """Queue a job that failed or died again, or all of them; returns how many.

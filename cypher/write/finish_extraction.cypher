@@ -3,9 +3,10 @@
 // param: user_id string - partition
 // param: uuid string - the job
 // param: memories list[map] - uuid, extraction, noise_reason or null
+// param: dropped list[string] - why parts of the answer could not be used; no text of a memory
 // param: now datetime - instant, UTC
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})
-SET j.state = 'done', j.finished_at = $now
+SET j.state = 'done', j.finished_at = $now, j.dropped = CASE $dropped WHEN [] THEN null ELSE $dropped END
 REMOVE j.claimed_by, j.lease_until, j.error, j.next_attempt_at
 WITH j
 UNWIND $memories AS memory
