@@ -54,8 +54,7 @@ class Naming:
         near = await self._near(claim.user_id, names)
         candidates = await find_candidates(self._store, claim.user_id, names, near)
         resolution = await self._resolver.resolve(names, candidates)
-        if resolution.work is not None:
-            await account(self._store, claim, resolution.work.calls, self._clock.now())
+        await account(self._store, claim, resolution.calls, self._clock.now())
         return resolution
 
     async def _near(self, user_id: str, names: Sequence[NewName]) -> dict[str, list[str]]:

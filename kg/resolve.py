@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
 from kg.errors import ExtractionError, StoreUnavailable
 from kg.ports import Embedder, NameJudge
-from kg.reading import ModelWork, NamePair, Naming
+from kg.reading import ModelCall, ModelWork, NamePair, Naming
 from kg.resolve_lexical import Name, common_kind, compare
 from kg.resolve_people import is_full_name
 from kg.resolve_verdict import Outcome, Verdict, apart, ask
@@ -91,7 +91,8 @@ class Resolution:
         twins: alias key of a new name -> alias key of the earlier new name that means the same new thing.
         reasons: alias key -> why, for each key of ``known`` and ``twins``.
         merges: known entities that the new names show to be one.
-        work: the model call, None where none was needed or it gave no answer.
+        work: the model's answer, None where none was needed or there was none.
+        calls: every request that was made, answered or not.
         asked: how many pairs were put to a model.
         failure: why the model gave no answer; those pairs stay apart.
     """
@@ -103,6 +104,7 @@ class Resolution:
     work: ModelWork | None = None
     asked: int = 0
     failure: str | None = None
+    calls: tuple[ModelCall, ...] = ()
 
     @property
     def same(self) -> dict[str, str]:
@@ -126,19 +128,19 @@ class Resolver:
         """
         table = await asyncio.to_thread(_Table, new, candidates)
         if self._judge is None:
-            return table.resolution(None, 0, None)
-        work, failure = None, await self._find_alike(table)
+            return table.resolution()
+        work, calls, failure = None, (), await self._find_alike(table)
         asked = table.questions()
         if asked:
             try:
                 answer = await self._judge.compare([table.pair(*pair) for pair in asked])
             except ExtractionError as error:
-                failure = str(error)
+                failure, calls = str(error), error.calls
             else:
-                work = answer.work
+                work, calls = answer.work, answer.work.calls
                 for pair, (is_same, reason) in zip(asked, answer.verdicts, strict=True):
                     table.verdicts[pair] = Verdict("same", 0.5, reason) if is_same else apart(reason)
-        return table.resolution(work, len(asked), failure)
+        return replace(table.resolution(), work=work, asked=len(asked), failure=failure, calls=calls)
 
     async def _find_alike(self, table: _Table) -> str | None:
         """Move pairs of which alike things are said to those to ask about; return why that could not be done."""
@@ -217,9 +219,9 @@ class _Table:
                 found.setdefault(groups, (i, j))
         return list(found.values())[:MAX_ASKED]
 
-    def resolution(self, work: ModelWork | None, asked: int, failure: str | None) -> Resolution:
+    def resolution(self) -> Resolution:
         """Return the answer that the verdicts amount to."""
-        answer = Resolution({}, {}, {}, work=work, asked=asked, failure=failure)
+        answer = Resolution({}, {}, {})
         merges: list[EntityMerge] = []
         for group in self._groups():
             new = [thing for thing in group if thing < len(self._new)]
@@ -237,7 +239,7 @@ class _Table:
                 for thing in known
                 if target is not None and thing != target
             ]
-        return Resolution(answer.known, answer.twins, answer.reasons, tuple(merges), work, asked, failure)
+        return replace(answer, merges=tuple(merges))
 
     def _compare(self, i: int, j: int) -> Verdict:
         """Return what the best pair of names of two things says."""

@@ -15,7 +15,7 @@ from kg.errors import ModelUnavailable, StoreUnavailable
 from kg.names import alias_key
 from kg.ports import Vector
 from kg.predicates import ENTITY_KINDS
-from kg.reading import ModelWork, NamePair, Sameness
+from kg.reading import ModelCall, ModelWork, NamePair, Sameness
 from kg.resolve import MAX_ASKED, EntityMerge, KnownEntity, NewName, Resolution, Resolver
 from kg.resolve_lexical import Name, compare
 from kg.resolve_terms import MAX_KEYS, candidate_terms
@@ -37,7 +37,9 @@ class Judge:
         assert not self.asked, "one call for a text"
         self.asked = list(pairs)
         if self.failing:
-            raise ModelUnavailable("fake", "model", "timeout", "wait and retry")
+            error = ModelUnavailable("fake", "model", "timeout", "wait and retry")
+            error.calls = (ModelCall("resolve", "fake:model", "unavailable", input_tokens=90),)
+            raise error
         verdicts = [frozenset((pair.left.name, pair.right.name)) in self.same for pair in pairs]
         return Sameness(tuple((verdict, "the model said so") for verdict in verdicts), WORK)
 
@@ -285,6 +287,7 @@ async def test_a_model_that_fails_leaves_its_pairs_apart_and_the_rest_resolved()
     answer = await resolve([new("Kuberntes"), new("NodeJS")], entities, Judge(failing=True))
     assert answer.known == {"nodejs": "n"}
     assert answer.work is None and answer.asked == 1 and "fake:model timeout" in (answer.failure or "")
+    assert [call.input_tokens for call in answer.calls] == [90]
 
 
 async def test_a_name_that_has_its_entity_is_not_asked_about_again():
