@@ -176,7 +176,12 @@ class Drafter:
         """Draft what a fact supersedes; a target that cannot be superseded becomes a warning."""
         for target in fact.supersedes:
             old = targets.get(target)
-            if old is None:
+            if target == new["uuid"]:
+                self.draft.warnings.append(
+                    f"{label}: nothing was superseded, fact {target} is what this memory says here already; "
+                    "name the fact that it replaces"
+                )
+            elif old is None:
                 self.draft.warnings.append(
                     f"{label}: nothing was superseded, no current fact {target} is yours; the new fact was kept"
                 )
@@ -190,6 +195,7 @@ class Drafter:
                     {
                         "old": target,
                         "new": new["uuid"],
+                        "takes_back": True,
                         "properties": {
                             "uuid": self._call.uuid(f"decision:{target}:{new['uuid']}"),
                             "kind": fact.how,
@@ -200,6 +206,21 @@ class Drafter:
                         },
                     }
                 )
+
+    def warn_taken_back(self, rows: Iterable[Row]) -> list[str]:
+        """Say which standing decisions the new ones took back; return the facts that stand again by it.
+
+        Args:
+            rows: what ``create_graph`` returns.
+        """
+        facts: dict[str, None] = {}
+        for row in rows:
+            facts[row["fact"]] = None
+            self.draft.warnings.append(
+                f"fact {row['fact']} stands again: {row['by']} had replaced it, which was taken back "
+                "because of what it is now said to replace itself"
+            )
+        return list(facts)
 
     def _entity(self, memory: StatingMemory, stated: StatedName) -> str:
         name, kind = (SELF_KEY, "Person") if stated.key == SELF_KEY else (stated.name, stated.kind)

@@ -14,7 +14,7 @@ Row = dict[str, Any]
 def inherited_decisions(
     old_facts: Iterable[Mapping[str, Any]], decisions: Iterable[Mapping[str, Any]], stated: Mapping[str, Row]
 ) -> list[Row]:
-    """Return the decisions that newly stated facts take over from the facts that they replace.
+    """Return the standing decisions that newly stated facts take over from the facts that they replace.
 
     Args:
         old_facts: facts that expire.
@@ -24,6 +24,8 @@ def inherited_decisions(
     heirs: dict[str, Row | None] = {fact["uuid"]: stated.get(fact["claim_key"]) for fact in old_facts}
     inherited: list[Row] = []
     for row in decisions:
+        if row["properties"].get("undone_at") is not None:
+            continue
         involved = [uuid for uuid in (row["old"], row["new"]) if uuid in heirs]
         if all(heirs[uuid] is not None for uuid in involved):
             inherited.extend(_hand_on(row, heirs.get(row["old"]), heirs.get(row["new"])))

@@ -74,12 +74,16 @@ class Remember:
         context = (await tx.run("write_context", **_context_params(request)))[0]
         plan = _Plan(request, call, context)
         outcome = plan.outcome
-        await tx.run("create_graph", **plan.drafter.draft.rows(), memories=plan.memories)
+        written = await tx.run("create_graph", **plan.drafter.draft.rows(), memories=plan.memories)
+        revived = plan.drafter.warn_taken_back(written[0]["taken_back"])
+        outcome.warnings.extend(plan.drafter.draft.warnings)
         if plan.jobs:
             await tx.run("create_jobs", user_id=call.user_id, jobs=plan.jobs)
         created = [row["properties"] for row in plan.drafter.draft.facts]
         if created or plan.decided:
-            ended = await settle(tx, user_id=call.user_id, created=created, also=plan.decided, now=call.now)
+            ended = await settle(
+                tx, user_id=call.user_id, created=created, also=[*plan.decided, *revived], now=call.now
+            )
             outcome.ended.extend(uuid for uuid in ended if uuid not in set(outcome.fact_uuids))
         return outcome
 
@@ -120,7 +124,6 @@ class _Plan:
         self._states_facts = any(memory.facts for memory in request.memories)
         for ordinal, memory in enumerate(request.memories):
             self._lay_memory(ordinal, memory)
-        self.outcome.warnings.extend(self.drafter.draft.warnings)
 
     @property
     def jobs(self) -> list[Row]:

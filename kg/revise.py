@@ -129,13 +129,13 @@ class Revise:
                 version_uuid=change.version["uuid"],
                 now=change.now,
             )
-        draft.decisions.extend(change.inherited())
-        await tx.run("create_graph", **draft.rows(), memories=[])
+        draft.decisions[:0] = change.inherited()  # what the caller decides now comes after them
+        written = await tx.run("create_graph", **draft.rows(), memories=[])
+        revived = change.drafter.warn_taken_back(written[0]["taken_back"])
         stated = [row["properties"] for row in draft.facts]
         gone = change.old_facts if change.replaces_facts else []
-        ended = await settle(
-            tx, user_id=user_id, changed=[*gone, *stated], also=[row["old"] for row in draft.decisions], now=change.now
-        )
+        decided = [row["old"] for row in draft.decisions]
+        ended = await settle(tx, user_id=user_id, changed=[*gone, *stated], also=[*decided, *revived], now=change.now)
         if change.replaces_facts:
             await drop_orphans(tx, user_id, [], change.entities())
         own = {fact["uuid"] for fact in [*stated, *gone]}

@@ -5,7 +5,9 @@
 // param: memories list[map] - properties, and previous_uuid, the message before it in the conversation, or null
 // param: mentions list[map] - memory_uuid, key, name, as, kind or null; a kind better than Thing labels the entity
 // param: facts list[map] - memory_uuid, subject_key, object_name_key and properties
-// param: decisions list[map] - old, new and properties; an equal standing decision is not repeated
+// param: decisions list[map] - old, new, properties, and takes_back: the newest word, which undoes the decisions by which
+// a later one would otherwise go round in a circle; an equal standing decision is not repeated
+// returns: taken_back list[map] of decision, fact, which stands again, and by, what had replaced it
 CALL () {
   UNWIND $entities AS entity
   CREATE (e:Entity:Unindexed:$(entity.kind))
@@ -49,9 +51,31 @@ CALL () {
 }
 CALL () {
   UNWIND $decisions AS decision
-  MATCH (old:Fact {uuid: decision.old})
-  MATCH (new:Fact {uuid: decision.new})
-  WHERE NOT EXISTS { MATCH (old)-[:SUPERSEDED_BY {uuid: decision.properties.uuid}]->(new) }
-  CREATE (old)-[d:SUPERSEDED_BY]->(new)
-  SET d = decision.properties
+  CALL (decision) {
+    MATCH (old:Fact {uuid: decision.old})
+    MATCH (new:Fact {uuid: decision.new})
+    WHERE old <> new
+    CALL (decision, old, new) {
+      MATCH (new)-[reverse:SUPERSEDED_BY]->(by:Fact)
+      WHERE decision.takes_back AND reverse.undone_at IS NULL AND by.expired_at IS NULL
+        AND (decision.properties.kind = 'superseded' OR reverse.kind = 'corrected')
+        AND EXISTS {
+          MATCH path = (by)-[:SUPERSEDED_BY*0..]->(old)
+          WHERE all(d IN relationships(path) WHERE d.undone_at IS NULL)
+            AND all(f IN nodes(path) WHERE f.expired_at IS NULL)
+        }
+      SET reverse.undone_at = decision.properties.at
+      RETURN collect({decision: reverse.uuid, fact: new.uuid, by: by.uuid}) AS undone
+    }
+    CALL (decision, old, new) {
+      WITH * WHERE NOT EXISTS {
+        MATCH (old)-[d:SUPERSEDED_BY {kind: decision.properties.kind}]->(new) WHERE d.undone_at IS NULL
+      }
+      CREATE (old)-[d:SUPERSEDED_BY]->(new)
+      SET d = decision.properties
+    }
+    RETURN undone
+  }
+  RETURN collect(undone) AS rounds
 }
+RETURN reduce(all = [], undone IN rounds | all + undone) AS taken_back

@@ -95,6 +95,18 @@ async def test_a_claim_said_twice_in_one_update_is_one_fact(user: User):
     assert await user.raw("MATCH (:Entity {user_id: $user_id})-[r:PREFERS]->() RETURN r.facts AS n") == [{"n": 1}]
 
 
+async def test_an_update_that_corrects_its_correction_stands(user: User):
+    wrong = await user.add("timing", prefers("tabs", "2020"))
+    other = await user.add("leak", prefers("spaces", "2020", supersedes=[wrong.fact], how="corrected"))
+    user.clock.tick()
+    answer = await user.update(
+        wrong.id, prefers("tabs", "2020", supersedes=[other.fact], how="corrected"), text="timing after all"
+    )
+    assert await user.objects("user") == {"tabs"}
+    assert any("stands again" in text for text in answer["warnings"])
+    await whole_graph_invariants(user.parts, user.id)
+
+
 async def test_i_in_an_updated_message_is_still_its_speaker(user: User):
     answer = await user.memory.add_memory(
         user.session(), messages=[{"role": "user", "name": "Ada", "content": "I like tea"}], run_id="r"

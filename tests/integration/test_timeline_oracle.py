@@ -75,9 +75,13 @@ class Model:
             fact.created_at, fact.order = now, self.said
             self.facts.append(fact)
             self.memories.setdefault(memory, []).append(fact)
+
+    def decide(self, facts: list[Fact], now: datetime) -> None:
+        """What the facts of a call supersede; the newest word takes back what would make it a circle."""
         for fact in facts:
             for old in fact.supersedes:
                 if fact.how == "corrected" or old.valid_at <= fact.valid_at:
+                    self.decided = [d for d in self.decided if not self._reverses(d, old, fact)]
                     self.decided.append(Decided(old, fact, fact.how, now, fact.valid_at))
 
     def update(self, memory: str, facts: list[Fact], now: datetime) -> None:
@@ -97,6 +101,19 @@ class Model:
             begins_anew = old is not decision.old and old.valid_at > effective
             if decision.how == "corrected" or not begins_anew:
                 self.decided.append(Decided(old, new, decision.how, decision.at, effective))
+        self.decide(facts, now)
+
+    def _reverses(self, decision: Decided, old: Fact, new: Fact) -> bool:
+        """Whether a decision on ``new`` leads back to what ``new`` replaces; being corrected undoes that by itself."""
+        if decision.old is not new or (new.how == "corrected" and decision.how == "superseded"):
+            return False
+        reached, ahead = set[Fact](), [decision.new]
+        while ahead:
+            fact = ahead.pop()
+            if fact not in reached and fact.expired_at == NEVER:
+                reached.add(fact)
+                ahead += [d.new for d in self.decided if d.old is fact]
+        return old in reached
 
     def delete(self, memory: str) -> None:
         gone = set(self.memories.pop(memory, []))
@@ -164,6 +181,7 @@ class Run:
             self.model.memories.setdefault(answer.id, [])
             self._named(answer, facts)
             self.model.state(answer.id, facts, self.user.clock.now())
+            self.model.decide(facts, self.user.clock.now())
             return
         memory = self.dice.choice(memories)
         if what == "delete":
