@@ -20,7 +20,7 @@ class Undone:
     """A decision that was taken back.
 
     Attributes:
-        fact: the fact that it had ended.
+        fact: the fact that it had ended, as it is stated now.
         stands: whether that fact holds again; another decision, or its timeline, may still end it.
     """
 
@@ -56,8 +56,9 @@ class Decisions:
             rows = await call.tx.run("undo_decision", user_id=user_id, uuid=uuid, now=call.now)
             if not rows:
                 raise NotFound("decision", uuid, "list them with `knowthread facts conflicts`")
-            old: str = rows[0]["old"]
-            await settle(call.tx, user_id=user_id, also=[old], now=call.now)
+            olds: list[str] = [row["old"] for row in rows]  # a reworded fact has a copy of its decisions
+            await settle(call.tx, user_id=user_id, also=olds, now=call.now)
+            old = olds[0]
             ends = await call.tx.run("fact_end", user_id=user_id, uuid=old)
             return Undone(old, _is_open(ends[0]["invalid_at"], call.now))
 

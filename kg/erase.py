@@ -41,18 +41,58 @@ async def erase_memories(tx: Transaction, user_id: str, uuids: Sequence[str], no
     facts: list[Row] = context["facts"]
     if not memories:
         return Erased()
+    lost = await decisions_lost(tx, user_id, facts)
     await tx.run("delete_memories", uuids=memories)
     links = _closing_links(context["chain"])
     if links:
         await tx.run("link_next", links=links)
-    bridges = _bridges(context["bridges"])
-    if bridges:
-        await tx.run("create_decisions", decisions=bridges)
+    await lost.bridge(tx)
     removed = await drop_orphans(tx, user_id, context["keys"], context["entities"])
-    await settle(tx, user_id=user_id, changed=facts, also=context["bereaved"], now=now)
+    await settle(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=now)
     tombstones = [*memories, *(fact["uuid"] for fact in facts), *removed]
     await tx.run("create_tombstones", user_id=user_id, uuids=tombstones, now=now)
     return Erased(len(memories), context["versions"], len(facts), len(removed))
+
+
+@dataclass(frozen=True)
+class DecisionsLost:
+    """What goes with facts that are about to be deleted, of what was decided by them.
+
+    Attributes:
+        bereaved: facts that they had ended.
+        bridges: decisions that keep A ended by C when B, between them, is deleted. The later decision is kept with its
+            instants; neither reason nor judge are, as they were about the deleted fact and may quote it.
+    """
+
+    bereaved: list[str]
+    bridges: list[Row]
+
+    async def bridge(self, tx: Transaction) -> None:
+        """Write the bridges, once the facts are gone."""
+        if self.bridges:
+            await tx.run("create_decisions", decisions=self.bridges)
+
+
+async def decisions_lost(tx: Transaction, user_id: str, facts: Sequence[Row]) -> DecisionsLost:
+    """Read what was decided by facts before they are deleted."""
+    if not facts:
+        return DecisionsLost([], [])
+    rows = await tx.run("decisions_lost", user_id=user_id, uuids=[fact["uuid"] for fact in facts])
+    bridges: list[Row] = [
+        {
+            "old": row["old"],
+            "new": row["new"],
+            "properties": {
+                "uuid": row["uuid"],
+                "kind": "superseded",
+                "at": row["at"],
+                "effective_at": row["effective_at"],
+                "judge": "inherited",
+            },
+        }
+        for row in rows[0]["bridges"]
+    ]
+    return DecisionsLost(rows[0]["bereaved"], bridges)
 
 
 async def drop_orphans(tx: Transaction, user_id: str, keys: Sequence[str], entities: Sequence[str]) -> list[str]:
@@ -88,14 +128,3 @@ def _closing_links(chain: Sequence[Mapping[str, Any]]) -> list[Row]:
             following = gone[following]["next"]
         links.append({"previous": row["previous"], "next": following})
     return links
-
-
-def _bridges(bridges: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Return the decisions that keep A ended by C when B, between them, is deleted.
-
-    The later decision is kept with its own instant and reason; nothing of the deleted fact is.
-    """
-    return [
-        {"old": row["old"], "new": row["new"], "properties": {**row["properties"], "judge": "inherited"}}
-        for row in bridges
-    ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import cast
 
 from kg import render
@@ -42,6 +42,7 @@ CONFIRM_ABOVE = 10
 TO_SETTLE = 3
 BULK_FROM = 20
 _ALL = 2**31 - 1
+_BACKGROUND = "they are gone for every reader; the rest is cleaned up in the background"
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,7 @@ class MemoryService:
         uuid = check_uuid("memory_id", memory_id)
         erased = await self._forget.memory(resolve_user(session, user_id), session.key, uuid)
         self._indexer.wake()
-        return {"id": uuid, "event": "DELETE", "deleted": asdict(erased)}
+        return {"id": uuid, "event": "DELETE", "deleted": erased.counts()}
 
     async def delete_all_memories(
         self,
@@ -267,15 +268,18 @@ class MemoryService:
         if user_id is None and agent_id is None and run_id is None and project is None:
             raise InvalidInput("user_id", None, "name the scope to erase: user_id, agent_id, run_id or project")
         scope = read_scope(session, user_id, agent_id, run_id, project)
-        counted = await self._store.read("count_scope", **scope.params())
-        count = int(counted[0]["memories"])
-        if check_flag("dry_run", dry_run):
-            return {"dry_run": True, "memories": count, "confirm": count}
-        _check_confirm(count, confirm)
-        erased, resumes = await self._forget.scope(scope, session.key)
-        self._indexer.wake()
-        note = "they are gone for every reader; the rest is cleaned up in the background" if resumes else None
-        return {"event": "DELETE", "deleted": asdict(erased), **render.compact({"note": note})}
+        looks = check_flag("dry_run", dry_run)
+        erased = None if looks else await self._forget.earlier(scope.user_id, session.key)
+        if erased is None:
+            counted = await self._store.read("count_scope", **scope.params())
+            count = int(counted[0]["memories"])
+            if looks:
+                return {"dry_run": True, "memories": count, "confirm": count}
+            _check_confirm(count, confirm)
+            erased = await self._forget.scope(scope, session.key)
+            self._indexer.wake()
+        note = _BACKGROUND if erased.background else None
+        return {"event": "DELETE", "deleted": erased.counts(), **render.compact({"note": note})}
 
     async def delete_entities(
         self,
@@ -297,28 +301,26 @@ class MemoryService:
         if agent_id is not None or run_id is not None:
             raise InvalidInput("name", name, "give either a name or a scope (agent_id, run_id)")
         user = resolve_user(session, user_id)
-        entity = await self._explore.find(user, name=check_id("name", name), uuid=None)
-        naming = await self._store.read("memories_naming", user_id=user, entity_uuid=entity["uuid"], top_k=_ALL)
-        uuids = [row["uuid"] for row in naming]
-        erases_texts = check_flag("with_memories", with_memories)
-        if check_flag("dry_run", dry_run):
-            touched = {"memories": len(uuids)} if erases_texts else {"texts_kept": len(uuids)}
-            return {"dry_run": True, "entity": entity["name"], **touched, "confirm": len(uuids)}
-        if erases_texts:
-            _check_confirm(len(uuids), confirm)
-            erased = await self._forget.memories(user, session.key, uuids)
-            if await self._store.read("find_entities", user_id=user, keys=[], uuids=[entity["uuid"]]):
-                erased.add(await self._forget.entity(user, f"{session.key}:entity", entity["uuid"]))
-        else:
-            erased = await self._forget.entity(user, session.key, entity["uuid"])
-        self._indexer.wake()
-        kept = 0 if erases_texts else len(uuids)
+        wanted = check_id("name", name)
+        erases_texts, looks = check_flag("with_memories", with_memories), check_flag("dry_run", dry_run)
+        erased = None if looks else await self._forget.earlier(user, session.key)
+        if erased is None:
+            entity = await self._explore.find(user, name=wanted, uuid=None)
+            naming = await self._store.read("memories_naming", user_id=user, entity_uuid=entity["uuid"])
+            if looks:
+                touched = {"memories" if erases_texts else "texts_kept": len(naming)}
+                return {"dry_run": True, "entity": entity["name"], **touched, "confirm": len(naming)}
+            if erases_texts:
+                _check_confirm(len(naming), confirm)
+            erased = await self._forget.entity(user, session.key, entity["uuid"], with_memories=erases_texts)
+            self._indexer.wake()
+        kept = erased.texts_kept
         note = f"{kept} texts that contain the name were kept; with_memories removes them too" if kept else None
         return {
             "event": "DELETE",
-            "entity": entity["name"],
-            "deleted": asdict(erased),
-            **render.compact({"note": note}),
+            "entity": wanted,  # not the name that it had: a repetition answers the same, and that name is erased
+            "deleted": erased.counts(),
+            **render.compact({"note": _BACKGROUND if erased.background else note}),
         }
 
     async def search_memories(

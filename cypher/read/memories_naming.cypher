@@ -2,8 +2,7 @@
 // mode: read
 // param: user_id string - partition
 // param: entity_uuid string - the entity
-// param: top_k integer - most rows returned
 // returns: uuid string
 MATCH (e:Entity {uuid: $entity_uuid})<-[:REFERS_TO]-(:Alias)<-[:NAMES]-(owner)<-[:PREVIOUS*0..1]-(m:Memory)
 WHERE e.user_id = $user_id AND NOT m:Deleting
-RETURN DISTINCT m.uuid AS uuid LIMIT $top_k
+RETURN DISTINCT m.uuid AS uuid

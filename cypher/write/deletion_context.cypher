@@ -1,8 +1,8 @@
-// What goes with memories: facts, names, jobs, neighbours, and the facts elsewhere whose decisions they made.
+// What goes with memories: facts, names and neighbours.
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the memories
-// returns: memories list[string], versions integer, facts list[map], bereaved list[string], bridges list[map], keys list[string], entities list[string], chain list[map]
+// returns: memories list[string], versions integer, facts list[map], keys list[string], entities list[string], chain list[map]
 CALL () {
   UNWIND $uuids AS uuid
   MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id
@@ -18,20 +18,6 @@ CALL (gone, versions) {
   MATCH (owner)-[:STATES]->(f:Fact)
   RETURN collect(f) AS facts
 }
-CALL (facts) {
-  UNWIND facts AS f
-  MATCH (old:Fact)-[:SUPERSEDED_BY]->(f) WHERE NOT old IN facts
-  RETURN collect(DISTINCT old.uuid) AS bereaved
-}
-CALL (facts) {
-  UNWIND facts AS f
-  MATCH (old:Fact)-[:SUPERSEDED_BY]->(f) WHERE NOT old IN facts
-  MATCH path = (old)-[:SUPERSEDED_BY*2..]->(new:Fact)
-  WHERE NOT new IN facts AND all(lost IN nodes(path)[1..-1] WHERE lost IN facts AND lost.expired_at IS NULL
-      AND NOT EXISTS { MATCH (lost)-[:SUPERSEDED_BY {kind: 'corrected'}]->(:Fact) })
-    AND all(d IN relationships(path) WHERE d.undone_at IS NULL AND d.kind = 'superseded')
-  RETURN collect(DISTINCT {old: old.uuid, new: new.uuid, properties: properties(relationships(path)[-1])}) AS bridges
-}
 CALL (gone, versions) {
   UNWIND gone + versions AS owner
   MATCH (owner)-[:NAMES]->(a:Alias)-[:REFERS_TO]->(e:Entity)
@@ -44,9 +30,9 @@ CALL (gone) {
   WITH m, previous, next WHERE previous IS NOT NULL AND next IS NOT NULL
   RETURN collect({uuid: m.uuid, previous: previous.uuid, next: next.uuid}) AS chain
 }
-WITH gone, versions, facts, bereaved, bridges, keys, chain,
+WITH gone, versions, facts, keys, chain,
   named + [f IN facts WHERE f.subject_uuid IS NOT NULL | f.subject_uuid]
         + [f IN facts WHERE f.object_uuid IS NOT NULL | f.object_uuid] AS entities
 RETURN [m IN gone | m.uuid] AS memories, size(versions) AS versions,
   [f IN facts | f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key}] AS facts,
-  bereaved, bridges, keys, entities, chain
+  keys, entities, chain

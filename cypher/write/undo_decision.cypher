@@ -1,10 +1,12 @@
-// Take a decision back, from now on.
+// Take a decision back, from now on, with the copies that rewording and deletion made of it.
 // mode: write
 // param: user_id string - partition
 // param: uuid string - the decision
 // param: now datetime - instant, UTC
-// returns: old string
+// returns: old string, a fact that it had ended; the current one first
+// order: current ones first, the newest first
 MATCH (old:Fact {user_id: $user_id})-[d:SUPERSEDED_BY {uuid: $uuid}]->(:Fact)
 WHERE d.undone_at IS NULL
 SET d.undone_at = $now
-RETURN old.uuid AS old
+WITH DISTINCT old AS fact
+RETURN fact.uuid AS old ORDER BY fact.expired_at IS NOT NULL, fact.seq DESC

@@ -116,12 +116,81 @@ async def test_removing_an_entity_with_its_memories_removes_those_that_name_it(u
     await whole_graph_invariants(user.parts, user.id)
 
 
+async def test_a_deletion_that_fails_keeps_no_other_from_being_finished(
+    user: User, monkeypatch: pytest.MonkeyPatch, small_batches: None
+):
+    stranger = User(user.parts, user.memory, user.clock)
+    for one in (user, stranger):
+        for i in range(6):
+            await one.add(f"note {i}", agent_id="x")
+        await one.memory.delete_all_memories(one.session(), agent_id="x")
+    one_batch = Forget._batch
+
+    async def fails_for_the_first(forget: Forget, *arguments: Any) -> None:
+        if arguments[1] == user.id:
+            raise RuntimeError("broken")
+        await one_batch(forget, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Forget, "_batch", fails_for_the_first)
+        with pytest.raises(RuntimeError, match="broken"):
+            await user.parts.forget.finish()
+    assert await left(stranger) == []
+    await user.parts.forget.finish()
+    assert await left(user) == []
+
+
 async def test_a_removed_entity_gives_back_what_its_facts_had_ended(user: User):
     old = await user.add("tabs", prefers("tabs", "2020"))
     await user.add("spaces", prefers("spaces", "2022", supersedes=[old.fact]))
     await user.memory.delete_entities(user.session(), name="spaces")
     assert await user.objects("user") == {"tabs"}
     await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_a_repeated_removal_of_an_entity_answers_the_first_result(user: User):
+    await user.add("Ada uses Redis", states("Ada uses Redis", "USES", "Ada", "Redis"))
+    for arguments in ({}, {"with_memories": True}):
+        first = await user.memory.delete_entities(user.session(f"k{len(arguments)}"), name="redis", **arguments)
+        await user.add("Bob uses Redis", states("Bob uses Redis", "USES", "Bob", "Redis"))
+        again = await user.memory.delete_entities(user.session(f"k{len(arguments)}"), name="redis", **arguments)
+        assert again == first
+        assert await user.statements("Redis") == {"Bob uses Redis"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_a_repeated_removal_of_what_is_gone_answers_the_first_result(user: User):
+    await user.add("Ada uses Redis", states("Ada uses Redis", "USES", "Ada", "Redis"))
+    first = await user.memory.delete_entities(user.session("k"), name="Redis", with_memories=True)
+    assert await user.memory.delete_entities(user.session("k"), name="Redis", with_memories=True) == first
+    with pytest.raises(NotFound):
+        await user.memory.delete_entities(user.session("other"), name="Redis", with_memories=True)
+
+
+@pytest.mark.usefixtures("small_batches")
+async def test_an_entity_with_many_memories_is_unreadable_at_once_and_erased_in_the_background(user: User):
+    for i in range(8):
+        await user.add(f"note {i}", states(f"shop {i} uses Redis", "USES", f"shop {i}", "Redis"))
+    answer = await user.memory.delete_entities(user.session("k"), name="Redis", with_memories=True, confirm=8)
+    assert answer["deleted"]["memories"] == 8 and "background" in answer["note"]
+    assert (await user.memory.get_memories(user.session()))["results"] == []
+    with pytest.raises(NotFound):
+        await user.entity("Redis")
+    assert await user.memory.delete_entities(user.session("k"), name="Redis", with_memories=True) == answer
+    await user.parts.forget.finish()
+    assert await left(user) == []
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_a_repeated_erasure_of_a_scope_needs_no_new_confirmation(user: User):
+    for i in range(12):
+        await user.add(f"note {i}", agent_id="one")
+    first = await user.memory.delete_all_memories(user.session("k"), agent_id="one", confirm=12)
+    for i in range(13):
+        await user.add(f"later {i}", agent_id="one")
+    assert await user.memory.delete_all_memories(user.session("k"), agent_id="one", confirm=12) == first
+    with pytest.raises(Conflict, match="confirm=13"):
+        await user.memory.delete_all_memories(user.session("other"), agent_id="one", confirm=12)
 
 
 async def test_a_scope_is_erased_only_when_its_size_is_confirmed(user: User):

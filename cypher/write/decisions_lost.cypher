@@ -1,0 +1,29 @@
+// What was decided by facts that are about to go: the facts that they ended, and what goes on to end those: where A was
+// superseded by B and B by C, A stays ended by C without B.
+// mode: write
+// param: user_id string - partition
+// param: uuids list[string] - the facts that are about to go
+// returns: bereaved list[string], bridges list[map] of old, new, uuid, at and effective_at of the decision that is left
+CALL () {
+  UNWIND $uuids AS uuid
+  MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id
+  RETURN collect(f) AS facts
+}
+CALL (facts) {
+  UNWIND facts AS f
+  MATCH (old:Fact)-[:SUPERSEDED_BY]->(f) WHERE NOT old IN facts
+  RETURN collect(DISTINCT old.uuid) AS bereaved
+}
+CALL (facts) {
+  UNWIND facts AS f
+  MATCH (old:Fact)-[:SUPERSEDED_BY]->(f) WHERE NOT old IN facts
+  WITH DISTINCT old
+  MATCH path = (old)-[:SUPERSEDED_BY*2..]->(new:Fact)
+  WHERE NOT new IN facts AND all(lost IN nodes(path)[1..-1] WHERE lost IN facts AND lost.expired_at IS NULL
+      AND NOT EXISTS { MATCH (lost)-[d:SUPERSEDED_BY {kind: 'corrected'}]->(:Fact) WHERE d.undone_at IS NULL })
+    AND all(d IN relationships(path) WHERE d.undone_at IS NULL AND d.kind = 'superseded')
+  WITH old, new, relationships(path)[-1] AS last
+  RETURN collect(DISTINCT {old: old.uuid, new: new.uuid, uuid: last.uuid, at: last.at,
+    effective_at: last.effective_at}) AS bridges
+}
+RETURN bereaved, bridges
