@@ -33,12 +33,13 @@ GOLD = Path(__file__).parent.parent / "tests/data/resolution.toml"
 
 @dataclass(frozen=True)
 class Pair:
-    """A labelled pair: names as (name, kind, statement or nothing)."""
+    """A labelled pair: names as (name, kind, statement or nothing); ``added``: when, nothing for the first set."""
 
     category: str
     left: tuple[str, str, str]
     right: tuple[str, str, str]
     same: bool
+    added: str
 
     @property
     def held_out(self) -> bool:
@@ -60,7 +61,7 @@ def gold() -> Iterator[Pair]:
             for names in pairs:
                 contexts = names[2:] or ["", ""]
                 sides = [(*_kind(name, entry["kind"]), text) for name, text in zip(names, contexts, strict=False)]
-                yield Pair(category, sides[0], sides[1], same)
+                yield Pair(category, sides[0], sides[1], same, entry.get("added", ""))
 
 
 def _kind(name: str, kind: str) -> tuple[str, str]:
@@ -126,7 +127,10 @@ async def main() -> None:
         for category in dict.fromkeys(pair.category for pair in chosen):
             print(row(f"  {category}", [pair for pair in chosen if pair.category == category]))
         print(row("  all", chosen))
-    print(row("both", pairs))
+    print("by when the pairs were added")
+    for added in dict.fromkeys(pair.added for pair in pairs):
+        print(row(f"  {added or 'first'}", [pair for pair in pairs if pair.added == added]))
+    print(row("all", pairs))
     first, again = rate(pairs)
     print(f"{first:.0f} pairs a second, {again:.0f} for names met before")
     if options.errors:

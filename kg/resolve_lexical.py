@@ -8,18 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from kg.names import is_self
 from kg.resolve_people import compare_persons
 from kg.resolve_verdict import Verdict, apart, ask, one_edit_apart
 from kg.spelling import canonical, forms, joined, looks_like_file, numbers, spelled_accents, without_accents, words
 from kg.synonyms import load_synonyms, squash
-from kg.text import STOP_WORDS
+from kg.text import STOP_WORDS, is_non_latin
 
 ANY_KIND = "Thing"
 _MADE = frozenset(("Tool", "Service", "Project"))
 """Kinds that are easily taken for one another."""
 
+_ONE_WORD = frozenset(("Service", "Project", "Organization", "Place"))
+"""Kinds whose names mean one thing in one person's notes however they are divided into words."""
+
+_FOLDED = frozenset(("Person", "Place", "Organization"))
+"""Kinds of names that often lose their accents and are told apart by them seldom; papa and papá are two words."""
+
+WITHOUT_ACCENTS = "equal but for accents"
 _ACRONYM_CHARS = 2
 _TYPO_CHARS = 6
 _PROJECT_ENDINGS = ("js", "io", "ai")
@@ -68,11 +76,22 @@ def compare(left: Name, right: Name) -> Verdict:
     if kind == "Person":
         return _with_accents(left.key, right.key, compare_persons)
     kinds = _Kinds(kind, kind if left.kind == right.kind else ANY_KIND)
-    return _with_accents(left.key, right.key, lambda a, b: _compare_things(a, b, kinds))
+    verdict = _with_accents(left.key, right.key, lambda a, b: _compare_things(a, b, kinds))
+    if verdict.reason == WITHOUT_ACCENTS and kind not in _FOLDED:
+        return ask(0.5, "equal but for accents, which tell words apart")
+    return verdict
 
 
 def _clash(left: Name, right: Name) -> Verdict:
-    if left.kind in _MADE and right.kind in _MADE and forms(left.key, "Tool") & forms(right.key, "Tool"):
+    if (
+        left.kind in _MADE
+        and right.kind in _MADE
+        and (
+            joined(left.key) == joined(right.key)
+            or (forms(left.key, "Tool") | forms(left.key, left.kind)) & forms(right.key, "Tool")
+            or forms(left.key, "Tool") & forms(right.key, right.kind)
+        )
+    ):
         return ask(0.8, "equal names of different kinds")
     return apart("kinds that exclude each other")
 
@@ -100,8 +119,9 @@ def _with_accents(left: str, right: str, rule: _Rule) -> Verdict:
         return best
     for plain in (without_accents, spelled_accents):
         a, b = plain(left), plain(right)
-        bare = rule(a, b) if a != b else Verdict("same", 0.9, "equal but for accents")
+        bare = rule(a, b) if a != b else Verdict("same", 0.9, WITHOUT_ACCENTS)
         if bare.outcome == "same":
+            bare = Verdict("same", bare.strength, WITHOUT_ACCENTS)
             return bare if left == a or right == b else ask(0.7, "they differ in accents")
         best = max(best, bare, key=lambda found: found.strength)
     return best
@@ -116,6 +136,7 @@ def _compare_things(left: str, right: str, kinds: _Kinds) -> Verdict:
         or _paths(left, right, kinds)
         or _legal_suffix(left, right, kinds)
         or _plural(left, right, kinds)
+        or _respelled(left, right, kinds)
         or _spelled_out(left, right)
         or _first_letters(left, right)
         or _generic_word(left, right)
@@ -142,36 +163,62 @@ def _is_path(key: str) -> bool:
 
 
 def _legal_suffix(left: str, right: str, kinds: _Kinds) -> Verdict | None:
-    if kinds.either not in ("Organization", ANY_KIND):
+    """They are one company's name with and without its legal form; a word of any other name is no legal form."""
+    if kinds.either != "Organization":
         return None
-    (a, suffix_a), (b, suffix_b) = (without_suffix(key, kinds.both) for key in (left, right))
-    if squash(a) != squash(b):
+    (a, suffix_a), (b, suffix_b) = (without_suffix(key) for key in (left, right))
+    if not (suffix_a or suffix_b) or squash(a) != squash(b):
         return None
     if suffix_a and suffix_b and suffix_a != suffix_b:
         return ask(0.7, "two legal forms of one company's name")
+    doubtful = load_synonyms().legal_doubtful
+    if kinds.both != "Organization" or doubtful.intersection((*suffix_a, *suffix_b)):
+        return ask(0.6, "one has what may be a legal suffix")
     return Verdict("same", 0.9, "equal but for a legal suffix")
 
 
-def without_suffix(key: str, kind: str) -> tuple[str, tuple[str, ...]]:
-    """Return a company's name without its legal suffix, and that suffix in short; by ``kind``, as known for certain."""
+def without_suffix(key: str) -> tuple[str, tuple[str, ...]]:
+    """Return a company's name without what may be its legal suffix, and that suffix in short."""
     synonyms = load_synonyms()
-    suffixes = synonyms.legal | synonyms.legal_of_firms if kind == "Organization" else synonyms.legal
     bare = [word.replace(".", "") for word in words(key)]
     end = len(bare)
-    while end > 1 and bare[end - 1] in suffixes:
+    while end > 1 and (bare[end - 1] in synonyms.legal or bare[end - 1] in synonyms.legal_doubtful):
         end -= 1
     return " ".join(words(key)[:end]), tuple(synonyms.legal_words.get(word, word) for word in bare[end:])
 
 
 def _plural(left: str, right: str, kinds: _Kinds) -> Verdict | None:
-    """One is the other's plural: the same notion, but not the same product (Window, Windows)."""
+    """One is the other's plural: mostly the same notion, but not the same product (Google Doc, Google Docs)."""
+    if kinds.either not in ("Concept", ANY_KIND):
+        return None
     a, b = words(left), words(right)
     one, many = sorted((a[-1], b[-1]), key=len)
-    if a[:-1] != b[:-1] or not one.isalpha() or many != plural_of(one):
-        return None
-    if kinds.either == "Concept" or (kinds.either == ANY_KIND and len(a) > 1):
-        return Verdict("same", 0.85, "one is the plural of the other")
-    return ask(0.4, "one looks like the plural of the other") if kinds.either == ANY_KIND else None
+    if a[:-1] == b[:-1] and one.isalpha() and many == plural_of(one):
+        if many in load_synonyms().plurals:
+            return apart("a plural that means something else")
+        if kinds.both == "Concept" and len(a) > 1:
+            return Verdict("same", 0.85, "one is the plural of the other")
+        return ask(0.4, "one looks like the plural of the other")
+    one, many = sorted((joined(left), joined(right)), key=len)
+    return ask(0.4, "one looks like the plural of the other") if one.isalpha() and many == plural_of(one) else None
+
+
+def _respelled(left: str, right: str, kinds: _Kinds) -> Verdict | None:
+    """They differ by separators, which tell packages and words apart, or by a spelling that means more in places."""
+    if joined(left) == joined(right):
+        one_name = kinds.both in _ONE_WORD or is_non_latin(left)
+        if one_name and (_divisions(left) <= _divisions(right) or _divisions(right) <= _divisions(left)):
+            return Verdict("same", 0.9, "equal but for separators")
+        return ask(0.7, "equal but for separators")
+    if canonical(left) == canonical(right):
+        return ask(0.6, "equal but for what may be another spelling of a word")
+    return None
+
+
+def _divisions(key: str) -> set[int]:
+    """Return after how many letters the words of a name end; a full stop is no division but a letter."""
+    ends = list(accumulate(len(word) for word in words(key)))
+    return set(ends) | {-end for end in ends if "." in key}
 
 
 def plural_of(word: str) -> str:

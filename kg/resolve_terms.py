@@ -82,7 +82,7 @@ def _spellings(key: str, kind: str) -> Iterator[str]:
     if kind == "Person":
         yield " ".join(person_words(key))
     if kind in ("Organization", "Thing"):
-        yield without_suffix(key, kind)[0]
+        yield without_suffix(key)[0]
         yield from (f"{key} {suffix}" for suffix in _LEGAL_TRIED)
     if kind in ("Concept", "Thing"):
         yield plural_of(key)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
 
 from kg.synonyms import load_synonyms, squash
@@ -16,6 +17,8 @@ _CACHED = 1 << 14
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _VERSION = re.compile(r"(?<= )v(?=[0-9])")
 _AT_VERSION = re.compile(r"(?<=[^/])@v?(?=[0-9])")
+_SIGN = re.compile(r"(?<= )#(?=[0-9])")
+_TRAILING_VERSION = re.compile(r"(.*[^0-9. ]) ?([0-9]+(?:\.[0-9]+)*)")
 _DETERMINERS = ("the ", "our ")
 _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ħ": "h", "\u0451": "\u0435"})
 """Letters that Unicode does not take apart, and the Cyrillic io, which is mostly written as ie."""
@@ -24,10 +27,10 @@ _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "�
 
 @lru_cache(maxsize=_CACHED)
 def words(key: str) -> tuple[str, ...]:
-    """Return the words without a determiner, versions as numbers: ``react@18`` and ``react v18`` are react 18."""
+    """Return the words without a determiner, versions and tickets as numbers: ``react@18`` is react 18, PR #7 is PR 7."""
     for determiner in _DETERMINERS:
         key = key.removeprefix(determiner)
-    return tuple(_VERSION.sub("", _AT_VERSION.sub(" ", key)).split())
+    return tuple(_SIGN.sub("", _VERSION.sub("", _AT_VERSION.sub(" ", key))).split())
 
 
 @lru_cache(maxsize=_CACHED)
@@ -39,15 +42,7 @@ def joined(key: str) -> str:
 @lru_cache(maxsize=_CACHED)
 def canonical(key: str) -> str:
     """Return the words as one in which the longest known spellings are replaced by the first of their kind."""
-    synonyms = load_synonyms()
-    left = words(key)
-    found: list[str] = []
-    while left:
-        sizes = range(min(synonyms.longest, len(left)), 0, -1)
-        size = next((size for size in sizes if squash(" ".join(left[:size])) in synonyms.always), 0)
-        found.append(synonyms.always[squash(" ".join(left[:size]))] if size else left[0])
-        left = left[size or 1 :]
-    return squash(" ".join(found))
+    return squash(" ".join(_replaced(words(key), load_synonyms().always)))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -56,15 +51,56 @@ def forms(key: str, kind: str) -> frozenset[str]:
     synonyms = load_synonyms()
     if squash(key) not in synonyms.always and (kind == "File" or (kind == "Thing" and looks_like_file(key))):
         return frozenset((key,))
-    whole = joined(key)
+    whole, plain = joined(key), " ".join(words(key))
     if kind == "Place":
         return frozenset((whole, synonyms.places.get(whole, whole)))
-    found = {whole, canonical(key)}
-    if kind in ("Tool", "Service"):
-        number = _NUMBER.search(whole)
-        at = number.start() if number and whole not in synonyms.tools else len(whole)
-        found.add(synonyms.tools.get(whole[:at], whole[:at]) + whole[at:])
+    found = {plain, " ".join(_replaced(words(key), synonyms.within, divided=True))}
+    version = _TRAILING_VERSION.fullmatch(plain)
+    known = _known(plain, kind)
+    if known is not None:
+        found.add(known)
+    elif version is not None:
+        found.add(f"{_known(version[1], kind) or version[1]} {version[2]}")
+    if whole in synonyms.products:
+        found.add(whole)
     return frozenset(found)
+
+
+def _known(plain: str, kind: str) -> str | None:
+    """Return the first spelling of a whole name of a kind, squashed."""
+    synonyms = load_synonyms()
+    if not _is_spelling(plain):
+        return None
+    whole = squash(plain)
+    own = {"Tool": synonyms.tools, "Service": synonyms.services}.get(kind, {})
+    return own.get(whole, synonyms.always.get(whole))
+
+
+def _is_spelling(plain: str) -> bool:
+    """Whether words are divided as a known spelling may be."""
+    synonyms = load_synonyms()
+    return " " not in plain or plain in synonyms.divided or squash(plain) in synonyms.compounds
+
+
+def _replaced(left: tuple[str, ...], spellings: Mapping[str, str], *, divided: bool = False) -> list[str]:
+    """Return words in which the longest spellings are replaced by the first of their kind.
+
+    Args:
+        left: the words.
+        spellings: squashed spelling -> squashed first spelling.
+        divided: whether the words must be divided as the spelling is.
+    """
+    found: list[str] = []
+    longest = load_synonyms().longest
+    while left:
+        runs = [" ".join(left[:size]) for size in range(1, min(longest, len(left)) + 1)]
+        fitting = [
+            n for n, run in enumerate(runs, start=1) if squash(run) in spellings and (_is_spelling(run) or not divided)
+        ]
+        size = max(fitting, default=0)
+        found.append(spellings[squash(" ".join(left[:size]))] if size else left[0])
+        left = left[size or 1 :]
+    return found
 
 
 @lru_cache(maxsize=_CACHED)
