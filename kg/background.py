@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
+import traceback
 from collections.abc import Awaitable, Callable
 
+log = logging.getLogger(__name__)
+
+RESTART_AFTER_S = 5.0
 _ASK_AGAIN_S = 0.5
 
 
 class Background:
-    """Runs one endless coroutine function as a named task."""
+    """Runs one endless coroutine function as a named task, and again after whatever it did not expect."""
 
     def __init__(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._name = name
@@ -22,14 +26,25 @@ class Background:
         self._task = asyncio.create_task(self._until_cancelled(), name=self._name)
 
     async def stop(self) -> None:
-        """Cancel the task and wait until it has ended; nothing happens where none runs."""
+        """Cancel the task and wait until it has ended; raises nothing, also where none runs."""
         if self._task is not None:
             task, self._task = self._task, None
             while not task.done():  # wait_for of Python 3.11 loses a cancellation that meets its own result
                 task.cancel()
                 await asyncio.wait([task], timeout=_ASK_AGAIN_S)
-            with contextlib.suppress(asyncio.CancelledError):
-                task.result()
+            if not task.cancelled():
+                task.exception()  # looked at, so that nobody misses it
 
     async def _until_cancelled(self) -> None:
-        await self._run()
+        while True:
+            try:
+                await self._run()
+            except Exception as error:  # noqa: BLE001 (its text may be a memory's, so kind and place are logged alone)
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                log.error(
+                    "%s met an unexpected %s at %s:%s and starts again in %g s",
+                    self._name, type(error).__name__, place.filename, place.lineno, RESTART_AFTER_S,
+                )  # fmt: skip
+                await asyncio.sleep(RESTART_AFTER_S)
+            else:
+                return
