@@ -35,9 +35,9 @@ def lucene_query(question: str, key: str) -> str | None:
 
 
 def entity_query(question: str, key: str) -> str | None:
-    """Return the query for the index on entities' (name, user_key), analyzer ``english``; None without words."""
+    """Return the query for the index on entities' (name, terms, user_key), analyzer ``english``; None without words."""
     terms = _terms(question)
-    return f"+user_key:{key}^0 +name:({terms})" if terms else None
+    return f"+user_key:{key}^0 +(name:({terms}) terms:({terms}))" if terms else None
 
 
 def cjk_query(question: str, key: str) -> str | None:

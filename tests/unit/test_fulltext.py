@@ -75,5 +75,5 @@ def test_chinese_japanese_and_korean_are_asked_of_their_own_index():
     assert cjk_query("why Redis", KEY) is None
 
 
-def test_entities_are_asked_by_name():
-    assert entity_query("user-service", KEY) == f"+user_key:{KEY}^0 +name:(user service)"
+def test_entities_are_asked_by_name_and_by_the_parts_of_an_identifier():
+    assert entity_query("user-service", KEY) == f"+user_key:{KEY}^0 +(name:(user service) terms:(user service))"
