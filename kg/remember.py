@@ -118,7 +118,9 @@ class _Plan:
         self._call = call
         self._now = call.now
         self._seq = call.first_seq
-        self._standing: dict[str, Row] = {row["hash"]: row for row in context["notes"]}
+        self._standing: dict[str, list[Row]] = {}
+        for row in context["notes"]:
+            self._standing.setdefault(row["hash"], []).append(row)
         self._targets: Mapping[str, Row] = {row["uuid"]: row for row in context["facts"]}
         self._previous: str | None = context["last_message"]
         self._states_facts = any(memory.facts for memory in request.memories)
@@ -140,8 +142,9 @@ class _Plan:
     def _lay_memory(self, ordinal: int, memory: MemoryInput) -> None:
         digest = content_hash(memory.text)
         occurred = self._request.occurred_at
-        standing = self._standing.get(digest) if memory.role is None else None
-        if standing is not None and (occurred is None or standing["occurred_at"] == occurred):
+        equal = self._standing.get(digest, []) if memory.role is None else []
+        standing = next((row for row in equal if occurred is None or row["occurred_at"] == occurred), None)
+        if standing is not None:
             uuid, stated = standing["uuid"], {row["claim_key"]: row for row in standing["facts"]}
             self.outcome.duplicates.append(uuid)
         else:
@@ -215,4 +218,6 @@ class _Plan:
         if is_message:
             self._previous = uuid if scope.run_id is not None or len(request.memories) > 1 else None
         else:
-            self._standing[digest] = {"uuid": uuid, "occurred_at": properties["occurred_at"], "facts": []}
+            self._standing.setdefault(digest, []).append(
+                {"uuid": uuid, "occurred_at": properties["occurred_at"], "facts": []}
+            )

@@ -16,6 +16,7 @@ CALL () {
     AND coalesce(m.agent_id, '') = coalesce($agent_id, '')
     AND coalesce(m.run_id, '') = coalesce($run_id, '')
     AND coalesce(m.project, '') = coalesce($project, '')
+  WITH hash, m ORDER BY m.seq DESC
   RETURN collect({hash: hash, uuid: m.uuid, occurred_at: m.occurred_at,
                   facts: [(m)-[:STATES]->(f:Fact) | f {.claim_key, .uuid, .valid_at}]}) AS notes
 }

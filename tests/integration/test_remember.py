@@ -84,6 +84,16 @@ async def test_the_same_note_elsewhere_or_at_another_time_is_another_memory(user
     assert (await user.add("deployed", occurred_at="2023-05-01"))["results"][0]["duplicate"]
 
 
+async def test_a_note_of_one_time_is_found_among_equal_ones_of_others(user: User):
+    first = await user.add("deployed", occurred_at="2023-05-01")
+    second = await user.add("deployed", occurred_at="2023-06-01")
+    for day, stored in (("2023-05-01", first), ("2023-06-01", second)):
+        again = await user.add("deployed", occurred_at=day)
+        assert again["results"] == [{"id": stored.id, "event": "NONE", "duplicate": True}]
+    assert (await user.add("deployed"))["results"][0]["duplicate"]
+    assert (await counts(user))["Memory"] == 2
+
+
 async def test_a_duplicate_may_supersede(user: User):
     old = await user.add("tabs", prefers("tabs", "2020"))
     new = await user.add("spaces", prefers("spaces", "2022"))
