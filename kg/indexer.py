@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from kg import render
 from kg.background import Background
 from kg.errors import KgError, StoreUnavailable
 from kg.graph_store import GraphStore, Row
@@ -50,7 +51,7 @@ class IndexerState:
     """What ``status`` shows of the indexer.
 
     Attributes:
-        error: why the last round failed; None while all is well.
+        error: why the last round failed, in whole or for some nodes; None while all is well.
     """
 
     indexed: int = 0
@@ -74,6 +75,7 @@ class Indexer:
         self._written: dict[str, int] = {}
         self._working = asyncio.Lock()
         self._swept = _EPOCH
+        self._failed = False
 
     def start(self) -> None:
         """Start the background task."""
@@ -150,16 +152,16 @@ class Indexer:
         while True:
             self._wake.clear()
             try:
+                self._failed = False
                 while await self._round():
                     pass
                 await self._pause(FLUSH_AFTER_S if self._written else _IDLE_S)
                 if not self._wake.is_set():
                     await self._settle()
-                self.state.error = None
+                if not self._failed:
+                    self.state.error = None
                 delay = 0.1
-                now = self._clock.now()
-                if now - self._swept > _SWEEP_EVERY:
-                    await self._sweep(now)
+                await self._sweep(self._clock.now())
                 continue
             except KgError as error:
                 self._report(str(error))
@@ -201,12 +203,10 @@ class Indexer:
     async def _index_nodes(self, nodes: list[Row]) -> None:
         gone = [node for node in nodes if node["gone"]]
         kept = [node for node in nodes if not node["gone"]]
-        points = await self._embed(kept)
-        if points:
-            await self._index.upsert_points(points, durable=False)
+        written = await self._write_points(kept) if kept else set[str]()
         if gone:
             await self._index.delete_points([node["uuid"] for node in gone])
-        written = {point.uuid for point in points} | {node["uuid"] for node in gone}
+            written.update(node["uuid"] for node in gone)
         self._written |= {node["uuid"]: node["index_rev"] for node in nodes if node["uuid"] in written}
         self._release(written)
 
@@ -236,24 +236,45 @@ class Indexer:
                 if not future.done():
                     future.set_result(None)
 
+    async def _write_points(self, nodes: list[Row]) -> set[str]:
+        """Write the points of nodes and return which were written; a node that a person broke holds up no other."""
+        try:
+            points = await self._embed(nodes)
+            if points:
+                await self._index.upsert_points(points, durable=False)
+        except KgError:
+            raise
+        except Exception as error:
+            if len(nodes) == 1:
+                log.exception("node %s cannot be indexed", nodes[0]["uuid"])
+                await self._back_off(nodes, f"unexpected {type(error).__name__}")
+                return set()
+        else:
+            return {point.uuid for point in points}
+        written: set[str] = set()
+        for node in nodes:
+            written |= await self._write_points([node])
+        return written
+
     async def _embed(self, nodes: list[Row]) -> list[IndexPoint]:
         try:
             return await self._embed_batch(nodes)
         except StoreUnavailable as error:
             if error.retryable or len(nodes) == 1:
-                await self._back_off(nodes, error)
+                await self._back_off(nodes, str(error))
                 return []
         points: list[IndexPoint] = []
         for node in nodes:  # one bad text must not hold up the others
             points.extend(await self._embed([node]))
         return points
 
-    async def _back_off(self, nodes: list[Row], error: StoreUnavailable) -> None:
+    async def _back_off(self, nodes: list[Row], error: str) -> None:
         now = self._clock.now()
         for node in nodes:
-            params = {"uuid": node["uuid"], "error": str(error), "now": now}
+            params = {"uuid": node["uuid"], "error": error, "now": now}
             await self._store.write(lambda tx, p=params: tx.run("mark_unindexable", **p), "mark_unindexable")
-        self._report(str(error))
+        self._failed = True
+        self._report(error)
 
     async def _embed_batch(self, nodes: list[Row]) -> list[IndexPoint]:
         vectors = await self._vectors.embed([_text_of(node) for node in nodes])
@@ -286,8 +307,19 @@ class Indexer:
         self.state.removed += len(uuids)
 
     async def _sweep(self, now: datetime) -> None:
-        """Forget old tombstones, after removing their points once more, and old answers."""
+        """Forget old tombstones, after removing their points once more, and old answers, unless it was done just now.
+
+        New work comes first; the rest is swept after it.
+        """
+        if now - self._swept <= _SWEEP_EVERY:
+            return
+        while await self._sweep_some(now):
+            if self._wake.is_set():
+                return
         self._swept = now
+
+    async def _sweep_some(self, now: datetime) -> bool:
+        """Sweep one batch; True if there may be more."""
         rows = await self._store.read("old_tombstones", before=now - TOMBSTONE_LIFE, top_k=_PAGE)
         uuids = [row["uuid"] for row in rows]
         if uuids:
@@ -295,9 +327,10 @@ class Indexer:
             await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
             await self._store.write(lambda tx: tx.run("delete_tombstones", uuids=uuids), "delete_tombstones")
         before = now - REQUEST_LIFE
-        await self._store.write(
+        removed = await self._store.write(
             lambda tx: tx.run("delete_old_requests", before=before, top_k=_PAGE), "delete_old_requests"
         )
+        return _PAGE in (len(uuids), int(removed[0]["removed"]))
 
 
 def _text_of(node: Row) -> Text:
@@ -308,15 +341,13 @@ def point_hash(node: Row) -> str:
     """Return the fingerprint of what a point should say, so that drift is found without embedding."""
     parts = [node[key] for key in ("kind", "text", "user_id", "agent_id", "run_id", "project", "metadata")]
     bounds = [str(node["valid_at"]), str(node["invalid_at"])]
-    return hashlib.sha256(json.dumps([*parts, *bounds]).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps([*parts, *bounds], default=str).encode()).hexdigest()[:32]
 
 
-def flat_metadata(text: str | None) -> dict[str, Scalar | Sequence[Scalar]]:
+def flat_metadata(text: object) -> dict[str, Scalar | Sequence[Scalar]]:
     """Return the scalars (and lists of them) at the top of a metadata object; the rest is filtered after hydration."""
-    if not text:
-        return {}
     flat: dict[str, Scalar | Sequence[Scalar]] = {}
-    for key, value in cast("dict[str, Any]", json.loads(text)).items():
+    for key, value in render.metadata(text).items():
         if isinstance(value, str | bool | int | float):
             flat[key] = value
         elif isinstance(value, list):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kg.errors import ConfigurationError
 from kg.graph_store import GraphStore
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 async def migrate(store: GraphStore) -> int:

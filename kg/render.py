@@ -51,9 +51,15 @@ def instant(value: datetime | None) -> str | None:
     return value.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
-def metadata(text: str | None) -> JsonObject:
-    """Return a memory's metadata as the object that was handed in."""
-    return cast("JsonObject", json.loads(text)) if text else {}
+def metadata(text: object) -> JsonObject:
+    """Return a memory's metadata as the object that was handed in; empty for what a person broke in Browser."""
+    if not isinstance(text, str):
+        return {}
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def fact(row: Mapping[str, Any], max_chars: int = WHOLE) -> JsonObject:
@@ -95,7 +101,7 @@ def memory_in_list(row: Mapping[str, Any]) -> JsonObject:
     rendered["memory"] = cut(text, PASSAGE_CHARS)
     if len(text) > PASSAGE_CHARS:
         rendered["truncated"] = True
-    if len(row.get("metadata") or "") > METADATA_CHARS:
+    if rendered.get("metadata") and len(row["metadata"]) > METADATA_CHARS:
         rendered["metadata"] = f"{len(row['metadata'])} characters; see get_memory"
     return rendered
 

@@ -7,8 +7,8 @@
 // param: top_k integer - most of each
 // returns: open list[map], decided list[map]
 CALL () {
-  MATCH (old:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->(new:Fact)
-  WHERE old.expired_at IS NULL AND new.expired_at IS NULL
+  MATCH (old:Fact)-[d:SUPERSEDED_BY]->(new:Fact)
+  WHERE old.user_id = $user_id AND old.claim_key >= '' AND old.expired_at IS NULL AND new.expired_at IS NULL
   MATCH (was:Memory)-[:STATES]->(old)
   MATCH (is:Memory)-[:STATES]->(new)
   WHERE NOT was:Deleting AND NOT is:Deleting
@@ -20,7 +20,7 @@ CALL () {
 CALL () {
   UNWIND $opposites AS pair
   WITH pair WHERE pair[0] < pair[1]
-  MATCH (one:Fact {user_id: $user_id}) WHERE one.predicate = pair[0] AND one.subject_uuid IS NOT NULL
+  MATCH (one:Fact) WHERE one.user_id = $user_id AND one.subject_uuid >= '' AND one.predicate = pair[0]
     AND one.expired_at IS NULL AND (one.invalid_at IS NULL OR one.invalid_at > $now)
   MATCH (other:Fact {user_id: $user_id, subject_uuid: one.subject_uuid, predicate: pair[1]})
   WHERE other.scope = one.scope AND other.object_key = one.object_key

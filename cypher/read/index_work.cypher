@@ -20,7 +20,7 @@ CALL () {
     agent_id: owner.agent_id, run_id: owner.run_id, project: owner.project, metadata: owner.metadata}) AS nodes
 }
 CALL () {
-  MATCH (t:Tombstone) WHERE t.applied IS NULL
+  MATCH (t:Pending)
   WITH t LIMIT $tombstones_top_k
   RETURN collect(t.uuid) AS tombstones
 }

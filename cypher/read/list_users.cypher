@@ -5,7 +5,7 @@
 // order: last_used descending, id
 MATCH (p:Partition)
 CALL (p) {
-  MATCH (m:Memory) WHERE m.user_id = p.user_id AND NOT m:Deleting
+  MATCH (m:Memory) WHERE m.user_id = p.user_id AND m.seq >= 0 AND NOT m:Deleting
   RETURN count(m) AS memories, max(m.created_at) AS last_used
 }
 WITH p.user_id AS id, memories, last_used WHERE memories > 0

@@ -4,3 +4,4 @@
 UNWIND $uuids AS uuid
 MATCH (t:Tombstone {uuid: uuid})
 SET t.applied = true
+REMOVE t:Pending

@@ -5,8 +5,8 @@
 // param: now datetime - instant, UTC
 // returns: old string, a fact that it had ended; the current one first
 // order: current ones first, the newest first
-MATCH (old:Fact {user_id: $user_id})-[d:SUPERSEDED_BY {uuid: $uuid}]->(:Fact)
-WHERE d.undone_at IS NULL
+MATCH (old:Fact)-[d:SUPERSEDED_BY {uuid: $uuid}]->(:Fact)
+WHERE old.user_id = $user_id AND d.undone_at IS NULL
 SET d.undone_at = $now
 WITH DISTINCT old AS fact
 RETURN fact.uuid AS old ORDER BY fact.expired_at IS NOT NULL, fact.seq DESC

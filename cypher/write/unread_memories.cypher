@@ -3,8 +3,8 @@
 // param: user_id string - partition
 // param: top_k integer - most memories
 // returns: uuid string, kind string, run_id string or null, created_at datetime
-MATCH (m:Memory {user_id: $user_id})
-WHERE m.extraction IN ['skipped', 'failed'] AND NOT m.noise AND NOT m:Deleting
+MATCH (m:Memory)
+WHERE m.user_id = $user_id AND m.seq >= 0 AND m.extraction IN ['skipped', 'failed'] AND NOT m.noise AND NOT m:Deleting
   AND NOT EXISTS { MATCH (m)-[:STATES]->(:Fact) }
   AND NOT EXISTS { MATCH (j:Job)-[:EXTRACTS]->(m) WHERE j.state IN ['pending', 'running', 'failed', 'dead'] }
 RETURN m.uuid AS uuid, m.kind AS kind, m.run_id AS run_id, m.created_at AS created_at

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from harness import User
 
+import kg.indexer
 from kg.errors import StoreUnavailable
 from kg.memory import Parts
 
@@ -84,3 +86,56 @@ async def test_what_changes_between_write_and_flush_is_written_again(
     vector = await parts.embedder.embed_query("Bees dance")
     near = await parts.index.similarities("text", vector, [added.id])
     assert near[added.id] == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("broken", ["not json {", "[1, 2]", "[" * 5000])
+async def test_metadata_that_was_broken_by_hand_stops_nothing(user: User, parts: Parts, broken: str):
+    added = await user.add("The gateway is flaky", metadata={"v": 1})
+    await user.raw(
+        "MATCH (m:Memory {uuid: $uuid}) SET m.metadata = $broken, m.index_rev = m.index_rev + 1, m:Unindexed",
+        uuid=added.id, broken=broken,
+    )  # fmt: skip
+    other = await user.add(NOTE, wait=True)
+    assert other["indexed"] is True
+    await until_settled(user)
+    assert parts.indexer.state.error is None
+    assert "metadata" not in await user.get(added.id)
+    found = await user.search("flaky gateway", filters={"v": {"ne": 1}})
+    assert added.id in [hit["id"] for hit in found["results"]]
+    assert len((await user.memory.get_memories(user.session()))["results"]) == 2
+
+
+async def test_a_node_that_cannot_be_indexed_for_whatever_reason_holds_up_no_other(user: User, parts: Parts):
+    added = await user.add("The gateway is flaky")
+    await until_settled(user)
+    await user.raw(
+        "MATCH (m:Memory {uuid: $uuid}) SET m.text = 5, m.index_rev = m.index_rev + 1, m:Unindexed", uuid=added.id
+    )
+    other = await user.add(NOTE, wait=True)
+    assert other["indexed"] is True
+    async with asyncio.timeout(20):
+        while await waiting(user) != {added.id}:
+            await asyncio.sleep(0.05)
+    failed = await user.raw("MATCH (n:Unindexed {uuid: $uuid}) RETURN n.index_error AS error", uuid=added.id)
+    assert "TypeError" in failed[0]["error"]
+    assert "TypeError" in str(parts.indexer.state.error), "a round whose failures were swallowed is none that went well"
+    await user.raw("MATCH (m:Memory {uuid: $uuid}) DETACH DELETE m", uuid=added.id)
+
+
+async def test_many_old_tombstones_are_forgotten_in_one_go_and_are_no_work_meanwhile(
+    user: User, parts: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(kg.indexer, "_PAGE", 4)
+    await parts.indexer.stop()
+    tombs = (
+        "MATCH (t:Tombstone {user_id: $user_id}) RETURN count(t) AS all, count(CASE WHEN t:Pending THEN 1 END) AS new"
+    )
+    gone = [str(uuid4()) for _ in range(11)]
+    now = user.clock.now()
+    await parts.store.write(lambda tx: tx.run("create_tombstones", user_id=user.id, uuids=gone, now=now), "test")
+    assert await user.raw(tombs) == [{"all": 11, "new": 11}]
+    await parts.indexer.drain()
+    assert await user.raw(tombs) == [{"all": 11, "new": 0}]
+    user.clock.tick(hours=1)
+    await parts.indexer._sweep(user.clock.now())  # pyright: ignore[reportPrivateUsage]
+    assert await user.raw(tombs) == [{"all": 0, "new": 0}]
