@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import socket
@@ -16,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kg.errors import ConfigurationError, SetupError
+from kg.paths import write_private
 from kg.settings import Settings
 
 USER = "neo4j"
@@ -126,7 +126,7 @@ def choose_ports(home: Path, *, anew: bool = False) -> Ports:
     except (OSError, ValueError, TypeError):
         pass  # absent or damaged: choose
     ports = Ports(_free_port(), _free_port())
-    write_private(file, json.dumps(asdict(ports)))
+    write_private(file, json.dumps(asdict(ports)), durable=True)
     return ports
 
 
@@ -169,11 +169,11 @@ def ensure_password(home: Path) -> str:
                 f"write the password of the user '{USER}' into that file, or restore the file from a backup",
             )
         password = secrets.token_urlsafe(24)
-        write_private(file, password + "\n")
+        write_private(file, password + "\n", durable=True)
     auth = home / "data" / "dbms" / "auth.ini"
     auth.parent.mkdir(parents=True, exist_ok=True)
     if not auth.exists():
-        write_private(auth, _credential(password))
+        write_private(auth, _credential(password), durable=True)
     return password
 
 
@@ -184,14 +184,3 @@ def _credential(password: str) -> str:
     for _ in range(_HASH_ROUNDS - 1):
         digest = hashlib.sha256(digest).digest()
     return f"{USER}:SHA-256,{digest.hex()},{salt.hex()},{_HASH_ROUNDS}:\n"
-
-
-def write_private(file: Path, text: str) -> None:
-    """Replace a file in one step by one that only its owner reads; it is on the disk when this returns."""
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(file)

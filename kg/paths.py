@@ -1,4 +1,4 @@
-"""Where things lie on the user's machine. Standard library only: the shim uses it.
+"""Where things lie on the user's machine, and how private files are written. Standard library only: the shim uses it.
 
 The folders are those that platform conventions give: XDG on Linux, ``~/Library`` on macOS.
 """
@@ -31,3 +31,18 @@ def _folder(setting: str, xdg: str, linux: str, macos: str) -> Path:
     base = os.environ.get(xdg, "").strip()
     root = Path(base) if base and Path(base).is_absolute() else Path.home() / linux
     return root / APP
+
+
+def write_private(file: Path, text: str, *, durable: bool = False) -> None:
+    """Replace a file in one step by one that only its owner reads; no reader ever sees half of it.
+
+    With ``durable`` the text is on the disk when this returns, so that not even a power cut loses it.
+    """
+    fresh = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(text)
+        if durable:
+            out.flush()
+            os.fsync(out.fileno())
+    fresh.replace(file)

@@ -16,13 +16,14 @@ import socket
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from kg.errors import ConfigurationError, KgError, SetupError
-from kg.settings import EMBEDDERS, PREFIX, Settings, load_settings
+from kg.settings import CONFIG_FILE, EMBEDDERS, PREFIX, Settings, load_settings
 from kg.settings_mem0 import read_mem0
 from mcp_server.headers import SESSION_VARIABLES
 from mcp_server.record import (
@@ -30,6 +31,7 @@ from mcp_server.record import (
     SERVICE_LOCK,
     TOKEN,
     ServiceRecord,
+    check_exposure,
     differing_settings,
     read_record,
     read_token,
@@ -174,7 +176,13 @@ def check_settings(situation: Situation) -> Iterator[Check]:
                 f"not in effect, as the service was started with others: {', '.join(differing)}",
                 "knowthread stop; the next call starts it with these",
             )
-    if not (unknown or ignored):
+    exposed = False
+    try:
+        check_exposure(situation.settings.host, situation.settings.token)
+    except ConfigurationError as error:
+        exposed = True
+        yield Check("settings", "failed", str(error).removesuffix(f"; {error.accepted}"), error.accepted)
+    if not (unknown or ignored or exposed):
         yield Check("settings", "ok", f"data in {situation.settings.data_dir}")
 
 
@@ -257,13 +265,27 @@ def check_data_folder(situation: Situation) -> Iterator[Check]:
         yield Check("data", "failed", f"{folder} cannot be read and written", cure)
         return
     open_to_others = False
-    for file, level in ((folder, "warning"), (folder / TOKEN, "failed"), (folder / "neo4j" / "password", "failed")):
+    private = [folder / TOKEN, folder / "neo4j" / "password"]
+    if _holds_secrets(folder / CONFIG_FILE):
+        private.append(folder / CONFIG_FILE)
+    for file, level in ((folder, "warning"), *((file, "failed") for file in private)):
         if file.exists() and stat.S_IMODE(file.stat().st_mode) & _OTHERS:
             open_to_others = True
             cure = f"chmod {'700' if file == folder else '600'} {file}"
             yield Check("data", cast("Level", level), f"others may read {file}", cure)
     if not open_to_others:
-        yield Check("data", "ok", "only you may read the data, the token and the graph's password")
+        yield Check("data", "ok", "only you may read the data, its keys and passwords")
+
+
+def _holds_secrets(file: Path) -> bool:
+    """Tell whether a file of settings holds a key, token or password; one that cannot be read is taken to."""
+    if not file.is_file():
+        return False
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True
+    return any(content.get(f.name) for f in fields(Settings) if not f.repr)
 
 
 def check_service(situation: Situation) -> Iterator[Check]:

@@ -78,7 +78,7 @@ def build_app(
     server: MCPServer[Any],
     *,
     token: str,
-    allowed_hosts: Sequence[str],
+    allowed_hosts: Sequence[str] | None,
     activity: Activity,
     health: Callable[[], Mapping[str, Any]],
     backend: Backend | None = None,
@@ -88,19 +88,28 @@ def build_app(
     Args:
         server: the MCP server; tool calls that come before it is ready wait a little, then are told to come again.
         token: what every request must carry.
-        allowed_hosts: host names it is reached by, without port; those of the loopback are always among them.
+        allowed_hosts: host names it is reached by, without port; those of the loopback are always among them. None: by
+            any name, as a service that listens on every address is. What a foreign name in ``Host`` would warn of is
+            a page in a browser that had its own name point here; such a page has no token, and its ``Origin`` is
+            refused as ever.
         activity: told of every request and session.
         health: what ``/healthz`` says; ``phase`` is what the service is doing, ``ready`` when it serves calls.
         backend: serves ``/admin`` and ``/metrics``, which wait for readiness as tool calls do; None: without them.
     """
-    hosts = dict.fromkeys([*LOOPBACK_HOSTS, *allowed_hosts])
+    names = [f"[{host}]" if ":" in host else host for host in allowed_hosts or ()]
+    hosts = dict.fromkeys([*LOOPBACK_HOSTS, *names])
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
         allowed_hosts=[*hosts, *(f"{host}:*" for host in hosts)],
         allowed_origins=[f"http://{host}{port}" for host in hosts for port in ("", ":*")],
     )
+    any_host = allowed_hosts is None
     server.middleware.append(_boot_gate(health))
-    app = server.streamable_http_app(transport_security=security, max_request_body_size=MAX_BODY_BYTES)
+    app = server.streamable_http_app(
+        # The boundary stands before this too; only it knows how to take any host.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False) if any_host else security,
+        max_request_body_size=MAX_BODY_BYTES,
+    )
 
     async def healthz(_: Request) -> JSONResponse:
         content = dict(health())
@@ -116,7 +125,9 @@ def build_app(
     app.router.routes.append(Route("/presence", presence))
     if backend is not None:
         app.router.routes.extend(admin_routes(backend, lambda: _wait_ready(health)))
-    app.user_middleware.insert(0, Middleware(_Boundary, token=token, security=security, activity=activity))
+    app.user_middleware.insert(
+        0, Middleware(_Boundary, token=token, security=security, any_host=any_host, activity=activity)
+    )
     return app
 
 
@@ -180,10 +191,13 @@ class _Server(uvicorn.Server):
 class _Boundary:
     """Authentication, Host and Origin, counting, and the outermost edge for exceptions."""
 
-    def __init__(self, app: ASGIApp, token: str, security: TransportSecuritySettings, activity: Activity) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str, security: TransportSecuritySettings, any_host: bool, activity: Activity
+    ) -> None:
         self._app = app
         self._expected = token.encode()
-        self._security = TransportSecurityMiddleware(security)
+        self._security = security
+        self._any_host = any_host
         self._activity = activity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -198,7 +212,7 @@ class _Boundary:
                 status_code=401,
                 headers={"www-authenticate": "Bearer"},
             )
-        refusal = refusal or await self._security.validate_request(request)
+        refusal = refusal or await TransportSecurityMiddleware(self._allowed(request)).validate_request(request)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -216,6 +230,11 @@ class _Boundary:
                 logger.error("%s %s failed: %s", request.method, scope["path"], type(error).__name__)
                 if not started:
                     await JSONResponse({"error": "internal"}, status_code=500)(scope, receive, send)
+
+    def _allowed(self, request: Request) -> TransportSecuritySettings:
+        if not self._any_host:
+            return self._security
+        return self._security.model_copy(update={"allowed_hosts": [request.headers.get("host", "")]})
 
     def _authorised(self, scope: Scope) -> bool:
         value = next((v for k, v in scope["headers"] if k == b"authorization"), b"")

@@ -24,7 +24,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from kg.errors import Conflict, SetupError
+from kg.errors import ConfigurationError, Conflict, SetupError
+from kg.paths import write_private
 from mcp_server.headers import SESSION_VARIABLES
 
 RECORD = "service.json"
@@ -35,6 +36,11 @@ READY = "ready"
 STOPPING = "stopping"
 FAILED = "failed"
 MIN_TOKEN = 16
+"""Fewest characters of a bearer token."""
+
+LOOPBACK = ("localhost", "::1")
+WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104 (what is looked for, not where we listen)
+"""Hosts that mean every address of the machine."""
 
 _LEAVING_S = 30.0
 
@@ -207,6 +213,37 @@ def try_lock(file: Path) -> Generator[bool]:
         os.close(handle)
 
 
+def check_exposure(host: str, token: str) -> None:
+    """Refuse what would let strangers in.
+
+    Args:
+        host: where the service is to listen.
+        token: the bearer token that was chosen; empty: one is generated.
+
+    Raises:
+        ConfigurationError: the token can be guessed or cannot be sent, or the host is reached from other machines and
+            no token was chosen.
+    """
+    accepted = f"choose at least {MIN_TOKEN} characters, such as `openssl rand -hex 32` gives"
+    if token and len(token) < MIN_TOKEN:
+        raise ConfigurationError("KNOWTHREAD_TOKEN", f"{len(token)} characters can be guessed", accepted)
+    if token != token.strip() or not token.isprintable():
+        raise ConfigurationError(
+            "KNOWTHREAD_TOKEN", "blanks at its ends or control characters cannot be sent", accepted
+        )
+    if not token and not is_loopback(host):
+        raise ConfigurationError(
+            "KNOWTHREAD_HOST",
+            f"{host!r} is reached from other machines, which needs a token of your own choice",
+            f"set KNOWTHREAD_TOKEN to at least {MIN_TOKEN} characters, or unset KNOWTHREAD_HOST",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches what listens on a host."""
+    return host.lower() in LOOPBACK or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+
+
 def ensure_token(folder: Path, chosen: str = "") -> str:
     """Return the service's bearer token and keep it where the shims find it; generated once unless one is chosen."""
     token = chosen or read_token(folder)
@@ -255,17 +292,6 @@ def _remembered_port(folder: Path) -> list[int]:
 def make_private(folder: Path) -> None:
     """Create a folder that only its owner may enter; an existing one is left as it is."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def write_private(file: Path, text: str) -> None:
-    """Replace a file in one step; only its owner may read it, and no reader ever sees half of it."""
-    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(handle, text.encode())
-    finally:
-        os.close(handle)
-    fresh.replace(file)
 
 
 def process_start(pid: int) -> str | None:

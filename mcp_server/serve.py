@@ -14,8 +14,10 @@ from mcp_server.http import Activity, build_app, idle_watch, serve_http
 from mcp_server.lifecycle import ALREADY_RUNNING
 from mcp_server.record import (
     READY,
+    WILDCARDS,
     PublishedRecord,
     bind_socket,
+    check_exposure,
     claim_service_lock,
     ensure_token,
     publish_record,
@@ -26,12 +28,15 @@ from mcp_server.tools import build_server
 
 log = logging.getLogger(__name__)
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 
 def run(settings: Settings) -> int:
-    """Serve until asked to stop or idle; returns the exit status."""
+    """Serve until asked to stop or idle; returns the exit status.
+
+    Raises:
+        ConfigurationError: as it is set, strangers could reach it; nothing was started.
+    """
     configure_logging()
+    check_exposure(settings.host, settings.token)
     try:
         with claim_service_lock(settings.data_dir):
             return asyncio.run(_serve(settings))
@@ -62,7 +67,7 @@ async def _serve(settings: Settings) -> int:
     app = build_app(
         build_server(service, version),
         token=token,
-        allowed_hosts=[settings.host],
+        allowed_hosts=None if settings.host in WILDCARDS else [settings.host],
         activity=activity,
         health=health,
         backend=service,

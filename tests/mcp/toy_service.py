@@ -1,7 +1,8 @@
 """A small resident service for the shim's tests: the same life as the real one, without stores.
 
 Started as ``python -I toy_service.py``; ``boot.json`` in its data folder says how it behaves: seconds of boot, an error
-to fail with, a version, a child to leave behind, seconds of closing. It appends what it carried out to ``done.log``.
+to fail with, a version, a child to leave behind, seconds of closing, whether any Host is taken. It appends what it
+carried out to ``done.log``.
 """
 
 import asyncio
@@ -120,7 +121,8 @@ async def serve(folder: Path, parts: Parts) -> int:
         return {"phase": record.phase, "version": version}
 
     server, backend = parts
-    app = build_app(server, token=token, allowed_hosts=[], activity=activity, health=health, backend=backend)
+    hosts = None if boot.get("any_host") else []
+    app = build_app(server, token=token, allowed_hosts=hosts, activity=activity, health=health, backend=backend)
     async with serve_http(app, listener, activity) as stopping:
         deadline = time.monotonic() + boot.get("seconds", 0)
         while time.monotonic() < deadline and not stopping.is_set():

@@ -140,6 +140,24 @@ def test_secrets_that_others_can_read_are_failures(situation: Situation) -> None
     assert one(doctor.check_data_folder(situation)).level == "warning"
 
 
+def test_settings_with_keys_that_others_can_read_are_a_failure(situation: Situation) -> None:
+    file = situation.settings.data_dir / "config.toml"
+    file.write_text('idle_minutes = 5\nqdrant_api_key = ""\n')
+    file.chmod(0o644)
+    assert one(doctor.check_data_folder(situation)).level == "ok"
+    file.write_text('gemini_api_key = "secret"\n')
+    check = one(doctor.check_data_folder(situation))
+    assert check.level == "failed" and check.cure == f"chmod 600 {file}" and "secret" not in check.message
+    file.chmod(0o600)
+    assert one(doctor.check_data_folder(situation)).level == "ok"
+
+
+@pytest.mark.parametrize(("host", "token"), [("0.0.0.0", ""), ("127.0.0.1", "x")])
+def test_a_service_that_strangers_could_reach_is_a_failure(situation: Situation, host: str, token: str) -> None:
+    check = one(doctor.check_settings(replace(situation, settings=replace(situation.settings, host=host, token=token))))
+    assert check.level == "failed" and "KNOWTHREAD_" in check.message and "16 characters" in check.cure
+
+
 def test_a_service_is_told_from_what_a_dead_one_left(situation: Situation) -> None:
     assert "does not run" in one(doctor.check_service(situation)).message
     assert "killed or crashed" in one(doctor.check_service(replace(situation, record=RECORD))).message
