@@ -32,6 +32,10 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _CASELESS_HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org"})
 _MAX_CONFIG_BYTES = 1 << 20
 _MAX_PROJECT = 256
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_MAX_SENT = 1000
+"""Most characters sent of a value: more than the service takes, so that it refuses the value in words, and less than
+what an HTTP server refuses without any."""
 
 
 class SessionContext(NamedTuple):
@@ -63,7 +67,7 @@ def session_headers(environ: Mapping[str, str]) -> dict[str, str]:
     values = {SESSION_VARIABLES[variable]: value for variable, value in given.items() if value}
     if PROJECT not in values and (project := detect_project()):
         values[PROJECT] = project
-    return {header: encode_value(value) for header, value in values.items()}
+    return {header: encode_value(value[:_MAX_SENT]) for header, value in values.items()}
 
 
 def read_session(headers: Mapping[str, str]) -> SessionContext:
@@ -118,8 +122,9 @@ def normalise_remote(url: str) -> str | None:
 
 
 def _name_of(folder: Path) -> str | None:
-    """A folder's name as a project; bytes that are not UTF-8 are replaced."""
-    return os.fsencode(folder.name).decode("utf-8", "replace")[:_MAX_PROJECT] or None
+    """A folder's name as a project: bytes that are not UTF-8 are replaced, control characters become blanks."""
+    name = _CONTROL.sub(" ", os.fsencode(folder.name).decode("utf-8", "replace"))
+    return name.strip()[:_MAX_PROJECT].rstrip() or None
 
 
 def _is_checkout(folder: Path) -> bool:

@@ -10,7 +10,7 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar, cast, overload
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -22,7 +22,8 @@ from pydantic import Field, WithJsonSchema
 from kg.errors import KgError, StoreUnavailable, shorten
 from kg.inputs import Session
 from kg.models import Scope
-from mcp_server.headers import read_session
+from kg.validate import check_id
+from mcp_server.headers import AGENT, PROJECT, REQUEST_KEY, RUN, SESSION_VARIABLES, USER, read_session
 
 if TYPE_CHECKING:
     from kg.memory import MemoryService
@@ -129,10 +130,30 @@ class ServiceTool(Tool):
 
 
 def session_of(headers: Mapping[str, str] | None, default_user: str) -> Session:
-    """Return who is calling, from the headers that the shim (or any client) sends with each call."""
+    """Return who is calling, from the headers that the shim (or any client) sends with each call.
+
+    Raises:
+        InvalidInput: a header holds what no argument may; it is named, and the setting that it comes from.
+    """
     context = read_session({key.lower(): value for key, value in (headers or {}).items()})
-    scope = Scope(context.user_id or default_user, context.agent_id, context.run_id, context.project)
-    return Session(scope, context.request_key or secrets.token_hex(16))
+    user = _checked(USER, context.user_id or default_user)
+    others = (_checked(AGENT, context.agent_id), _checked(RUN, context.run_id), _checked(PROJECT, context.project))
+    return Session(Scope(user, *others), _checked(REQUEST_KEY, context.request_key) or secrets.token_hex(16))
+
+
+@overload
+def _checked(header: str, value: str) -> str: ...
+
+
+@overload
+def _checked(header: str, value: str | None) -> str | None: ...
+
+
+def _checked(header: str, value: str | None) -> str | None:
+    if value is None:
+        return None
+    settings = [name for name, its in SESSION_VARIABLES.items() if its == header]
+    return check_id(f"{settings[-1]} (header {header})" if settings else f"header {header}", value)
 
 
 def build_server(backend: Backend, version: str) -> MCPServer[Any]:

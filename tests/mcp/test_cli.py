@@ -101,6 +101,13 @@ def idle(tmp_path: Path) -> Environment:
     }
 
 
+def test_a_session_setting_that_cannot_be_used_is_named(live_service: Environment) -> None:
+    for setting, value in {"KNOWTHREAD_USER_ID": "x" * 100_000, "KNOWTHREAD_PROJECT": "two\nlines"}.items():
+        for command in (["add", "a note"], ["list"], ["jobs"]):
+            done = run(live_service | {setting: value}, *command)
+            assert done.status == 1 and done.error().startswith(f"{setting} (header "), done.err
+
+
 @pytest.fixture
 def redis(live_service: Environment) -> Iterator[str]:
     """A memory with a fact, for the time of a test."""

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from kg.errors import InvalidInput
 from mcp_server.headers import (
+    AGENT,
     PROJECT,
     REQUEST_KEY,
+    RUN,
     USER,
     decode_value,
     detect_project,
@@ -16,6 +19,7 @@ from mcp_server.headers import (
     read_session,
     session_headers,
 )
+from mcp_server.tools import session_of
 
 
 @pytest.mark.parametrize(
@@ -165,3 +169,43 @@ def test_a_current_folder_that_is_gone_names_no_project(monkeypatch: pytest.Monk
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert session_headers({}) == {}
+
+
+def test_a_folder_name_with_control_characters_is_made_usable(tmp_path: Path) -> None:
+    odd = tmp_path / "two\nlines\x7f\x85 \t"
+    odd.mkdir()
+    assert detect_project(odd) == "two lines"
+    assert detect_project(tmp_path / "\x01\x02") is None
+
+
+@pytest.mark.parametrize("value", ["x" * 257, "x" * 9000, "null\0byte", "two\nlines", "\x85", " "])
+@pytest.mark.parametrize(
+    ("header", "setting"),
+    [
+        (USER, "KNOWTHREAD_USER_ID"),
+        (AGENT, "KNOWTHREAD_AGENT_ID"),
+        (RUN, "KNOWTHREAD_RUN_ID"),
+        (PROJECT, "KNOWTHREAD_PROJECT"),
+        (REQUEST_KEY, "header knowthread-request-key"),
+    ],
+)
+def test_a_session_of_unusable_values_is_refused_by_header_and_setting(header: str, setting: str, value: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        session_of({header: encode_value(value)}, "somebody")
+    assert setting in caught.value.field and header in caught.value.field
+
+
+def test_a_default_user_is_checked_as_one_of_a_header_is() -> None:
+    assert session_of({}, "x" * 256).scope.user_id == "x" * 256
+    with pytest.raises(InvalidInput, match="KNOWTHREAD_USER_ID"):
+        session_of({}, "two\nlines")
+
+
+def test_no_value_is_so_long_that_an_http_server_refuses_it_without_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sent = session_headers({"KNOWTHREAD_USER_ID": "é" * 100_000})
+    assert len(sent[USER]) < 8000
+    with pytest.raises(InvalidInput, match="characters are too many"):
+        session_of(sent, "somebody")

@@ -430,6 +430,19 @@ async def test_what_no_client_would_write_is_refused_by_its_field(
 
 
 @pytest.mark.parametrize("way", [over_http, through_shim])
+@pytest.mark.parametrize("name", ["x" * 9000, "two\nlines"])
+async def test_an_unusable_user_of_a_session_is_refused_by_header_and_setting(
+    ready: Live, way: Callable[..., bytes], name: str
+) -> None:
+    for tool, arguments in (("add_memory", '{"text": "a note"}'), ("list_entities", "{}")):
+        content = await asyncio.to_thread(way, ready, name, tool, request(tool, arguments))
+        result = json.loads(content)["result"]
+        assert result["isError"]
+        assert "KNOWTHREAD_USER_ID (header knowthread-user)" in result["content"][0]["text"]
+        assert_clear(result["content"][0]["text"], tool)
+
+
+@pytest.mark.parametrize("way", [over_http, through_shim])
 @pytest.mark.parametrize(
     "broken",
     [
