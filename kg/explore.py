@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from kg import render
@@ -18,6 +19,11 @@ from kg.render import JsonObject
 
 FACTS_PER_ENTITY = 5
 _MOST_READ = 1000
+_MOST_FETCHED = 1000
+"""Hits of the full-text index that are checked against a scope."""
+_MOST_NEAR = 100
+"""Neighbours in meaning that are checked against a scope."""
+_ANY_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 _NEAR = 0.35
 
 
@@ -36,6 +42,15 @@ class EntityPage:
     direction: str = "both"
     include_superseded: bool = False
     limit: int = 20
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """Facts of an entity, how many others did not hold, and whether more were there than were looked at."""
+
+    facts: list[Row]
+    hidden: int
+    cut: bool = False
 
 
 class Explore:
@@ -59,7 +74,7 @@ class Explore:
         if rows and rows[0]["merged_into"]:
             rows = await self._store.read("find_entities", user_id=user_id, keys=[], uuids=[rows[0]["merged_into"]])
         if not rows:
-            near = [] if name is None else await self._ranked(user_id, name, 5, [])
+            near = [] if name is None else await self._ranked(Scope(user_id), name, 5, _ANY_TIME, [])
             names = ", ".join(row["name"] for row in await self._rows(user_id, near))
             raise NotFound("entity", name or uuid or "", f"nearest: {names}" if names else "see search_graph")
         return rows[0]
@@ -67,14 +82,18 @@ class Explore:
     async def page(self, page: EntityPage) -> JsonObject:
         """Return one entity with its facts, newest first."""
         entity = await self.find(page.scope.user_id, name=page.name, uuid=page.uuid)
-        shown, hidden = await self._facts(page, entity["uuid"])
+        found = await self._facts(page, entity["uuid"])
         return {
             **_entity(entity),
-            "facts": [_fact_of_entity(fact) for fact in shown[: page.limit]],
+            "facts": [_fact_of_entity(fact) for fact in found.facts[: page.limit]],
             **render.compact(
                 {
-                    "hidden": hidden or None,
-                    "more": "older facts were left out; raise limit" if len(shown) > page.limit else None,
+                    "hidden": found.hidden or None,
+                    "more": "older facts were left out; raise limit" if len(found.facts) > page.limit else None,
+                    "facts_omitted": f"only the {_MOST_READ} facts that began last were looked at; "
+                    "ask for one direction or a project"
+                    if found.cut
+                    else None,
                 }
             ),
         }
@@ -83,25 +102,26 @@ class Explore:
         """Return entities by name, words and meaning (or the most connected), each with its facts of then."""
         degraded: list[str] = []
         if query.strip():
-            uuids = await self._ranked(scope.user_id, query, limit, degraded)
+            uuids = await self._ranked(scope, query, limit, instants.t, degraded)
         else:
-            rows = await self._store.read("entities_connected", user_id=scope.user_id, top_k=limit)
+            rows = await self._store.read("entities_connected", **scope.params(), at=instants.t, top_k=limit)
             uuids = [row["uuid"] for row in rows]
-        results: list[JsonObject] = []
-        for entity in await self._rows(scope.user_id, uuids):
-            page = EntityPage(None, entity["uuid"], scope, instants, limit=FACTS_PER_ENTITY)
-            facts, _ = await self._facts(page, entity["uuid"])
-            if facts or scope == Scope(scope.user_id):
-                relations = [_fact_of_entity(fact) for fact in facts[:FACTS_PER_ENTITY]]
-                results.append({**_entity(entity), "relations": relations})
-        return {"results": results, **render.compact({"degraded": degraded})}
+        entities = await self._rows(scope.user_id, uuids)
+        facts = await self._facts_of_each([entity["uuid"] for entity in entities], scope, instants)
+        return {
+            "results": [
+                {**_entity(entity), "relations": [_fact_of_entity(fact) for fact in facts[entity["uuid"]]]}
+                for entity in entities
+                if facts[entity["uuid"]] or not _is_narrowed(scope)
+            ],
+            **render.compact({"degraded": degraded}),
+        }
 
     async def relations(self, scope: Scope, uuids: Sequence[str], instants: Instants) -> list[JsonObject]:
         """Return the facts one hop round entities as mem0 writes relations: source, relationship, target."""
         found: dict[str, JsonObject] = {}
-        for uuid in uuids:
-            page = EntityPage(None, uuid, scope, instants, limit=FACTS_PER_ENTITY)
-            for fact in (await self._facts(page, uuid))[0][:FACTS_PER_ENTITY]:
+        for facts in (await self._facts_of_each(uuids, scope, instants)).values():
+            for fact in facts:
                 if fact["subject"] and fact["object"]:
                     found[fact["uuid"]] = render.compact(
                         {
@@ -113,55 +133,88 @@ class Explore:
                     )
         return list(found.values())
 
-    async def _facts(self, page: EntityPage, uuid: str) -> tuple[list[Row], int]:
+    async def _facts_of_each(self, uuids: Sequence[str], scope: Scope, instants: Instants) -> dict[str, list[Row]]:
+        """Return the newest ``FACTS_PER_ENTITY`` facts of each entity that held."""
+        if instants.known_at is not None:  # each takes the whole of its history
+            pages = [EntityPage(None, uuid, scope, instants, limit=FACTS_PER_ENTITY) for uuid in uuids]
+            return {
+                uuid: (await self._facts(page, uuid)).facts[:FACTS_PER_ENTITY]
+                for uuid, page in zip(uuids, pages, strict=True)
+            }
+        rows = await self._store.read(
+            "entity_facts",
+            **scope.params(),
+            uuids=list(uuids),
+            outgoing=True,
+            incoming=True,
+            at=instants.t,
+            all=False,
+            history=False,
+            top_k=FACTS_PER_ENTITY,
+        )
+        return {row["uuid"]: row["facts"] for row in rows}
+
+    async def _facts(self, page: EntityPage, uuid: str) -> _Facts:
         """Return at most one fact more than the limit, and how many others there are that did not hold."""
         instants = page.instants
         past = instants.known_at is not None
         params = {
             **page.scope.params(),
-            "entity_uuid": uuid,
             "outgoing": page.direction in ("out", "both"),
             "incoming": page.direction in ("in", "both"),
             "at": instants.t,
             "history": past,
         }
-        if not past and not page.include_superseded:
-            rows = await self._store.read("entity_facts", **params, all=False, top_k=page.limit + 1)
-            counted = await self._store.read("count_entity_facts", **params)
-            return [row["fact"] for row in rows], int(counted[0]["hidden"])
-        rows = await self._store.read("entity_facts", **params, all=True, top_k=_MOST_READ)
-        facts: list[Row] = [row["fact"] for row in rows]
-        if past:
-            found = await standings(self._store, page.scope.user_id, [fact["uuid"] for fact in facts], instants)
-            facts = [{**fact, "invalid_at": found[fact["uuid"]].end} for fact in facts if found[fact["uuid"]].known]
-            if not page.include_superseded:
-                held = [fact for fact in facts if found[fact["uuid"]].held]
-                return held[: page.limit + 1], len(facts) - len(held)
-        return facts[: page.limit + 1], 0
-
-    async def _ranked(self, user_id: str, query: str, limit: int, degraded: list[str]) -> list[str]:
-        """Return entities that answer to a text, best first: exact name, part of a name, words, meaning."""
+        most = _MOST_READ if past else page.limit
         rows = await self._store.read(
-            "entities_by_text",
-            user_id=user_id,
-            key=_key_or_nothing(query),
-            words=entity_query(query, user_key(user_id)) or "",
-            top_k=limit * 2,
+            "entity_facts", **params, uuids=[uuid], all=past or page.include_superseded, top_k=most + 1
         )
-        scores: dict[str, float] = {}
-        best_words = max((row["score"] for row in rows if row["way"] == "words"), default=1.0)
-        for row in rows:
-            score = 1.0 + row["score"] if row["way"] == "alias" else 0.8 * row["score"] / best_words
-            scores[row["uuid"]] = max(scores.get(row["uuid"], 0.0), score)
+        facts: list[Row] = rows[0]["facts"]
+        if not past:
+            if page.include_superseded:
+                return _Facts(facts, 0)
+            counted = await self._store.read("count_entity_facts", **params, entity_uuid=uuid)
+            return _Facts(facts, int(counted[0]["hidden"]))
+        cut, facts = len(facts) > most, facts[:most]
+        found = await standings(self._store, page.scope.user_id, [fact["uuid"] for fact in facts], instants)
+        facts = [{**fact, "invalid_at": found[fact["uuid"]].end} for fact in facts if found[fact["uuid"]].known]
+        if page.include_superseded:
+            return _Facts(facts[: page.limit + 1], 0, cut)
+        held = [fact for fact in facts if found[fact["uuid"]].held]
+        return _Facts(held[: page.limit + 1], len(facts) - len(held), cut)
+
+    async def _ranked(self, scope: Scope, query: str, limit: int, at: datetime, degraded: list[str]) -> list[str]:
+        """Return entities that answer to a text, best first: exact name, part of a name, words, meaning."""
+        user_id, narrowed = scope.user_id, _is_narrowed(scope)
         try:
             vector = await self._embedder.embed_query(query)
-            hits = (await self._index.search([IndexQuery("text", vector, "entity", user_id, limit * 2)]))[0]
+            top_k = max(limit * 2, _MOST_NEAR) if narrowed else limit * 2
+            hits = (await self._index.search([IndexQuery("text", vector, "entity", user_id, top_k)]))[0]
         except KgError as error:
             degraded.append(f"names only, no meaning: {error}")
             hits = []
-        for hit in hits:
-            if hit.similarity >= _NEAR:
-                scores[hit.uuid] = scores.get(hit.uuid, 0.0) + hit.similarity
+        rows = await self._store.read(
+            "entities_by_text",
+            **scope.params(),
+            key=_key_or_nothing(query),
+            words=entity_query(query, user_key(user_id)) or "",
+            near=[{"uuid": hit.uuid, "similarity": hit.similarity} for hit in hits if hit.similarity >= _NEAR],
+            at=at,
+            fetch=_MOST_FETCHED if narrowed else limit * 2,
+            top_k=limit * 2,
+        )
+        best_words = max((row["score"] for row in rows if row["way"] == "words"), default=1.0)
+        by_words: dict[str, float] = {}
+        by_meaning: dict[str, float] = {}
+        for row in rows:
+            if row["way"] == "meaning":
+                by_meaning[row["uuid"]] = row["score"]
+            else:
+                score = 1.0 + row["score"] if row["way"] == "alias" else 0.8 * row["score"] / best_words
+                by_words[row["uuid"]] = max(by_words.get(row["uuid"], 0.0), score)
+        scores = {
+            uuid: by_words.get(uuid, 0.0) + by_meaning.get(uuid, 0.0) for uuid in by_words.keys() | by_meaning.keys()
+        }
         return sorted(scores, key=lambda uuid: (-scores[uuid], uuid))[:limit]
 
     async def _rows(self, user_id: str, uuids: Sequence[str]) -> list[Row]:
@@ -187,6 +240,10 @@ def _fact_of_entity(fact: Row) -> JsonObject:
             }
         ),
     }
+
+
+def _is_narrowed(scope: Scope) -> bool:
+    return scope != Scope(scope.user_id)
 
 
 def _is_uuid(text: str) -> bool:

@@ -83,12 +83,13 @@ def fact(row: Mapping[str, Any], max_chars: int = WHOLE) -> JsonObject:
 
 
 def replacement(row: Mapping[str, Any], max_chars: int = WHOLE) -> JsonObject:
-    """Render what replaced a fact."""
+    """Render what replaced a fact; of one outside of the scope that was asked for, only that and when it did."""
     return compact(
         {
             "id": row["id"],
             "fact": cut(row["statement"], max_chars),
             "how": row["kind"],
+            "at": instant(row["at"]) if row["statement"] is None else None,
             "reason": cut(row.get("reason"), max_chars),
         }
     )
