@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kg import render
@@ -17,6 +17,13 @@ SCAN_PAGE = 500
 SCAN_MOST = 5000
 """A filtered listing looks at this many memories, then answers with what it has and a cursor."""
 SCOPES_SHOWN = 100
+FACTS_SHOWN = 200
+"""Facts that are shown of one memory; there may be more where the same note was handed in again and again."""
+FACTS_LISTED = 10
+"""Facts that a listing shows of each memory."""
+VERSIONS_SHOWN = 20
+VERSION_CHARS = 100_000
+"""Characters of all versions together that are shown whole, the newest first; the others are cut."""
 _NO_SEQ = 2**62
 
 
@@ -33,7 +40,9 @@ class Listing:
         Raises:
             NotFound: the partition has no such memory.
         """
-        rows = await self._store.read("memory_detail", user_id=user_id, uuid=uuid)
+        rows = await self._store.read(
+            "memory_detail", user_id=user_id, uuid=uuid, facts_top_k=FACTS_SHOWN, versions_top_k=VERSIONS_SHOWN
+        )
         if not rows:
             raise NotFound("memory", uuid, "list yours with get_memories")
         row = rows[0]
@@ -47,7 +56,9 @@ class Listing:
                     "extraction_error": memory.get("extraction_error"),
                     "noise": memory.get("noise_reason") if memory["noise"] else None,
                     "facts": [render.fact(fact) | _origin(fact) for fact in row["facts"]],
-                    "versions": [_version(version) for version in row["versions"]],
+                    "facts_omitted": _omitted(row["facts_count"], row["facts"]),
+                    "versions": _versions(row["versions"]),
+                    "versions_omitted": _omitted(row["versions_count"], row["versions"]),
                     "previous": row["previous"],
                     "next": row["next"],
                 }
@@ -63,7 +74,13 @@ class Listing:
         while len(found) <= limit and scanned < SCAN_MOST:
             page = SCAN_PAGE if filters else limit + 1
             rows = await self._store.read(
-                "list_memories", **scope.params(), before=before, noise=noise, now=self._clock.now(), top_k=page
+                "list_memories",
+                **scope.params(),
+                before=before,
+                noise=noise,
+                now=self._clock.now(),
+                facts_top_k=FACTS_LISTED,
+                top_k=page,
             )
             scanned += len(rows)
             found.extend(row for row in rows if _passes(filters, row["memory"]))
@@ -112,7 +129,15 @@ def _passes(filters: Filter, memory: Mapping[str, Any]) -> bool:
 def _listed(row: Row) -> JsonObject:
     rendered = render.memory_in_list(row["memory"])
     facts = [render.fact(fact, render.FACT_CHARS) for fact in row["facts"]]
-    return {**rendered, **render.compact({"facts": facts})}
+    return {
+        **rendered,
+        **render.compact({"facts": facts, "facts_omitted": _omitted(row["facts_count"], row["facts"])}),
+    }
+
+
+def _omitted(count: int, shown: Sequence[Row]) -> int | None:
+    """Return how many were left out, None where none were."""
+    return count - len(shown) or None
 
 
 def _origin(fact: Row) -> JsonObject:
@@ -126,14 +151,26 @@ def _origin(fact: Row) -> JsonObject:
     )
 
 
-def _version(row: Row) -> JsonObject:
+def _versions(rows: Sequence[Row]) -> list[JsonObject]:
+    """Render versions, the newest first; whole as long as that is no book."""
+    left = VERSION_CHARS
+    rendered: list[JsonObject] = []
+    for row in rows:
+        left -= len(row["text"])
+        rendered.append(_version(row, render.WHOLE if left >= 0 else render.PASSAGE_CHARS))
+    return rendered
+
+
+def _version(row: Row, max_chars: int) -> JsonObject:
     return render.compact(
         {
-            "memory": row["text"],
+            "memory": render.cut(row["text"], max_chars),
+            "truncated": len(row["text"]) > max_chars or None,
             "from": render.instant(row["created_at"]),
             "until": render.instant(row["replaced_at"]),
             "metadata": render.metadata(row["metadata"]),
             "facts": [{"id": fact["uuid"], "fact": fact["statement"]} for fact in row["facts"]],
+            "facts_omitted": _omitted(row["facts_count"], row["facts"]),
         }
     )
 

@@ -14,7 +14,7 @@ CALL (seeds) {
   WITH seed WHERE seed.predicate IN $single_valued AND seed.subject_uuid IS NOT NULL
   WITH DISTINCT seed.scope AS scope, seed.subject_uuid AS subject_uuid, seed.predicate AS predicate
   MATCH (f:Fact {user_id: $user_id, subject_uuid: subject_uuid, predicate: predicate})
-  WHERE f.scope = scope AND NOT EXISTS { MATCH (f)<-[:STATES]-(:Deleting) }
+  WHERE f.scope = scope AND NOT EXISTS { MATCH (f)<-[:STATES]-()<-[:PREVIOUS*0..1]-(:Deleting) }
   RETURN collect(DISTINCT f) AS members
 }
 CALL (seeds, members) {

@@ -1,12 +1,15 @@
-// One memory with its facts, what replaced them, its versions and the messages around it.
+// One memory with its facts, what replaced them, its newest versions and the messages around it.
 // mode: read
 // param: user_id string - partition
 // param: uuid string - the memory
-// returns: memory map, facts list[map], versions list[map], previous string or null, next string or null
+// param: facts_top_k integer - most facts returned, the first stated ones; of each version too
+// param: versions_top_k integer - most versions returned, the newest
+// returns: memory map, facts list[map], facts_count integer, versions list[map], versions_count integer, previous string or null, next string or null
 MATCH (m:Memory {uuid: $uuid})
 WHERE m.user_id = $user_id AND NOT m:Deleting
 CALL (m) {
   MATCH (m)-[:STATES]->(f:Fact)
+  WITH f ORDER BY f.seq LIMIT $facts_top_k
   OPTIONAL MATCH (f)-[:SUBJECT]->(s:Entity)
   OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
   WITH f, s, o,
@@ -18,9 +21,21 @@ CALL (m) {
 }
 CALL (m) {
   MATCH (m)-[:PREVIOUS]->(v:MemoryVersion)
+  WITH v ORDER BY v.replaced_at DESC LIMIT $versions_top_k
   WITH v, [(v)-[:STATES]->(f:Fact) | f {.uuid, .statement, .valid_at, .expired_at}] AS stated
   ORDER BY v.replaced_at DESC
-  RETURN collect(v {.uuid, .text, .metadata, .occurred_at, .created_at, .replaced_at, facts: stated}) AS versions
+  RETURN collect(v {.uuid, .text, .metadata, .occurred_at, .created_at, .replaced_at, facts: stated[..$facts_top_k],
+    facts_count: size(stated)}) AS versions
 }
-RETURN m {.*} AS memory, facts, versions,
-  head([(p:Memory)-[:NEXT]->(m) | p.uuid]) AS previous, head([(m)-[:NEXT]->(n:Memory) | n.uuid]) AS next
+CALL (m) {
+  OPTIONAL MATCH (m)-[:NEXT]->(first:Memory) ((gone:Deleting)-[:NEXT]->(after:Memory)){0,} (n:Memory)
+  WHERE NOT n:Deleting
+  RETURN head(collect(n.uuid)) AS next
+}
+CALL (m) {
+  OPTIONAL MATCH (m)<-[:NEXT]-(last:Memory) ((gone:Deleting)<-[:NEXT]-(before:Memory)){0,} (p:Memory)
+  WHERE NOT p:Deleting
+  RETURN head(collect(p.uuid)) AS previous
+}
+RETURN m {.*} AS memory, facts, COUNT { (m)-[:STATES]->(:Fact) } AS facts_count, versions,
+  COUNT { (m)-[:PREVIOUS]->(:MemoryVersion) } AS versions_count, previous, next

@@ -20,7 +20,7 @@ CALL (own) {
   WITH DISTINCT g
   MATCH (f:Fact {user_id: $user_id, subject_uuid: g.subject_uuid, predicate: g.predicate})
   WHERE f.scope = g.scope AND f.expired_at IS NULL
-    AND NOT EXISTS { MATCH (f)<-[:STATES]-(:Deleting) }
+    AND NOT EXISTS { MATCH (f)<-[:STATES]-()<-[:PREVIOUS*0..1]-(:Deleting) }
   RETURN collect(DISTINCT f) AS members
 }
 CALL (seeds, members) {
