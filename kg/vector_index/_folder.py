@@ -3,7 +3,8 @@
 ``collection.json`` names the one shard folder that counts, and the embedder that filled it. A shard is replaced,
 because it was optimized as a copy, rebuilt or is beyond reading, by writing that file anew, atomically.
 ``building.json``, of the same form, names a shard that is being filled to take its place. Shard folders that neither
-names are leftovers.
+names are leftovers. One that could not be read is set aside for a look, as ``.broken-<instant>``, until the next
+``open`` finds its successor sound or another shard takes over: it may hold vectors of texts that were deleted since.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ class ShardFolder:
             with suppress(StoreUnavailable):  # it may be what the new one was built for
                 former.close()
         shutil.rmtree(self.path / former_name, ignore_errors=True)
+        self._remove_broken()
 
     def drop_building(self) -> None:
         """Remove the shard that is being built, if there is one."""
@@ -117,6 +119,7 @@ class ShardFolder:
         if former is not None:
             former.close()
         shutil.rmtree(self.path / former_name, ignore_errors=True)
+        self._remove_broken()
 
     def close(self) -> None:
         """Flush and close the shards and let go of the folder."""
@@ -159,6 +162,11 @@ class ShardFolder:
             self._begin_anew()
         else:
             self.collection_id = collection_id
+            self._remove_broken()
+
+    def _remove_broken(self) -> None:
+        for folder in self.path.glob("shard-*.broken-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _open_building(self, present_id: str | None) -> None:
         """Go on with a shard that is being built, unless another embedder fills it, it is broken, or counts already."""
