@@ -26,7 +26,11 @@ CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
 UNSUPPORTED_VERSION = -32022
+
+NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+"""The parameter that says what a request is about; it goes into a header too."""
 
 
 class Output:
@@ -132,11 +136,20 @@ class Shim:
             self._out.error(None, INVALID_REQUEST, "expected one JSON-RPC message; batches are not supported")
             return
         message: dict[str, Any] = content
+        try:
+            self._handle(message)
+        except Exception as problem:  # noqa: BLE001 (one message must not end the session)
+            sys.stderr.write(f"knowthread: a message could not be handled ({type(problem).__name__})\n")
+            if "method" in message and "id" in message:
+                text = f"the request could not be handled ({type(problem).__name__})"
+                self._out.error(usable_id(message["id"]), INTERNAL_ERROR, text)
+
+    def _handle(self, message: dict[str, Any]) -> None:
         method: Any = message.get("method")
         request_id: Any = message.get("id")
         if method is None and "id" in message and ("result" in message or "error" in message):
             self.forwarder.reply(message)
-        elif not isinstance(method, str) or not isinstance(message.get("params", {}), dict):
+        elif not isinstance(method, str) or not _is_visible(method) or not isinstance(message.get("params", {}), dict):
             self._out.error(usable_id(request_id), INVALID_REQUEST, "not a JSON-RPC request or notification")
         elif "id" not in message:
             if method != "notifications/initialized":
@@ -159,6 +172,8 @@ class Shim:
         answer = None if params.get("cursor") is not None else self._manifest.answer(method, version)
         if answer is not None:
             self._out.write({"jsonrpc": "2.0", "id": request_id, "result": answer})
+        elif method in NAMED and not isinstance(params.get(NAMED[method]), str):
+            self._out.error(request_id, INVALID_PARAMS, f"{method} needs params.{NAMED[method]}, a string")
         else:
             self.forwarder.call(message, version if modern else None)
 
@@ -166,6 +181,9 @@ class Shim:
         asked = params.get("protocolVersion")
         if not isinstance(asked, str):
             self._out.error(request_id, INVALID_PARAMS, "initialize needs params.protocolVersion, a string")
+            return
+        if not _is_object(params.get("capabilities", {})) or not _is_object(params.get("clientInfo", {})):
+            self._out.error(request_id, INVALID_PARAMS, "params.capabilities and params.clientInfo are objects")
             return
         version = asked if asked in self._manifest.handshake else self._manifest.handshake[-1]
         result = self._manifest.answer("initialize", version)
@@ -188,6 +206,11 @@ class Shim:
 
 def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
+
+
+def _is_visible(method: str) -> bool:
+    """Whether a method's name can stand in a header, as it does in a self-describing request."""
+    return method.isascii() and method.isprintable()
 
 
 class Oversized:

@@ -24,6 +24,7 @@ from kg.paths import data_dir
 from mcp_server.headers import REQUEST_KEY, encode_value, session_headers
 from mcp_server.lifecycle import SERVICE_COMMAND, ServiceStarting, ensure_running, not_ready_text
 from mcp_server.record import differing_settings
+from mcp_server.shim import usable_id
 from mcp_server.shim_http import Abort, Answer, Client, ConnectionLost, Silent
 from mcp_server.shim_session import LegacySession, SessionGone, envelope_headers
 
@@ -110,18 +111,19 @@ class Forwarder:
             reason = "a request with this id is being answered" if clash else "too many requests at once; wait for some"
             self._out.error(call.id, _INVALID_REQUEST, reason)
             return
-        if call.method == "tools/call" and (call.params or {}).get("name") not in self._manifest.read_only:
-            with self._lock:
-                kept = self._uncertain.pop(call.digest(), None)
-            call.key, call.in_doubt = kept or os.urandom(16).hex(), kept is not None
-        _thread(lambda: self._run(call), f"call-{call.id}")
+        try:
+            _thread(lambda: self._run(call), f"call-{call.id}")
+        except RuntimeError:  # the system gives no more threads
+            self._end(call)
+            self._out.error(call.id, _INTERNAL_ERROR, "too many requests at once; wait for some")
 
     def notify(self, message: dict[str, Any]) -> None:
         """Forward a notification of the client; a cancellation ends its call here at once."""
         method = message["method"]
         if method == "notifications/cancelled":
+            request_id = usable_id(message.get("params", {}).get("requestId"))
             with self._lock:
-                call = self._calls.get(message.get("params", {}).get("requestId"))
+                call = self._calls.get(request_id) if request_id is not None else None
             if call is not None:
                 _thread(lambda: self._cancel(call, message), "cancel")
         else:
@@ -161,13 +163,25 @@ class Forwarder:
 
     def _run(self, call: Call) -> None:
         try:
+            if call.method == "tools/call" and (call.params or {}).get("name") not in self._manifest.read_only:
+                self._give_key(call)
             self._deliver(call)
         except Exception as problem:  # noqa: BLE001 (the thread's edge: every request gets an answer)
             self._give_up(call, problem)
         finally:
-            with self._lock:
-                del self._calls[call.id]
-                self._ended.notify_all()
+            self._end(call)
+
+    def _end(self, call: Call) -> None:
+        with self._lock:
+            del self._calls[call.id]
+            self._ended.notify_all()
+
+    def _give_key(self, call: Call) -> None:
+        """Give a call its request key: a new one, or that of the call that it repeats."""
+        digest = call.digest()
+        with self._lock:
+            kept = self._uncertain.pop(digest, None)
+        call.key, call.in_doubt = kept or os.urandom(16).hex(), kept is not None
 
     def _deliver(self, call: Call) -> None:
         """Try until the call is answered: over broken connections, ended sessions and restarts of the service."""

@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from mcp_server.shim import NAMED
 from mcp_server.shim_http import Client, ConnectionLost, Silent
 
 if TYPE_CHECKING:
     from mcp_server.shim import Output
 
-_NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 _OK = 200
 
 
@@ -124,7 +124,7 @@ class LegacySession:
 def envelope_headers(version: str, method: str, params: Mapping[str, Any]) -> dict[str, str]:
     """The headers of a self-describing (2026) request, which repeat what its body says."""
     headers = {"Mcp-Protocol-Version": version, "Mcp-Method": method}
-    name = params.get(_NAMED_BY.get(method, ""))
+    name = params.get(NAMED.get(method, ""))
     if isinstance(name, str):
         headers["Mcp-Name"] = _header_value(name)
     return headers

@@ -1,12 +1,16 @@
 """The stdio shim before a service that boots, dies and comes back."""
 
 import asyncio
+import copy
+import json
 import os
+import random
 import signal
 import sys
 import sysconfig
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import toy_service
@@ -258,6 +262,130 @@ async def test_bad_lines_are_answered_and_do_no_harm(toy: Toy) -> None:
         assert "error" in shim.answer(9)
         shim.request(10, "ping")
         assert shim.answer(10)["result"] == {}
+
+
+async def test_values_of_the_wrong_type_are_refused_and_leave_no_call_behind(toy: Toy) -> None:
+    unhashable: list[object] = [["x"], {"x": 1}]
+    with RawShim(toy) as shim:
+        shim.settle()
+        for modern in (False, True):
+            for value in (*unhashable, None, 5, True):
+                for method, name in (("tools/call", "name"), ("prompts/get", "name"), ("resources/read", "uri")):
+                    shim.request(7, method, modern=modern, **{name: value})
+                    error = shim.answer(7)["error"]
+                    assert error["code"] == -32602 and name in error["message"], (method, value)
+        for value in (*unhashable, None, True, 7.0, "nobody"):
+            shim.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": value}})
+            shim.send({"jsonrpc": "2.0", "id": value, "result": {}})
+        for method in ("tools/call\r\nX: y", "werkzeuge/prüfen", "\x00"):
+            shim.request(7, method, modern=True)
+            assert shim.answer(7)["error"]["code"] == -32600
+        shim.request(7, "initialize", protocolVersion="2025-06-18", capabilities=[], clientInfo=5)
+        assert shim.answer(7)["error"]["code"] == -32602
+        shim.open()
+        shim.request(7, "tools/call", name="echo", arguments={"text": "x"})
+        assert shim.answer(7)["result"]["isError"] is False
+        shim.close_input()
+        assert shim.rest() == [] and shim.process.wait(30) == 0
+
+
+ODD = [
+    None,
+    True,
+    -1,
+    1.5,
+    10**30,
+    "",
+    "x",
+    "\u2028\0\r\n",
+    "\ud800",
+    [],
+    [[]],
+    ["x"],
+    {},
+    {"": {}},
+    {"a": [None]},
+    [1] * 500,
+]
+GOOD: list[dict[str, Any]] = [
+    {"method": "tools/call", "params": {"name": "echo", "arguments": {"text": "x"}}},
+    {"method": "tools/call", "params": {"name": "echo", "arguments": {"text": "x"}, "_meta": MODERN}},
+    {"method": "tools/call", "params": {"name": "count", "arguments": {"what": "x"}, "_meta": {"progressToken": 1}}},
+    {"method": "prompts/get", "params": {"name": "greet", "arguments": {"name": "x"}, "_meta": MODERN}},
+    {"method": "resources/read", "params": {"uri": "toy://größe"}},
+    {"method": "tools/list", "params": {"cursor": "x", "_meta": MODERN}},
+    {
+        "method": "initialize",
+        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x"}},
+    },
+    {"method": "completion/complete", "params": {"ref": {"type": "ref/prompt", "name": "greet"}, "argument": {}}},
+    {"method": "notifications/cancelled", "params": {"requestId": "nobody", "reason": "x"}},
+    {"method": "notifications/progress", "params": {"progressToken": 1, "progress": 0.5}},
+    {"result": {"roots": []}},
+]
+
+
+def _mutate(message: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """Replace, remove or add one thing anywhere in a message, but never its id."""
+    mutated = copy.deepcopy(message)
+    places: list[tuple[Any, Any]] = []
+
+    def walk(node: Any) -> None:
+        for key in list(node) if isinstance(node, dict) else range(len(node)):
+            places.append((node, key))
+            if isinstance(node[key], dict | list):
+                walk(node[key])
+
+    walk(mutated)
+    node, key = chance.choice(places)
+    match chance.randrange(4):
+        case 0 if isinstance(node, dict):
+            del node[key]
+        case 1 if isinstance(node, dict):
+            node[chance.choice(["", "_meta", "name", "cursor", "\ud800", "io.modelcontextprotocol/x"])] = chance.choice(
+                ODD
+            )
+        case _:
+            node[key] = chance.choice(ODD)
+    return mutated
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_no_line_whatever_ends_the_session_and_every_request_is_answered(toy: Toy, seed: int) -> None:
+    chance = random.Random(seed)
+    with RawShim(toy) as shim:
+        shim.settle()
+        asked: set[int] = set()
+        for number in range(250):
+            message = _mutate(chance.choice(GOOD), chance)
+            if number % 5:
+                message["id"] = number
+            line = json.dumps({"jsonrpc": "2.0", **message}).encode()
+            if chance.random() < 0.1:
+                line = bytearray(line)  # type: ignore[assignment]
+                line[chance.randrange(len(line))] = chance.randrange(1, 9)  # type: ignore[index]
+                message = {}
+            shim.send_bytes(bytes(line) + b"\n")
+            if "method" in message and "id" in message:
+                asked.add(number)
+                assert "method" not in (answer := shim.answer(number)), line
+                assert "result" in answer or "error" in answer, line
+        assert len(asked) > 100
+        depth = 480
+        shim.send_bytes(
+            b'{"jsonrpc":"2.0","id":1000,"method":"tools/call","params":{"name":"count","arguments":{"what":'
+        )
+        shim.send_bytes(b"[" * depth + b"]" * depth + b"}}}\n")
+        assert "method" not in shim.answer(1000)
+        shim.request(1001, "tools/call", modern=True, name="echo", arguments={"text": "still here"})
+        assert shim.answer(1001)["result"]["content"][0]["text"] == "still here"
+        shim.open()
+        shim.request(1002, "tools/call", name="echo", arguments={"text": "here too"})
+        assert shim.answer(1002)["result"]["content"][0]["text"] == "here too"
+        shim.close_input()
+        shim.rest()
+        assert shim.process.wait(30) == 0
+        assert not [line for line in shim.errors if "could not be handled" in line], shim.errors
 
 
 async def test_an_oversized_line_is_refused_by_its_id(toy: Toy) -> None:
