@@ -23,7 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from extract.embedders import MODELS, make_embedder
 from kg.names import alias_key
-from kg.resolve import NEAR
+from kg.resolve import NEAR, NewName, said_of
 from kg.resolve_lexical import Name, compare
 from kg.resolve_verdict import Outcome
 from kg.settings import load_settings
@@ -85,12 +85,13 @@ def row(title: str, pairs: Sequence[Pair]) -> str:
 async def near(pairs: Sequence[Pair], name: str) -> None:
     """Print what asking by cosine would add, for several bounds, where both names have a statement."""
     embedder = make_embedder(name, load_settings().cache_dir)
-    unlike = [pair for pair in pairs if pair.outcome == "unlike" and pair.left[2] and pair.right[2]]
+    unlike = [pair for pair in pairs if pair.outcome == "unlike" and all(map(_is_said_of, (pair.left, pair.right)))]
     texts = [f"{name}. {text}" for pair in unlike for name, _, text in (pair.left, pair.right)]
     vectors = await embedder.embed_documents(texts)
     await embedder.close()
     cosines = np.einsum("ij,ij->i", vectors[::2], vectors[1::2])
-    print(f"{name}: {len(unlike)} unlike pairs with statements, {sum(pair.same for pair in unlike)} of them one thing")
+    one_thing = sum(pair.same for pair in unlike)
+    print(f"{name}: {len(unlike)} unlike pairs with a statement about each, {one_thing} of them one thing")
     print("cosine at least   tuning: asked, one thing   held out: asked, one thing")
     for bound in (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9):
         found = [
@@ -99,6 +100,11 @@ async def near(pairs: Sequence[Pair], name: str) -> None:
         ]
         tuning, held_out = (f"{len(half):12d} {sum(pair.same for pair in half):10d}" for half in found)
         print(f"{bound:15.2f}   {tuning}   {held_out}{'   <- in use' if bound == NEAR else ''}")
+
+
+def _is_said_of(side: tuple[str, str, str]) -> bool:
+    name, kind, text = side
+    return said_of(NewName(alias_key(name), name, kind, (text,))) is not None
 
 
 def rate(pairs: Sequence[Pair]) -> tuple[float, float]:

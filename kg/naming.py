@@ -7,21 +7,27 @@ undone. Where a model that it asks does not answer, names stay apart: two things
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from kg.claims import Claim, account
 from kg.drafting import SELF_KEY, object_of, subject_of
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.facts import THING
+from kg.facts import SINGLE_VALUED, THING
 from kg.graph_store import GraphStore
 from kg.models import FactInput
 from kg.ports import Clock, Embedder, IndexQuery, NameJudge, VectorIndex
-from kg.resolve import NewName, Resolution, Resolver
+from kg.predicates import PREDICATES
+from kg.resolve import EntityMerge, NewName, Resolution, Resolver
 from kg.resolve_terms import find_candidates
 
 log = logging.getLogger(__name__)
 
 NEAR_TOP_K = 5
+_OPPOSITES = {
+    name: sorted({*known.opposites, *(other.name for other in PREDICATES.values() if name in other.opposites)})
+    for name, known in PREDICATES.items()
+}
 NOTHING = Resolution({}, {}, {})
 
 
@@ -45,17 +51,43 @@ class Naming:
             facts: each with who said it.
         """
         new = new_names(facts)
-        known = await self._store.read("find_names", user_id=claim.user_id, keys=sorted(new))
-        for row in known:
-            del new[row["key"]]
+        rows = await self._store.read("find_names", user_id=claim.user_id, keys=[SELF_KEY, *sorted(new)])
+        known = {row["key"]: row["uuid"] for row in rows}
+        own = {row["key"]: row["uuid"] for row in rows if row["undecided"]}
+        for key in known.keys() - own.keys():
+            new.pop(key, None)
         if not new:
             return NOTHING
         names = list(new.values())
         near = await self._near(claim.user_id, names)
         candidates = await find_candidates(self._store, claim.user_id, names, near)
-        resolution = await self._resolver.resolve(names, candidates)
+        resolution = await self._resolver.resolve(
+            names,
+            [candidate for candidate in candidates if candidate.uuid not in own.values()],
+            lambda: self._nothing_contends(claim.user_id, facts, known),
+        )
         await account(self._store, claim, resolution.calls, self._clock.now())
-        return resolution
+        return _of_standing(resolution, own)
+
+    async def _nothing_contends(
+        self, user_id: str, facts: Sequence[tuple[FactInput, str | None]], known: Mapping[str, str]
+    ) -> bool:
+        """Whether no judge will be asked about these facts: a text takes two calls of models at most."""
+        stated: list[dict[str, object]] = []
+        for fact, speaker in facts:
+            subject, thing = subject_of(fact, speaker), object_of(fact, speaker)
+            if subject is None or subject.key not in known:
+                continue
+            stated.append(
+                {
+                    "subject_uuid": known[subject.key],
+                    "predicate": "" if fact.predicate in SINGLE_VALUED else fact.predicate,
+                    "object_uuid": known.get(thing.key) if thing is not None else None,
+                    "opposites": _OPPOSITES.get(fact.predicate, []),
+                }
+            )
+        rows = await self._store.read("may_contend", user_id=user_id, stated=stated)
+        return not rows[0]["contend"]
 
     async def _near(self, user_id: str, names: Sequence[NewName]) -> dict[str, list[str]]:
         """Return the entities nearest to each name in meaning; none while the side-index does not answer."""
@@ -71,6 +103,24 @@ class Naming:
             log.info("names are compared by their letters alone: %s", error)
             return {}
         return {name.key: [hit.uuid for hit in found] for name, found in zip(names, hits, strict=True)}
+
+
+def _of_standing(resolution: Resolution, own: Mapping[str, str]) -> Resolution:
+    """Return a resolution in which names that have their entity already are no new ones, but merges of it."""
+    if not own:
+        return resolution
+    merges = [
+        EntityMerge(uuid, resolution.known[key], resolution.reasons[key])
+        for key, uuid in own.items()
+        if key in resolution.known
+    ]
+    return replace(
+        resolution,
+        known={key: uuid for key, uuid in resolution.known.items() if key not in own},
+        twins={key: own.get(twin, twin) for key, twin in resolution.twins.items() if key not in own},
+        merges=(*resolution.merges, *merges),
+        settled=() if resolution.put_off else tuple(own),
+    )
 
 
 def new_names(facts: Sequence[tuple[FactInput, str | None]]) -> dict[str, NewName]:

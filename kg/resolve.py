@@ -10,7 +10,8 @@ entities that turn out to be one are merged by ``kg.merge``; both can be undone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -30,11 +31,16 @@ MAX_ASKED = 24
 MAX_STATEMENTS = 3
 """Most statements about a thing that a model is shown."""
 
-NEAR = 0.7
-"""Cosine of two names with a statement each from which on a model is asked; ``bench/resolution.py`` measures it."""
+MAX_CANDIDATES = 300
+"""Most entities that the names of one text are compared with, the likeliest first."""
+
+NEAR = 0.75
+"""Cosine of two names with a statement about each from which a model is asked; ``bench/resolution.py`` measures it."""
 
 _BY_LETTERS = frozenset(("Person", "File"))
 """Kinds whose names are compared by letters only: alike things are said of colleagues and of neighbouring files."""
+
+_DETERMINER = re.compile(r"(?:the|our|my|an?) ")
 
 _RANK: dict[Outcome, int] = {"unlike": 0, "apart": 1, "ask": 2, "same": 3}
 
@@ -95,6 +101,8 @@ class Resolution:
         calls: every request that was made, answered or not.
         asked: how many pairs were put to a model.
         failure: why the model gave no answer; those pairs stay apart.
+        put_off: alias keys of new names that a model is to be asked about when they are met again.
+        settled: alias keys of names that were put off before and have been asked about now.
     """
 
     known: dict[str, str]
@@ -105,6 +113,8 @@ class Resolution:
     asked: int = 0
     failure: str | None = None
     calls: tuple[ModelCall, ...] = ()
+    put_off: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
 
     @property
     def same(self) -> dict[str, str]:
@@ -119,18 +129,27 @@ class Resolver:
         self._embedder = embedder
         self._judge = judge
 
-    async def resolve(self, new: Sequence[NewName], candidates: Sequence[KnownEntity]) -> Resolution:
+    async def resolve(
+        self,
+        new: Sequence[NewName],
+        candidates: Sequence[KnownEntity],
+        may_ask: Callable[[], Awaitable[bool]] | None = None,
+    ) -> Resolution:
         """Decide what new names mean; a failing model is told in the answer and leaves its pairs apart.
 
         Args:
             new: the names of one text, in its order.
             candidates: entities that they may mean (``kg.resolve_terms``), the likeliest first; none is merged.
+            may_ask: whether a model may be asked now, looked up only where there is something to ask; yes if None.
         """
-        table = await asyncio.to_thread(_Table, new, candidates)
+        table = await asyncio.to_thread(_Table, new, candidates[:MAX_CANDIDATES])
         if self._judge is None:
-            return table.resolution()
+            return await asyncio.to_thread(table.resolution)
         work, calls, failure = None, (), await self._find_alike(table)
-        asked = table.questions()
+        asked = await asyncio.to_thread(table.questions)
+        if asked and may_ask is not None and not await may_ask():
+            put_off = tuple(dict.fromkeys(new[thing].key for pair in asked for thing in pair if thing < len(new)))
+            return replace(await asyncio.to_thread(table.resolution), failure=failure, put_off=put_off)
         if asked:
             try:
                 answer = await self._judge.compare([table.pair(*pair) for pair in asked])
@@ -140,11 +159,12 @@ class Resolver:
                 work, calls = answer.work, answer.work.calls
                 for pair, (is_same, reason) in zip(asked, answer.verdicts, strict=True):
                     table.verdicts[pair] = Verdict("same", 0.5, reason) if is_same else apart(reason)
-        return replace(table.resolution(), work=work, asked=len(asked), failure=failure, calls=calls)
+        resolution = await asyncio.to_thread(table.resolution)
+        return replace(resolution, work=work, asked=len(asked), failure=failure, calls=calls)
 
     async def _find_alike(self, table: _Table) -> str | None:
         """Move pairs of which alike things are said to those to ask about; return why that could not be done."""
-        pairs = table.unlike(latin_only=self._embedder.english_only)
+        pairs = await asyncio.to_thread(table.unlike, latin_only=self._embedder.english_only)
         things = sorted({thing for pair in pairs for thing in pair})
         if not pairs:
             return None
@@ -158,6 +178,11 @@ class Resolver:
             if cosine >= NEAR:
                 table.verdicts[i, j] = ask(cosine / 2, "alike things are said of them")
         return None
+
+
+def resolve_by_letters(new: Sequence[NewName], candidates: Sequence[KnownEntity]) -> Resolution:
+    """Decide what letters alone decide."""
+    return _Table(new, candidates).resolution()
 
 
 Pair = tuple[int, int]
@@ -197,8 +222,8 @@ class _Table:
         ]
 
     def in_context(self, thing: int) -> str:
-        """Return a name with the first statement about it."""
-        return f"{self._things[thing].name}. {self._things[thing].context[0]}"
+        """Return a name with the first statement that begins with it."""
+        return f"{self._things[thing].name}. {said_of(self._things[thing])}"
 
     def questions(self) -> list[Pair]:
         """Return the pairs worth asking about, likeliest first, at most one for two groups of names."""
@@ -279,9 +304,13 @@ class _Table:
         return list({id(things): things for things in part.values()}.values())
 
     def _said_of_both(self, i: int, j: int) -> bool:
-        """Whether a statement is about both, which are then two things, or nothing is said of one of them."""
+        """Whether a statement is about both, which are then two things, or nothing is said of one of them.
+
+        Said of a thing is what begins with its name: where two names only stand for what something else has, uses or
+        prefers, alike statements tell of two values of one kind (eu-west-1 and eu-central-1) rather than of one thing.
+        """
         a, b = self._things[i], self._things[j]
-        if not a.context or not b.context:
+        if not said_of(a) or not said_of(b):
             return True
         return fold(a.name) in fold(" ".join(b.context)) or fold(b.name) in fold(" ".join(a.context))
 
@@ -304,6 +333,12 @@ class _Table:
 
     def _uuid(self, thing: int) -> str:
         return self._known[thing - len(self._new)].uuid
+
+
+def said_of(thing: NewName | KnownEntity) -> str | None:
+    """Return the first statement that begins with a thing's name."""
+    name = fold(thing.name)
+    return next((text for text in thing.context if _DETERMINER.sub("", fold(text)).startswith(name)), None)
 
 
 def _keys(thing: NewName | KnownEntity) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ ANY_KIND = "Thing"
 _MADE = frozenset(("Tool", "Service", "Project"))
 """Kinds that are easily taken for one another."""
 
-_ONE_WORD = frozenset(("Service", "Project", "Organization", "Place"))
+ONE_WORD = frozenset(("Service", "Project", "Organization", "Place"))
 """Kinds whose names mean one thing in one person's notes however they are divided into words."""
 
 _FOLDED = frozenset(("Person", "Place", "Organization"))
@@ -206,7 +206,7 @@ def _plural(left: str, right: str, kinds: _Kinds) -> Verdict | None:
 def _respelled(left: str, right: str, kinds: _Kinds) -> Verdict | None:
     """They differ by separators, which tell packages and words apart, or by a spelling that means more in places."""
     if joined(left) == joined(right):
-        one_name = kinds.both in _ONE_WORD or is_non_latin(left)
+        one_name = kinds.both in ONE_WORD or is_non_latin(left)
         if one_name and (_divisions(left) <= _divisions(right) or _divisions(right) <= _divisions(left)):
             return Verdict("same", 0.9, "equal but for separators")
         return ask(0.7, "equal but for separators")

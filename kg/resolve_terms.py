@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from kg.fulltext import entity_query, user_key
 from kg.graph_store import GraphStore
 from kg.resolve import KnownEntity, NewName
-from kg.resolve_lexical import plural_of, without_suffix
+from kg.resolve_lexical import ONE_WORD, plural_of, without_suffix
 from kg.resolve_people import person_words
-from kg.spelling import canonical, forms, joined, spelled_accents, without_accents, words
+from kg.spelling import VERSIONED, canonical, forms, joined, spelled_accents, without_accents, words
 from kg.synonyms import load_synonyms
+from kg.text import is_non_latin
 
 TOP_K = 20
 """Most entities of each way for one name."""
@@ -25,7 +26,7 @@ MAX_KEYS = 96
 
 _SPLIT_CHARS = 24
 _PART_CHARS = 3
-_LEGAL_TRIED = ("inc", "ltd", "llc", "gmbh", "corp")
+_LEGAL_TRIED = ("inc", "ltd", "llc", "gmbh", "corp", "corporation", "limited", "ag", "co", "se")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,13 @@ def candidate_terms(name: NewName) -> CandidateTerms:
     """Return what to look a new name up by."""
     keys = list(dict.fromkeys(key for key in _spellings(name.key, name.kind) if key))
     return CandidateTerms(tuple(keys[:MAX_KEYS]), tuple(_parts(name.key, name.kind)))
+
+
+def same_keys(key: str, kind: str) -> list[str]:
+    """Return other alias keys that are the same name by letters alone."""
+    found = dict.fromkeys(other for other in _same(key, kind) if other)
+    found.pop(key, None)
+    return list(found)[:MAX_KEYS]
 
 
 async def find_candidates(
@@ -73,17 +81,10 @@ async def find_candidates(
 
 
 def _spellings(key: str, kind: str) -> Iterator[str]:
-    """Yield the alias keys that would be the same name, likeliest first, with repeats."""
+    """Yield the alias keys that would be the same name or may be, likeliest first, with repeats."""
     yield key
-    for form in (canonical(key), *sorted(forms(key, kind))):
-        yield from load_synonyms().spellings.get(form, ())
-    yield from (without_accents(key), spelled_accents(key))
-    yield from (" ".join(words(key)), joined(key), f"the {key}")
-    if kind == "Person":
-        yield " ".join(person_words(key))
-    if kind in ("Organization", "Thing"):
-        yield without_suffix(key)[0]
-        yield from (f"{key} {suffix}" for suffix in _LEGAL_TRIED)
+    yield from _same(key, kind)
+    yield joined(key)
     if kind in ("Concept", "Thing"):
         yield plural_of(key)
         yield from _singulars(key)
@@ -91,6 +92,41 @@ def _spellings(key: str, kind: str) -> Iterator[str]:
         pieces = key.split("/")
         yield from ("/".join(pieces[start:]) for start in range(1, len(pieces)))
     yield from _respaced(key)
+
+
+def _same(key: str, kind: str) -> Iterator[str]:
+    """Yield the alias keys that would be the same name by letters, likeliest first, with repeats."""
+    for form in (canonical(key), *sorted(forms(key, kind))):
+        yield from load_synonyms().spellings.get(form, ())
+        yield form
+    yield from (without_accents(key), spelled_accents(key))
+    plain = " ".join(words(key))
+    yield from (plain, f"the {key}", f"our {key}")
+    yield from _versions(plain, kind)
+    if kind == "Person":
+        yield " ".join(person_words(key))
+    if kind in ("Organization", "Thing"):
+        bare = without_suffix(key)[0]
+        yield bare
+        yield from (f"{bare} {suffix}" for suffix in _LEGAL_TRIED)
+    if kind == "Concept" and len(key.split()) > 1:
+        yield plural_of(key)
+        yield from _singulars(key)
+    known = load_synonyms()
+    if kind in ONE_WORD or is_non_latin(key) or joined(key) in known.products | known.compounds:
+        yield joined(key)
+        yield from _respaced(key)
+
+
+def _versions(plain: str, kind: str) -> Iterator[str]:
+    """Yield the ways to write a name that ends in a number: React 18, React v18, react@18; PR 7, PR #7."""
+    found = VERSIONED.fullmatch(plain)
+    if found is None:
+        return
+    name, number = found.groups()
+    same = [name, *(key for form in sorted(forms(name, kind)) for key in load_synonyms().spellings.get(form, ()))]
+    for spelling in dict.fromkeys(same):
+        yield from (spelling + between + number for between in (" ", "", " v", "@", " #"))
 
 
 def _singulars(key: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _VERSION = re.compile(r"(?<= )v(?=[0-9])")
 _AT_VERSION = re.compile(r"(?<=[^/])@v?(?=[0-9])")
 _SIGN = re.compile(r"(?<= )#(?=[0-9])")
-_TRAILING_VERSION = re.compile(r"(.*[^0-9. ]) ?([0-9]+(?:\.[0-9]+)*)")
+VERSIONED = re.compile(r"(.*[^0-9. ]) ?([0-9]+(?:\.[0-9]+)*)")
 _DETERMINERS = ("the ", "our ")
 _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ħ": "h", "\u0451": "\u0435"})
 """Letters that Unicode does not take apart, and the Cyrillic io, which is mostly written as ie."""
@@ -27,7 +27,7 @@ _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "�
 
 @lru_cache(maxsize=_CACHED)
 def words(key: str) -> tuple[str, ...]:
-    """Return the words without a determiner, versions and tickets as numbers: ``react@18`` is react 18, PR #7 is PR 7."""
+    """Return the words without a determiner, versions and tickets as numbers: ``react@18`` is react 18."""
     for determiner in _DETERMINERS:
         key = key.removeprefix(determiner)
     return tuple(_SIGN.sub("", _VERSION.sub("", _AT_VERSION.sub(" ", key))).split())
@@ -55,7 +55,7 @@ def forms(key: str, kind: str) -> frozenset[str]:
     if kind == "Place":
         return frozenset((whole, synonyms.places.get(whole, whole)))
     found = {plain, " ".join(_replaced(words(key), synonyms.within, divided=True))}
-    version = _TRAILING_VERSION.fullmatch(plain)
+    version = VERSIONED.fullmatch(plain)
     known = _known(plain, kind)
     if known is not None:
         found.add(known)
