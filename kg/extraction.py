@@ -22,6 +22,7 @@ from kg.graph_store import GraphStore, Row
 from kg.inheritance import inherited_decisions
 from kg.merge import merge_entities
 from kg.models import Scope
+from kg.namesakes import merge_namesakes
 from kg.naming import NOTHING, Naming
 from kg.ports import Clock, FactExtractor
 from kg.reading import Extraction, ModelWork, Reading, Turn
@@ -250,7 +251,10 @@ class _Statement:
         return gone
 
     async def _merge(self, names: Resolution) -> None:
-        """Merge the entities that this text named anew into those that they were found to be, and known ones."""
+        """Merge the entities that this text named anew into those that they were found to be, and known ones.
+
+        What was created since the names were looked at is found by its letters.
+        """
         created = {row["key"]: row["properties"]["uuid"] for row in self.drafter.draft.entities}
         pairs = [
             (created[key], created.get(target, target), names.reasons[key])
@@ -258,12 +262,21 @@ class _Statement:
             if key in created
         ]
         pairs += [(merge.source, merge.target, merge.reason) for merge in names.merges]
+        gone: set[str] = set()
         for source, target, reason in pairs:
             uuids = [source, target]
             rows = await self._call.tx.run("find_entities", user_id=self._call.user_id, keys=[], uuids=uuids)
             standing = {row["uuid"] for row in rows if row["merged_into"] is None}
             if source != target and standing == set(uuids):  # neither went, or was merged, since
                 await merge_entities(self._call, source, target, reason)
+                gone.add(source)
+        await merge_namesakes(
+            self._call, [row for row in self.drafter.draft.entities if row["properties"]["uuid"] not in gone]
+        )
+        if names.put_off or names.settled:
+            await self._call.tx.run(
+                "mark_undecided", user_id=self._call.user_id, open=names.put_off, settled=names.settled
+            )
 
     def _stating(self, uuid: str) -> StatingMemory:
         row = self._standing[uuid]

@@ -12,6 +12,7 @@ from kg.fulltext import user_key
 from kg.graph_store import GraphStore, Row, Transaction
 from kg.jobs import extraction_jobs
 from kg.models import AddRequest, FactInput, MemoryInput
+from kg.namesakes import merge_namesakes
 from kg.noise import trivial
 from kg.ports import Clock
 from kg.settling import settle
@@ -85,6 +86,7 @@ class Remember:
                 tx, user_id=call.user_id, created=created, also=[*plan.decided, *revived], now=call.now
             )
             outcome.ended.extend(uuid for uuid in ended if uuid not in set(outcome.fact_uuids))
+        await merge_namesakes(call, plan.drafter.draft.entities)
         return outcome
 
 

@@ -19,6 +19,7 @@ from kg.graph_store import GraphStore, Row, Transaction
 from kg.inheritance import inherited_decisions
 from kg.jobs import extraction_jobs
 from kg.models import FactInput, Scope
+from kg.namesakes import merge_namesakes
 from kg.ports import Clock
 from kg.remember import known_names
 from kg.settling import settle
@@ -106,7 +107,9 @@ class Revise:
         change = _Change(request, call, rows[0])
         if change.nothing:
             return UpdateOutcome(request.uuid, changed=False)
-        return await self._apply(call.tx, change)
+        outcome = await self._apply(call.tx, change)
+        await merge_namesakes(call, change.drafter.draft.entities)
+        return outcome
 
     async def _apply(self, tx: Transaction, change: _Change) -> UpdateOutcome:
         user_id, draft = change.request.user_id, change.drafter.draft
