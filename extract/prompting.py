@@ -23,7 +23,11 @@ HASH_CHARS = 16
 
 _PART = re.compile(r"^## (\w+)$")
 _TAG = re.compile(r"</?([a-z][a-z0-9_-]*)[^<>]*>")
-_INVISIBLE = "\u00ad\u200b-\u200f\u2060-\u2064\ufeff"
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
+"""Characters that cannot be seen, and control characters but for blanks: no reader takes them for part of a word."""
 
 
 class PromptFileError(ValueError):
@@ -128,9 +132,15 @@ def parse(path: Path) -> Prompt:
 def data(text: str) -> str:
     """Return user text that cannot end or begin any tag that a prompt uses; all other text stays as it is.
 
-    The ``<`` of such a tag becomes ``&lt;``: a model still reads what was written there.
+    The ``<`` of such a tag becomes ``&lt;``: a model still reads what was written there. Tags are found as if the
+    characters that cannot be seen were not there, wherever they stand.
     """
-    return _tags().sub("&lt;", text)
+    if _INVISIBLE.search(text) is None:
+        return _tags().sub("&lt;", text)
+    seen = [place for place, char in enumerate(text) if _INVISIBLE.match(char) is None]
+    visible = "".join(text[place] for place in seen)
+    opening = {seen[tag.start()] for tag in _tags().finditer(visible)}
+    return "".join("&lt;" if place in opening else char for place, char in enumerate(text))
 
 
 @dataclass(frozen=True)
@@ -147,11 +157,10 @@ def _folder() -> Path:
 
 @cache
 def _tags() -> re.Pattern[str]:
-    """Match the ``<`` of every tag that any prompt names, also where blanks or invisible characters are mixed in."""
+    """Match the ``<`` of every tag that any prompt names, also where blanks are mixed in."""
     texts = (part for prompt in load_prompts().values() for part in (prompt.system, prompt.user))
     names = sorted({name for text in texts for name in _TAG.findall(text)})
-    filler = rf"[\s{_INVISIBLE}]*"
-    return re.compile(rf"<(?={filler}/?{filler}(?:{'|'.join(map(re.escape, names))})(?![a-z0-9_-]))", re.IGNORECASE)
+    return re.compile(rf"<(?=\s*/?\s*(?:{'|'.join(map(re.escape, names))})(?![a-z0-9_-]))", re.IGNORECASE)
 
 
 def _front_matter(path: Path, lines: list[str]) -> tuple[dict[str, str], int]:
