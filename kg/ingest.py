@@ -3,7 +3,7 @@
 Invariant: a job's result is written only by the worker that holds it, under the attempt that it was claimed with; a
 worker that dies loses its lease and another goes on. A model that is down costs no attempt and pauses its kind of
 work; an answer that is unusable, or a request that no model takes, costs one, and after ``MAX_FAILURES`` of them the
-job is dead until somebody retries it.
+job is dead until somebody retries it. A model that takes too long is down unless it answers other jobs meanwhile.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ FIRST_BACK_OFF_S = 10.0
 LONGEST_BACK_OFF_S = 3600.0
 FIRST_PAUSE_S = 15.0
 LONGEST_PAUSE_S = 600.0
-OWN_FAULT = frozenset(("bad_request", "timeout"))
-"""Reasons for which a model gives no answer that may lie in the request itself."""
+OTHERS_FIRST_S = 60.0
+"""How long after a pause a job that took too long waits for others to be answered; more than a circuit's first wait."""
+OWN_FAULT = frozenset(("bad_request",))
+"""Reasons for which a model gives no answer that lie in the request itself."""
 
 
 @dataclass
@@ -78,6 +80,8 @@ class Ingest:
         self._pauses: dict[JobKind, Pause] = {"extract": Pause()}
         if judge is not None:
             self._pauses["judge"] = Pause()
+        self._answered = dict.fromkeys(self._pauses, 0)
+        self._timed_out: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._ended = asyncio.Condition()
         self._tasks = (Background("worker", self._run), Background("leases", self._renew))
@@ -176,19 +180,22 @@ class Ingest:
         if claim.failures >= MAX_FAILURES:
             await self._release(claim, "its worker died too often over it", failed=False, dead=True)
             return
+        answered = self._answered[claim.kind]
         try:
             await self._step(claim)
         except StoreUnavailable as error:
             log.warning("job %s waits for the database: %s", claim.uuid, error)  # its lease ends by itself
         except ExtractionError as error:
             await self._account_failed(claim, error)
-            await self._give_up(claim, error)
+            await self._give_up(claim, error, answered)
         except Exception as error:  # noqa: BLE001 (one job's surprise must not end the worker)
             place = _place_of(error)
             log.error("job %s met %s at %s", claim.uuid, type(error).__name__, place)
             await self._fail(claim, f"unexpected {type(error).__name__} at {place}; please report it")
         else:
-            self._pauses[claim.kind].length_s = 0.0
+            self._timed_out.pop(claim.uuid, None)
+            self._answered[claim.kind] += 1
+            self._pauses[claim.kind] = Pause()
         async with self._ended:
             self._ended.notify_all()
 
@@ -206,21 +213,36 @@ class Ingest:
         except StoreUnavailable as unavailable:
             log.warning("calls of job %s are not accounted: %s", claim.uuid, unavailable)
 
-    async def _give_up(self, claim: Claim, error: ExtractionError) -> None:
-        """Release a job that got no answer: an outage pauses its kind of work, all else costs the job an attempt."""
+    async def _give_up(self, claim: Claim, error: ExtractionError, answered: int) -> None:
+        """Release a job that got no answer: an outage pauses its kind of work, all else costs the job an attempt.
+
+        Args:
+            claim: the job.
+            error: why it got none.
+            answered: how many jobs of its kind had got one when it began.
+        """
         try:
             if isinstance(error, BudgetExceeded):
                 self._pause(claim.kind, (error.resets_at - self._clock.now()).total_seconds(), str(error))
                 await self._release(claim, str(error), failed=False)
-            elif isinstance(error, ModelUnavailable) and error.reason not in OWN_FAULT:
+            elif isinstance(error, ModelUnavailable) and not self._is_own_fault(claim, error, answered):
                 pause = self._pauses[claim.kind]
                 longer = min(max(FIRST_PAUSE_S, pause.length_s * 2), LONGEST_PAUSE_S)
                 self._pause(claim.kind, max(longer, min(error.retry_after_s or 0.0, LONGEST_PAUSE_S)), str(error))
-                await self._release(claim, str(error), failed=False)
+                await self._release(claim, str(error), failed=False, others_first=_is_timeout(error))
             else:
+                self._answered[claim.kind] += not _is_timeout(error)
                 await self._fail(claim, str(error))
         except StoreUnavailable as unavailable:
             log.warning("job %s waits for the database: %s", claim.uuid, unavailable)
+
+    def _is_own_fault(self, claim: Claim, error: ModelUnavailable, answered: int) -> bool:
+        """Whether a job had no answer because of itself: also when others got theirs since it first took too long."""
+        if not _is_timeout(error):
+            return error.reason in OWN_FAULT
+        since = self._timed_out.get(claim.uuid, answered)
+        self._timed_out[claim.uuid] = since
+        return self._answered[claim.kind] > since
 
     def _pause(self, kind: JobKind, length_s: float, reason: str) -> None:
         now = asyncio.get_running_loop().time()
@@ -231,16 +253,36 @@ class Ingest:
 
     async def _fail(self, claim: Claim, reason: str) -> None:
         dead = claim.failures + 1 >= MAX_FAILURES
+        if dead:
+            self._timed_out.pop(claim.uuid, None)
         await self._release(claim, reason, failed=True, dead=dead)
 
-    async def _release(self, claim: Claim, reason: str, *, failed: bool, dead: bool = False) -> None:
+    async def _release(
+        self, claim: Claim, reason: str, *, failed: bool, dead: bool = False, others_first: bool = False
+    ) -> None:
+        """Hand a job back.
+
+        Args:
+            claim: the job.
+            reason: why, without any text of a memory.
+            failed: whether it costs the job an attempt.
+            dead: whether it is not tried again.
+            others_first: whether those that wait too are to show whether the model answers.
+        """
         now = self._clock.now()
+        later: datetime | None = None
+        if failed and not dead:
+            later = _next_attempt(now, claim.failures)
+        elif others_first:
+            left_s = self._pauses[claim.kind].until - asyncio.get_running_loop().time()
+            later = now + timedelta(seconds=left_s + OTHERS_FIRST_S)
         params: dict[str, Any] = {
             **claim.fence(),
-            "state": "dead" if dead else "failed" if failed else "pending",
+            # A job that waits by itself counts as failed, so that `jobs retry` calls it at once.
+            "state": "dead" if dead else "failed" if later is not None else "pending",
             "failed": failed,
             "error": reason,
-            "next_attempt_at": _next_attempt(now, claim.failures) if failed and not dead else None,
+            "next_attempt_at": later,
             "extraction": _extraction_after_death(claim.kind) if dead else None,
             "now": now,
         }
@@ -272,6 +314,10 @@ class Ingest:
 def _next_attempt(now: datetime, failures: int) -> datetime:
     delay = min(FIRST_BACK_OFF_S * 4**failures, LONGEST_BACK_OFF_S)
     return now + timedelta(seconds=delay * (0.5 + random.random()))  # noqa: S311 (jitter, no secret)
+
+
+def _is_timeout(error: ExtractionError) -> bool:
+    return isinstance(error, ModelUnavailable) and error.reason == "timeout"
 
 
 def _extraction_after_death(kind: JobKind) -> str:
