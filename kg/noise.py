@@ -91,9 +91,19 @@ _DOING = (
     rf"(?:(?:i'm|i am|we're|now|just|still|currently) )*(?:{_alternatives(_BEGUN)})(?: (?:{_alternatives(_ABOUT)}))*+"
     rf"(?: |$)"
 )
+_ANNOUNCED = _ABOUT.replace("|all|", "|")
+"""What an announced step may be about: of all files or all tests speaks who makes a rule of it."""
+_ONCE = _ANNOUNCED.replace("|first|", "|")
+"""Likewise after "I will": what one will do first is a rule, too, but for a look ("I'll take a look first")."""
+_GLANCED = "look at|look into|take a look at|take a look|have a look at|have a look|look|see|think about|think"
+_NOW = r"(?: (?:now|first|just|quickly|also))*"
 _GOING_TO = (
-    rf"(?:now |first |next |then )?(?:let me|i'll|i will|i'm going to|i am going to)"
-    rf"(?: (?:now|first|just|quickly|also))* (?:{_alternatives(_INTENDED)})(?: (?:{_alternatives(_ABOUT)}))*+(?: |$)"
+    r"(?:now |first |next |then )?"
+    rf"(?:let me{_NOW} (?:{_alternatives(_INTENDED)})(?: (?:{_alternatives(_ANNOUNCED)}))*+"
+    r"|(?:i'll|i will|i'm going to|i am going to)"
+    rf"(?:{_NOW} (?:{_alternatives(_GLANCED)})(?: (?:{_alternatives(_ANNOUNCED)}))*+(?= |$)"
+    rf"|(?: (?:now|just|quickly|also))* (?:{_alternatives(_INTENDED)})(?: (?:{_alternatives(_ONCE)}))*+(?! first)))"
+    r"(?: |$)"
 )
 _ONLY_STOCK = re.compile(f"(?:{_STOCK})++")
 _ONLY_CHATTER = re.compile(f"(?:{_DOING}|{_GOING_TO}|{_STOCK})++")

@@ -22,6 +22,17 @@ def test_none_of_a_hundred_useful_lines_is_hidden():
     assert [line for line in SET["useful"] if trivial(line) is not None] == []
 
 
+def test_a_standing_rule_that_is_worded_like_an_announcement_stays():
+    assert [line for line in SET["standing"] if trivial(line) is not None] == []
+    for line in (
+        "I'll run the tests now",
+        "Let me check the logs first",
+        "I'll take a look at the code first",
+        "I'll fix it",
+    ):
+        assert trivial(line) == PROGRESS, line
+
+
 def test_the_rule_holds_on_lines_that_it_was_not_written_for():
     assert len(SET["held_out_trivial"]) == len(SET["held_out_useful"]) == 30
     assert [line for line in SET["held_out_trivial"] if trivial(line) is None] == []
