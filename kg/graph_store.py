@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC
@@ -21,6 +22,7 @@ from neo4j import (
     AsyncGraphDatabase,
     AsyncManagedTransaction,
     AsyncResult,
+    AsyncSession,
     NotificationMinimumSeverity,
     Query,
     unit_of_work,
@@ -37,7 +39,8 @@ from neo4j.exceptions import (
 from neo4j.exceptions import (
     ConfigurationError as DriverConfigurationError,
 )
-from neo4j.time import DateTime
+from neo4j.spatial import Point
+from neo4j.time import Date, DateTime, Duration, Time
 
 import cypher
 from kg.errors import ConfigurationError, StoreUnavailable
@@ -48,6 +51,7 @@ T = TypeVar("T")
 Row = dict[str, Any]
 
 MINIMUM_VERSION = (5, 26)
+_NO_SUCH_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
 _ATTEMPTS = 6
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 _READ_TIMEOUT_S = 30.0
@@ -91,6 +95,7 @@ class GraphStore:
         self.address = address
         self.server_version = ""
         self._driver: AsyncDriver | None = None
+        self._bookmarks = AsyncGraphDatabase.bookmark_manager()
         self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def connect(self) -> None:
@@ -120,18 +125,16 @@ class GraphStore:
         try:
             await driver.verify_connectivity()
             server = await driver.get_server_info()
-        except (Neo4jError, DriverError, OSError) as error:
+        except (Neo4jError, DriverError, OSError, ValueError) as error:  # ValueError: the host has no address
             await driver.close()
             raise _translate(error, self.address, "connect") from error
-        version = tuple(int(part) for part in str(server.agent).partition("/")[2].split(".")[:2] if part.isdigit())
-        if version < MINIMUM_VERSION:
+        try:
+            check_version(str(server.agent), self.address.url)
+        except ConfigurationError:
             await driver.close()
-            raise ConfigurationError(
-                "KNOWTHREAD_NEO4J_URL",
-                f"{self.address.url} is {server.agent}, which is too old",
-                "Neo4j 5.26 or newer; or unset it to use the managed one",
-            )
+            raise
         self.server_version = str(server.agent)
+        self._bookmarks = AsyncGraphDatabase.bookmark_manager()
         self._driver = driver
 
     async def move(self, address: GraphAddress) -> None:
@@ -163,11 +166,10 @@ class GraphStore:
         statement = Query(query.text, metadata={"query": name}, timeout=_READ_TIMEOUT_S)
         for attempt in range(_ATTEMPTS):
             try:
-                async with self.driver.session(
-                    database=self.address.database, default_access_mode=READ_ACCESS, fetch_size=-1
-                ) as session:
+                async with self._session(default_access_mode=READ_ACCESS, fetch_size=-1) as session:
                     return await _rows(await session.run(statement, params))
             except (Neo4jError, DriverError, OSError) as error:
+                self._drop_bookmarks(error)
                 retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()
                 if not retryable or attempt == _ATTEMPTS - 1:
                     raise _translate(error, self.address, name) from error
@@ -196,10 +198,20 @@ class GraphStore:
         """Run one schema query file, outside any managed transaction as schema commands must be."""
         query = cypher.load()[name]
         try:
-            async with self.driver.session(database=self.address.database) as session:
+            async with self._session() as session:
                 await (await session.run(query.text)).consume()
         except (Neo4jError, DriverError, OSError) as error:
+            self._drop_bookmarks(error)
             raise _translate(error, self.address, name) from error
+
+    def _session(self, **settings: Any) -> AsyncSession:
+        """Return a session that sees what every earlier one wrote, whichever server of a cluster it is served by."""
+        return self.driver.session(database=self.address.database, bookmark_manager=self._bookmarks, **settings)
+
+    def _drop_bookmarks(self, error: Exception) -> None:
+        """Forget what was written last where the server cannot know it: it was restored from an older state."""
+        if isinstance(error, Neo4jError) and "Bookmark" in str(error.code):
+            self._bookmarks = AsyncGraphDatabase.bookmark_manager()
 
     async def _execute(self, work: Callable[[Transaction], Awaitable[T]], label: str) -> T:
         @unit_of_work(metadata={"query": label}, timeout=_WRITE_TIMEOUT_S)
@@ -208,15 +220,32 @@ class GraphStore:
 
         for attempt in range(_ATTEMPTS):
             try:
-                async with self.driver.session(database=self.address.database) as session:
+                async with self._session() as session:
                     return await session.execute_write(run)
             except (ConstraintError, ClientError) as error:
+                self._drop_bookmarks(error)
                 if not _is_race(error) or attempt == _ATTEMPTS - 1:
                     raise _translate(error, self.address, label) from error
                 await _pause(attempt)
             except (Neo4jError, DriverError, OSError) as error:
+                self._drop_bookmarks(error)
                 raise _translate(error, self.address, label) from error
         raise AssertionError("unreachable")
+
+
+def check_version(agent: str, url: str) -> None:
+    """Refuse a server that is too old, by what it calls itself: ``Neo4j/5.26.30``, ``Neo4j/5.27-aura``.
+
+    Raises:
+        ConfigurationError: it is too old, or its version is not told.
+    """
+    found = re.fullmatch(r"[^/]*/(\d+)\.(\d+)\b.*", agent)
+    if found is None or (int(found[1]), int(found[2])) < MINIMUM_VERSION:
+        raise ConfigurationError(
+            "KNOWTHREAD_NEO4J_URL",
+            f"{url} is {agent}, which is too old" if found else f"{url} is {agent!r}, whose version is not known",
+            "Neo4j 5.26 or newer; or unset it to use the managed one",
+        )
 
 
 async def _pause(attempt: int) -> None:
@@ -241,16 +270,25 @@ def _translate(error: Exception, address: GraphAddress, label: str) -> StoreUnav
             f"{address.url} refused the login of user '{address.user}'; check KNOWTHREAD_NEO4J_USER and _PASSWORD",
             retryable=False,
         )
-    if isinstance(error, ServiceUnavailable | SessionExpired | OSError):
+    if isinstance(error, ServiceUnavailable | SessionExpired | OSError | ValueError):
         return StoreUnavailable("neo4j", f"{address.url} does not answer; `knowthread doctor` says why", retryable=True)
     code = getattr(error, "code", None) or type(error).__name__
+    if code == _NO_SUCH_DATABASE:
+        return StoreUnavailable(
+            "neo4j",
+            f"{address.url} has no database '{address.database}'; set KNOWTHREAD_NEO4J_DATABASE to one that it has",
+            retryable=False,
+        )
     log.error("%s failed with %s", label, code)
     retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()
     return StoreUnavailable("neo4j", f"{label} failed with {code}", retryable=retryable)
 
 
 def _native(value: object) -> object:
-    """Turn the driver's temporal values into aware UTC datetimes, in nested lists and maps too."""
+    """Turn the driver's instants into aware UTC datetimes, in nested lists and maps too.
+
+    A person may have added values of other kinds in Neo4j Browser; they do not stop a query.
+    """
     kind = type(value)
     if kind in _PLAIN:
         return value
@@ -261,4 +299,15 @@ def _native(value: object) -> object:
         return {key: _native(item) for key, item in cast("dict[str, object]", value).items()}
     if kind is list:
         return [_native(item) for item in cast("list[object]", value)]
-    raise TypeError(f"queries return scalars, times, lists and maps, not {kind.__name__}")
+    return _foreign(value)
+
+
+def _foreign(value: object) -> object:
+    """Return a value of a kind that we never write as JSON can hold it."""
+    if isinstance(value, Date | Time | Duration):
+        return value.iso_format()
+    if isinstance(value, Point):
+        return {"srid": value.srid, "coordinates": list(value)}
+    if isinstance(value, bytes | bytearray):
+        return value.hex()
+    raise TypeError(f"queries return scalars, times, lists and maps, not {type(value).__name__}")
