@@ -6,7 +6,9 @@ claims. The same draft serves a new memory, an update and the result of an extra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -17,12 +19,15 @@ from kg.facts import THING, claim_key, claim_scope, literal_key, object_is_entit
 from kg.fulltext import user_key
 from kg.models import FactInput, Scope
 from kg.names import alias_key, is_speaker, is_user, name_ngrams
-from kg.text import split_terms
+from kg.text import content_hash, split_terms
 
 Row = dict[str, Any]
 Source = Literal["stated", "occurred", "created", "unknown"]
 SELF_KEY = "user"
 """Alias key of the partition's own person."""
+MAX_MENTIONED = 2000
+_READ_AT_ONCE_CHARS = 4096
+_NAME_LIKE = re.compile(r"[A-Z0-9_./@+#-]|[^\x00-\x7f]")
 UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -82,9 +87,42 @@ class Draft:
         return [row["properties"]["uuid"] for row in self.facts]
 
 
+@dataclass(frozen=True)
+class ReadText:
+    """What a write needs of a text, computed before its transaction: a long text takes a tenth of a second.
+
+    Attributes:
+        names: candidate alias keys with the words that stand for them.
+    """
+
+    text: str
+    digest: str
+    terms: str
+    names: Mapping[str, str]
+
+    @staticmethod
+    def of(text: str) -> ReadText:
+        """Read one text."""
+        return ReadText(text, content_hash(text), split_terms(text), mentioned_keys(text))
+
+
+async def read_texts(texts: Sequence[str]) -> list[ReadText]:
+    """Read texts, in a thread where they are long, so that other calls go on meanwhile."""
+    if sum(map(len, texts)) <= _READ_AT_ONCE_CHARS:
+        return [ReadText.of(text) for text in texts]
+    return await asyncio.to_thread(lambda: [ReadText.of(text) for text in texts])
+
+
 def mentioned_keys(text: str) -> dict[str, str]:
-    """Return candidate alias keys of a text with the words that stand for them; the user's own is never one."""
-    return {key: surface for key, surface in name_ngrams(text) if key != SELF_KEY}
+    """Return candidate alias keys of a text with the words that stand for them; the user's own is never one.
+
+    At most ``MAX_MENTIONED``, more than a note of 300 words has: single words first, then runs that are written like
+    names, with a capital, digit or sign, then the others.
+    """
+    found = [(key, surface) for key, surface in name_ngrams(text) if key != SELF_KEY]
+    if len(found) > MAX_MENTIONED:
+        found.sort(key=lambda item: " " in item[0] and (1 if _NAME_LIKE.search(item[1]) else 2))
+    return dict(found[:MAX_MENTIONED])
 
 
 def stated_keys(facts: Iterable[FactInput], speaker: str | None) -> set[str]:
@@ -128,11 +166,16 @@ class Drafter:
         self._now = call.now
         self._mentioned: dict[tuple[str, str, str], Row] = {}
 
-    def add_mentions(self, memory: StatingMemory) -> None:
-        """Link the names in a memory's text that the graph knows already, and its speaker."""
+    def add_mentions(self, memory: StatingMemory, names: Mapping[str, str]) -> None:
+        """Link the names in a memory's text that the graph knows already, and its speaker.
+
+        Args:
+            memory: the memory.
+            names: what could be a name in its text, as ``ReadText`` has it.
+        """
         if memory.speaker:
             self._mention(memory.uuid, memory.speaker, alias_key(memory.speaker), "speaker", "Person")
-        for key, surface in mentioned_keys(memory.text).items():
+        for key, surface in names.items():
             if key in self._names:
                 self._mention(memory.uuid, surface, key, "mention", None)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kg.calls import Call, once
-from kg.drafting import Drafter, KnownName, Source, StatingMemory, mentioned_keys, stated_keys
+from kg.drafting import Drafter, KnownName, ReadText, Source, StatingMemory, read_texts, stated_keys
 from kg.fulltext import user_key
 from kg.graph_store import GraphStore, Row, Transaction
 from kg.jobs import extraction_jobs
@@ -16,7 +16,6 @@ from kg.namesakes import merge_namesakes
 from kg.noise import trivial
 from kg.ports import Clock
 from kg.settling import settle
-from kg.text import content_hash, split_terms
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,17 @@ class Remember:
         Raises:
             StoreUnavailable: the database does not answer; repeat the call with the same key.
         """
+        read = await read_texts([memory.text for memory in request.memories])
         return await self._store.write(
-            lambda tx: self.add_in(tx, request), "add_memory", partition=request.scope.user_id
+            lambda tx: self.add_in(tx, request, read), "add_memory", partition=request.scope.user_id
         )
 
-    async def add_in(self, tx: Transaction, request: AddRequest) -> AddOutcome:
-        """Do the same within a transaction of the caller's."""
+    async def add_in(self, tx: Transaction, request: AddRequest, read: Sequence[ReadText] | None = None) -> AddOutcome:
+        """Do the same within a transaction of the caller's, who may have read the texts before it."""
+        texts = read or await read_texts([memory.text for memory in request.memories])
         return await once(
             tx,
-            lambda call: self._add(call, request),
+            lambda call: self._add(call, request, texts),
             AddOutcome,
             user_id=request.scope.user_id,
             key=request.key,
@@ -70,10 +71,10 @@ class Remember:
             slots=len(request.memories) + sum(len(memory.facts) for memory in request.memories),
         )
 
-    async def _add(self, call: Call, request: AddRequest) -> AddOutcome:
+    async def _add(self, call: Call, request: AddRequest, read: Sequence[ReadText]) -> AddOutcome:
         tx = call.tx
-        context = (await tx.run("write_context", **_context_params(request)))[0]
-        plan = _Plan(request, call, context)
+        context = (await tx.run("write_context", **_context_params(request, read)))[0]
+        plan = _Plan(request, read, call, context)
         outcome = plan.outcome
         written = await tx.run("create_graph", **plan.drafter.draft.rows(), memories=plan.memories)
         revived = plan.drafter.warn_taken_back(written[0]["taken_back"])
@@ -95,14 +96,14 @@ def known_names(context: Row) -> dict[str, KnownName]:
     return {row["key"]: KnownName(row["uuid"], row["kind"]) for row in context["aliases"]}
 
 
-def _context_params(request: AddRequest) -> dict[str, Any]:
+def _context_params(request: AddRequest, read: Sequence[ReadText]) -> dict[str, Any]:
     keys: set[str] = set()
-    for memory in request.memories:
-        keys |= mentioned_keys(memory.text).keys() | stated_keys(memory.facts, memory.speaker)
-    notes = [memory for memory in request.memories if memory.role is None]
+    for memory, text in zip(request.memories, read, strict=True):
+        keys |= text.names.keys() | stated_keys(memory.facts, memory.speaker)
+    notes = [text for memory, text in zip(request.memories, read, strict=True) if memory.role is None]
     return {
         **request.scope.params(),
-        "hashes": [content_hash(memory.text) for memory in notes],
+        "hashes": [text.digest for text in notes],
         "keys": sorted(keys),
         "targets": [uuid for memory in request.memories for fact in memory.facts for uuid in fact.supersedes],
         "conversation": len(notes) < len(request.memories) and request.scope.run_id is not None,
@@ -112,7 +113,7 @@ def _context_params(request: AddRequest) -> dict[str, Any]:
 class _Plan:
     """The rows of one add, laid out once the context is known."""
 
-    def __init__(self, request: AddRequest, call: Call, context: Row) -> None:
+    def __init__(self, request: AddRequest, read: Sequence[ReadText], call: Call, context: Row) -> None:
         self.memories: list[Row] = []
         self.outcome = AddOutcome([])
         self.drafter = Drafter(call, known_names(context))
@@ -126,8 +127,8 @@ class _Plan:
         self._targets: Mapping[str, Row] = {row["uuid"]: row for row in context["facts"]}
         self._previous: str | None = context["last_message"]
         self._states_facts = any(memory.facts for memory in request.memories)
-        for ordinal, memory in enumerate(request.memories):
-            self._lay_memory(ordinal, memory)
+        for ordinal, (memory, text) in enumerate(zip(request.memories, read, strict=True)):
+            self._lay_memory(ordinal, memory, text)
 
     @property
     def jobs(self) -> list[Row]:
@@ -141,24 +142,23 @@ class _Plan:
         """The facts that the drafted decisions end."""
         return [row["old"] for row in self.drafter.draft.decisions]
 
-    def _lay_memory(self, ordinal: int, memory: MemoryInput) -> None:
-        digest = content_hash(memory.text)
+    def _lay_memory(self, ordinal: int, memory: MemoryInput, text: ReadText) -> None:
         occurred = self._request.occurred_at
-        equal = self._standing.get(digest, []) if memory.role is None else []
+        equal = self._standing.get(text.digest, []) if memory.role is None else []
         standing = next((row for row in equal if occurred is None or row["occurred_at"] == occurred), None)
         if standing is not None:
             uuid, stated = standing["uuid"], {row["claim_key"]: row for row in standing["facts"]}
             self.outcome.duplicates.append(uuid)
         else:
             uuid, stated = self._call.uuid(str(ordinal)), dict[str, Row]()
-            self._lay_text(uuid, memory, digest)
+            self._lay_text(uuid, memory, text)
         self.outcome.memory_uuids.append(uuid)
         source: Source = "created" if occurred is None else "occurred"
         stating = StatingMemory(
             uuid, memory.text, self._request.scope, memory.speaker, occurred or self._now, source, self._now
         )
         if uuid not in self.outcome.duplicates:
-            self.drafter.add_mentions(stating)
+            self.drafter.add_mentions(stating, text.names)
         for index, fact in enumerate(memory.facts):
             self._lay_fact(stating, fact, stated, f"facts[{index}]", f"{ordinal}:fact:{index}")
 
@@ -188,16 +188,16 @@ class _Plan:
         self.outcome.pending.append(uuid)
         return "pending"
 
-    def _lay_text(self, uuid: str, memory: MemoryInput, digest: str) -> None:
+    def _lay_text(self, uuid: str, memory: MemoryInput, text: ReadText) -> None:
         request, scope = self._request, self._request.scope
         is_message = memory.role is not None
         properties: Row = {
             **scope.params(),
             "uuid": uuid,
             "text": memory.text,
-            "terms": split_terms(memory.text),
+            "terms": text.terms,
             "user_key": user_key(scope.user_id),
-            "content_hash": digest,
+            "content_hash": text.digest,
             "kind": "message" if is_message else "note",
             "role": memory.role,
             "speaker": memory.speaker,
@@ -220,6 +220,6 @@ class _Plan:
         if is_message:
             self._previous = uuid if scope.run_id is not None or len(request.memories) > 1 else None
         else:
-            self._standing.setdefault(digest, []).append(
+            self._standing.setdefault(text.digest, []).append(
                 {"uuid": uuid, "occurred_at": properties["occurred_at"], "facts": []}
             )

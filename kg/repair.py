@@ -6,6 +6,7 @@ taken as they are; everything here follows from them without any model, and a se
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -113,7 +114,10 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaire
     Raises:
         StoreUnavailable: a store does not answer; what was mended until then stays mended.
     """
-    edited = [row async for rows in _nodes(store, ("Memory", "Entity")) for row in rows if _is_edited(row)]
+    edited: list[Row] = []
+    async for rows in _nodes(store, ("Memory", "Entity")):
+        read = await asyncio.to_thread(_read_all, rows)
+        edited += [row for row, (changed, _) in zip(rows, read, strict=True) if changed]
     texts = await _mend_texts(store, edited)
     ends, claims = await _redraw(store, clock.now())
     undrawn = await _undraw(store)
@@ -142,16 +146,17 @@ async def _compare(store: GraphStore, index: VectorIndex) -> _Comparison:
     points = {entry.uuid: entry.content_hash async for batch in index.scan() for entry in batch}
     found = _Comparison([], [], [], [], points=len(points))
     async for rows in _nodes(store, INDEXED_LABELS):
-        for row in rows:
+        read = await asyncio.to_thread(_read_all, rows)  # a page of long texts takes a second
+        for row, (edited, fingerprint) in zip(rows, read, strict=True):
             found.nodes += 1
             held = points.pop(row["uuid"], None)
-            if row["kind"] != "fact" and _is_edited(row):
+            if edited:
                 found.edited.append(row)
             if row["waiting"]:
                 found.waiting += 1
             elif held is None:
                 found.missing.append(row["uuid"])
-            elif held != point_hash(row):
+            elif held != fingerprint:
                 found.stale.append(row["uuid"])
     left = sorted(points)
     for start in range(0, len(left), PAGE):  # some may be of nodes that came to be meanwhile
@@ -171,8 +176,15 @@ async def _nodes(store: GraphStore, labels: Sequence[str]) -> AsyncIterator[list
             after = rows[0]["last"]
 
 
+def _read_all(rows: Sequence[Row]) -> list[tuple[bool, str]]:
+    """Return of each node whether it was edited, and what its point should say."""
+    return [(row["kind"] != "fact" and _is_edited(row), point_hash(row)) for row in rows]
+
+
 def _is_edited(row: Row) -> bool:
     """Tell whether a memory's hash or terms, or an entity's terms, do not follow from its words."""
+    if not isinstance(row["text"], str):
+        return False  # nothing follows from it; the index refuses it with its reason
     hashed = row["kind"] != "memory" or row["content_hash"] == content_hash(row["text"])
     return not hashed or row["terms"] != split_terms(row["text"])
 
@@ -181,13 +193,14 @@ async def _mend_texts(store: GraphStore, edited: Sequence[Row]) -> int:
     mended = 0
     for user_id, rows in _by_user(edited).items():
         for start in range(0, len(rows), PAGE):
-            chunk = rows[start : start + PAGE]
-            mended += await _locked(store, user_id, lambda tx, u=user_id, c=chunk: _mend(tx, u, c))
+            memories, entities = await asyncio.to_thread(_to_mend, rows[start : start + PAGE])
+            mended += await _locked(store, user_id, lambda tx, u=user_id, m=memories, e=entities: _mend(tx, u, m, e))
     return mended
 
 
-async def _mend(tx: Transaction, user_id: str, rows: Sequence[Row]) -> int:
-    memories = [
+def _to_mend(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return memories and entities with what follows from their words, computed outside of the lock."""
+    memories: list[Row] = [
         {
             "uuid": row["uuid"],
             "text": row["text"],
@@ -197,13 +210,17 @@ async def _mend(tx: Transaction, user_id: str, rows: Sequence[Row]) -> int:
         for row in rows
         if row["kind"] == "memory"
     ]
-    entities = [
+    entities: list[Row] = [
         {"uuid": row["uuid"], "name": row["text"], "terms": split_terms(row["text"])}
         for row in rows
         if row["kind"] == "entity"
     ]
-    mended = await tx.run("mend_memories", user_id=user_id, memories=memories)
-    return len(mended) + len(await tx.run("mend_entities", user_id=user_id, entities=entities))
+    return memories, entities
+
+
+async def _mend(tx: Transaction, user_id: str, memories: Sequence[Row], entities: Sequence[Row]) -> int:
+    mended = await tx.run("mend_memories", user_id=user_id, memories=list(memories))
+    return len(mended) + len(await tx.run("mend_entities", user_id=user_id, entities=list(entities)))
 
 
 async def _redraw(store: GraphStore, now: datetime) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kg.calls import Call, once
-from kg.drafting import Drafter, StatingMemory, mentioned_keys, stated_keys
+from kg.drafting import Drafter, ReadText, StatingMemory, read_texts, stated_keys
 from kg.erase import drop_orphans
 from kg.errors import NotFound
 from kg.graph_store import GraphStore, Row, Transaction
@@ -23,7 +23,6 @@ from kg.namesakes import merge_namesakes
 from kg.ports import Clock
 from kg.remember import known_names
 from kg.settling import settle
-from kg.text import content_hash, split_terms
 
 
 @dataclass(frozen=True)
@@ -76,15 +75,16 @@ class Revise:
         Raises:
             NotFound: the partition has no such memory.
         """
+        read = await self._read(request)
         return await self._store.write(
-            lambda tx: self.update_in(tx, request), "update_memory", partition=request.user_id
+            lambda tx: self.update_in(tx, request, read), "update_memory", partition=request.user_id
         )
 
-    async def update_in(self, tx: Transaction, request: UpdateRequest) -> UpdateOutcome:
-        """Do the same within a transaction of the caller's."""
+    async def update_in(self, tx: Transaction, request: UpdateRequest, read: ReadText | None = None) -> UpdateOutcome:
+        """Do the same within a transaction of the caller's, who may have read the text before it."""
         return await once(
             tx,
-            lambda call: self._update(call, request),
+            lambda call: self._update(call, request, read),
             UpdateOutcome,
             user_id=request.user_id,
             key=request.key,
@@ -92,9 +92,19 @@ class Revise:
             slots=1 + len(request.facts or ()),
         )
 
-    async def _update(self, call: Call, request: UpdateRequest) -> UpdateOutcome:
+    async def _read(self, request: UpdateRequest) -> ReadText | None:
+        """Read the text that the memory is to have, outside of the lock; None where there is no such memory."""
+        text = request.text
+        if text is None:
+            rows = await self._store.read("memory_texts", user_id=request.user_id, uuids=[request.uuid])
+            text = next((row["text"] for row in rows[0]["texts"]), None)
+        return None if text is None else (await read_texts([text]))[0]
+
+    async def _update(self, call: Call, request: UpdateRequest, read: ReadText | None) -> UpdateOutcome:
         facts = request.facts or ()
-        mentioned = mentioned_keys(request.text).keys() if request.text is not None else set[str]()
+        if request.text is not None and (read is None or read.text != request.text):
+            read = ReadText.of(request.text)
+        mentioned = read.names.keys() if read is not None and request.text is not None else set[str]()
         rows = await call.tx.run(
             "update_context",
             user_id=request.user_id,
@@ -104,7 +114,10 @@ class Revise:
         )
         if not rows:
             raise NotFound("memory", request.uuid, "list yours with get_memories")
-        change = _Change(request, call, rows[0])
+        standing: str = rows[0]["memory"]["text"]
+        if read is None or (request.text is None and read.text != standing):  # it changed since it was read
+            read = ReadText.of(standing)
+        change = _Change(request, read, call, rows[0])
         if change.nothing:
             return UpdateOutcome(request.uuid, changed=False)
         outcome = await self._apply(call.tx, change)
@@ -158,16 +171,15 @@ class Revise:
 class _Change:
     """What one update changes, laid out from the memory as it stands."""
 
-    def __init__(self, request: UpdateRequest, call: Call, context: Row) -> None:
+    def __init__(self, request: UpdateRequest, read: ReadText, call: Call, context: Row) -> None:
         self.request = request
         self.now = call.now
         self.memory: Row = context["memory"]
         self.old_facts: list[Row] = context["facts"]
         self._decisions: list[Row] = context["decisions"]
         self._call = call
-        text = request.text if request.text is not None else self.memory["text"]
         metadata = request.metadata if request.metadata is not None else self.memory["metadata"]
-        new_text = text != self.memory["text"]
+        new_text = read.text != self.memory["text"]
         self.restates = new_text or request.facts is not None
         self.pending = request.facts is None and new_text and request.extracts
         self.replaces_facts = self.restates and not self.pending
@@ -182,9 +194,9 @@ class _Change:
             "replaced_at": call.now,
         }
         self.properties: Row = {
-            "text": text,
-            "terms": split_terms(text),
-            "content_hash": content_hash(text),
+            "text": read.text,
+            "terms": read.terms,
+            "content_hash": read.digest,
             "metadata": metadata,
             "updated_at": call.now,
         }
@@ -197,27 +209,27 @@ class _Change:
             }
         self.drafter = Drafter(call, known_names(context))
         if self.restates:
-            self._draft_facts(context, text, call.first_seq)
+            self._draft_facts(context, read, call.first_seq)
 
     @property
     def jobs(self) -> list[Row]:
         """The job in which a model reads the new text."""
         return extraction_jobs(self._call, [[self.request.uuid]])
 
-    def _draft_facts(self, context: Mapping[str, Any], text: str, seq: int) -> None:
+    def _draft_facts(self, context: Mapping[str, Any], read: ReadText, seq: int) -> None:
         memory = self.memory
         scope = Scope(self.request.user_id, memory.get("agent_id"), memory.get("run_id"), memory.get("project"))
         occurred = memory["occurred_at"] != memory["created_at"]
         stating = StatingMemory(
             uuid=self.request.uuid,
-            text=text,
+            text=read.text,
             scope=scope,
             speaker=memory.get("speaker"),
             occurred_at=memory["occurred_at"],
             valid_from_source="occurred" if occurred else "created",
             created_at=self.now,
         )
-        self.drafter.add_mentions(stating)
+        self.drafter.add_mentions(stating, read.names)
         targets = {row["uuid"]: row for row in context["targets"]}
         stated: dict[str, Row] = {}
         for index, fact in enumerate(self.request.facts or ()):

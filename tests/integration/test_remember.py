@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from graph_checks import whole_graph_invariants
 from harness import User, lives_in, prefers, states
+from neo4j.exceptions import ConstraintError
 
+import kg.drafting
 from kg.errors import InvalidInput, StoreUnavailable
 from kg.facts import parse_facts
-from kg.graph_store import GraphAddress, GraphStore
+from kg.graph_store import GraphAddress, GraphStore, Transaction
 from kg.models import AddRequest, MemoryInput, Scope
 from kg.remember import Remember
+
+TAKES_THE_LOCK = ("lock_partition", "begin_call")
 
 
 async def counts(user: User) -> dict[str, int]:
@@ -232,6 +237,70 @@ async def test_a_decision_said_again_is_not_recorded_twice(user: User):
         await user.add("spaces", prefers("spaces", "2022", supersedes=[old.fact]))
     decided = "MATCH (:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->() RETURN count(d) AS n"
     assert await user.raw(decided) == [{"n": 1}]
+
+
+@pytest.mark.parametrize("write", ["add", "update"])
+async def test_a_text_is_read_once_before_the_lock_and_a_long_one_off_the_loop(
+    user: User, monkeypatch: pytest.MonkeyPatch, write: str
+):
+    read: list[tuple[str, bool]] = []
+    failed: list[str] = []
+    locked: list[str] = []
+    ngrams, run = kg.drafting.name_ngrams, Transaction.run
+
+    def noting(text: str) -> Any:
+        assert not locked
+        read.append((text[:5], threading.current_thread() is threading.main_thread()))
+        return ngrams(text)
+
+    async def failing_once(tx: Transaction, name: str, /, **params: Any) -> Any:
+        if name in TAKES_THE_LOCK:
+            locked.append(name)
+        if name == "create_graph" and not failed:
+            failed.append(name)
+            raise ConstraintError("another service was first")
+        return await run(tx, name, **params)
+
+    first = await user.add("to be updated")
+    await user.parts.indexer.stop()
+    for text, short in (("short note", True), ("long " + "note on Redis " * 1000, False)):
+        for notes in (failed, read, locked):
+            notes.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(kg.drafting, "name_ngrams", noting)
+            patch.setattr(Transaction, "run", failing_once)
+            await (user.add(text) if write == "add" else user.update(first.id, text=text))
+        assert read == [(text[:5], short)] and len(locked) == 2
+
+
+async def test_an_update_of_facts_alone_reads_the_text_before_the_lock(user: User, monkeypatch: pytest.MonkeyPatch):
+    first = await user.add("Ada and Redis", states("Redis is slow", "HAS_STATUS", "Redis", "slow"))
+    ngrams, run = kg.drafting.name_ngrams, Transaction.run
+    asked: list[str] = []
+
+    def noting(text: str) -> Any:
+        asked.append(text)
+        return ngrams(text)
+
+    async def noting_run(tx: Transaction, name: str, /, **params: Any) -> Any:
+        asked.append(name)
+        return await run(tx, name, **params)
+
+    await user.parts.indexer.stop()
+    monkeypatch.setattr(kg.drafting, "name_ngrams", noting)
+    monkeypatch.setattr(Transaction, "run", noting_run)
+    await user.update(first.id, states("Redis is fast", "HAS_STATUS", "Redis", "fast"))
+    assert asked.count("Ada and Redis") == 1
+    assert asked.index("Ada and Redis") < next(i for i, name in enumerate(asked) if name in TAKES_THE_LOCK)
+
+
+def test_of_a_long_text_single_words_and_what_is_written_like_a_name_come_first():
+    common = " ".join(f"plain{a}{b} words" for a in "abcdefghijklmnopqrstuvwxyz" for b in "abcdefghijklmnopqrst")
+    found = kg.drafting.mentioned_keys(f"{common} Grace Hopper wrote it in strict_mode of src/app.py")
+    assert len(found) == kg.drafting.MAX_MENTIONED
+    assert {"grace", "hopper", "strict", "src/app.py", "grace hopper"} <= found.keys()
+    note = " ".join(f"word{i}" for i in range(300))
+    assert len(kg.drafting.mentioned_keys(note)) == 300 + 299 + 298 + 297 + 296
 
 
 async def test_bad_input_changes_nothing(user: User):
