@@ -26,6 +26,7 @@ WITH j
 WHERE (j.state IN ['pending', 'failed'] AND coalesce(j.next_attempt_at, $now) <= $now)
   OR (j.state = 'running' AND j.lease_until < $now)
 SET j.failures = coalesce(j.failures, 0) + CASE j.state WHEN 'running' THEN 1 ELSE 0 END,
-  j.state = 'running', j.attempt = coalesce(j.attempt, 0) + 1, j.claimed_by = $worker, j.lease_until = $until
+  j.state = 'running', j.attempt = coalesce(j.attempt, 0) + 1, j.claimed_by = $worker, j.lease_until = $until,
+  j.started_at = $now
 RETURN j.uuid AS uuid, j.user_id AS user_id, j.kind AS kind, j.attempt AS attempt, j.failures AS failures,
   coalesce(j.bulk, false) AS bulk
