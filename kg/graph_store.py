@@ -144,6 +144,11 @@ class GraphStore:
         await self.connect()
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is a pool; after a ``move`` that failed there is none."""
+        return self._driver is not None
+
+    @property
     def driver(self) -> AsyncDriver:
         """The open driver; for the schema's installation only."""
         if self._driver is None:

@@ -12,7 +12,7 @@ import getpass
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ OnPhase = Callable[[str], None]
 
 _RETRY_S = 5.0
 _OPTIMIZE_EVERY_S = 600.0
+_CLOSE_S = 10.0
 
 
 class Service:
@@ -140,22 +141,34 @@ class Service:
         self._tasks.append(asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up"))
 
     async def stop(self) -> None:
-        """Take every part down; what is unfinished is durable in the graph and goes on at the next start."""
+        """Take every part down; what is unfinished is durable in the graph and goes on at the next start.
+
+        A part that fails to, or takes too long, keeps no other from ending; least of all Neo4j, which would live on.
+        """
+        try:
+            for name, close in self._closings():
+                await _close(name, close)
+        finally:
+            if self._local is not None:
+                await self._local.stop()
+
+    def _closings(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        yield "the background tasks", self._end_tasks
+        if self._models is not None:
+            yield "the models", self._models.stop
+        if self._parts is not None:
+            parts = self._parts
+            yield "the indexer", parts.indexer.stop
+            yield "forgetting", parts.forget.stop
+            yield "counting", parts.recall_counts.stop
+            yield "the index", parts.index.close
+            yield "the embedder", parts.embedder.close
+            yield "the connections to Neo4j", parts.store.close
+
+    async def _end_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._models is not None:
-            await self._models.stop()
-        if self._parts is not None:
-            await self._parts.indexer.stop()
-            await self._parts.forget.stop()
-            await self._parts.recall_counts.stop()
-            with contextlib.suppress(StoreUnavailable):
-                await self._parts.index.close()
-            await self._parts.embedder.close()
-            await self._parts.store.close()
-        if self._local is not None:
-            await self._local.stop()
 
     async def status(self) -> dict[str, Any]:
         """Return the state of every part; never raises, a part that fails says why."""
@@ -265,16 +278,18 @@ class Service:
         """Start the managed Neo4j again should it die; calls fail clearly until it answers."""
         while True:
             await asyncio.sleep(_RETRY_S)
-            if local.running() is not None:
-                continue
-            log.warning("Neo4j has ended by itself and is started again")
             try:
-                found = await local.start()
-                if found != self.neo4j:
-                    self.neo4j = found
+                found = local.running()
+                if found is None:
+                    log.warning("Neo4j has ended by itself and is started again")
+                    found = await local.start()
+                if found != self.neo4j or not store.is_open:
                     await store.move(_address_of(found))
+                    self.neo4j = found
             except KgError as error:
                 log.error("Neo4j could not be started again: %s", error)
+            except Exception as error:  # without this task a Neo4j that dies would stay dead
+                log.error("Neo4j could not be started again", exc_info=error)
 
     async def _warm(self, parts: Parts, memory: MemoryService) -> None:
         """Pay the costs of first times before anyone waits for them."""
@@ -282,6 +297,17 @@ class Service:
             await warm_up(parts, memory, self.default_user)
         except KgError as error:
             log.warning("warming up: %s", error)
+
+
+async def _close(name: str, close: Callable[[], Awaitable[None]]) -> None:
+    """Take one part down; a failure is logged."""
+    closing = asyncio.ensure_future(close())
+    done, _ = await asyncio.wait([closing], timeout=_CLOSE_S)
+    if not done:
+        closing.cancel()
+        log.error("%s did not end within %.0f s", name, _CLOSE_S)
+    elif closing.cancelled() or closing.exception() is not None:
+        log.error("%s did not end as it should", name, exc_info=None if closing.cancelled() else closing.exception())
 
 
 def _address_of(found: Neo4jAddress) -> GraphAddress:
