@@ -19,7 +19,7 @@ from tests.fakes.server import FakeServer, Reply
 
 KEY = "sk-ant-api03-one"
 OTHER_KEY = "sk-ant-api03-other"
-TIMEOUT_S = 1.2
+TIMEOUT_S = 2.0
 NAMES = (
     "billing", "search", "mailer", "gateway", "scheduler", "reporter", "catalog", "courier", "archive", "planner",
     "notifier", "balancer", "warehouse", "dashboard", "importer", "payroll", "translator", "recorder", "watchdog",
