@@ -58,7 +58,9 @@ def same_keys(key: str, kind: str) -> list[str]:
 async def find_candidates(
     store: GraphStore, user_id: str, new: Sequence[NewName], near: Mapping[str, Sequence[str]]
 ) -> list[KnownEntity]:
-    """Return the entities of a partition that new names may mean, those met by most ways first; none is merged.
+    """Return the entities of a partition that new names may mean, likeliest first; none is merged.
+
+    First come those that have a name which a new one may be another spelling of, then those met by most ways.
 
     ``near`` gives, for the alias key of a new name, the uuids of the entities nearest to it in the side-index.
     """
@@ -74,6 +76,8 @@ async def find_candidates(
         for terms in (candidate_terms(name),)
     ]
     rows = await store.read("resolution_candidates", user_id=user_id, names=names, top_k=TOP_K)
+    spelled = {spelling for name in names for spelling in name["keys"]}
+    rows.sort(key=lambda row: spelled.isdisjoint(row["aliases"]))
     return [
         KnownEntity(row["uuid"], row["name"], row["kind"], tuple(row["aliases"]), tuple(row["statements"]))
         for row in rows

@@ -18,7 +18,7 @@ from kg.predicates import ENTITY_KINDS
 from kg.reading import ModelCall, ModelWork, NamePair, Sameness
 from kg.resolve import MAX_ASKED, MAX_CANDIDATES, EntityMerge, KnownEntity, NewName, Resolution, Resolver
 from kg.resolve_lexical import Name, compare
-from kg.resolve_terms import MAX_KEYS, candidate_terms, same_keys
+from kg.resolve_terms import MAX_KEYS, candidate_terms, find_candidates, same_keys
 from kg.resolve_verdict import one_edit_apart
 
 ROOT = Path(cypher.__file__).parent.parent
@@ -438,6 +438,16 @@ def test_an_entity_is_looked_up_under_other_spellings_of_a_name(name: str, kind:
     terms = candidate_terms(new(name, kind))
     assert terms.keys[0] == name and other in terms.keys
     assert len(terms.keys) == len(set(terms.keys)) <= MAX_KEYS
+
+
+async def test_entities_under_other_spellings_of_a_name_come_before_those_met_in_more_ways():
+    class Store:
+        async def read(self, query: str, **_: object) -> list[dict[str, object]]:
+            names = ("kafka streams", "kafka connect", "nodejs")
+            return [{"uuid": n, "name": n, "kind": "Tool", "aliases": [n], "statements": []} for n in names]
+
+    found = await find_candidates(Store(), "u", [new("Kafka"), new("Node.js")], {})  # pyright: ignore[reportArgumentType]
+    assert [entity.uuid for entity in found] == ["nodejs", "kafka streams", "kafka connect"]
 
 
 def test_every_pair_that_letters_call_the_same_is_found_by_its_exact_keys():
