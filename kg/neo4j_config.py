@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import secrets
+import shutil
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from kg.settings import Settings
 
 USER = "neo4j"
 HOST = "127.0.0.1"
+TEMPORARY = "tmp"
+"""Folder of Java's temporary files, within the home folder, which is Neo4j's current one."""
+
 _PORT_RANGE = range(20_000, 32_000)  # below the ephemeral ports of Linux and macOS, so that few programs get in the way
 _HASH_ROUNDS = 1024
 _MEMORY = re.compile(r"\d+[kmg]", re.IGNORECASE)
@@ -108,7 +112,12 @@ def render_settings(settings: Settings, ports: Ports) -> str:
 
 
 def write_configuration(home: Path, settings: Settings, ports: Ports) -> None:
-    """Write the folder ``conf`` of a home folder."""
+    """Write the folder ``conf`` of a home folder, and empty its folder of temporary files.
+
+    A Neo4j that is killed leaves its temporary files behind.
+    """
+    shutil.rmtree(home / TEMPORARY, ignore_errors=True)
+    (home / TEMPORARY).mkdir(mode=0o700, exist_ok=True)
     folder = home / "conf"
     folder.mkdir(exist_ok=True)
     (folder / "neo4j.conf").write_text(render_settings(settings, ports), encoding="utf-8")

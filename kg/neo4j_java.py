@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kg.errors import SetupError
+from kg.neo4j_config import TEMPORARY
 from kg.settings import Settings
 
 MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
@@ -86,6 +87,7 @@ def flags(settings: Settings) -> list[str]:
         "-XX:-OmitStackTraceInFastThrow",
         "-XX:ErrorFile=logs/java-crash.log",
         "-XX:-CreateCoredumpOnCrash",
+        f"-Djava.io.tmpdir={TEMPORARY}",
         *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
         "-Dio.netty.tryReflectionSetAccessible=true",
         "-Dlog4j2.disable.jmx=true",

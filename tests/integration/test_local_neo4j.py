@@ -204,9 +204,13 @@ async def test_a_killed_neo4j_comes_back_with_what_was_committed(home: Home) -> 
     neo4j = home.manager()
     first = await neo4j.start()
     query(first, "CREATE (:Kept {n: 2})")
+    temporary = home.settings.data_dir / "neo4j" / "tmp"
+    left = set(temporary.iterdir())
+    assert any(file.name.startswith("jetty-") for file in left), "Java's temporary files are elsewhere"
     os.kill(first.pid, signal.SIGKILL)
     second = await neo4j.start()
     assert second.pid != first.pid
+    assert not left & set(temporary.iterdir())
     assert query(second, "MATCH (k:Kept) RETURN k.n AS n") == [{"n": 2}]
 
 
