@@ -41,14 +41,14 @@ class ModelExtractor:
         waiting = deque(group_passages([turn.text for turn in reading.turns]))
         while waiting:
             group = waiting.popleft()
+            halves = halved(group)
             try:
                 answer = await self._router.ask(
-                    "extract", _rendered(reading, earlier, group), extract_output(len(group)), divisible=True
+                    "extract", _rendered(reading, earlier, group), extract_output(len(group)), divisible=bool(halves)
                 )
             except ExtractionError as error:
                 calls += error.calls
-                halves = halved(group) if isinstance(error, TruncatedOutput) else []
-                if not halves:
+                if not halves or not isinstance(error, TruncatedOutput):
                     error.calls = tuple(calls)
                     raise
                 waiting.extendleft(reversed(halves))

@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from kg.errors import ConfigurationError, KgError, SetupError
-from kg.settings import CONFIG_FILE, EMBEDDERS, PREFIX, Settings, load_settings
-from kg.settings_mem0 import read_mem0
+from kg.settings import CONFIG_FILE, EMBEDDERS, PREFIX, Settings, load_settings, mem0_variables
 from mcp_server.headers import SESSION_VARIABLES
 from mcp_server.record import (
     READY,
@@ -160,7 +159,7 @@ def check_settings(situation: Situation) -> Iterator[Check]:
         yield Check(
             "settings", "warning", f"no such settings: {', '.join(unknown)}", "correct their names or unset them"
         )
-    mem0 = read_mem0(environ)
+    mem0 = mem0_variables(environ)
     if mem0.used:
         yield Check("settings", "note", f"of mem0, used here too: {', '.join(mem0.used)}")
     ignored = [name for name in mem0.ignored if name not in SESSION_VARIABLES]

@@ -7,6 +7,7 @@
 // returns: memory map, facts list[map], facts_count integer, versions list[map], versions_count integer, previous string or null, next string or null
 MATCH (m:Memory {uuid: $uuid})
 WHERE m.user_id = $user_id AND NOT m:Deleting
+WITH m, m {.*} AS memory // before its facts: what is said to be read shows what was read in it
 CALL (m) {
   MATCH (m)-[:STATES]->(f:Fact)
   WITH f ORDER BY f.seq LIMIT $facts_top_k
@@ -37,5 +38,5 @@ CALL (m) {
   WHERE NOT p:Deleting
   RETURN head(collect(p.uuid)) AS previous
 }
-RETURN m {.*} AS memory, facts, COUNT { (m)-[:STATES]->(:Fact) } AS facts_count, versions,
+RETURN memory, facts, COUNT { (m)-[:STATES]->(:Fact) } AS facts_count, versions,
   COUNT { (m)-[:PREVIOUS]->(:MemoryVersion) } AS versions_count, previous, next

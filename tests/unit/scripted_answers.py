@@ -25,9 +25,11 @@ class ScriptedAnswers:
         self.outputs: list[type] = []
         self.limits: list[int] = []
         self.tasks: list[str] = []
+        self.divisible: list[bool] = []
 
     async def ask(self, task, prompt, output, *, max_output_tokens=8192, divisible=False):
         self.tasks.append(task)
+        self.divisible.append(divisible)
         self.prompts.append(prompt)
         self.outputs.append(output)
         self.limits.append(max_output_tokens)

@@ -243,9 +243,11 @@ async def test_a_text_whose_answer_is_cut_off_is_asked_about_in_halves_until_it_
 async def test_an_answer_about_little_that_never_ends_is_given_up_with_all_its_calls():
     failure = TruncatedOutput("extract", "fake:model", "cut off")
     failure.calls = (ModelCall("extract", "fake:model", "malformed"),)
+    router = ScriptedAnswers(failure)
     with pytest.raises(TruncatedOutput) as caught:
-        await ModelExtractor(ScriptedAnswers(failure)).extract(notes("word " * 400))
+        await ModelExtractor(router).extract(notes("word " * 400))
     assert 3 <= len(caught.value.calls) <= 6
+    assert router.divisible[0] and not router.divisible[-1], "what cannot be halved is repaired in fewer words"
 
 
 async def test_a_long_list_is_asked_about_in_as_many_parts_as_its_answer_needs():
