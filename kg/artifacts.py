@@ -334,10 +334,12 @@ def fetch_with_jgo(coordinate: str, folder: Path, received: Callable[[int], None
         FetchFailed: it could not be had.
     """
     import requests
+    import truststore
     from jgo.config import GlobalSettings
     from jgo.constants import MAVEN_CENTRAL_URL
     from jgo.maven import MavenContext, PythonResolver
 
+    truststore.inject_into_ssl()  # a company's own authority is known to the system, and not to requests
     repositories = {"central": MAVEN_CENTRAL_URL} | GlobalSettings.load().repositories
     context = MavenContext(
         resolver=PythonResolver(progress_callback=lambda _name, _size: nullcontext(received)),

@@ -7,6 +7,8 @@ import logging
 from dataclasses import asdict
 from importlib.metadata import version as installed_version
 
+import truststore
+
 from kg.errors import Conflict, KgError
 from kg.migrate import SCHEMA_VERSION
 from kg.settings import Settings
@@ -37,6 +39,7 @@ def run(settings: Settings) -> int:
     """
     configure_logging()
     check_exposure(settings.host, settings.token)
+    truststore.inject_into_ssl()  # a company's own authority is known to the system, and not to the libraries
     try:
         with claim_service_lock(settings.data_dir):
             return asyncio.run(_serve(settings))

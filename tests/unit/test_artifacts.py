@@ -3,16 +3,26 @@
 import errno
 import hashlib
 import json
+import os
+import ssl
 import subprocess
 import sys
 import threading
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import IO
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from kg.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar, load_lock
 from kg.artifacts import ArtifactCache, FetchFailed, ensure_model, missing_bytes, progress_bar
@@ -288,3 +298,76 @@ def test_progress_without_a_terminal_is_a_few_plain_lines(capsys: pytest.Capture
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kg.artifacts.time.sleep", lambda _seconds: None)
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 with its key, by an authority that only its own file knows; and that file."""
+    folder = tmp_path_factory.mktemp("company")
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A company's proxy")])
+    today = datetime.now(UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), today, today + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    both, authority = folder / "both.pem", folder / "authority.pem"
+    both.write_bytes(certificate + secret)
+    authority.write_bytes(certificate)
+    return both, authority
+
+
+class JarHandler(BaseHTTPRequestHandler):
+    """Answers every request for a jar."""
+
+    def do_GET(self) -> None:
+        found = self.path.endswith(".jar")
+        self.send_response(200 if found else 404)
+        self.send_header("content-length", "3" if found else "0")
+        self.end_headers()
+        self.wfile.write(b"jar" if found else b"")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+FETCH = """
+import sys
+from pathlib import Path
+import jgo.constants
+jgo.constants.MAVEN_CENTRAL_URL = sys.argv[1]
+from kg.artifacts import FetchFailed, fetch_with_jgo
+try:
+    print(fetch_with_jgo("group:name:1", Path(sys.argv[2]), lambda size: None).read_text())
+except FetchFailed as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the system's authorities are in the Keychain there")
+@pytest.mark.parametrize("trusted", [True, False])
+def test_jars_come_through_a_proxy_whose_authority_only_the_system_knows(
+    tmp_path: Path, company: tuple[Path, Path], *, trusted: bool
+) -> None:
+    both, authority = company
+    server = ThreadingHTTPServer(("127.0.0.1", 0), JarHandler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    try:
+        environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+        if trusted:  # how OpenSSL is told of the system's authorities
+            environment["SSL_CERT_FILE"] = str(authority)
+        command = [sys.executable, "-c", FETCH, f"https://127.0.0.1:{server.server_port}/maven", str(tmp_path)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+    assert done.stdout.strip() == "jar" if trusted else "SSLError" in done.stdout
