@@ -42,6 +42,7 @@ BILLING = "github.com/acme/billing"
 BOOT_TIMEOUT_S = 300.0
 PATIENCE_S = 60.0
 KEEP = os.environ.get("KEEP") == "1"
+SETTINGS = ("KNOWTHREAD_", "MEM0_")
 KEPT_SETTINGS = ("KNOWTHREAD_CACHE_DIR", "KNOWTHREAD_JAVA")
 NOW = datetime.now(UTC)
 
@@ -305,7 +306,7 @@ def own_folders() -> Generator[tuple[Path, Path]]:
     """Yield the demo's data folder, used by one demo at a time, and an empty one for checkouts; set the environment."""
     data = cache_dir() / "demo"
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in [name for name in os.environ if name.startswith("KNOWTHREAD_") and name not in KEPT_SETTINGS]:
+    for name in [name for name in os.environ if name.startswith(SETTINGS) and name not in KEPT_SETTINGS]:
         del os.environ[name]
     os.environ |= {"KNOWTHREAD_DATA_DIR": str(data), "KNOWTHREAD_USER_ID": f"demo {NOW:%Y-%m-%d %H:%M:%S}"}
     with data.with_suffix(".lock").open("w") as lock, tempfile.TemporaryDirectory(prefix="knowthread-demo-") as root:

@@ -6,17 +6,18 @@ import sys
 
 from kg.artifacts import ensure_jars, ensure_model, progress_bar
 from kg.errors import KgError
-from kg.settings import EMBEDDERS, load_settings
+from kg.paths import cache_dir
+from kg.settings import EMBEDDERS
 
 
 def main() -> int:
-    """Fetch what is missing; returns the exit status."""
-    cache_dir = load_settings().cache_dir
+    """Fetch what is missing; returns the exit status. The user's own settings play no part."""
+    folder = cache_dir()
     try:
         with progress_bar() as bar:
-            ensure_jars(cache_dir, bar)
+            ensure_jars(folder, bar)
             for embedder in EMBEDDERS:
-                ensure_model(cache_dir, embedder, bar)
+                ensure_model(folder, embedder, bar)
     except KgError as error:
         sys.stderr.write(f"{error}\n")
         return 1
