@@ -41,12 +41,25 @@ class Claim:
         return {"user_id": self.user_id, "uuid": self.uuid, "worker": self.worker, "attempt": self.attempt}
 
 
-async def enter(tx: Transaction, claim: Claim, clock: Clock, *, slots: int) -> tuple[Call, list[Row]] | None:
-    """Lock the partition and check the fence.
+@dataclass(frozen=True)
+class Entered:
+    """A job that is still the worker's, under the partition's lock.
 
-    Returns:
-        The call to write with, and the job's memories whose text is still the one that was read; None where the job
-        is not the worker's any more, because it was cancelled, taken over, or committed by an earlier try.
+    Attributes:
+        call: what to write with.
+        memories: the job's memories whose text is still the one that was read.
+        changed: uuids of those that have another text by now and are still to be read.
+    """
+
+    call: Call
+    memories: list[Row]
+    changed: list[str]
+
+
+async def enter(tx: Transaction, claim: Claim, clock: Clock, *, slots: int) -> Entered | None:
+    """Lock the partition and check the fence; None where the job is not the worker's any more.
+
+    It was cancelled, taken over, or committed by an earlier try.
     """
     last = (await tx.run("lock_partition", user_id=claim.user_id, slots=max(1, slots)))[0]["seq"]
     held = await tx.run("job_fence", **claim.fence())
@@ -54,7 +67,7 @@ async def enter(tx: Transaction, claim: Claim, clock: Clock, *, slots: int) -> t
         return None
     namespace = uuid5(UUID(claim.uuid), str(claim.attempt))
     call = Call(tx, claim.user_id, namespace, clock.now(), last - max(1, slots) + 1)
-    return call, held[0]["memories"]
+    return Entered(call, held[0]["memories"], held[0]["changed"])
 
 
 async def account(store: GraphStore, claim: Claim, calls: Sequence[ModelCall], now: datetime) -> None:

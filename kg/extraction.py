@@ -20,6 +20,7 @@ from kg.erase import drop_orphans
 from kg.facts import SINGLE_VALUED
 from kg.graph_store import GraphStore, Row
 from kg.inheritance import inherited_decisions
+from kg.jobs import extraction_jobs
 from kg.merge import merge_entities
 from kg.models import Scope
 from kg.namesakes import merge_namesakes
@@ -121,16 +122,22 @@ class ExtractStep:
             entered = await enter(tx, claim, self._clock, slots=slots)
             if entered is None:
                 return Extracted()
-            call, standing = entered
+            call = entered.call
+            if entered.changed:  # edited by hand since the job was left; another job reads them as they are
+                jobs = extraction_jobs(call, [[uuid] for uuid in entered.changed], bulk=claim.bulk)
+                await call.tx.run("create_jobs", user_id=claim.user_id, jobs=jobs)
             if extraction is None:
                 return await self._finish(call, claim, [], 0, ())
-            statement = _Statement(call, standing, read, extraction)
+            statement = _Statement(call, entered.memories, read, extraction)
             await statement.load_names()
             await statement.load_former()
             statement.draft_facts()
             await statement.write(names)
+            standing = {memory["uuid"] for memory in entered.memories}
             done = [
-                {"uuid": read[turn]["uuid"], "noise_reason": extraction.noise.get(turn)} for turn in range(len(read))
+                {"uuid": memory["uuid"], "noise_reason": extraction.noise.get(turn)}
+                for turn, memory in enumerate(read)
+                if memory["uuid"] in standing
             ]
             return await self._finish(call, claim, done, len(statement.drafter.draft.facts), extraction.dropped)
 

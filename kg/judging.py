@@ -53,7 +53,7 @@ class JudgeStep:
             entered = await enter(tx, claim, self._clock, slots=1)
             if entered is None:
                 return 0
-            call, _ = entered
+            call = entered.call
             decisions: list[Row] = []
             if rulings is not None:
                 uuids = sorted({fact["uuid"] for pair in pairs for fact in pair})

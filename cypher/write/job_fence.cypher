@@ -4,11 +4,13 @@
 // param: uuid string - the job
 // param: worker string - who held it
 // param: attempt integer - under which claim
-// returns: bulk boolean, memories list[map], those whose text is still the one that was read
+// returns: bulk boolean; memories list[map], those whose text is still the one that was read; changed list[string], others
+// that wait to be read
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})
 WHERE j.state = 'running' AND j.claimed_by = $worker AND j.attempt = $attempt
 OPTIONAL MATCH (j)-[e:EXTRACTS]->(m:Memory)
-WHERE NOT m:Deleting AND m.content_hash = e.content_hash
-WITH j, e, m ORDER BY e.position
-RETURN coalesce(j.bulk, false) AS bulk, collect(m {.uuid, .text, .project, .agent_id, .run_id, .speaker, .occurred_at,
-  .created_at, restates: EXISTS { MATCH (m)-[:STATES]->(:Fact) }}) AS memories
+WHERE NOT m:Deleting
+WITH j, e, m, m.content_hash = e.content_hash AS same ORDER BY e.position
+RETURN coalesce(j.bulk, false) AS bulk, collect(CASE WHEN NOT same AND m.extraction = 'pending' THEN m.uuid END) AS changed,
+  collect(CASE WHEN same THEN m {.uuid, .text, .project, .agent_id, .run_id, .speaker, .occurred_at,
+  .created_at, restates: EXISTS { MATCH (m)-[:STATES]->(:Fact) }} END) AS memories
