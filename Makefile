@@ -32,7 +32,7 @@ test: setup ## every test, with coverage; ARGS="-k timeline" picks some, without
 check: setup ## format, lint and types
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
-	$(python) -m pyright
+	sh scripts/types.sh
 
 .PHONY: manifest
 manifest: setup ## rewrite what the shim answers by itself, after a change of the tools
