@@ -1,18 +1,24 @@
 """The built wheel, installed beside nothing but what it declares, works from any folder without the source tree."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 import zipfile
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from packaging.requirements import Requirement
+
+from kg.paths import cache_dir
 
 ROOT = Path(__file__).parents[2]
 CARRIED = (".py", ".cypher", ".md", ".toml", ".json", "py.typed")
@@ -127,3 +133,69 @@ def test_its_command_answers_a_client_from_another_folder(installed: Path, tmp_p
 
 def test_its_command_explains_itself(installed: Path, tmp_path: Path) -> None:
     assert "search" in _run([str(installed / "knowthread"), "--help"], tmp_path)
+
+
+def test_the_service_it_starts_answers_a_tool_through_its_shim_from_another_folder(
+    installed: Path, tmp_path: Path
+) -> None:
+    """Nothing but what the wheel brought is at work: its shim starts its service, which starts its Neo4j."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    fetched = tmp_path / "cache" / "artifacts"
+    fetched.mkdir(parents=True)
+    for entry in (cache_dir() / "artifacts").iterdir():
+        if entry.is_dir():  # not the class archive, of which only one is kept: ours
+            (fetched / entry.name).symlink_to(entry)
+    environment = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "USER") if name in os.environ}
+    environment |= {
+        "HOME": str(tmp_path),
+        "KNOWTHREAD_DATA_DIR": str(tmp_path / "data"),
+        "KNOWTHREAD_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    command = [str(installed / "knowthread")]
+    try:
+        started = subprocess.run(
+            [*command, "status", "--json"], cwd=elsewhere, env=environment, capture_output=True, timeout=60, check=True
+        )
+        assert json.loads(started.stdout)["running"] is False
+        with subprocess.Popen(
+            [*command, "mcp"], cwd=elsewhere, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as shim:
+            remembered = _call(shim, "add_memory", text="Wheels turn in the empty environment.", wait=True)
+            assert remembered["results"][0]["id"]
+            found = _call(shim, "search_memories", query="which wheels turn?")
+            assert found["results"][0]["memory"] == "Wheels turn in the empty environment."
+            assert found["results"][0]["project"] == "elsewhere"
+            assert shim.stdin is not None
+            shim.stdin.close()
+            assert shim.wait(30) == 0
+        service = psutil.Process(json.loads((tmp_path / "data" / "service.json").read_text())["pid"])
+        assert Path(service.cmdline()[0]).is_relative_to(installed), service.cmdline()
+    finally:
+        stopped = subprocess.run(
+            [*command, "stop"], cwd=elsewhere, env=environment, capture_output=True, text=True, timeout=120, check=True
+        )
+    assert "stopped" in stopped.stdout
+
+
+def _call(shim: subprocess.Popen[bytes], tool: str, **arguments: Any) -> dict[str, Any]:
+    """The structured answer of a tool, asked again as long as the service is not ready."""
+    assert shim.stdin is not None and shim.stdout is not None
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    deadline = time.monotonic() + 240
+    for number in itertools.count(1):
+        params = {"name": tool, "arguments": arguments, "_meta": meta}
+        message = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+        shim.stdin.write(json.dumps(message).encode() + b"\n")
+        shim.stdin.flush()
+        answer = json.loads(shim.stdout.readline())
+        assert answer["id"] == number and "result" in answer, answer
+        if not answer["result"].get("isError"):
+            return answer["result"]["structuredContent"]
+        text = answer["result"]["content"][0]["text"]
+        assert ("not ready" in text or "same call again" in text) and time.monotonic() < deadline, text
+        time.sleep(1)
+    raise AssertionError("unreachable")
