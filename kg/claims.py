@@ -15,6 +15,8 @@ from kg.ports import Clock
 from kg.reading import ModelCall
 
 JobKind = Literal["extract", "judge"]
+LEASE_S = 30
+"""Length of a lease, by the database's clock."""
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ the texts are still those that were read. Until then the facts of a former text 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from kg import predicates
 from kg.calls import Call
-from kg.claims import Claim, account, enter
+from kg.claims import LEASE_S, Claim, account, enter
 from kg.drafting import Drafter, KnownName, StatingMemory, stated_keys
 from kg.erase import drop_orphans
 from kg.facts import SINGLE_VALUED
@@ -32,7 +31,8 @@ from kg.resolve import Resolution
 from kg.settling import settle
 
 EARLIER_TURNS = 4
-CANDIDATES_PER_FACT = 6
+CANDIDATES_PER_FACT = 40
+"""So many facts of one subject and predicate are looked at; the likeliest of them are judged (``kg.judging``)."""
 OPPOSITES = sorted(
     [one, other]
     for name, known in predicates.PREDICATES.items()
@@ -42,7 +42,8 @@ OPPOSITES = sorted(
 """Pairs of predicates that contradict each other between the same things, in both orders."""
 MAX_DROPPED_TOLD = 20
 """Most reasons kept on a job for parts of an answer that could not be used."""
-JUDGE_LEASE = timedelta(seconds=30)
+QUOTING = frozenset(("assistant", "system", "tool"))
+"""Roles whose words may be what they recalled. A person who says a known thing again says it."""
 
 
 @dataclass(frozen=True)
@@ -92,20 +93,29 @@ class ExtractStep:
         first = memories[0]
         texts = [memory["text"] for memory in memories]
         found = [traces(text) for text in texts]
+        quoting = [memory["role"] in QUOTING for memory in memories]
         known = (
             await self._store.read(
                 "recalled_texts",
                 user_id=claim.user_id,
+                project=first["project"],
+                now=self._clock.now(),
                 before=first["seq"],
-                hashes=sorted({hash_ for trace in found for hash_ in trace.hashes}),
+                hashes=sorted(
+                    {hash_ for trace, quotes in zip(found, quoting, strict=True) if quotes for hash_ in trace.hashes}
+                ),
                 uuids=sorted({uuid for trace in found for uuid in trace.uuids}),
             )
         )[0]
-        hashes, uuids = frozenset[str](known["hashes"]), frozenset[str](known["uuids"])
+        hashes, uuids, said = frozenset[str](known["hashes"]), frozenset[str](known["uuids"]), frozenset[str]()
         return Reading(
             turns=tuple(
-                Turn(without_recalled(memory["text"], hashes, uuids), memory["role"], memory["speaker"])
-                for memory in memories
+                Turn(
+                    without_recalled(memory["text"], hashes if quotes else said, uuids),
+                    memory["role"],
+                    memory["speaker"],
+                )
+                for memory, quotes in zip(memories, quoting, strict=True)
             ),
             occurred_at=first["occurred_at"],
             earlier=tuple(Turn(row["text"], row["role"], row["speaker"]) for row in context["earlier"]),
@@ -134,8 +144,12 @@ class ExtractStep:
             statement.draft_facts()
             await statement.write(names)
             standing = {memory["uuid"] for memory in entered.memories}
+            stating = {turn for turn, _ in extraction.facts}
             done = [
-                {"uuid": memory["uuid"], "noise_reason": extraction.noise.get(turn)}
+                {
+                    "uuid": memory["uuid"],
+                    "noise_reason": extraction.noise.get(turn) or _still_noise(memory, turn, stating),
+                }
                 for turn, memory in enumerate(read)
                 if memory["uuid"] in standing
             ]
@@ -163,10 +177,11 @@ class ExtractStep:
         judging = Claim(call.uuid("judge"), claim.user_id, "judge", 1, 0, claim.bulk, claim.worker)
         properties: Row = {
             "uuid": judging.uuid, "kind": judging.kind, "state": "running", "attempt": 1, "failures": 0,
-            "bulk": claim.bulk, "claimed_by": claim.worker, "lease_until": call.now + JUDGE_LEASE,
-            "created_at": call.now,
+            "bulk": claim.bulk, "claimed_by": claim.worker, "created_at": call.now,
         }  # fmt: skip
         await call.tx.run("create_jobs", user_id=claim.user_id, jobs=[{"properties": properties, "memories": uuids}])
+        held = [{"uuid": judging.uuid, "attempt": judging.attempt}]
+        await call.tx.run("renew_lease", claims=held, worker=claim.worker, lease_s=LEASE_S)
         return Extracted(facts, judging)
 
 
@@ -183,6 +198,11 @@ def contention_params(uuids: Sequence[str]) -> dict[str, Any]:
         "opposites": OPPOSITES,
         "per_fact": CANDIDATES_PER_FACT,
     }
+
+
+def _still_noise(memory: Row, turn: int, stating: Set[int]) -> str | None:
+    """Return why a message that is trivial by rule stays hidden; an assent that states something does not."""
+    return None if turn in stating else memory["noise_reason"]
 
 
 class _Statement:
@@ -216,6 +236,8 @@ class _Statement:
     def draft_facts(self) -> None:
         """Draft every fact once a memory, whatever the number of ways in which the model said it."""
         stated: dict[str, set[str]] = defaultdict(set)
+        for row in self._former.values():  # facts that were handed over with the text since it waited to be read
+            stated[row["uuid"]] = {fact["claim_key"] for fact in row["facts"] if _version_of(row, fact) is None}
         origin = {"model": self._work.model, "prompt": self._work.prompt, "prompt_hash": self._work.prompt_hash}
         for index, (uuid, fact) in enumerate(self._facts):
             row = self.drafter.add_fact(
@@ -249,7 +271,7 @@ class _Statement:
         for row in self._former.values():
             by_version: dict[str, list[str]] = defaultdict(list)
             for fact in row["facts"]:
-                version = next((v for v in row["versions"] if v["replaced_at"] > fact["created_at"]), None)
+                version = _version_of(row, fact)
                 if version is not None:
                     by_version[version["uuid"]].append(fact["uuid"])
                     gone.append(fact)
@@ -296,3 +318,8 @@ class _Statement:
             valid_from_source="occurred" if row["occurred_at"] != row["created_at"] else "created",
             created_at=self._call.now,
         )
+
+
+def _version_of(row: Row, fact: Row) -> Row | None:
+    """Return the version of a text that stated a fact, None where the present text does."""
+    return next((version for version in row["versions"] if version["replaced_at"] > fact["created_at"]), None)

@@ -22,17 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from kg.background import Background
-from kg.claims import Claim, JobKind, account
+from kg.claims import LEASE_S, Claim, JobKind, account
 from kg.errors import BudgetExceeded, ExtractionError, KgError, ModelUnavailable, StoreUnavailable
 from kg.extraction import ExtractStep
-from kg.graph_store import GraphStore
+from kg.graph_store import GraphStore, Transaction
 from kg.judging import JudgeStep
 from kg.ports import Clock
 
 log = logging.getLogger(__name__)
 
 MAX_FAILURES = 5
-LEASE = timedelta(seconds=30)
 RENEW_EVERY_S = 10.0
 POLL_S = 5.0
 FIRST_BACK_OFF_S = 10.0
@@ -121,14 +120,14 @@ class Ingest:
         return {"running": len(self._running), "concurrency": self._concurrency, "paused": waiting}
 
     async def wait_done(self, user_id: str, uuids: Sequence[str], timeout_s: float) -> str:
-        """Wait until the memories are read, and return the least finished state of them: pending, failed or done."""
+        """Wait until the memories are read, and return the least finished state of them."""
         deadline = asyncio.get_running_loop().time() + timeout_s
         while True:
             rows = await self._store.read("extraction_states", user_id=user_id, uuids=list(uuids))
             states = {row["extraction"] for row in rows}
             left = deadline - asyncio.get_running_loop().time()
             if "pending" not in states or left <= 0:
-                return next((state for state in ("pending", "failed") if state in states), "done")
+                return next((state for state in ("pending", "failed", "cancelled") if state in states), "done")
             async with self._ended:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._ended.wait(), min(1.0, left))
@@ -157,7 +156,7 @@ class Ingest:
             instant = self._clock.now()
             params: dict[str, Any] = {
                 "worker": self.worker, "kinds": kinds, "slots": slots, "bulk_slots": bulk_slots,
-                "now": instant, "until": instant + LEASE,
+                "now": instant, "held": [claim.uuid for claim in self._running.values()], "lease_s": LEASE_S,
             }  # fmt: skip
             rows = await self._store.write(lambda tx, p=params: tx.run("claim_jobs", **p), "claim_jobs")
             for row in rows:
@@ -202,8 +201,11 @@ class Ingest:
     async def _step(self, claim: Claim) -> None:
         if claim.kind == "extract":
             extracted = await self._extract.run(claim)
-            if extracted.judging is not None:
-                self._begin(extracted.judging)
+            judging, pause = extracted.judging, self._pauses.get("judge", Pause())
+            if judging is not None and pause.until > asyncio.get_running_loop().time():
+                await self._release(judging, pause.reason, failed=False)
+            elif judging is not None:
+                self._begin(judging)
         elif self._judge is not None:
             await self._judge.run(claim)
 
@@ -286,7 +288,12 @@ class Ingest:
             "extraction": _extraction_after_death(claim.kind) if dead else None,
             "now": now,
         }
-        await self._store.write(lambda tx: tx.run("release_job", **params), "release_job")
+
+        async def work(tx: Transaction) -> None:
+            await tx.run("lock_partition", user_id=claim.user_id, slots=1)
+            await tx.run("release_job", **params)
+
+        await self._store.write(work, "release_job", partition=claim.user_id)
 
     async def _renew(self) -> None:
         """Keep the leases of running jobs; a job that was cancelled or taken over is dropped."""
@@ -298,7 +305,7 @@ class Ingest:
             params: dict[str, Any] = {
                 "claims": [{"uuid": claim.uuid, "attempt": claim.attempt} for claim in self._running.values()],
                 "worker": self.worker,
-                "until": self._clock.now() + LEASE,
+                "lease_s": LEASE_S,
             }
             try:
                 rows = await self._store.write(lambda tx, p=params: tx.run("renew_lease", **p), "renew_lease")

@@ -15,7 +15,7 @@ from uuid import uuid4
 from kg import render
 from kg.calls import Call, once
 from kg.errors import InvalidInput, NotFound
-from kg.graph_store import GraphStore, Row
+from kg.graph_store import GraphStore, Row, Transaction
 from kg.ports import Clock
 from kg.render import JsonObject
 
@@ -95,9 +95,7 @@ class Jobs:
         Raises:
             NotFound: the partition has no such job, or it needs no retry.
         """
-        rows = await self._store.write(
-            lambda tx: tx.run("retry_jobs", user_id=user_id, uuid=uuid), "retry_jobs", partition=user_id
-        )
+        rows = await self._locked("retry_jobs", user_id, uuid=uuid)
         if uuid is not None and not rows[0]["retried"]:
             raise NotFound("failed or dead job", uuid, "list yours with `knowthread jobs list`")
         return rows[0]["retried"]
@@ -108,13 +106,18 @@ class Jobs:
         Raises:
             NotFound: the partition has no such job, or it is done.
         """
-        rows = await self._store.write(
-            lambda tx: tx.run("cancel_job", user_id=user_id, uuid=uuid, now=self._clock.now()),
-            "cancel_job",
-            partition=user_id,
-        )
+        rows = await self._locked("cancel_job", user_id, uuid=uuid, now=self._clock.now())
         if not rows:
             raise NotFound("unfinished job", uuid, "list yours with `knowthread jobs list`")
+
+    async def _locked(self, query: str, user_id: str, **params: Any) -> list[Row]:
+        """Run one query under the partition's lock: a worker's commit comes before it or meets its closed fence."""
+
+        async def work(tx: Transaction) -> list[Row]:
+            await tx.run("lock_partition", user_id=user_id, slots=1)
+            return await tx.run(query, user_id=user_id, **params)
+
+        return await self._store.write(work, query, partition=user_id)
 
     async def catch_up(self, user_id: str) -> Queued:
         """Queue every memory that no model has read although it should be, and every dead job again."""

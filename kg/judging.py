@@ -1,11 +1,14 @@
 """The judge step of a job: pairs of facts that may not both hold are ruled on in one call, and the rulings written.
 
 The pair is put in the order of the world's time, not of arrival: a late note about the past can be superseded by what
-is known already, and never retires it.
+is known already, and never retires it. A correction goes by the order in which the two were noted: it may well be
+about a time before the one that it corrects.
 """
 
 from __future__ import annotations
 
+import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +19,14 @@ from kg.graph_store import GraphStore, Row
 from kg.ports import Clock, ContradictionJudge
 from kg.reading import Contention, DatedStatement, ModelWork, Ruling, Rulings
 from kg.settling import settle
+from kg.text import stem_terms
+
+log = logging.getLogger(__name__)
+
+JUDGED_PER_FACT = 8
+"""Most standing facts that one new fact is held against: opposite ones, then those that share most words with it."""
+MOST_PAIRS = 60
+"""Most pairs that are judged for one job."""
 
 Pair = tuple[Row, Row]
 """The fact that holds earlier, and the later one."""
@@ -41,7 +52,10 @@ class JudgeStep:
         found = await self._store.read(
             "contentions", user_id=claim.user_id, **contention_params(uuids), now=self._clock.now()
         )
-        pairs = in_time_order(found)
+        pairs = in_time_order(likeliest(found))
+        if len(pairs) > MOST_PAIRS:
+            log.warning("job %s: %d pairs of facts are not judged", claim.uuid, len(pairs) - MOST_PAIRS)
+            pairs = pairs[:MOST_PAIRS]
         if not pairs:
             return await self._commit(claim, [], None)
         rulings = await self._judge.judge([Contention(_dated(old), _dated(new)) for old, new in pairs])
@@ -74,6 +88,30 @@ class JudgeStep:
         return await self._store.write(work, "judging", partition=claim.user_id)
 
 
+def likeliest(contentions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return for each new fact the standing ones that it most likely contradicts, those with opposite predicates first.
+
+    The others by the words that they share with it, words that all of them share apart; then the newest.
+    """
+    by_new: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in contentions:
+        by_new[row["new"]["uuid"]].append(row)
+    chosen: list[Mapping[str, Any]] = []
+    for rows in by_new.values():
+        words = {row["old"]["uuid"]: set(stem_terms(row["old"]["statement"])) for row in rows}
+        common = set[str].intersection(*words.values()) if len(words) > 1 else set[str]()
+        wanted = set(stem_terms(rows[0]["new"]["statement"])) - common
+        chosen += sorted(
+            rows,
+            key=lambda row: (
+                not row["opposite"],
+                -len(wanted & words[row["old"]["uuid"]]),
+                -row["old"]["seq"],
+            ),
+        )[:JUDGED_PER_FACT]
+    return chosen
+
+
 def in_time_order(contentions: Sequence[Mapping[str, Any]]) -> list[Pair]:
     """Return each pair once, the fact first that began to hold first; of one instant, the one that was told first."""
     pairs: dict[tuple[str, str], Pair] = {}
@@ -90,6 +128,8 @@ def _dated(fact: Row) -> DatedStatement:
 
 
 def _decision(call: Call, old: Row, new: Row, ruling: Ruling, work: ModelWork) -> Row:
+    if ruling.relation == "corrected":  # what was wrong was said first, whatever time it is about
+        old, new = sorted((old, new), key=lambda fact: (fact["created_at"], fact["seq"]))
     return {
         "old": old["uuid"],
         "new": new["uuid"],

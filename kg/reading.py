@@ -124,7 +124,7 @@ Relation = Literal["none", "superseded", "corrected"]
 
 @dataclass(frozen=True)
 class Ruling:
-    """What becomes of the earlier statement: it stands, it was true until the later one, or it never was."""
+    """What becomes of a pair: both stand, the earlier held until the later, or what was noted first never did."""
 
     relation: Relation
     reason: str

@@ -132,9 +132,15 @@ class _Plan:
 
     @property
     def jobs(self) -> list[Row]:
-        """The jobs in which a model reads the new texts: one for each note, messages some at a time."""
-        messages = self._request.memories[0].role is not None
-        together = [self.outcome.pending] if messages else [[uuid] for uuid in self.outcome.pending]
+        """The jobs in which a model reads the new texts: one for each note, messages some at a time.
+
+        Trivial messages are read with the others of their call: an assent makes a decision of what was proposed.
+        """
+        pending = self.outcome.pending
+        if pending and self._request.memories[0].role is not None:
+            together = [[memory["uuid"] for memory in self.memories]]
+        else:
+            together = [[uuid] for uuid in pending]
         return extraction_jobs(self._call, together, bulk=self._request.bulk)
 
     @property
@@ -208,6 +214,7 @@ class _Plan:
             "seq": self._seq,
             "index_rev": 1,
             "bulk": request.bulk,
+            "infer": None if request.infer else False,
             "extraction": self._extraction_of(uuid, memory),
             "noise": uuid in self.outcome.noise,
             "noise_reason": self.outcome.noise.get(uuid),

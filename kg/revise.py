@@ -20,6 +20,7 @@ from kg.inheritance import inherited_decisions
 from kg.jobs import extraction_jobs
 from kg.models import FactInput, Scope
 from kg.namesakes import merge_namesakes
+from kg.noise import trivial
 from kg.ports import Clock
 from kg.remember import known_names
 from kg.settling import settle
@@ -181,7 +182,9 @@ class _Change:
         metadata = request.metadata if request.metadata is not None else self.memory["metadata"]
         new_text = read.text != self.memory["text"]
         self.restates = new_text or request.facts is not None
-        self.pending = request.facts is None and new_text and request.extracts
+        read_by_model = request.facts is None and self.memory.get("infer") is not False
+        noise = trivial(read.text) if read_by_model and new_text else None
+        self.pending = read_by_model and new_text and noise is None and request.extracts
         self.replaces_facts = self.restates and not self.pending
         self.nothing = not self.restates and metadata == self.memory["metadata"]
         self.version: Row = {
@@ -202,10 +205,10 @@ class _Change:
         }
         if self.restates:
             self.properties |= {
-                "extraction": "none" if request.facts is not None else "pending" if request.extracts else "skipped",
+                "extraction": "pending" if self.pending else "skipped" if read_by_model and noise is None else "none",
                 "extraction_error": None,
-                "noise": False,
-                "noise_reason": None,
+                "noise": noise is not None,
+                "noise_reason": noise,
             }
         self.drafter = Drafter(call, known_names(context))
         if self.restates:

@@ -55,6 +55,7 @@ class Memory(AsyncStructuredNode):
     seq = IntegerProperty()
     index_rev = IntegerProperty()
     extraction = StringProperty()
+    infer = BooleanProperty()
     extraction_error = StringProperty()
     noise = BooleanProperty()
     noise_reason = StringProperty()

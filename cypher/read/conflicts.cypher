@@ -2,7 +2,7 @@
 // mode: read
 // param: user_id string - partition
 // param: project string or null - only this project's
-// param: opposites list[list[string]] - pairs of predicates that contradict each other, in both orders
+// param: opposites list[list[string]] - pairs of predicates that contradict each other, in both orders; NOT_X is one to X
 // param: now datetime - instant in valid time, UTC
 // param: top_k integer - most of each
 // returns: open list[map], decided list[map]
@@ -18,11 +18,18 @@ CALL () {
     new: new {.uuid, .statement, .valid_at, project: is.project}, decision: properties(d)}) AS decided
 }
 CALL () {
-  UNWIND $opposites AS pair
-  WITH pair WHERE pair[0] < pair[1]
-  MATCH (one:Fact) WHERE one.user_id = $user_id AND one.subject_uuid >= '' AND one.predicate = pair[0]
-    AND one.expired_at IS NULL AND (one.invalid_at IS NULL OR one.invalid_at > $now)
-  MATCH (other:Fact {user_id: $user_id, subject_uuid: one.subject_uuid, predicate: pair[1]})
+  CALL () {
+    UNWIND $opposites AS pair
+    WITH pair WHERE pair[0] < pair[1]
+    MATCH (one:Fact) WHERE one.user_id = $user_id AND one.subject_uuid >= '' AND one.predicate = pair[0]
+    RETURN one, pair[1] AS opposite
+    UNION
+    MATCH (one:Fact) WHERE one.user_id = $user_id AND one.subject_uuid >= '' AND one.predicate STARTS WITH 'NOT_'
+    RETURN one, substring(one.predicate, 4) AS opposite
+  }
+  WITH one, opposite
+  WHERE one.expired_at IS NULL AND (one.invalid_at IS NULL OR one.invalid_at > $now)
+  MATCH (other:Fact {user_id: $user_id, subject_uuid: one.subject_uuid, predicate: opposite})
   WHERE other.scope = one.scope AND other.object_key = one.object_key
     AND other.expired_at IS NULL AND (other.invalid_at IS NULL OR other.invalid_at > $now)
   MATCH (a:Memory)-[:STATES]->(one)

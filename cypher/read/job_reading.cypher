@@ -10,7 +10,7 @@ CALL (j) {
   WHERE NOT m:Deleting
   WITH e, m ORDER BY e.position
   RETURN collect(m {.uuid, .text, .content_hash, .role, .speaker, .project, .agent_id, .run_id, .occurred_at,
-    .created_at, .seq}) AS memories
+    .created_at, .seq, .noise_reason}) AS memories
 }
 CALL (memories) {
   MATCH (first:Memory {uuid: memories[0].uuid})

@@ -1,6 +1,9 @@
-// Which stretches of a new text are memories that stood before it.
+// Which stretches of a new text are memories that stood before it: by their words, only of the same project and while
+// all that they state is current, since saying a thing again may say that it holds again.
 // mode: read
 // param: user_id string - partition
+// param: project string or null - of the new text
+// param: now datetime - instant in valid time, UTC
 // param: before integer - sequence number of the new text
 // param: hashes list[string] - content hashes of its stretches
 // param: uuids list[string] - ids that it contains
@@ -8,7 +11,8 @@
 CALL () {
   UNWIND $hashes AS hash
   MATCH (m:Memory {user_id: $user_id, content_hash: hash})
-  WHERE m.seq < $before AND NOT m:Deleting
+  WHERE m.seq < $before AND NOT m:Deleting AND coalesce(m.project, '') = coalesce($project, '')
+    AND NOT EXISTS { MATCH (m)-[:STATES]->(f:Fact) WHERE f.invalid_at <= $now }
   RETURN collect(DISTINCT hash) AS known_hashes
 }
 CALL () {

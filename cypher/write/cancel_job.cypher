@@ -11,6 +11,7 @@ REMOVE j.claimed_by, j.lease_until, j.next_attempt_at
 WITH j
 CALL (j) {
   MATCH (j)-[:EXTRACTS]->(m:Memory)
-  SET m.extraction = CASE j.kind WHEN 'judge' THEN 'done' ELSE 'failed' END, m.extraction_error = 'the job was cancelled'
+  SET m.extraction = CASE j.kind WHEN 'judge' THEN 'done' ELSE 'cancelled' END,
+    m.extraction_error = 'the job was cancelled'
 }
 RETURN j.uuid AS uuid

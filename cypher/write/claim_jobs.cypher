@@ -1,32 +1,34 @@
-// Take jobs that are due, or whose worker is gone, for one worker; what another took meanwhile is left out.
+// Take jobs that are due, or whose worker is gone, for one worker; what another took meanwhile is left out. Leases go by
+// the database's clock, which all workers share.
 // mode: write
 // param: worker string - who claims
 // param: kinds list[string] - kinds of work that are not paused
 // param: slots integer - most jobs
 // param: bulk_slots integer - most of them that are bulk work
 // param: now datetime - instant, UTC
-// param: until datetime - end of the lease
+// param: held list[string] - jobs that this worker is still at, however old their leases are
+// param: lease_s integer - length of the lease in seconds
 // returns: uuid string, user_id string, kind string, attempt integer, failures integer, bulk boolean
 CALL () {
   MATCH (j:Job)
   WHERE j.kind IN $kinds AND NOT coalesce(j.bulk, false)
     AND ((j.state IN ['pending', 'failed'] AND coalesce(j.next_attempt_at, $now) <= $now)
-      OR (j.state = 'running' AND j.lease_until < $now))
+      OR (j.state = 'running' AND j.lease_until < datetime() AND NOT j.uuid IN $held))
   RETURN j ORDER BY j.created_at LIMIT $slots
   UNION ALL
   MATCH (j:Job)
   WHERE j.kind IN $kinds AND j.bulk
     AND ((j.state IN ['pending', 'failed'] AND coalesce(j.next_attempt_at, $now) <= $now)
-      OR (j.state = 'running' AND j.lease_until < $now))
+      OR (j.state = 'running' AND j.lease_until < datetime() AND NOT j.uuid IN $held))
   RETURN j ORDER BY j.created_at LIMIT $bulk_slots
 }
 WITH j ORDER BY coalesce(j.bulk, false), j.created_at LIMIT $slots
 SET j.uuid = j.uuid
 WITH j
 WHERE (j.state IN ['pending', 'failed'] AND coalesce(j.next_attempt_at, $now) <= $now)
-  OR (j.state = 'running' AND j.lease_until < $now)
+  OR (j.state = 'running' AND j.lease_until < datetime() AND NOT j.uuid IN $held)
 SET j.failures = coalesce(j.failures, 0) + CASE j.state WHEN 'running' THEN 1 ELSE 0 END,
-  j.state = 'running', j.attempt = coalesce(j.attempt, 0) + 1, j.claimed_by = $worker, j.lease_until = $until,
+  j.state = 'running', j.attempt = coalesce(j.attempt, 0) + 1, j.claimed_by = $worker, j.lease_until = datetime() + duration({seconds: $lease_s}),
   j.started_at = $now
 RETURN j.uuid AS uuid, j.user_id AS user_id, j.kind AS kind, j.attempt AS attempt, j.failures AS failures,
   coalesce(j.bulk, false) AS bulk

@@ -2,12 +2,12 @@
 // mode: write
 // param: claims list[map] - uuid and attempt
 // param: worker string - who holds them
-// param: until datetime - new end of the lease
+// param: lease_s integer - length of the lease in seconds, by the database's clock
 // returns: uuid string
 UNWIND $claims AS claim
 MATCH (j:Job {uuid: claim.uuid})
 SET j.uuid = j.uuid
 WITH j, claim
 WHERE j.state = 'running' AND j.claimed_by = $worker AND j.attempt = claim.attempt
-SET j.lease_until = $until
+SET j.lease_until = datetime() + duration({seconds: $lease_s})
 RETURN j.uuid AS uuid

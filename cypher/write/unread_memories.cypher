@@ -5,7 +5,7 @@
 // returns: uuid string, kind string, run_id string or null, created_at datetime
 MATCH (m:Memory)
 WHERE m.user_id = $user_id AND m.seq >= 0 AND m.extraction IN ['skipped', 'failed'] AND NOT m.noise AND NOT m:Deleting
-  AND NOT EXISTS { MATCH (m)-[:STATES]->(:Fact) }
+  AND (m.extraction = 'failed' OR NOT EXISTS { MATCH (m)-[:STATES]->(:Fact) })
   AND NOT EXISTS { MATCH (j:Job)-[:EXTRACTS]->(m) WHERE j.state IN ['pending', 'running', 'failed', 'dead'] }
 RETURN m.uuid AS uuid, m.kind AS kind, m.run_id AS run_id, m.created_at AS created_at
 ORDER BY m.seq LIMIT $top_k

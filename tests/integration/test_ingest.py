@@ -17,10 +17,11 @@ from kg.extraction import ExtractStep
 from kg.facts import parse_facts
 from kg.ingest import MAX_FAILURES, Ingest
 from kg.jobs import Jobs
-from kg.judging import JudgeStep
+from kg.judging import JUDGED_PER_FACT, JudgeStep
 from kg.memory import MemoryService, Parts
 from kg.naming import Naming
 from kg.reading import Contention, Extraction, ModelCall, ModelWork, NamePair, Reading, Ruling, Rulings, Sameness
+from kg.text import content_hash
 
 CALL = ModelCall("extract", "toy:reader", "ok", input_tokens=100, output_tokens=20, cost_usd=0.001)
 
@@ -380,6 +381,28 @@ async def test_recalled_memories_are_not_read_again(user: User, model: Model):
     assert "So I shall look at the new host first" in turn.text
 
 
+async def test_what_a_person_says_again_is_said(user: User, model: Model):
+    known = "We deploy to the blue cluster every night at two."
+    await user.add(known, infer=False)
+    await user.add(f"For the record:\n\n{known}\n\nIt will stay so.", wait=True)
+    assert known in model.readings[-1].turns[0].text
+    elsewhere = replace(user, project="elsewhere")
+    answer = [{"role": "assistant", "content": f"Noted:\n\n{known}\n\nI shall keep to it."}]
+    await elsewhere.memory.add_memory(elsewhere.session(), messages=answer, wait=True)
+    assert known in model.readings[-1].turns[0].text, "another project's memory is nothing that was recalled here"
+
+
+async def test_what_is_no_longer_so_may_be_said_to_be_so_again(user: User, model: Model):
+    text = "The shop stores its orders in Postgres, on two hosts."
+    first = await user.add(text, states("shop uses Postgres", "USES", "shop", "Postgres"))
+    user.clock.tick()
+    await user.add("Now MySQL", states("shop uses MySQL", "USES", "shop", "MySQL", supersedes=[first.fact]))
+    user.clock.tick()
+    answer = [{"role": "assistant", "content": f"Done, we are back:\n\n{text}\n\nMySQL is gone."}]
+    await user.memory.add_memory(user.session(), messages=answer, wait=True)
+    assert text in model.readings[-1].turns[0].text
+
+
 async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_late(
     parts: Parts, service: MemoryService, clock: TestClock, model: Model
 ):
@@ -390,7 +413,9 @@ async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_lat
     slow.start()
     added = await user.add("The web app is built with npm")
     await model.reading.wait()
-    clock.tick(minutes=2)  # its lease is over: nobody has renewed it
+    await user.raw(  # its lease is over: nobody has renewed it
+        "MATCH (j:Job {user_id: $user_id}) SET j.lease_until = datetime() - duration({seconds: 1})"
+    )
     other_model = Model()
     other_model.facts = model.facts
     other = worker(parts, other_model, clock)
@@ -416,7 +441,7 @@ async def test_a_cancelled_job_is_given_up(user: User, model: Model):
     await user.add("Something else to read", wait=True)
     memory = await user.get(added.id)
     assert (memory["extraction"], memory["extraction_error"], memory.get("facts")) == (
-        "failed", "the job was cancelled", None,
+        "cancelled", "the job was cancelled", None,
     )  # fmt: skip
 
 
@@ -430,6 +455,171 @@ async def test_bulk_work_leaves_a_slot_for_interactive_work(user: User, model: M
         await asyncio.sleep(0.02)
     assert sum(len(reading.turns) > 1 for reading in model.readings) == 1
     model.gate.set()
+
+
+async def test_a_message_that_changed_while_its_batch_was_read_is_left_alone(user: User, model: Model):
+    model.noise = {"small": "small talk"}
+    model.gate.clear()
+    said = [{"role": "user", "content": "some small thing on npm"}, {"role": "user", "content": "the disk is full"}]
+    added = await user.memory.add_memory(user.session(), messages=said)
+    await model.reading.wait()
+    changed, other = (result["id"] for result in added["results"])
+    await user.update(changed, states("The web app uses npm", "USES", "web app", "npm"))
+    model.gate.set()
+    await state(user, other, "done")
+    memory = await user.get(changed)
+    assert memory["extraction"] == "none" and "noise" not in memory
+    assert [fact["fact"] for fact in memory["facts"]] == ["The web app uses npm"]
+
+
+async def test_a_text_that_was_edited_by_hand_while_it_waited_is_read_as_it_is(user: User, model: Model):
+    model.facts = {"pnpm": [states("The web app uses pnpm", "USES", "web app", "pnpm")]}
+    model.gate.clear()
+    added = await user.add("The web app is built with yarn")
+    await model.reading.wait()
+    edited = "The web app is built with pnpm"
+    await user.raw(
+        "MATCH (m:Memory {uuid: $uuid}) SET m.text = $text, m.content_hash = $hash",
+        uuid=added.id, text=edited, hash=content_hash(edited),
+    )  # fmt: skip
+    model.gate.set()
+    memory = await state(user, added.id, "done")
+    assert [fact["fact"] for fact in memory["facts"]] == ["The web app uses pnpm"]
+
+
+async def test_a_text_that_no_model_was_to_read_stays_so_when_it_is_changed(user: User, model: Model):
+    added = await user.add("The pasword lies in the safe", infer=False)
+    changed = await user.update(added.id, text="The password lies in the safe")
+    assert "extraction" not in changed
+    assert (await user.get(added.id))["extraction"] == "none"
+    assert model.readings == []
+
+
+async def test_an_assent_is_read_with_what_it_answers_and_stays_hidden_unless_it_states_something(
+    user: User, model: Model
+):
+    model.facts = {"yes, do it": [states("The web app uses pnpm", "USES", "web app", "pnpm")]}
+    said = [
+        {"role": "assistant", "content": "Shall we replace npm by pnpm in the web app?"},
+        {"role": "user", "content": "yes, do it"},
+        {"role": "user", "content": "ok, thanks"},
+    ]
+    added = await user.memory.add_memory(user.session(), messages=said, wait=True)
+    assert [turn.text for turn in model.readings[-1].turns] == [message["content"] for message in said]
+    proposal, assent, thanks = [await user.get(result["id"]) for result in added["results"]]
+    assert [fact["fact"] for fact in assent["facts"]] == ["The web app uses pnpm"]
+    assert ("noise" in proposal, "noise" in assent, "noise" in thanks) == (False, False, True)
+    await user.memory.add_memory(user.session(), messages=[{"role": "user", "content": "yes"}], wait=True)
+    assert len(model.readings) == 1
+
+
+async def test_facts_that_are_handed_over_while_a_text_is_read_are_not_stated_twice(user: User, model: Model):
+    fact = states("Billing uses Postgres", "USES", "billing", "Postgres")
+    model.facts = {"Postgres": [fact]}
+    model.gate.clear()
+    added = await user.add("We run billing on Postgres")
+    await model.reading.wait()
+    assert (await user.add("We run billing on Postgres", fact))["results"][0]["duplicate"]
+    model.gate.set()
+    assert len((await state(user, added.id, "done"))["facts"]) == 1
+    await check_graph(user)
+
+
+async def test_a_correction_about_an_earlier_time_corrects_what_was_noted_before_it(user: User, model: Model):
+    model.facts = {
+        "cause": [states("The pool caused the deadlocks", "CAUSED_BY", "deadlocks", "pool")],
+        "after all": [states("It was not the pool", "NOT_CAUSED_BY", "deadlocks", "pool", valid_at="2023-12-30")],
+    }
+    model.rule = lambda item: Ruling("corrected", "it was not")
+    await user.add("The pool was the cause of the deadlocks", wait=True)
+    user.clock.tick(hours=24)
+    await user.add("The deadlocks on Saturday were not the pool after all", wait=True)
+    assert await user.statements("deadlocks") == {"It was not the pool"}
+    (decision,) = await user.raw(
+        "MATCH (o:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->() RETURN o.predicate AS old, d.prompt_hash AS hash"
+    )
+    assert decision == {"old": "CAUSED_BY", "hash": "hash of contradict"}
+
+
+async def test_a_negation_contends_with_what_it_negates(user: User, model: Model):
+    model.facts = {
+        "needs": [states("The API requires a VPN", "REQUIRES", "API", "VPN")],
+        "longer": [states("The API does not require a VPN", "NOT_REQUIRES", "API", "VPN")],
+    }
+    await user.add("The API needs a VPN", wait=True)
+    user.clock.tick()
+    await user.add("It is no longer so", wait=True)
+    assert len(model.judged) == 1
+    conflicts = await Decisions(user.parts.store, user.clock).conflicts(user.id, project=None, limit=10)
+    assert [{fact["fact"] for fact in pair["facts"]} for pair in conflicts["open"]] == [
+        {"The API requires a VPN", "The API does not require a VPN"}
+    ]
+
+
+async def test_of_many_standing_facts_those_in_the_same_words_are_judged(user: User, model: Model):
+    for tool in ("npm", "Postgres", "Redis", "Kafka", "Sentry", "Vite", "Docker", "Nginx", "Vault", "Helm", "Jest"):
+        await user.add(f"web: {tool}", states(f"web uses {tool}", "USES", "web", tool))
+        user.clock.tick()
+    model.rule = lambda item: Ruling("superseded" if "npm" in item.earlier.statement.split() else "none", "moved")
+    model.facts = {"pnpm": [states("web uses pnpm instead of npm", "USES", "web", "pnpm")]}
+    await user.add("web switched to pnpm", wait=True)
+    assert "npm" not in await user.objects("web")
+    assert len(model.judged[-1]) == JUDGED_PER_FACT
+
+
+async def test_a_late_note_about_the_past_ends_where_the_next_thing_began(user: User, model: Model):
+    await user.add("Postgres", states("shop uses Postgres", "USES", "shop", "Postgres", valid_at="2021"))
+    (fact,) = (await user.entity("shop"))["facts"]
+    await user.add(
+        "MySQL", states("shop uses MySQL", "USES", "shop", "MySQL", valid_at="2023", supersedes=[fact["id"]])
+    )
+    model.rule = lambda item: Ruling("superseded", "one store at a time")
+    model.facts = {"Redis": [states("shop uses Redis", "USES", "shop", "Redis", valid_at="2020")]}
+    await user.add("In 2020 the shop used Redis", wait=True)
+    assert await user.objects("shop", as_of="2020-06") == {"Redis"}
+    assert await user.objects("shop", as_of="2022") == {"Postgres"}
+    assert await user.objects("shop") == {"MySQL"}
+
+
+async def test_a_long_job_stays_its_workers_whatever_the_clocks_of_other_services_say(
+    parts: Parts, user: User, model: Model, reader: Ingest
+):
+    model.gate.clear()
+    added = await user.add("The web app is built with npm")
+    await model.reading.wait()
+    fast = TestClock()
+    fast.at("2031")
+    other_model = Model()
+    other = worker(parts, other_model, fast)
+    other.start()
+    await asyncio.sleep(0.5)
+    assert other_model.readings == []
+    model.gate.set()
+    await state(user, added.id, "done")
+    await other.stop()
+
+
+async def test_what_was_cancelled_is_not_caught_up_with(user: User, model: Model):
+    model.gate.clear()
+    added = await user.add("The web app is built with npm")
+    await model.reading.wait()
+    jobs = Jobs(user.parts.store, user.clock)
+    (job,) = (await jobs.list(user.id))["jobs"]
+    await jobs.cancel(user.id, job["id"])
+    model.gate.set()
+    assert (await jobs.catch_up(user.id)).memories == 0
+    assert (await user.get(added.id))["extraction"] == "cancelled"
+    assert await jobs.retry(user.id, job["id"]) == 1
+
+
+async def test_earlier_turns_and_known_names_reach_the_reader(user: User, model: Model):
+    await user.add("Uses npm", states("The web app uses npm", "USES", "web app", "npm"))
+    for said in ("The web app starts slowly", "It is npm, I think"):
+        message = [{"role": "user", "content": said, "name": "Ann"}]
+        await user.memory.add_memory(user.session(), messages=message, run_id="r", wait=True)
+    reading = model.readings[-1]
+    assert [(turn.text, turn.speaker) for turn in reading.earlier] == [("The web app starts slowly", "Ann")]
+    assert "npm" in reading.known_names
 
 
 async def test_two_workers_on_one_database_read_every_text_once(
