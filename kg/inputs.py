@@ -22,13 +22,11 @@ class Session:
 
     Attributes:
         scope: defaults of the session: user, agent, run and project.
-        bound: the caller's token belongs to this user alone; no other ``user_id`` is accepted.
         key: the call's request key; equal for every attempt of the same call.
     """
 
     scope: Scope
     key: str
-    bound: bool = False
 
 
 def check_flag(field: str, value: object) -> bool:
@@ -54,14 +52,9 @@ def resolve_user(session: Session, user_id: object) -> str:
     """Return the partition that a call means.
 
     Raises:
-        InvalidInput: unusable, or not the user that the caller's token is bound to.
+        InvalidInput: it is no usable id.
     """
-    if user_id is None:
-        return session.scope.user_id
-    user = check_id("user_id", user_id)
-    if session.bound and user != session.scope.user_id:
-        raise InvalidInput("user_id", user, "your token belongs to another user; leave user_id out")
-    return user
+    return session.scope.user_id if user_id is None else check_id("user_id", user_id)
 
 
 def write_scope(session: Session, user_id: object, agent_id: object, run_id: object, project: object) -> Scope:

@@ -102,11 +102,10 @@ class Listing:
             ),
         }
 
-    async def scopes(self, user_id: str, *, all_users: bool) -> JsonObject:
-        """Return agents, runs and projects with counts and last use, and every user where asked for."""
+    async def scopes(self, user_id: str) -> JsonObject:
+        """Return every user, and a user's agents, runs and projects, with counts and last use."""
         summary = (await self._store.read("scope_summary", user_id=user_id, top_k=SCOPES_SHOWN))[0]
-        own = [{"id": user_id, "memories": summary["memories"], "last_used": summary["last_used"]}]
-        users = await self._store.read("list_users", top_k=SCOPES_SHOWN) if all_users else own
+        users = await self._store.read("list_users", top_k=SCOPES_SHOWN)
         lists = {"users": users, **{kind: summary[kind] for kind in ("agents", "runs", "projects")}}
         return {
             "user_id": user_id,

@@ -243,8 +243,8 @@ class MemoryService:
         )
 
     async def list_entities(self, session: Session) -> JsonObject:
-        """Return users (for an unbound caller), agents, runs and projects with counts and last use."""
-        return await self._listing.scopes(session.scope.user_id, all_users=not session.bound)
+        """Return users, agents, runs and projects with counts and last use."""
+        return await self._listing.scopes(session.scope.user_id)
 
     async def delete_memory(self, session: Session, *, memory_id: object, user_id: object = None) -> JsonObject:
         """Erase one memory with everything that only it stated."""
