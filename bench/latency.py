@@ -2,7 +2,8 @@
 
 Runs the real parts (managed Neo4j unless KNOWTHREAD_NEO4J_URL is set, embedded Qdrant, the ONNX embedder) in a data
 folder of its own. Search is timed whole, and its question's embedding alone, so that what the stores and the scoring
-cost stands beside it. Figures are medians and 95th percentiles in milliseconds.
+cost stands beside it. The index is optimized first, as the service does by itself every ten minutes. Figures are
+medians and 95th percentiles in milliseconds.
 """
 
 from __future__ import annotations

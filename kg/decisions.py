@@ -8,7 +8,7 @@ from datetime import datetime
 from kg import render
 from kg.calls import Call, once
 from kg.errors import NotFound
-from kg.extraction import OPPOSITES
+from kg.extraction import OPPOSITES, contention_params
 from kg.graph_store import GraphStore, Row
 from kg.ports import Clock
 from kg.render import JsonObject
@@ -36,14 +36,31 @@ class Decisions:
         self._clock = clock
 
     async def conflicts(self, user_id: str, *, project: str | None, limit: int) -> JsonObject:
-        """Return the decisions that a judge made, newest first, and opposite facts that both hold."""
+        """Return the decisions that a judge made, newest first, and facts that may contradict each other and both hold.
+
+        Those are facts with opposite predicates, and the pairs that a judge was to rule on and never did.
+        """
         rows = await self._store.read(
             "conflicts", user_id=user_id, project=project, opposites=OPPOSITES, now=self._clock.now(), top_k=limit
         )
+        open_pairs = [(row["one"], row["other"]) for row in rows[0]["open"]]
+        open_pairs += await self._unjudged(user_id, project)
+        pairs = {frozenset((one["uuid"], other["uuid"])): (one, other) for one, other in reversed(open_pairs)}
         return {
-            "open": [{"facts": [_brief(row["one"]), _brief(row["other"])]} for row in rows[0]["open"]],
+            "open": [{"facts": [_brief(one), _brief(other)]} for one, other in reversed(pairs.values())][:limit],
             "decided": [_decided(row) for row in rows[0]["decided"]],
         }
+
+    async def _unjudged(self, user_id: str, project: str | None) -> list[tuple[Row, Row]]:
+        rows = await self._store.read("unjudged_memories", user_id=user_id)
+        uuids: list[str] = rows[0]["uuids"] if rows else []
+        if not uuids:
+            return []
+        found = await self._store.read(
+            "contentions", user_id=user_id, **contention_params(uuids), now=self._clock.now()
+        )
+        pairs: list[tuple[Row, Row]] = [(row["old"], row["new"]) for row in found]
+        return [pair for pair in pairs if project is None or project in (pair[0]["project"], pair[1]["project"])]
 
     async def undo(self, user_id: str, key: str, uuid: str) -> Undone:
         """Take a decision back: what it ended holds again as far as nothing else ends it. Knowledge of the past stays.

@@ -17,7 +17,7 @@ import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 MAX_FAILURES = 5
 RENEW_EVERY_S = 10.0
 POLL_S = 5.0
+JOB_LIFE = timedelta(days=30)
+"""How long a job that is done or cancelled can be looked at."""
+SWEEP_EVERY = timedelta(hours=1)
 FIRST_BACK_OFF_S = 10.0
 LONGEST_BACK_OFF_S = 3600.0
 FIRST_PAUSE_S = 15.0
@@ -81,6 +84,7 @@ class Ingest:
             self._pauses["judge"] = Pause()
         self._answered = dict.fromkeys(self._pauses, 0)
         self._timed_out: dict[str, int] = {}
+        self._swept = datetime.fromtimestamp(0, UTC)
         self._wake = asyncio.Event()
         self._ended = asyncio.Condition()
         self._tasks = (Background("worker", self._run), Background("leases", self._renew))
@@ -137,11 +141,21 @@ class Ingest:
             self._wake.clear()
             try:
                 await self._fill()
+                await self._forget_old()
             except KgError as error:
                 log.warning("the worker waits: %s", error)
             timeout = POLL_S if len(self._running) < self._concurrency else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), timeout)
+
+    async def _forget_old(self) -> None:
+        """Remove jobs that ended long ago, now and then."""
+        now = self._clock.now()
+        if now - self._swept < SWEEP_EVERY:
+            return
+        self._swept = now
+        params: dict[str, Any] = {"before": now - JOB_LIFE, "top_k": 1000}
+        await self._store.write(lambda tx: tx.run("delete_old_jobs", **params), "delete_old_jobs")
 
     async def _fill(self) -> None:
         """Claim until every slot is taken or nothing is claimable."""

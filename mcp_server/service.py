@@ -93,8 +93,9 @@ class Service:
         return self._running.embedder
 
     async def drain(self) -> None:
-        """Wait until the index has caught up with the graph."""
+        """Wait until the index has caught up with the graph and is optimized, as it is every ten minutes by itself."""
         await self._running.indexer.drain()
+        await self._running.index.optimize()
 
     @property
     def _running(self) -> Parts:

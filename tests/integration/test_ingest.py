@@ -622,6 +622,32 @@ async def test_earlier_turns_and_known_names_reach_the_reader(user: User, model:
     assert "npm" in reading.known_names
 
 
+async def test_a_contradiction_that_no_judge_ruled_on_is_listed(user: User, model: Model, reader: Ingest):
+    await user.add("npm", states("The web app uses npm", "USES", "web app", "npm"))
+    user.clock.tick()
+    model.facts = {"pnpm": [states("The web app uses pnpm", "USES", "web app", "pnpm")]}
+    added = await user.add("The web app is built with pnpm", wait=True)
+    await user.raw("MATCH (j:Job {user_id: $user_id, kind: 'judge'}) SET j.state = 'dead'")
+    assert len((await user.get(added.id))["facts"]) == 1
+    conflicts = await Decisions(user.parts.store, user.clock).conflicts(user.id, project=None, limit=10)
+    assert [{fact["fact"] for fact in pair["facts"]} for pair in conflicts["open"]] == [
+        {"The web app uses npm", "The web app uses pnpm"}
+    ]
+
+
+async def test_jobs_that_ended_long_ago_are_forgotten_and_dead_ones_are_not(user: User, model: Model, reader: Ingest):
+    for text in ("The disk is full", "The disk is mended"):
+        await user.add(text, wait=True)
+    rows = await user.raw("MATCH (j:Job {user_id: $user_id}) RETURN j.uuid AS uuid ORDER BY j.created_at")
+    await user.raw("MATCH (j:Job {uuid: $uuid}) SET j.state = 'dead'", uuid=rows[0]["uuid"])
+    user.clock.tick(days=31)
+    reader.wake()
+    async with asyncio.timeout(20):
+        while len(left := await user.raw("MATCH (j:Job {user_id: $user_id}) RETURN j.uuid AS uuid")) > 1:
+            await asyncio.sleep(0.05)
+    assert left == [rows[0]]
+
+
 async def test_two_workers_on_one_database_read_every_text_once(
     parts: Parts, service: MemoryService, clock: TestClock, model: Model
 ):
