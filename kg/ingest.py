@@ -174,9 +174,17 @@ class Ingest:
             }  # fmt: skip
             rows = await self._store.write(lambda tx, p=params: tx.run("claim_jobs", **p), "claim_jobs")
             for row in rows:
-                self._begin(Claim(**row, worker=self.worker))
+                await self._begin_unless_paused(Claim(**row, worker=self.worker))
             if not rows:
                 return
+
+    async def _begin_unless_paused(self, claim: Claim) -> None:
+        """Begin a job, or hand it back where its kind of work waits: the pause may be younger than the claim."""
+        pause = self._pauses[claim.kind]
+        if pause.until > asyncio.get_running_loop().time():
+            await self._release(claim, pause.reason, failed=False)
+        else:
+            self._begin(claim)
 
     def _begin(self, claim: Claim) -> None:
         task = asyncio.create_task(self._work(claim), name=f"job {claim.uuid}")
@@ -215,11 +223,8 @@ class Ingest:
     async def _step(self, claim: Claim) -> None:
         if claim.kind == "extract":
             extracted = await self._extract.run(claim)
-            judging, pause = extracted.judging, self._pauses.get("judge", Pause())
-            if judging is not None and pause.until > asyncio.get_running_loop().time():
-                await self._release(judging, pause.reason, failed=False)
-            elif judging is not None:
-                self._begin(judging)
+            if extracted.judging is not None:
+                await self._begin_unless_paused(extracted.judging)
         elif self._judge is not None:
             await self._judge.run(claim)
 

@@ -635,6 +635,26 @@ async def test_a_contradiction_that_no_judge_ruled_on_is_listed(user: User, mode
     ]
 
 
+async def test_a_judge_that_is_away_is_not_asked_again_while_it_is_waited_for(user: User, model: Model, reader: Ingest):
+    def away(_: Contention) -> Ruling:
+        raise ModelUnavailable("ollama", "toy", "connection", "start it")
+
+    model.rule = away
+    await user.add("npm", states("The web app uses npm", "USES", "web app", "npm"))
+    for number, tool in enumerate(("pnpm", "yarn", "bun")):
+        user.clock.tick()
+        model.facts = {tool: [states(f"The web app uses {tool}", "USES", "web app", tool)]}
+        added = await user.add(f"The web app is built with {tool}")
+        async with asyncio.timeout(20):
+            while not (await user.get(added.id)).get("facts") or (number == 0 and not reader.describe()["paused"]):
+                await asyncio.sleep(0.02)
+    assert len(model.judged) == 1
+    waiting = await user.raw(
+        "MATCH (j:Job {user_id: $user_id, kind: 'judge', state: 'pending'}) RETURN j.error AS error"
+    )
+    assert len(waiting) == 3 and all("start it" in row["error"] for row in waiting)
+
+
 async def test_jobs_that_ended_long_ago_are_forgotten_and_dead_ones_are_not(user: User, model: Model, reader: Ingest):
     for text in ("The disk is full", "The disk is mended"):
         await user.add(text, wait=True)
