@@ -93,7 +93,10 @@ class ExtractStep:
         first = memories[0]
         texts = [memory["text"] for memory in memories]
         found = [traces(text) for text in texts]
-        quoting = [memory["role"] in QUOTING for memory in memories]
+        words = [
+            trace.hashes if memory["role"] in QUOTING else frozenset[str]()
+            for memory, trace in zip(memories, found, strict=True)
+        ]
         known = (
             await self._store.read(
                 "recalled_texts",
@@ -101,21 +104,15 @@ class ExtractStep:
                 project=first["project"],
                 now=self._clock.now(),
                 before=first["seq"],
-                hashes=sorted(
-                    {hash_ for trace, quotes in zip(found, quoting, strict=True) if quotes for hash_ in trace.hashes}
-                ),
+                hashes=sorted(frozenset[str]().union(*words)),
                 uuids=sorted({uuid for trace in found for uuid in trace.uuids}),
             )
         )[0]
-        hashes, uuids, said = frozenset[str](known["hashes"]), frozenset[str](known["uuids"]), frozenset[str]()
+        hashes, uuids = frozenset[str](known["hashes"]), frozenset[str](known["uuids"])
         return Reading(
             turns=tuple(
-                Turn(
-                    without_recalled(memory["text"], hashes if quotes else said, uuids),
-                    memory["role"],
-                    memory["speaker"],
-                )
-                for memory, quotes in zip(memories, quoting, strict=True)
+                Turn(without_recalled(memory["text"], hashes & own, uuids), memory["role"], memory["speaker"])
+                for memory, own in zip(memories, words, strict=True)
             ),
             occurred_at=first["occurred_at"],
             earlier=tuple(Turn(row["text"], row["role"], row["speaker"]) for row in context["earlier"]),
