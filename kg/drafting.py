@@ -53,7 +53,6 @@ class StatingMemory:
     """The memory that the drafted facts belong to."""
 
     uuid: str
-    text: str
     scope: Scope
     speaker: str | None
     occurred_at: datetime

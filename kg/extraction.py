@@ -308,7 +308,6 @@ class _Statement:
         row = self._standing[uuid]
         return StatingMemory(
             uuid=uuid,
-            text=row["text"],
             scope=Scope(self._call.user_id, row["agent_id"], row["run_id"], row["project"]),
             speaker=row["speaker"],
             occurred_at=row["occurred_at"],

@@ -160,9 +160,7 @@ class _Plan:
             self._lay_text(uuid, memory, text)
         self.outcome.memory_uuids.append(uuid)
         source: Source = "created" if occurred is None else "occurred"
-        stating = StatingMemory(
-            uuid, memory.text, self._request.scope, memory.speaker, occurred or self._now, source, self._now
-        )
+        stating = StatingMemory(uuid, self._request.scope, memory.speaker, occurred or self._now, source, self._now)
         if uuid not in self.outcome.duplicates:
             self.drafter.add_mentions(stating, text.names)
         for index, fact in enumerate(memory.facts):

@@ -225,7 +225,6 @@ class _Change:
         occurred = memory["occurred_at"] != memory["created_at"]
         stating = StatingMemory(
             uuid=self.request.uuid,
-            text=read.text,
             scope=scope,
             speaker=memory.get("speaker"),
             occurred_at=memory["occurred_at"],
