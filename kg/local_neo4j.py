@@ -218,6 +218,7 @@ class LocalNeo4j:
                 progress("starting Neo4j", 0, 0)
             self._archive = ClassArchive(self._settings.cache_dir, java, jars)
             ports = await asyncio.to_thread(self._prepare, new_ports=new_ports)
+            await self._reap()
             process = self._spawn([java.executable, *flags(self._settings), *self._archive.flags()], jars)
             outcome = await self._watch_start(process, fingerprint, ports)
             if isinstance(outcome, _Record):
@@ -269,10 +270,18 @@ class LocalNeo4j:
             raise diagnose(f"{error}").error(self._home, f"{error}") from error
         return ports
 
+    async def _reap(self) -> None:
+        """Wait until a child that was killed has gone: it looks dead while its last threads still hold the store."""
+        if self._child is not None:
+            try:
+                await asyncio.to_thread(self._child.wait, _KILL_TIMEOUT_S)
+            except subprocess.TimeoutExpired as error:
+                pid = self._child.pid
+                raise SetupError(f"Neo4j (process {pid}) does not end", f"end it: kill -9 {pid}") from error
+            self._child = None
+
     def _spawn(self, java: list[str], jars: list[Path]) -> psutil.Process:
         folders = [f"--home-dir={self._home}", f"--config-dir={self._home / 'conf'}"]
-        if self._child is not None:
-            self._child.poll()
         try:
             with self._console.open("wb") as console:
                 self._child = subprocess.Popen(
@@ -338,8 +347,7 @@ class LocalNeo4j:
         else:
             raise SetupError(f"Neo4j (process {process.pid}) does not end", f"end it: kill -9 {process.pid}")
         if self._child is not None and self._child.pid == process.pid:
-            self._child.wait()
-            self._child = None
+            await self._reap()
         self._record_file.unlink(missing_ok=True)
 
     async def _archive_later(self, archive: ClassArchive) -> bool:
