@@ -19,6 +19,7 @@ Folder = Literal["schema", "write", "read", "report"]
 
 _FIELD = re.compile(r"^(mode|param|returns|order):\s*(.*)$")
 _PARAM = re.compile(r"^(\w+) ([\w\[\]]+(?: or null)?) - (.+)$")
+_USED = re.compile(r"\$(\w+)")
 _SKIPPED = re.compile(r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`", re.DOTALL)
 
 
@@ -36,7 +37,10 @@ class Query:
         mode: ``read`` may run on any member of a cluster; ``schema`` runs outside the service's transactions.
         params: parameter name to its type, as the header declares it.
         returns: the returned columns in words.
-        text: what the database is sent, header included.
+        text: the file as it is, header included.
+        statement: what the database is sent: the text with every ``$name`` read from the one map ``$p``. A plan is
+            kept by the types of its parameters, lists by the order of their size and nulls apart: named one by one,
+            an empty list or a null would have the same query planned anew, which takes up to a second.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Query:
     params: Mapping[str, str]
     returns: str
     text: LiteralString
+    statement: LiteralString
     path: Path
 
     def check(self, names: frozenset[str]) -> None:
@@ -96,7 +101,7 @@ def parse(path: Path, folder: Folder) -> Query:
     mode = fields.get("mode")
     if not doc or mode not in get_args(Mode) or (mode == "read" and "returns" not in fields):
         raise QueryFileError(f"{path}:1: the header needs a first line, '// mode: …' and, to read, '// returns: …'")
-    used = set(re.findall(r"\$(\w+)", _SKIPPED.sub(" ", text)))
+    used = set(_USED.findall(_SKIPPED.sub(" ", text)))
     if used != params.keys():
         odd = sorted(used ^ params.keys())
         raise QueryFileError(f"{path}:1: declared parameters and those of the text differ in {odd}")
@@ -108,5 +113,16 @@ def parse(path: Path, folder: Folder) -> Query:
         params=params,
         returns=fields.get("returns", ""),
         text=cast("LiteralString", text),
+        statement=cast("LiteralString", _in_one_map(text)),
         path=path,
     )
+
+
+def _in_one_map(text: str) -> str:
+    """Return a query with each ``$name`` as ``$p.name``; comments, strings and quoted names stay as they are."""
+    pieces: list[str] = []
+    end = 0
+    for skipped in _SKIPPED.finditer(text):
+        pieces += [_USED.sub(r"$p.\1", text[end : skipped.start()]), skipped[0]]
+        end = skipped.end()
+    return "".join([*pieces, _USED.sub(r"$p.\1", text[end:])])

@@ -81,7 +81,7 @@ class Transaction:
         """Run a query file and return its rows, times as aware UTC datetimes."""
         query = cypher.load()[name]
         query.check(frozenset(params))
-        return await _rows(await self._transaction.run(query.text, params))
+        return await _rows(await self._transaction.run(query.statement, {"p": params}))
 
 
 class GraphStore:
@@ -168,11 +168,11 @@ class GraphStore:
         """
         query = cypher.load()[name]
         query.check(frozenset(params))
-        statement = Query(query.text, metadata={"query": name}, timeout=_READ_TIMEOUT_S)
+        statement = Query(query.statement, metadata={"query": name}, timeout=_READ_TIMEOUT_S)
         for attempt in range(_ATTEMPTS):
             try:
                 async with self._session(default_access_mode=READ_ACCESS, fetch_size=-1) as session:
-                    return await _rows(await session.run(statement, params))
+                    return await _rows(await session.run(statement, {"p": params}))
             except (Neo4jError, DriverError, OSError) as error:
                 self._drop_bookmarks(error)
                 retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()

@@ -73,7 +73,7 @@ async def test_a_query_plans_without_a_performance_notification(talkative: Async
     query = QUERIES[name]
     params = {param: _example(kind) for param, kind in query.params.items()}
     async with talkative.session(database=graph.address.database) as session:
-        summary = await (await session.run("EXPLAIN " + query.text, params)).consume()
+        summary = await (await session.run("EXPLAIN " + query.statement, {"p": params})).consume()
     told = [status.status_description for status in summary.gql_status_objects if status.is_notification]
     assert not told
     assert "AllNodesScan" not in _operators(summary.plan)

@@ -1,3 +1,4 @@
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ def test_a_header_becomes_the_query_and_the_text_stays_whole(tmp_path):
     assert query.params == {"user_id": "string", "uuids": "list[string]", "as_of": "datetime or null"}
     assert query.returns == "fact map"
     assert query.text == GOOD
+
+
+def test_the_database_is_sent_one_parameter_so_that_no_null_and_no_empty_list_needs_a_plan_of_its_own(tmp_path):
+    sent = parse(write(tmp_path, GOOD), "read").statement
+    named = ("$user_id", "$uuids", "$as_of")
+    assert sent == reduce(lambda text, name: text.replace(name, f"$p.{name[1:]}"), named, GOOD)
+    assert "note: 'no $param', other: \"nor $that\", `odd $name`: 1" in sent and "not $this" in sent
 
 
 @pytest.mark.parametrize(
