@@ -42,8 +42,9 @@ OPPOSITES = sorted(
 """Pairs of predicates that contradict each other between the same things, in both orders."""
 MAX_DROPPED_TOLD = 20
 """Most reasons kept on a job for parts of an answer that could not be used."""
-QUOTING = frozenset(("assistant", "system", "tool"))
-"""Roles whose words may be what they recalled. A person who says a known thing again says it."""
+AGENTS = frozenset(("assistant", "system", "tool"))
+"""Roles that are no person: their words may be what they recalled, where a person who says a known thing again says
+it; and their I is not the user's."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,7 @@ class ExtractStep:
         reading = await self._reading(claim, memories, rows[0])
         extraction = await self._extractor.extract(reading)
         await account(self._store, claim, extraction.work.calls, self._clock.now())
-        speakers = {turn: memories[turn]["speaker"] for turn, _ in extraction.facts}
-        names = await self._naming.resolve(claim, [(fact, speakers[turn]) for turn, fact in extraction.facts])
+        names = await self._naming.resolve(claim, [(fact, _voice(memories[turn])) for turn, fact in extraction.facts])
         return await self._commit(claim, memories, extraction, names)
 
     async def _reading(self, claim: Claim, memories: Sequence[Row], context: Row) -> Reading:
@@ -94,7 +94,7 @@ class ExtractStep:
         texts = [memory["text"] for memory in memories]
         found = [traces(text) for text in texts]
         words = [
-            trace.hashes if memory["role"] in QUOTING else frozenset[str]()
+            trace.hashes if memory["role"] in AGENTS else frozenset[str]()
             for memory, trace in zip(memories, found, strict=True)
         ]
         known = (
@@ -197,6 +197,11 @@ def contention_params(uuids: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _voice(memory: Row) -> str | None:
+    """Return the name that I means in a text, None where that is the user."""
+    return memory["speaker"] or (memory["role"] if memory["role"] in AGENTS else None)
+
+
 def _still_noise(memory: Row, turn: int, stating: Set[int]) -> str | None:
     """Return why a message that is trivial by rule stays hidden; an assent that states something does not."""
     return None if turn in stating else memory["noise_reason"]
@@ -219,7 +224,7 @@ class _Statement:
         """Read which of the names in the facts the graph knows."""
         keys: set[str] = set()
         for uuid, fact in self._facts:
-            keys |= stated_keys([fact], self._standing[uuid]["speaker"])
+            keys |= stated_keys([fact], _voice(self._standing[uuid]))
         rows = await self._call.tx.run("find_names", user_id=self._call.user_id, keys=sorted(keys))
         self.drafter = Drafter(self._call, {row["key"]: KnownName(row["uuid"], row["kind"]) for row in rows})
 
@@ -309,7 +314,7 @@ class _Statement:
         return StatingMemory(
             uuid=uuid,
             scope=Scope(self._call.user_id, row["agent_id"], row["run_id"], row["project"]),
-            speaker=row["speaker"],
+            speaker=_voice(row),
             occurred_at=row["occurred_at"],
             valid_from_source="occurred" if row["occurred_at"] != row["created_at"] else "created",
             created_at=self._call.now,

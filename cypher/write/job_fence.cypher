@@ -12,5 +12,5 @@ OPTIONAL MATCH (j)-[e:EXTRACTS]->(m:Memory)
 WHERE NOT m:Deleting
 WITH j, e, m, m.content_hash = e.content_hash AS same ORDER BY e.position
 RETURN coalesce(j.bulk, false) AS bulk, collect(CASE WHEN NOT same AND m.extraction = 'pending' THEN m.uuid END) AS changed,
-  collect(CASE WHEN same THEN m {.uuid, .text, .project, .agent_id, .run_id, .speaker, .occurred_at,
+  collect(CASE WHEN same THEN m {.uuid, .text, .role, .speaker, .project, .agent_id, .run_id, .occurred_at,
   .created_at, restates: EXISTS { MATCH (m)-[:STATES]->(:Fact) }} END) AS memories
