@@ -7,7 +7,6 @@ about a time before the one that it corrects.
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,8 +19,6 @@ from kg.ports import Clock, ContradictionJudge
 from kg.reading import Contention, DatedStatement, ModelWork, Ruling, Rulings
 from kg.settling import settle
 from kg.text import stem_terms
-
-log = logging.getLogger(__name__)
 
 JUDGED_PER_FACT = 8
 """Most standing facts that one new fact is held against: opposite ones, then those that share most words with it."""
@@ -52,17 +49,16 @@ class JudgeStep:
         found = await self._store.read(
             "contentions", user_id=claim.user_id, **contention_params(uuids), now=self._clock.now()
         )
-        pairs = in_time_order(likeliest(found))
-        if len(pairs) > MOST_PAIRS:
-            log.warning("job %s: %d pairs of facts are not judged", claim.uuid, len(pairs) - MOST_PAIRS)
-            pairs = pairs[:MOST_PAIRS]
+        pairs = in_time_order(likeliest(found))[:MOST_PAIRS]
         if not pairs:
-            return await self._commit(claim, [], None)
+            return await self._commit(claim, [], None, [])
         rulings = await self._judge.judge([Contention(_dated(old), _dated(new)) for old, new in pairs])
         await account(self._store, claim, rulings.work.calls, self._clock.now())
-        return await self._commit(claim, pairs, rulings)
+        left = len(in_time_order(found)) - len(pairs)
+        told = [f"{left} pairs of facts that are less alike were not judged"] if left else []
+        return await self._commit(claim, pairs, rulings, told)
 
-    async def _commit(self, claim: Claim, pairs: Sequence[Pair], rulings: Rulings | None) -> int:
+    async def _commit(self, claim: Claim, pairs: Sequence[Pair], rulings: Rulings | None, told: Sequence[str]) -> int:
         async def work(tx: Any) -> int:
             entered = await enter(tx, claim, self._clock, slots=1)
             if entered is None:
@@ -82,7 +78,8 @@ class JudgeStep:
                 await tx.run("create_decisions", decisions=decisions)
                 ended = [row["old"] for row in decisions]
                 await settle(tx, user_id=claim.user_id, also=ended, now=call.now)
-            await tx.run("finish_judging", user_id=claim.user_id, uuid=claim.uuid, now=call.now)
+            params: dict[str, Any] = {"uuid": claim.uuid, "dropped": list(told), "now": call.now}
+            await tx.run("finish_judging", user_id=claim.user_id, **params)
             return len(decisions)
 
         return await self._store.write(work, "judging", partition=claim.user_id)

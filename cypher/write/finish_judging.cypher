@@ -2,9 +2,10 @@
 // mode: write
 // param: user_id string - partition
 // param: uuid string - the job
+// param: dropped list[string] - what was left out, in words; no text of a memory
 // param: now datetime - instant, UTC
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})
-SET j.state = 'done', j.finished_at = $now
+SET j.state = 'done', j.finished_at = $now, j.dropped = CASE $dropped WHEN [] THEN null ELSE $dropped END
 REMOVE j.claimed_by, j.lease_until, j.error, j.next_attempt_at
 WITH j
 MATCH (j)-[:EXTRACTS]->(m:Memory)
