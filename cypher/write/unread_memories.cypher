@@ -1,10 +1,14 @@
-// Memories that were stored while no model was there to read them, or whose reading failed, oldest first.
+// Memories that were stored while no model was there to read them, or whose reading failed, oldest first; with them what
+// was answered to such a message in a word, since an assent makes a decision of what was proposed.
 // mode: write
 // param: user_id string - partition
 // param: top_k integer - most memories
 // returns: uuid string, kind string, run_id string or null, created_at datetime
 MATCH (m:Memory)
-WHERE m.user_id = $user_id AND m.seq >= 0 AND m.extraction IN ['skipped', 'failed'] AND NOT m.noise AND NOT m:Deleting
+WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting
+  AND ((m.extraction IN ['skipped', 'failed'] AND NOT m.noise)
+    OR (m.extraction = 'none' AND m.noise AND EXISTS {
+      MATCH (m)<-[:NEXT]-(said:Memory {created_at: m.created_at, extraction: 'skipped'}) WHERE NOT said.noise }))
   AND (m.extraction = 'failed' OR NOT EXISTS { MATCH (m)-[:STATES]->(:Fact) })
   AND NOT EXISTS { MATCH (j:Job)-[:EXTRACTS]->(m) WHERE j.state IN ['pending', 'running', 'failed', 'dead'] }
 RETURN m.uuid AS uuid, m.kind AS kind, m.run_id AS run_id, m.created_at AS created_at
