@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ADDRESSED_BY = "KNOWTHREAD_OLLAMA_URL (for embeddings KNOWTHREAD_OLLAMA_EMBED_URL, where it is set)"
 NAME = "ollama"
 
 _retry_after: ContextVar[float | None] = ContextVar("retry_after", default=None)
@@ -114,7 +115,7 @@ class OllamaClient:
         # The SDK makes a ConnectionError of its own of a refused connection.
         if isinstance(error, (ConnectionError, httpx.TransportError)):
             where = f"no answer from Ollama at {bare_url(self._url)}"
-            advice = f"{where}; start it with `ollama serve`, or set KNOWTHREAD_OLLAMA_URL"
+            advice = f"{where}; start it with `ollama serve`, or correct {ADDRESSED_BY}"
             return failures.unavailable(NAME, model, "connection", advice)
         return failures.out_of_form(NAME, model)
 

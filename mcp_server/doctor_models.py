@@ -53,7 +53,8 @@ def check_models(situation: Situation) -> Iterator[Check]:
 def check_ollama_embedder(settings: Settings) -> Check:
     """The embedding model behind Ollama: that it is pulled. It is not tried, as that would load it."""
     model = settings.embedder.partition(":")[2]
-    return _ollama("embedder", "failed", settings.embedding_url.rstrip("/"), (model,))
+    setting = "KNOWTHREAD_OLLAMA_EMBED_URL" if settings.ollama_embed_url else "KNOWTHREAD_OLLAMA_URL"
+    return _ollama("embedder", "failed", settings.embedding_url.rstrip("/"), (model,), setting)
 
 
 def pulled_models(url: str) -> frozenset[str]:
@@ -135,12 +136,14 @@ _CHECKS: Mapping[str, Callable[[Situation, ModelSettings, Level], Check]] = {
 }
 
 
-def _ollama(name: str, level: Level, url: str, wanted: Collection[str]) -> Check:
+def _ollama(
+    name: str, level: Level, url: str, wanted: Collection[str], setting: str = "KNOWTHREAD_OLLAMA_URL"
+) -> Check:
     try:
         there = pulled_models(url)
     except OSError as error:
         message = f"no Ollama answers at {bare_url(url)} ({error})"
-        return Check(name, level, message, "start it (ollama serve), or correct KNOWTHREAD_OLLAMA_URL")
+        return Check(name, level, message, f"start it (ollama serve), or correct {setting}")
     missing = [model for model in wanted if model not in there]
     if missing:
         message = f"the Ollama at {bare_url(url)} does not have {', '.join(missing)}"

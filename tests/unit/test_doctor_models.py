@@ -152,6 +152,8 @@ async def test_an_embedder_behind_ollama_is_looked_for_there_and_nothing_is_fetc
         assert (await asyncio.to_thread(embedder, elsewhere)).level == "ok"
         missing = replace(given, settings=replace(given.settings, embedder="ollama:other"))
         assert (await asyncio.to_thread(embedder, missing)).cure == "ollama pull other"
+    gone = await asyncio.to_thread(embedder, elsewhere)
+    assert gone.level == "failed" and (gone.cure or "").endswith("KNOWTHREAD_OLLAMA_EMBED_URL")
     own = replace(given, settings=replace(given.settings, neo4j_url="bolt://elsewhere"))
     assert list(doctor.check_artifacts(own)) == []
     assert {check.level for check in doctor.check_disk(own)} <= {"ok", "warning"}
