@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from kg.decisions import Decisions
 from kg.errors import BudgetExceeded, MalformedOutput, ModelUnavailable
 from kg.extraction import ExtractStep
 from kg.facts import parse_facts
-from kg.ingest import MAX_FAILURES, Ingest
+from kg.ingest import FIRST_BACK_OFF_S, MAX_FAILURES, Ingest
 from kg.jobs import Jobs
 from kg.judging import JUDGED_PER_FACT, JudgeStep
 from kg.memory import MemoryService, Parts
@@ -371,6 +372,37 @@ async def test_what_was_stored_without_a_model_is_caught_up_with(
     await check_graph(user)
 
 
+async def test_an_assent_is_caught_up_with_beside_what_it_answers(
+    parts: Parts, service: MemoryService, clock: TestClock, model: Model
+):
+    user = User(parts, service, clock)
+    said = ("Shall we replace npm by pnpm?", "yes, do it", "thanks!")
+    roles = ("assistant", "user", "user")
+    talk = [{"role": role, "content": text} for role, text in zip(roles, said, strict=True)]
+    added = await user.memory.add_memory(user.session(), messages=talk)
+    model.facts = {"yes, do it": [states("The web app uses pnpm", "USES", "web app", "pnpm")]}
+    ingest = worker(parts, model, clock)
+    await Jobs(parts.store, clock).catch_up(user.id)
+    ingest.start()
+    await state(user, added["results"][1]["id"], "done")
+    await ingest.stop()
+    assert [turn.text for turn in model.readings[-1].turns] == ["Shall we replace npm by pnpm?", "yes, do it"]
+    proposal, assent, thanks = [await user.get(result["id"]) for result in added["results"]]
+    assert [fact["fact"] for fact in assent["facts"]] == ["The web app uses pnpm"]
+    assert ("noise" in proposal, "noise" in assent, thanks["extraction"]) == (False, False, "none")
+
+
+async def test_i_is_the_user_in_what_the_user_said_and_the_assistant_in_what_it_said(user: User, model: Model):
+    model.facts = {"Vim": [states("I prefer Vim", "PREFERS", "I", "Vim")]}
+    for role in ("assistant", "user"):
+        said = [{"role": role, "content": f"Well, I prefer Vim ({role})"}]
+        await user.memory.add_memory(user.session(), messages=said, wait=True)
+        assert await user.objects(role) == {"Vim"}
+        if role == "assistant":
+            assert not await user.raw("MATCH (a:Alias {user_id: $user_id, key: 'user'}) RETURN a.key AS key")
+    await check_graph(user)
+
+
 async def test_recalled_memories_are_not_read_again(user: User, model: Model):
     text = "The staging database was moved to the new host in March, after the disk had failed twice."
     await user.add(text, infer=False)
@@ -427,6 +459,55 @@ async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_lat
     await slow.stop()
     await other.stop()
     await check_graph(user)
+
+
+async def test_a_job_over_which_worker_after_worker_dies_is_dead(user: User, model: Model, reader: Ingest):
+    model.gate.clear()
+    added = await user.add("A text that ends every process that reads it")
+    await model.reading.wait()
+    await user.raw(
+        "MATCH (j:Job {user_id: $user_id}) "
+        f"SET j.failures = {MAX_FAILURES - 1}, j.lease_until = datetime() - duration({{seconds: 1}})"
+    )
+    other_model = Model()
+    other = worker(user.parts, other_model, user.clock)
+    other.start()
+    failed = await state(user, added.id, "failed")
+    assert failed["extraction_error"] == "its worker died too often over it"
+    assert other_model.readings == []
+    await other.stop()
+    model.gate.set()
+
+
+async def test_a_worker_that_stops_hands_back_what_it_holds(user: User, model: Model, reader: Ingest):
+    model.gate.clear()
+    added = await user.add("The web app is built with npm")
+    await model.reading.wait()
+    await reader.stop()
+    other_model = Model()
+    other = worker(user.parts, other_model, user.clock)
+    other.start()  # its clock stands still: it would wait for the lease to end by the database's
+    await state(user, added.id, "done")
+    (job,) = (await Jobs(user.parts.store, user.clock).list(user.id))["jobs"]
+    assert (job["attempts"], "failures" in job) == (2, False)
+    await other.stop()
+
+
+async def test_an_unusable_answer_is_waited_after_longer_each_time(user: User, model: Model, reader: Ingest):
+    model.failures = [MalformedOutput("extract", "toy:reader", "facts: a list was expected")] * 3
+    await user.add("The web app is built with npm")
+    jobs = Jobs(user.parts.store, user.clock)
+    waits: list[float] = []
+    while len(waits) < 3:
+        if listed := (await jobs.list(user.id, state="failed"))["jobs"]:
+            waits.append((datetime.fromisoformat(listed[0]["next_attempt_at"]) - user.clock.now()).total_seconds())
+            user.clock.tick(seconds=waits[-1] + 1)
+            reader.wake()
+            while (await jobs.list(user.id, state="failed"))["jobs"][:1] == listed:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)
+    for failures, wait in enumerate(waits):
+        assert 0.49 <= wait / (FIRST_BACK_OFF_S * 4**failures) <= 1.51
 
 
 async def test_a_cancelled_job_is_given_up(user: User, model: Model):
@@ -565,6 +646,11 @@ async def test_of_many_standing_facts_those_in_the_same_words_are_judged(user: U
     await user.add("web switched to pnpm", wait=True)
     assert "npm" not in await user.objects("web")
     assert len(model.judged[-1]) == JUDGED_PER_FACT
+    jobs = Jobs(user.parts.store, user.clock)
+    judging = next(job for job in (await jobs.list(user.id))["jobs"] if job["kind"] == "judge")
+    assert (await jobs.show(user.id, judging["id"]))["not_used"] == [
+        "3 pairs of facts that are less alike were not judged"
+    ]
 
 
 async def test_a_late_note_about_the_past_ends_where_the_next_thing_began(user: User, model: Model):
