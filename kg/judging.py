@@ -1,14 +1,15 @@
 """The judge step of a job: pairs of facts that may not both hold are ruled on in one call, and the rulings written.
 
 The pair is put in the order of the world's time, not of arrival: a late note about the past can be superseded by what
-is known already, and never retires it. A correction goes by the order in which the two were noted: it may well be
-about a time before the one that it corrects.
+is known already, and never retires it. A correction goes by the order in which the two were noted, whenever a model
+came to read them: it may well be about a time before the one that it corrects.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from kg.calls import Call
@@ -110,23 +111,27 @@ def likeliest(contentions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any
 
 
 def in_time_order(contentions: Sequence[Mapping[str, Any]]) -> list[Pair]:
-    """Return each pair once, the fact first that began to hold first; of one instant, the one that was told first."""
+    """Return each pair once, the fact first that began to hold first; of one instant, the one that was noted first."""
     pairs: dict[tuple[str, str], Pair] = {}
     for row in contentions:
-        old, new = sorted((row["old"], row["new"]), key=lambda fact: (fact["valid_at"], fact["seq"]))
+        old, new = sorted((row["old"], row["new"]), key=lambda fact: (fact["valid_at"], *_noted(fact)))
         pairs.setdefault((old["uuid"], new["uuid"]), (old, new))
     return list(pairs.values())
 
 
+def _noted(fact: Row) -> tuple[datetime, int]:
+    return fact["noted_at"], fact["noted_seq"]
+
+
 def _dated(fact: Row) -> DatedStatement:
     return DatedStatement(
-        fact["statement"], fact["valid_at"], fact["created_at"], fact.get("project"), fact.get("because")
+        fact["statement"], fact["valid_at"], fact["noted_at"], fact.get("project"), fact.get("because")
     )
 
 
 def _decision(call: Call, old: Row, new: Row, ruling: Ruling, work: ModelWork) -> Row:
     if ruling.relation == "corrected":  # what was wrong was said first, whatever time it is about
-        old, new = sorted((old, new), key=lambda fact: (fact["created_at"], fact["seq"]))
+        old, new = sorted((old, new), key=_noted)
     return {
         "old": old["uuid"],
         "new": new["uuid"],

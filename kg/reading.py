@@ -102,7 +102,11 @@ class Extraction:
 
 @dataclass(frozen=True)
 class DatedStatement:
-    """A fact as the judge sees it."""
+    """A fact as the judge sees it.
+
+    Attributes:
+        stated_at: when the text that says so was noted, which may be long before a model read it.
+    """
 
     statement: str
     valid_at: datetime

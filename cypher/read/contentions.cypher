@@ -8,7 +8,8 @@
 // param: opposites list[list[string]] - pairs of predicates that contradict each other; NOT_X is one to X always
 // param: now datetime - instant in valid time, UTC
 // param: per_fact integer - most candidates for each fact, opposite ones and then the newest first
-// returns: new map, old map; each with uuid, statement, because, valid_at, created_at, seq, project; opposite boolean
+// returns: new map, old map; each with uuid, statement, because, valid_at, seq, project, noted_at, when the text that a
+// model read it in was written down (a caller's fact is noted as it is stated), noted_seq of its memory; opposite boolean
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid})-[:STATES]->(n:Fact)
 WHERE m.user_id = $user_id AND NOT m:Deleting AND n.subject_uuid IS NOT NULL
@@ -31,8 +32,16 @@ WHERE o.scope = n.scope AND o.expired_at IS NULL
 MATCH (owner:Memory)-[:STATES]->(o)
 WHERE owner <> m AND NOT owner:Deleting
 WITH m, n, o, owner, opposite ORDER BY opposite DESC, o.seq DESC
-WITH m, n, collect({old: o {.uuid, .statement, .because, .valid_at, .created_at, .seq, project: owner.project},
-  opposite: opposite}) AS found
+WITH m, n, collect({fact: o, owner: owner, opposite: opposite}) AS found
 UNWIND found[..$per_fact] AS candidate
-RETURN n {.uuid, .statement, .because, .valid_at, .created_at, .seq, project: m.project} AS new,
-  candidate.old AS old, candidate.opposite AS opposite
+CALL (m, n, candidate) {
+  UNWIND [{fact: n, owner: m}, candidate] AS side
+  WITH side.fact AS f, side.owner AS owner
+  RETURN collect(f {.uuid, .statement, .because, .valid_at, .seq, project: owner.project, noted_seq: owner.seq,
+    noted_at: CASE f.origin WHEN 'model' THEN coalesce(head(COLLECT {
+      MATCH (owner)-[:PREVIOUS]->(v:MemoryVersion)
+      WHERE v.text <> owner.text AND v.replaced_at <= f.created_at
+      RETURN v.replaced_at ORDER BY v.replaced_at DESC LIMIT 1
+    }), owner.created_at) ELSE f.created_at END}) AS sides
+}
+RETURN sides[0] AS new, sides[1] AS old, candidate.opposite AS opposite
