@@ -28,10 +28,12 @@ CALL () {
     RETURN one, substring(one.predicate, 4) AS opposite
   }
   WITH one, opposite
-  WHERE one.expired_at IS NULL AND (one.invalid_at IS NULL OR one.invalid_at > $now)
+  WHERE one.expired_at IS NULL
+    AND (one.invalid_at IS NULL OR (one.invalid_at > $now AND one.invalid_at > one.valid_at))
   MATCH (other:Fact {user_id: $user_id, subject_uuid: one.subject_uuid, predicate: opposite})
   WHERE other.scope = one.scope AND other.object_key = one.object_key
-    AND other.expired_at IS NULL AND (other.invalid_at IS NULL OR other.invalid_at > $now)
+    AND other.expired_at IS NULL
+    AND (other.invalid_at IS NULL OR (other.invalid_at > $now AND other.invalid_at > other.valid_at))
   MATCH (a:Memory)-[:STATES]->(one)
   MATCH (b:Memory)-[:STATES]->(other)
   WHERE NOT a:Deleting AND NOT b:Deleting AND ($project IS NULL OR a.project = $project OR b.project = $project)

@@ -6,7 +6,7 @@
 // param: project string or null - only this project's
 // param: before integer - only memories whose sequence number is lower
 // param: noise boolean - whether trivial memories are listed too
-// param: now datetime - facts that ended before it are left out
+// param: now datetime - facts that ended before it are left out, and those that were corrected before they began
 // param: facts_top_k integer - most facts of each memory, the last stated ones
 // param: top_k integer - most rows returned
 // returns: memory map, facts list[map], facts_count integer
@@ -19,7 +19,7 @@ WHERE m.user_id = $user_id AND m.seq < $before AND NOT m:Deleting
   AND ($noise OR NOT m.noise)
 WITH m ORDER BY m.user_id DESC, m.seq DESC LIMIT $top_k
 CALL (m) {
-  MATCH (m)-[:STATES]->(f:Fact) WHERE f.invalid_at IS NULL OR f.invalid_at > $now
+  MATCH (m)-[:STATES]->(f:Fact) WHERE f.invalid_at IS NULL OR (f.invalid_at > $now AND f.invalid_at > f.valid_at)
   WITH f ORDER BY f.seq DESC
   WITH collect(f) AS held
   RETURN [f IN held[..$facts_top_k] | f {.uuid, .statement, .valid_at, .invalid_at, .because, .revisit_when}] AS facts,

@@ -8,6 +8,7 @@ from harness import User, lives_in, states
 
 import kg.forget
 import kg.listing
+from kg.decisions import Decisions
 
 
 async def test_versions_beyond_the_newest_are_counted_and_long_ones_cut(user: User, monkeypatch: pytest.MonkeyPatch):
@@ -35,6 +36,21 @@ async def test_facts_beyond_those_shown_are_counted(user: User, monkeypatch: pyt
     await user.update(first.id, text="none of it")
     version = (await user.get(first.id))["versions"][0]
     assert len(version["facts"]) == 4 and version["facts_omitted"] == 1
+
+
+@pytest.mark.parametrize("predicate", ["CHOSE", "USES"])
+async def test_a_plan_that_was_corrected_is_not_listed_and_contradicts_nothing(user: User, predicate: str):
+    plan = await user.add("vim in 2030", states("vim from 2030 on", predicate, "shop", "vim", valid_at="2030"))
+    await user.add("No vim", states("vim was rejected", "REJECTED", "shop", "vim"))
+    decisions = Decisions(user.parts.store, user.clock)
+    assert len((await decisions.conflicts(user.id, project=None, limit=5))["open"]) == 1
+    right = states("Emacs from 2030 on", predicate, "shop", "Emacs", valid_at="2030", supersedes=[plan.fact])
+    await user.add("No: Emacs in 2030", {**right, "how": "corrected"})
+    listed = (await user.memory.get_memories(user.session()))["results"]
+    assert [[fact["fact"] for fact in memory.get("facts", [])] for memory in listed] == [
+        ["Emacs from 2030 on"], ["vim was rejected"], [],
+    ]  # fmt: skip
+    assert (await decisions.conflicts(user.id, project=None, limit=5))["open"] == []
 
 
 async def test_a_neighbour_that_waits_to_be_erased_is_passed_over(user: User, monkeypatch: pytest.MonkeyPatch):
