@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from kg import render
+from kg.drafting import UNKNOWN_START
 from kg.errors import InvalidInput, KgError, NotFound
 from kg.fulltext import entity_query, user_key
 from kg.graph_store import GraphStore, Row
@@ -152,7 +153,8 @@ class Explore:
             history=False,
             top_k=FACTS_PER_ENTITY,
         )
-        return {row["uuid"]: row["facts"] for row in rows}
+        later = await self._not_begun(scope.user_id, (fact for row in rows for fact in row["facts"]), instants)
+        return {row["uuid"]: [fact for fact in row["facts"] if fact["uuid"] not in later] for row in rows}
 
     async def _facts(self, page: EntityPage, uuid: str) -> _Facts:
         """Return at most one fact more than the limit, and how many others there are that did not hold."""
@@ -174,7 +176,9 @@ class Explore:
             if page.include_superseded:
                 return _Facts(facts, 0)
             counted = await self._store.read("count_entity_facts", **params, entity_uuid=uuid)
-            return _Facts(facts, int(counted[0]["hidden"]))
+            later = await self._not_begun(page.scope.user_id, facts, instants)
+            held = [fact for fact in facts if fact["uuid"] not in later]
+            return _Facts(held, int(counted[0]["hidden"]) + len(facts) - len(held))
         cut, facts = len(facts) > most, facts[:most]
         found = await standings(self._store, page.scope.user_id, [fact["uuid"] for fact in facts], instants)
         facts = [{**fact, "invalid_at": found[fact["uuid"]].end} for fact in facts if found[fact["uuid"]].known]
@@ -182,6 +186,12 @@ class Explore:
             return _Facts(facts[: page.limit + 1], 0, cut)
         held = [fact for fact in facts if found[fact["uuid"]].held]
         return _Facts(held[: page.limit + 1], len(facts) - len(held), cut)
+
+    async def _not_begun(self, user_id: str, facts: Iterable[Row], instants: Instants) -> set[str]:
+        """Return the facts of unknown beginning in whose place another value held; the graph alone does not tell."""
+        undated = [fact["uuid"] for fact in facts if fact["valid_at"] == UNKNOWN_START]
+        found = await standings(self._store, user_id, undated, instants)
+        return {uuid for uuid, standing in found.items() if not standing.held}
 
     async def _ranked(self, scope: Scope, query: str, limit: int, at: datetime, degraded: list[str]) -> list[str]:
         """Return entities that answer to a text, best first: exact name, part of a name, words, meaning."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kg.drafting import UNKNOWN_START
 from kg.models import How
 
 Group = tuple[str, str, str]
@@ -83,7 +84,7 @@ class Timelines:
     def end(self, uuid: str, k: datetime | None) -> datetime | None:
         """Return when the fact stopped being true as seen at ``k``; None while it is open.
 
-        A corrected fact ends where it begins: it never held.
+        A corrected fact ends where it begins: it never held. One whose beginning nobody stated ends no other.
         """
         fact = self.facts[uuid]
         if any(d.kind == "corrected" and self._stands(d, k) for d in self._decisions[uuid]):
@@ -94,18 +95,34 @@ class Timelines:
         if fact.group is not None:
             position = (fact.valid_at, fact.seq)
             for other in self._groups[fact.group]:
-                later = (other.valid_at, other.seq) > position
+                later = other.valid_at > UNKNOWN_START and (other.valid_at, other.seq) > position
                 if later and other.object_key != fact.object_key and self.known(other.uuid, k):
                     ends.append(other.valid_at)
                     break
         return min(ends, default=None)
+
+    def begin(self, uuid: str, k: datetime | None) -> datetime:
+        """Return when the fact began to be true as seen at ``k``.
+
+        Of two values of unknown beginning, the one that ended later began, at the earliest, where the other one ended.
+        """
+        fact = self.facts[uuid]
+        end = self.end(uuid, k)
+        if fact.valid_at != UNKNOWN_START or fact.group is None or end is None:
+            return fact.valid_at
+        others = (
+            self.end(other.uuid, k)
+            for other in self._groups[fact.group]
+            if other.valid_at == UNKNOWN_START and other.object_key != fact.object_key and self.known(other.uuid, k)
+        )
+        return max((ended for ended in others if ended is not None and ended < end), default=fact.valid_at)
 
     def held(self, uuid: str, t: datetime, k: datetime | None) -> bool:
         """Tell whether the fact was true at ``t`` as seen at ``k``."""
         if not self.known(uuid, k):
             return False
         end = self.end(uuid, k)
-        return self.facts[uuid].valid_at <= t and (end is None or t < end)
+        return self.begin(uuid, k) <= t and (end is None or t < end)
 
     def _stands(self, decision: Decision, k: datetime | None) -> bool:
         return _within(decision.at, decision.undone_at, k) and self.known(decision.new, k)

@@ -377,6 +377,22 @@ async def test_a_move_planned_for_2030(user: User):
     await whole_graph_invariants(user.parts, user.id)
 
 
+@pytest.mark.parametrize("order", [("Rome", "Paris"), ("Paris", "Rome")])
+async def test_homes_of_which_only_the_end_is_known_follow_one_another(user: User, order: tuple[str, str]):
+    until = {"Rome": "2022", "Paris": "2019"}
+    for place in order:
+        await user.add(f"{place} until {until[place]}", lives_in(place, invalid_at=until[place]))
+    for day, homes in (("2018", {"Paris"}), ("2020", {"Rome"}), ("2022", set[str]())):
+        assert await user.objects("user", as_of=day) == homes
+        assert await user.objects("user", as_of=day, known_at="2024-01") == homes
+    page = await user.entity("user", as_of="2018")
+    assert page["hidden"] == 1 and "valid_at" not in page["facts"][0]
+    found = (await user.memory.search_graph(user.session(), query="user", as_of="2018"))["results"]
+    relations = {entity["name"]: [fact["fact"] for fact in entity["relations"]] for entity in found}
+    assert relations["user"] == ["lives in Paris"]
+    await whole_graph_invariants(user.parts, user.id)
+
+
 async def test_a_fact_touched_again_keeps_an_end_that_its_own_timeline_gives(user: User):
     """What replaces a fact may itself have ended by another's timeline, of which the write knows nothing else."""
     todo = await user.add("todo", states("look into it", "RELATES_TO", "task", "ideas"))

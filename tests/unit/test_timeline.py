@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from kg.drafting import UNKNOWN_START
 from kg.timeline import Decision, FactTimes, Timelines, timelines_from_rows
 
 HOME = ("user", "u", "LIVES_IN")
@@ -22,6 +23,11 @@ def fact(uuid, since, *, value=None, group=HOME, until=None, said=2024, expired=
         expired_at=day(expired) if expired else None,
         seq=seq if seq is not None else since,
     )
+
+
+def undated(uuid, until, *, seq=0, **more):
+    """A fact that only says until when it held."""
+    return fact(uuid, UNKNOWN_START.year, until=until, seq=seq, **more)
 
 
 def note(uuid, since, **more):
@@ -54,6 +60,29 @@ def test_of_two_values_of_one_instant_the_one_said_later_holds():
     lines = Timelines([fact("first", 2020, seq=1), fact("second", 2020, seq=2)], [])
     assert held(lines, day(2020)) == {"second"}
     assert lines.end("first", None) == day(2020)
+
+
+@pytest.mark.parametrize("order", [("rome", "paris"), ("paris", "rome")])
+def test_values_of_unknown_beginning_follow_one_another_by_their_ends(order):
+    until = {"rome": 2022, "paris": 2019}
+    facts = [undated(place, until[place], seq=seq) for seq, place in enumerate(order)]
+    lines = Timelines(facts, [])
+    assert [held(lines, day(year)) for year in (2018, 2019, 2020, 2022)] == [{"paris"}, {"rome"}, {"rome"}, set()]
+    assert {place: lines.end(place, None) for place in until} == {"rome": day(2022), "paris": day(2019)}
+
+
+def test_values_of_unknown_beginning_end_where_a_dated_one_begins():
+    lines = Timelines([undated("rome", 2022), undated("paris", 2019), fact("oslo", 2015, until=2016)], [])
+    assert lines.end("rome", None) == lines.end("paris", None) == lines.begin("oslo", None) == day(2015)
+    assert held(lines, day(2014)) == {"rome", "paris"}
+
+
+def test_a_value_of_unknown_beginning_begins_as_was_known():
+    facts = [undated("rome", 2022), undated("paris", 2019, said=2025), undated("home", 2020, value="rome")]
+    lines = Timelines(facts, [])
+    assert held(lines, day(2018), day(2024)) == {"rome", "home"}
+    assert held(lines, day(2018), day(2025)) == {"paris"}
+    assert held(lines, day(2019), day(2025)) == {"rome", "home"}
 
 
 def test_groups_do_not_end_one_another():
