@@ -149,6 +149,7 @@ class Explore:
             outgoing=True,
             incoming=True,
             at=instants.t,
+            known_at=None,
             all=False,
             history=False,
             top_k=FACTS_PER_ENTITY,
@@ -169,7 +170,12 @@ class Explore:
         }
         most = _MOST_READ if past else page.limit
         rows = await self._store.read(
-            "entity_facts", **params, uuids=[uuid], all=past or page.include_superseded, top_k=most + 1
+            "entity_facts",
+            **params,
+            uuids=[uuid],
+            known_at=instants.known_at,
+            all=past or page.include_superseded,
+            top_k=most + 1,
         )
         facts: list[Row] = rows[0]["facts"]
         if not past:

@@ -216,10 +216,10 @@ class Recall:
             found.notes.append("not reranked: no model is set for it; see KNOWTHREAD_LLM and KNOWTHREAD_RERANK_MODELS")
             return ranked
         uuids = [hit.uuid for hit in ranked[:RERANKED]]
-        rows = await self._store.read("hydrate_memories", user_id=search.scope.user_id, uuids=uuids, history=False)
+        rows = await self._hydrated(search, uuids, history=False)
         wanted = frozenset(stems)
         texts: dict[str, str] = {}
-        for memory in (row["memory"] for row in rows[0]["memories"]):
+        for memory in (row["memory"] for row in rows):
             passage, _ = best_passage(memory["text"], wanted, PASSAGE_CHARS)
             texts[memory["uuid"]] = f"{memory['occurred_at']:%Y-%m-%d}: {passage}"
         reordered, why = await self._reranking.reorder(
@@ -240,11 +240,7 @@ class Recall:
             if not chunk or builder.full:
                 break
             uuids = [hit.uuid for hit in chunk]
-            history = search.instants.known_at is not None
-            rows = await self._store.read(
-                "hydrate_memories", user_id=search.scope.user_id, uuids=uuids, history=history
-            )
-            memories: list[Row] = rows[0]["memories"]
+            memories = await self._hydrated(search, uuids, history=search.instants.known_at is not None)
             by_uuid = {row["memory"]["uuid"]: row for row in memories}
             past = await self._standings(search, memories)
             similarities = await self._missing_similarities(found, uuids)
@@ -253,6 +249,16 @@ class Recall:
                 if row is not None and not builder.full:
                     builder.add(hit, row, past, similarities.get(hit.uuid))
         return builder.render()
+
+    async def _hydrated(self, search: Search, uuids: Sequence[str], *, history: bool) -> list[Row]:
+        rows = await self._store.read(
+            "hydrate_memories",
+            **search.scope.params(),
+            uuids=list(uuids),
+            known_at=search.instants.known_at,
+            history=history,
+        )
+        return rows[0]["memories"]
 
     async def _standings(self, search: Search, rows: Sequence[Row]) -> dict[str, Standing]:
         if not search.instants.past:

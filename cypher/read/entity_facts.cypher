@@ -1,5 +1,5 @@
-// Facts about entities, both ways, each with the memory that states it. What replaced a fact shows its words only where
-// it is within the scope itself.
+// Facts about entities, both ways, each with the memory that states it, and what replaced it as was known then. What
+// replaced a fact shows its words only where it is within the scope itself.
 // mode: read
 // param: user_id string - partition
 // param: agent_id string or null - only this agent's memories
@@ -9,6 +9,7 @@
 // param: outgoing boolean - facts of which they are the subject
 // param: incoming boolean - facts of which they are the object
 // param: at datetime - instant in valid time, UTC
+// param: known_at datetime or null - instant of knowledge, UTC, at which a fact counts as replaced; null is now
 // param: all boolean - facts that do not hold at that instant too
 // param: history boolean - facts that an update expired too
 // param: top_k integer - most facts of each entity
@@ -34,8 +35,10 @@ CALL (uuid) {
   OPTIONAL MATCH (f)-[:SUBJECT]->(s:Entity)
   OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
   CALL (f) {
-    MATCH (f)-[d:SUPERSEDED_BY]->(n:Fact)<-[:STATES]-(by:Memory)
-    WHERE d.undone_at IS NULL AND n.expired_at IS NULL AND NOT by:Deleting
+    MATCH (f)-[d:SUPERSEDED_BY]->(n:Fact)<-[:STATES]-()<-[:PREVIOUS*0..1]-(by:Memory)
+    WHERE NOT by:Deleting AND coalesce(d.at <= $known_at AND n.created_at <= $known_at, true)
+      AND coalesce(d.undone_at > $known_at, d.undone_at IS NULL)
+      AND coalesce(n.expired_at > $known_at, n.expired_at IS NULL)
     WITH d, n, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
       AND ($run_id IS NULL OR coalesce(by.run_id = $run_id, false))
       AND ($project IS NULL OR coalesce(by.project = $project, false)) AS seen

@@ -1,7 +1,12 @@
-// Memories as an answer shows them: text, versions where asked for, and their facts with what replaced them.
+// Memories as an answer shows them: text, versions where asked for, and their facts with what replaced them as was known
+// then. What replaced a fact shows its words only where it is within the scope itself.
 // mode: read
 // param: user_id string - partition
+// param: agent_id string or null - words of only this agent's memories
+// param: run_id string or null - words of only this run's
+// param: project string or null - words of only this project's
 // param: uuids list[string] - the memories
+// param: known_at datetime or null - instant of knowledge, UTC, at which a fact counts as replaced; null is now
 // param: history boolean - versions and the facts that updates expired too
 // returns: memories list[map] of memory, facts and versions
 UNWIND $uuids AS uuid
@@ -9,10 +14,18 @@ MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting
 CALL (m) {
   MATCH (m)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f:Fact)
   WHERE $history OR f.expired_at IS NULL
-  WITH f, [(f)-[d:SUPERSEDED_BY]->(n:Fact) WHERE d.undone_at IS NULL AND n.expired_at IS NULL
-      AND NOT EXISTS { MATCH (n)<-[:STATES]-(:Deleting) } |
-    {id: n.uuid, statement: n.statement, kind: d.kind, at: d.at, reason: d.reason}] AS replaced_by
-  ORDER BY f.seq
+  CALL (f) {
+    MATCH (f)-[d:SUPERSEDED_BY]->(n:Fact)<-[:STATES]-()<-[:PREVIOUS*0..1]-(by:Memory)
+    WHERE NOT by:Deleting AND coalesce(d.at <= $known_at AND n.created_at <= $known_at, true)
+      AND coalesce(d.undone_at > $known_at, d.undone_at IS NULL)
+      AND coalesce(n.expired_at > $known_at, n.expired_at IS NULL)
+    WITH d, n, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
+      AND ($run_id IS NULL OR coalesce(by.run_id = $run_id, false))
+      AND ($project IS NULL OR coalesce(by.project = $project, false)) AS seen
+    RETURN collect({id: n.uuid, kind: d.kind, at: d.at, statement: CASE WHEN seen THEN n.statement END,
+      reason: CASE WHEN seen THEN d.reason END}) AS replaced_by
+  }
+  WITH f, replaced_by ORDER BY f.seq
   RETURN collect(f {.uuid, .statement, .because, .revisit_when, .valid_at, .invalid_at,
     replaced_by: replaced_by}) AS facts
 }

@@ -69,6 +69,8 @@ async def test_what_replaced_a_fact_from_outside_of_the_scope_is_named_without_i
     narrow = (await user.entity("user", include_superseded=True, project="one"))["facts"]
     assert [fact["fact"] for fact in narrow] == ["prefers tabs"]
     assert narrow[0]["replaced_by"] == [{"id": new.fact, "how": "superseded", "at": "2024-01-01T00:00:00Z"}]
+    (hit,) = (await user.search("tabs", project="one"))["results"]
+    assert hit["superseded"][0]["replaced_by"] == narrow[0]["replaced_by"]
 
 
 async def test_facts_that_were_not_looked_at_are_said_to_be_left_out(user: User, monkeypatch: pytest.MonkeyPatch):

@@ -377,6 +377,32 @@ async def test_a_move_planned_for_2030(user: User):
     await whole_graph_invariants(user.parts, user.id)
 
 
+async def test_what_replaced_a_fact_is_told_as_it_was_known(user: User):
+    old = await user.add("tabs", prefers("tabs", "2020"))
+    user.clock.at("2024-03")
+    new = await user.add("spaces now", prefers("spaces", "2022", supersedes=[old.fact], reason="the linter"))
+    user.clock.at("2024-05")
+    reworded = await user.update(new.id, prefers("spaces", "2022"), text="spaces, since 2022")
+    user.clock.at("2024-07")
+    decisions = Decisions(user.parts.store, user.clock)
+    decided = (await decisions.conflicts(user.id, project=None, limit=5))["decided"]
+    await decisions.undo(user.id, "u", decided[0]["id"])
+
+    async def replaced_by(known_at: str | None) -> list[str]:
+        page = await user.entity("tabs", include_superseded=True, known_at=known_at)
+        told = page["facts"][0].get("replaced_by", [])
+        hits = (await user.search("tabs", known_at=known_at))["results"]
+        hit = next(hit for hit in hits if hit["id"] == old.id)
+        (fact,) = hit.get("facts", []) + hit.get("superseded", [])
+        assert fact.get("replaced_by", []) == told
+        assert all((row["fact"], row["reason"]) == ("prefers spaces", "the linter") for row in told)
+        return [row["id"] for row in told]
+
+    known = {month: await replaced_by(month) for month in ("2024-02", "2024-04", "2024-06", "2024-07")}
+    assert known == {"2024-02": [], "2024-04": [new.fact], "2024-06": [reworded.fact], "2024-07": []}
+    assert await replaced_by(None) == []
+
+
 @pytest.mark.parametrize("order", [("Rome", "Paris"), ("Paris", "Rome")])
 async def test_homes_of_which_only_the_end_is_known_follow_one_another(user: User, order: tuple[str, str]):
     until = {"Rome": "2022", "Paris": "2019"}
