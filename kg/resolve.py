@@ -95,7 +95,7 @@ class Resolution:
     Attributes:
         known: alias key of a new name -> uuid of the known entity that it means; it becomes an alias of that.
         twins: alias key of a new name -> alias key of the earlier new name that means the same new thing.
-        reasons: alias key -> why, for each key of ``known`` and ``twins``.
+        reasons: alias key -> why, for each key of ``known`` and ``twins``; quotes no text, as a merge keeps it.
         merges: known entities that the new names show to be one.
         work: the model's answer, None where none was needed or there was none.
         calls: every request that was made, answered or not.
@@ -157,7 +157,9 @@ class Resolver:
                 failure, calls = str(error), error.calls
             else:
                 work, calls = answer.work, answer.work.calls
-                for pair, (is_same, reason) in zip(asked, answer.verdicts, strict=True):
+                # Its own reason may quote what it was shown, and would outlive the memories that said it.
+                reason = f"{work.model} compared what is said of both"
+                for pair, (is_same, _) in zip(asked, answer.verdicts, strict=True):
                     table.verdicts[pair] = Verdict("same", 0.5, reason) if is_same else apart(reason)
         resolution = await asyncio.to_thread(table.resolution)
         return replace(resolution, work=work, asked=len(asked), failure=failure, calls=calls)

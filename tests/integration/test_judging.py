@@ -1,19 +1,19 @@
 # ruff: noqa: F401, F811 (fixtures of test_ingest)
 # pyright: reportUnusedImport=false
-"""Contradictions between texts that a model reads in another order than they were noted."""
+"""What models judge: contradictions, in the order in which texts were noted, and names, whose merges quote no text."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 from harness import TestClock, User, states
-from test_ingest import Model, model, no_jobs_of_others, state, worker
+from test_ingest import Model, model, no_jobs_of_others, reader, state, user, work, worker
 
 from kg.jobs import Jobs
 from kg.memory import MemoryService, Parts
-from kg.reading import Ruling
+from kg.reading import NamePair, Ruling, Sameness
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -88,3 +88,20 @@ async def test_of_two_texts_about_one_instant_the_one_that_was_noted_first_is_th
     await catch_up(late.id)
     ((pair,),) = model.judged
     assert (pair.earlier.statement, pair.later.statement) == (POOL["statement"], NOT_POOL["statement"])
+
+
+async def test_a_merge_says_which_model_decided_and_quotes_no_memory_that_may_be_deleted(user: User, model: Model):
+    def uses(what: str, tool: str) -> Any:
+        return states(f"{what} uses {tool}", "USES", what, tool, object_kind="Tool")
+
+    async def quote(pairs: Sequence[NamePair]) -> Sameness:
+        return Sameness(tuple((True, f"as {' and '.join(pair.right.context)}") for pair in pairs), work("resolve"))
+
+    model.compare = quote
+    model.facts = {"one": [uses("Project Nightjar", "Kubernetes")], "two": [uses("shop", "Kuberntes")]}
+    secret = await user.add("text one", wait=True)
+    await user.add("The desk", uses("desk", "Kubernetes"))
+    await user.add("text two", wait=True)
+    await user.delete(secret.id)
+    (merge,) = (await user.parts.store.read("list_merges", user_id=user.id, top_k=9))[0]["merges"]
+    assert merge["reason"] == "toy:reader compared what is said of both"

@@ -289,7 +289,7 @@ async def test_only_the_band_between_goes_to_a_model_in_one_call():
     assert judge.names == [("Kuberntes", "Kubernetes"), ("Terrafrom", "Terraform")]
     assert answer.known == {"nodejs": "n", "kuberntes": "k"}
     assert answer.asked == 2 and answer.work is WORK
-    assert answer.reasons["kuberntes"] == "the model said so"
+    assert answer.reasons["kuberntes"] == "fake:model compared what is said of both"
 
 
 async def test_a_model_is_shown_kind_and_statements():
