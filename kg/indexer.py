@@ -72,7 +72,7 @@ class Indexer:
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._task = Background("indexer", self._run)
         self._recent: OrderedDict[str, None] = OrderedDict()
-        self._written: dict[str, int] = {}
+        self._written: dict[str, Row] = {}
         self._working = asyncio.Lock()
         self._swept = _EPOCH
         self._failed = False
@@ -186,7 +186,7 @@ class Indexer:
             rows = await self._store.read(
                 "index_work",
                 now=self._clock.now(),
-                written=self._written,
+                written={uuid: node["index_rev"] for uuid, node in self._written.items()},
                 nodes_top_k=BATCH,
                 tombstones_top_k=_PAGE,
             )
@@ -207,24 +207,40 @@ class Indexer:
         if gone:
             await self._index.delete_points([node["uuid"] for node in gone])
             written.update(node["uuid"] for node in gone)
-        self._written |= {node["uuid"]: node["index_rev"] for node in nodes if node["uuid"] in written}
+        self._written |= {node["uuid"]: node for node in nodes if node["uuid"] in written}
         self._release(written)
 
     async def _settle(self) -> None:
-        """Flush what was written, and take its nodes off the queue unless they have changed since."""
+        """Flush what was written, and take its nodes off the queue unless they have changed since.
+
+        Those that have may have been written anew meanwhile by another service, before this one wrote what they said
+        then, and be off the queue. So they are queued again, but only if they say something else now: the services
+        would keep one another from ever taking a node off the queue otherwise.
+        """
         async with self._working:
             written, self._written = self._written, {}
             if not written:
                 return
             await self._index.flush()
-            marks = [{"uuid": uuid, "rev": rev} for uuid, rev in written.items()]
+            marks = [{"uuid": uuid, "rev": node["index_rev"]} for uuid, node in written.items()]
             rows = await self._store.write(lambda tx: tx.run("mark_indexed", nodes=marks), "mark_indexed")
             done = {row["uuid"] for row in rows}
             missed = sorted(written.keys() - done)
             if missed:
                 present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=missed)}
                 await self._index.delete_points([uuid for uuid in missed if uuid not in present])
+                changed = [uuid for uuid in sorted(present) if await self._says_something_else(written[uuid])]
+                if changed:
+                    await self._store.write(lambda tx: tx.run("queue_nodes", uuids=changed), "queue_nodes")
             self.state.indexed += len(done)
+
+    async def _says_something_else(self, written: Row) -> bool:
+        """Tell whether the point of a node should say something else by now than what was written."""
+        label, before = written["kind"].capitalize(), written["uuid"][:-1]
+        rows = await self._store.read("indexed_nodes", label=label, after=before, top_k=1)
+        return any(
+            node["uuid"] == written["uuid"] and point_hash(node) != point_hash(written) for node in rows[0]["nodes"]
+        )
 
     def _release(self, uuids: set[str]) -> None:
         """Let go whoever waits for these nodes: they can be found, whatever becomes of the queue."""

@@ -1,4 +1,5 @@
-// Queue some nodes for the index, whatever was written of them before: people change nodes in Browser.
+// Queue some nodes for the index, whatever was written of them before: people change nodes in Browser, and a slow
+// service may have overwritten what another wrote of them. One that waits already keeps its place.
 // mode: write
 // param: uuids list[string] - the nodes
 UNWIND $uuids AS uuid
@@ -9,4 +10,5 @@ CALL (uuid) {
   UNION ALL
   MATCH (n:Entity {uuid: uuid}) RETURN n
 }
-SET n:Unindexed, n.bulk = true, n.index_rev = n.index_rev + 1
+SET n.bulk = CASE WHEN n:Unindexed THEN n.bulk ELSE true END, n:Unindexed
+SET n.index_rev = n.index_rev + 1

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from harness import User
+from harness import User, states
 
 import kg.indexer
 from kg.errors import StoreUnavailable
+from kg.indexer import Indexer
 from kg.memory import Parts
 
 NOTE = "The gateway drops idle connections after 55 seconds"
@@ -86,6 +89,73 @@ async def test_what_changes_between_write_and_flush_is_written_again(
     vector = await parts.embedder.embed_query("Bees dance")
     near = await parts.index.similarities("text", vector, [added.id])
     assert near[added.id] == pytest.approx(1, abs=0.02)
+
+
+@dataclass
+class SlowService:
+    """Another service on the same stores, which has read what is queued and is slow to write its points."""
+
+    indexer: Indexer
+    goes_on: asyncio.Event
+    work: asyncio.Task[None]
+
+    async def write(self) -> None:
+        self.goes_on.set()
+        await self.work
+
+
+@pytest.fixture
+async def make_slow(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Awaitable[SlowService]]:
+    async def make() -> SlowService:
+        indexer = Indexer(parts.store, parts.index, parts.embedder, parts.clock)
+        has_read, goes_on = asyncio.Event(), asyncio.Event()
+        write = indexer._index_nodes  # pyright: ignore[reportPrivateUsage]
+
+        async def wait(nodes: list[Any]) -> None:
+            has_read.set()
+            await goes_on.wait()
+            await write(nodes)
+
+        monkeypatch.setattr(indexer, "_index_nodes", wait)
+        service = SlowService(indexer, goes_on, asyncio.create_task(indexer.drain()))
+        async with asyncio.timeout(20):
+            await has_read.wait()
+        return service
+
+    return make
+
+
+async def test_what_a_slow_service_overwrites_with_an_old_text_is_written_again(
+    user: User, parts: Parts, make_slow: Callable[[], Awaitable[SlowService]]
+):
+    await parts.indexer.stop()
+    added = await user.add(NOTE)
+    slow = await make_slow()
+    await user.update(added.id, text="Bees dance")
+    await parts.indexer.drain()
+    assert await waiting(user) == set()
+    await slow.write()
+    assert await waiting(user) == {added.id}
+    other = await make_slow()
+    await parts.indexer.drain()
+    await other.write()
+    assert await waiting(user) == set(), "what both wrote alike is at rest"
+    vector = await parts.embedder.embed_query("Bees dance")
+    assert (await parts.index.similarities("text", vector, [added.id]))[added.id] == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("meanwhile", [[], ["queued again"]])
+async def test_a_node_that_two_services_wrote_alike_is_not_queued_again(
+    user: User, parts: Parts, make_slow: Callable[[], Awaitable[SlowService]], meanwhile: list[str]
+):
+    await parts.indexer.stop()
+    added = await user.add(NOTE, states("The gateway drops links", "DROPS", "gateway", "links"))
+    slow = await make_slow()
+    for _ in meanwhile:
+        await parts.store.write(lambda tx: tx.run("queue_nodes", uuids=[added.id, added.fact]), "test")
+    await parts.indexer.drain()
+    await slow.write()
+    assert await waiting(user) == set()
 
 
 @pytest.mark.parametrize("broken", ["not json {", "[1, 2]", "[" * 5000])
