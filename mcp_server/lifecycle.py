@@ -44,6 +44,7 @@ from kg.paths import data_dir
 from mcp_server.headers import SESSION_VARIABLES
 from mcp_server.record import (
     READY,
+    SERVICE_LOCK,
     ServiceRecord,
     command_of,
     descendants,
@@ -56,6 +57,9 @@ from mcp_server.record import (
 
 ALREADY_RUNNING = 75
 """Exit status of a service that found another one on its data folder."""
+
+STOPPED = 128 + SIGTERM
+"""Exit status of a service that was asked to end before it was ready."""
 
 SERVICE_COMMAND = (sys.executable, "-I", "-m", "mcp_server", "serve")
 START_LOCK = "start.lock"
@@ -92,6 +96,7 @@ _PROBE_TIMEOUT_S = 2.0
 _MAX_STARTS = 2
 _STOP_TIMEOUT_S = 40.0
 _ORPHAN_TIMEOUT_S = 20.0
+_RECORD_TIMEOUT_S = 10.0
 
 
 class Endpoint(NamedTuple):
@@ -196,10 +201,11 @@ def stop_service(folder: Path | None = None, timeout_s: float = _STOP_TIMEOUT_S)
     """End the service of a data folder and what it started; returns what happened, for people.
 
     It is asked to end (SIGTERM) and killed when it does not in time. Processes that it leaves behind are ended too.
+    One that is just starting is waited for until it can be told from others.
     """
     place = folder or data_dir()
-    record = read_record(place)
-    if record is None or not record.is_alive():
+    record = _record_of_running(place)
+    if record is None:
         return "The service was not running."
     service = {record.pid: record.started}
     children = descendants(record.pid)
@@ -217,6 +223,29 @@ def stop_service(folder: Path | None = None, timeout_s: float = _STOP_TIMEOUT_S)
         left = wait_until_gone(orphans, _ORPHAN_TIMEOUT_S)
         report += f" It left {names} behind; " + (f"still running: {sorted(left)}." if left else "ended too.")
     return report
+
+
+def _record_of_running(folder: Path) -> ServiceRecord | None:
+    """The record of the service, also of one that has yet to write it; None where none runs or starts."""
+    deadline = time.monotonic() + _RECORD_TIMEOUT_S
+    while True:
+        starts = _is_held(folder / START_LOCK) or _is_held(folder / SERVICE_LOCK)
+        record = _live_record(folder)
+        if record is not None or not starts or time.monotonic() >= deadline:
+            return record
+        time.sleep(0.05)
+
+
+def _is_held(lock: Path) -> bool:
+    if not lock.exists():
+        return False
+    with try_lock(lock) as free:
+        return not free
+
+
+def _live_record(folder: Path) -> ServiceRecord | None:
+    record = read_record(folder)
+    return record if record is not None and record.is_alive() else None
 
 
 def not_ready_text(phase: str) -> str:
@@ -268,17 +297,17 @@ class _Start:
             StartFailed: what was started before has ended again.
         """
         with try_lock(self._folder / START_LOCK) as mine:
-            if not mine or self._seen() is not None:
+            if not mine or _live_record(self._folder) is not None:
                 return
             if self._child is not None:
                 status = self._child.poll()
                 if status is None:
                     return
-                if self._count >= _MAX_STARTS or status not in (0, ALREADY_RUNNING, -SIGKILL, -SIGTERM):
+                if self._count >= _MAX_STARTS or status not in (0, ALREADY_RUNNING, -SIGKILL):
                     raise self._failure()
             self._child = spawn(self._folder, self._command)
             self._count += 1
-            while self._seen() is None and self._child.poll() is None and time.monotonic() < deadline:
+            while _live_record(self._folder) is None and self._child.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
 
     def retire(self, record: ServiceRecord) -> None:
@@ -286,10 +315,6 @@ class _Start:
         if self._retired != record.pid:
             self._retired = record.pid
             _signal([record.pid], SIGTERM)
-
-    def _seen(self) -> ServiceRecord | None:
-        record = read_record(self._folder)
-        return record if record is not None and record.is_alive() else None
 
     def _failure(self) -> StartFailed:
         """What kept the service from starting: its own word if it left one since we began, else the end of its log."""

@@ -92,6 +92,18 @@ def test_stopping_ends_the_process_and_its_record(toy: Toy) -> None:
     assert "not running" in lifecycle.stop_service(toy.data)
 
 
+def test_a_service_that_is_only_just_starting_is_stopped_and_stays_so(toy: Toy) -> None:
+    toy.boot(seconds=60)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(toy.start)
+        wait_for((toy.data / lifecycle.LOG).exists, "the start")
+        assert read_record(toy.data) is None
+        assert "was stopped" in lifecycle.stop_service(toy.data)
+        with pytest.raises(StartFailed):
+            waiting.result()
+    assert lifecycle.probe(toy.data) is None
+
+
 def test_a_service_that_does_not_end_is_killed_and_its_orphan_too(toy: Toy) -> None:
     toy.boot(closing_s=600, child=True)
     pid = toy.start().record.pid

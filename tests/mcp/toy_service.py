@@ -28,7 +28,7 @@ from kg.errors import Conflict  # noqa: E402
 from mcp_server.admin import Backend  # noqa: E402
 from mcp_server.headers import read_session  # noqa: E402
 from mcp_server.http import Activity, build_app, idle_watch, serve_http  # noqa: E402
-from mcp_server.lifecycle import ALREADY_RUNNING  # noqa: E402
+from mcp_server.lifecycle import ALREADY_RUNNING, STOPPED  # noqa: E402
 from mcp_server.record import FAILED, READY, STOPPING, bind_socket, claim_service_lock, ensure_token, publish_record  # noqa: E402
 from mcp_server.service_log import configure_logging  # noqa: E402
 
@@ -131,6 +131,9 @@ async def serve(folder: Path, parts: Parts) -> int:
         if "error" in boot:
             record.publish(phase=FAILED, error=boot["error"])
             return 1
+        if stopping.is_set():
+            record.withdraw()
+            return STOPPED
         record.publish(phase=READY)
         watch = asyncio.create_task(idle_watch(activity, boot.get("idle_minutes", 30.0), folder))
         stop = asyncio.create_task(stopping.wait())
