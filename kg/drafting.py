@@ -136,7 +136,7 @@ def subject_of(fact: FactInput, speaker: str | None) -> StatedName | None:
         return None
     usual = predicates.lookup(fact.predicate).subject_kind
     kind = fact.subject_kind or (usual if usual == "Person" else THING)
-    return StatedName(_key(fact.subject, speaker), fact.subject, kind)
+    return _stated(fact.subject, speaker, kind)
 
 
 def object_of(fact: FactInput, speaker: str | None) -> StatedName | None:
@@ -144,14 +144,15 @@ def object_of(fact: FactInput, speaker: str | None) -> StatedName | None:
     if fact.object is None or not object_is_entity(fact.predicate, fact.object):
         return None
     kind = fact.object_kind or predicates.lookup(fact.predicate).object_kind
-    return StatedName(_key(fact.object, speaker), fact.object, kind)
+    return _stated(fact.object, speaker, kind)
 
 
-def _key(name: str, speaker: str | None) -> str:
-    """Return the alias key that a name in a fact means; I and me are the speaker, the user only where none is named."""
+def _stated(name: str, speaker: str | None, kind: str) -> StatedName:
+    """Return what a name in a fact means; I and me are the speaker, by its name, the user only where none is named."""
     if is_user(name) or (is_speaker(name) and speaker is None):
-        return SELF_KEY
-    return alias_key(speaker) if is_speaker(name) and speaker is not None else alias_key(name)
+        return StatedName(SELF_KEY, name, kind)
+    meant = speaker if is_speaker(name) and speaker is not None else name
+    return StatedName(alias_key(meant), meant, kind)
 
 
 class Drafter:
