@@ -29,6 +29,7 @@ from kg.reading import Extraction, ModelWork, Reading, Turn
 from kg.recalled import traces, without_recalled
 from kg.resolve import Resolution
 from kg.settling import settle
+from kg.stated import StatedFacts
 
 EARLIER_TURNS = 4
 CANDIDATES_PER_FACT = 40
@@ -236,10 +237,10 @@ class _Statement:
             self._former = {row["uuid"]: row for row in rows}
 
     def draft_facts(self) -> None:
-        """Draft every fact once a memory, whatever the number of ways in which the model said it."""
-        stated: dict[str, set[str]] = defaultdict(set)
+        """Draft every fact once for its time, whatever the number of ways in which the model said it."""
+        stated: dict[str, StatedFacts] = defaultdict(StatedFacts)
         for row in self._former.values():  # facts that were handed over with the text since it waited to be read
-            stated[row["uuid"]] = {fact["claim_key"] for fact in row["facts"] if _version_of(row, fact) is None}
+            stated[row["uuid"]] = StatedFacts(fact for fact in row["facts"] if _version_of(row, fact) is None)
         origin = {"model": self._work.model, "prompt": self._work.prompt, "prompt_hash": self._work.prompt_hash}
         for index, (uuid, fact) in enumerate(self._facts):
             row = self.drafter.add_fact(
@@ -247,15 +248,15 @@ class _Statement:
                 uuid=self._call.uuid(f"fact:{index}"),
             )  # fmt: skip
             row |= origin
-            if row["claim_key"] in stated[uuid]:
+            if stated[uuid].equal(row) is not None:
                 self.drafter.draft.facts.pop()
-            stated[uuid].add(row["claim_key"])
+            stated[uuid].add(row)
 
     async def write(self, names: Resolution) -> None:
         """Write the draft: former facts expire, new ones stand, ends and projection follow, names merge."""
         call, draft = self._call, self.drafter.draft
         gone = await self._expire()
-        new = {row["properties"]["claim_key"]: row["properties"] for row in draft.facts}
+        new = StatedFacts(row["properties"] for row in draft.facts)
         for row in self._former.values():
             draft.decisions.extend(inherited_decisions(row["facts"], row["decisions"], new))
         await call.tx.run("create_graph", **draft.rows(), memories=[])

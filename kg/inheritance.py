@@ -8,24 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kg.stated import StatedFacts
+
 Row = dict[str, Any]
+Fact = Mapping[str, Any]
 
 
 def inherited_decisions(
-    old_facts: Iterable[Mapping[str, Any]], decisions: Iterable[Mapping[str, Any]], stated: Mapping[str, Row]
+    old_facts: Iterable[Fact], decisions: Iterable[Mapping[str, Any]], stated: StatedFacts
 ) -> list[Row]:
-    """Return the standing decisions that newly stated facts take over from the facts that they replace.
+    """Return the decisions that newly stated facts take over from the facts that they replace.
+
+    Those that were undone as well: what somebody took back is not to be decided again because of a rewording.
 
     Args:
         old_facts: facts that expire.
         decisions: what was decided of them, as rows with old, new and properties.
-        stated: the new facts by claim key.
+        stated: the new facts.
     """
-    heirs: dict[str, Row | None] = {fact["uuid"]: stated.get(fact["claim_key"]) for fact in old_facts}
+    heirs: dict[str, Row | None] = {fact["uuid"]: stated.heir(fact) for fact in old_facts}
     inherited: list[Row] = []
     for row in decisions:
-        if row["properties"].get("undone_at") is not None:
-            continue
         involved = [uuid for uuid in (row["old"], row["new"]) if uuid in heirs]
         if all(heirs[uuid] is not None for uuid in involved):
             inherited.extend(_hand_on(row, heirs.get(row["old"]), heirs.get(row["new"])))

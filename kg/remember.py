@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from kg.calls import Call, once
@@ -16,6 +17,7 @@ from kg.namesakes import merge_namesakes
 from kg.noise import trivial
 from kg.ports import Clock
 from kg.settling import settle
+from kg.stated import StatedFacts
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,12 @@ class _Plan:
     def _lay_memory(self, ordinal: int, memory: MemoryInput, text: ReadText) -> None:
         occurred = self._request.occurred_at
         equal = self._standing.get(text.digest, []) if memory.role is None else []
-        standing = next((row for row in equal if occurred is None or row["occurred_at"] == occurred), None)
+        standing = next((row for row in equal if self._is_said_again(row, occurred)), None)
         if standing is not None:
-            uuid, stated = standing["uuid"], {row["claim_key"]: row for row in standing["facts"]}
+            uuid, stated = standing["uuid"], StatedFacts(standing["facts"])
             self.outcome.duplicates.append(uuid)
         else:
-            uuid, stated = self._call.uuid(str(ordinal)), dict[str, Row]()
+            uuid, stated = self._call.uuid(str(ordinal)), StatedFacts()
             self._lay_text(uuid, memory, text)
         self.outcome.memory_uuids.append(uuid)
         source: Source = "created" if occurred is None else "occurred"
@@ -166,16 +168,28 @@ class _Plan:
         for index, fact in enumerate(memory.facts):
             self._lay_fact(stating, fact, stated, f"facts[{index}]", f"{ordinal}:fact:{index}")
 
-    def _lay_fact(self, memory: StatingMemory, fact: FactInput, stated: dict[str, Row], label: str, name: str) -> None:
+    def _is_said_again(self, note: Row, occurred: datetime | None) -> bool:
+        """Whether an equal note is told of the same occasion: not where what held when it was told has ended since."""
+        if occurred is not None:
+            return note["occurred_at"] == occurred
+        return not any(
+            fact["valid_from_source"] != "stated"
+            and fact["stated_invalid_at"] is None
+            and fact["invalid_at"] is not None
+            and fact["invalid_at"] <= self._now
+            for fact in note["facts"]
+        )
+
+    def _lay_fact(self, memory: StatingMemory, fact: FactInput, stated: StatedFacts, label: str, name: str) -> None:
         uuid = self._call.uuid(name)
         row = self.drafter.add_fact(memory, fact, seq=self._seq, origin="caller", uuid=uuid)
         self._seq += 1
-        standing = stated.get(row["claim_key"])
+        standing = stated.equal(row)
         if standing is not None:
             self.drafter.draft.facts.pop()  # this memory says so already; what it supersedes may be new
             row = standing
         else:
-            stated[row["claim_key"]] = row
+            stated.add(row)
             self.outcome.fact_uuids.append(uuid)
         self.drafter.add_decisions(label, fact, row, self._targets)
 

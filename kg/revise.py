@@ -24,6 +24,7 @@ from kg.noise import trivial
 from kg.ports import Clock
 from kg.remember import known_names
 from kg.settling import settle
+from kg.stated import StatedFacts
 
 
 @dataclass(frozen=True)
@@ -233,20 +234,22 @@ class _Change:
         )
         self.drafter.add_mentions(stating, read.names)
         targets = {row["uuid"]: row for row in context["targets"]}
-        stated: dict[str, Row] = {}
+        stated = StatedFacts()
         for index, fact in enumerate(self.request.facts or ()):
             uuid = self._call.uuid(f"fact:{index}")
             row = self.drafter.add_fact(stating, fact, seq=seq + index, origin="caller", uuid=uuid)
-            if row["claim_key"] in stated:
+            said = stated.equal(row)
+            if said is None:
+                stated.add(row)
+            else:
                 self.drafter.draft.facts.pop()  # said twice; what the second supersedes may be new
-            row = stated.setdefault(row["claim_key"], row)
-            self.drafter.add_decisions(f"facts[{index}]", fact, row, targets)
+            self.drafter.add_decisions(f"facts[{index}]", fact, said or row, targets)
 
     def inherited(self) -> list[Row]:
         """Return the decisions of expired facts that the new facts with the same claim take over."""
         if not self.replaces_facts:
             return []
-        stated = {row["properties"]["claim_key"]: row["properties"] for row in self.drafter.draft.facts}
+        stated = StatedFacts(row["properties"] for row in self.drafter.draft.facts)
         return inherited_decisions(self.old_facts, self._decisions, stated)
 
     def entities(self) -> list[str]:

@@ -2,12 +2,14 @@
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the memories
-// returns: uuid string, facts list[map], decisions list[map], versions list[map], oldest first
+// returns: uuid string, facts list[map], decisions list[map], versions list[map], those with another text than
+// the next state's, oldest first
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id
 CALL (m) {
   MATCH (m)-[:STATES]->(f:Fact)
-  RETURN collect(f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key, .statement, .created_at}) AS facts
+  RETURN collect(f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key, .statement, .created_at,
+    .valid_at, .invalid_at}) AS facts
 }
 CALL (m) {
   MATCH (m)-[:STATES]->(:Fact)-[d:SUPERSEDED_BY]-(:Fact)
@@ -17,6 +19,8 @@ CALL (m) {
 CALL (m) {
   MATCH (m)-[:PREVIOUS]->(v:MemoryVersion)
   WITH v ORDER BY v.replaced_at
-  RETURN collect(v {.uuid, .replaced_at}) AS versions
+  WITH collect(v) AS states
+  RETURN [i IN range(0, size(states) - 1) WHERE states[i].text <> coalesce(states[i + 1].text, m.text) |
+    {uuid: states[i].uuid, replaced_at: states[i].replaced_at}] AS versions
 }
 RETURN m.uuid AS uuid, facts, decisions, versions

@@ -9,7 +9,7 @@ MATCH (m:Memory {uuid: $uuid})
 WHERE m.user_id = $user_id AND NOT m:Deleting
 CALL (m) {
   OPTIONAL MATCH (m)-[:STATES]->(f:Fact)
-  RETURN collect(f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key, .statement}) AS facts
+  RETURN collect(f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key, .valid_at, .statement}) AS facts
 }
 CALL (m) {
   OPTIONAL MATCH (m)-[:STATES]->(f:Fact)-[d:SUPERSEDED_BY]-(:Fact)

@@ -18,7 +18,8 @@ CALL () {
     AND coalesce(m.project, '') = coalesce($project, '')
   WITH hash, m ORDER BY m.seq DESC
   RETURN collect({hash: hash, uuid: m.uuid, occurred_at: m.occurred_at,
-                  facts: [(m)-[:STATES]->(f:Fact) | f {.claim_key, .uuid, .valid_at}]}) AS notes
+                  facts: [(m)-[:STATES]->(f:Fact) | f {.claim_key, .uuid, .valid_at, .valid_from_source,
+                    .invalid_at, .stated_invalid_at}]}) AS notes
 }
 CALL () {
   UNWIND $keys AS key

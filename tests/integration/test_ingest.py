@@ -241,6 +241,54 @@ async def test_a_contradiction_is_judged_once_and_can_be_taken_back(user: User, 
     await check_graph(user)
 
 
+async def test_a_decision_that_was_taken_back_is_not_made_again_because_of_a_rewording(user: User, model: Model):
+    model.facts = {
+        "tea": [states("Ada prefers tea", "PREFERS", "Ada", "tea")],
+        "coffee": [states("Ada prefers coffee", "PREFERS", "Ada", "coffee")],
+    }
+    model.rule = lambda item: Ruling("superseded", "moved")
+    await user.add("Ada likes tea", wait=True)
+    user.clock.tick()
+    added = await user.add("Ada likes coffee", wait=True)
+    decisions = Decisions(user.parts.store, user.clock)
+    (decided,) = (await decisions.conflicts(user.id, project=None, limit=5))["decided"]
+    await decisions.undo(user.id, "undo", decided["id"])
+    user.clock.tick()
+    assert await user.objects("Ada") == {"tea", "coffee"}
+    await user.update(added.id, text="Ada likes coffee too")
+    await state(user, added.id, "done")
+    user.clock.tick()
+    assert await user.objects("Ada") == {"tea", "coffee"}
+    await check_graph(user)
+
+
+async def test_two_periods_of_one_claim_in_one_text_are_both_read(user: User, model: Model):
+    model.facts = {
+        "Acme": [
+            states("worked at Acme", "WORKS_AT", "user", "Acme", valid_at="2015", invalid_at="2018"),
+            states("worked at Globex", "WORKS_AT", "user", "Globex", valid_at="2018"),
+            states("works at Acme again", "WORKS_AT", "user", "Acme", valid_at="2022"),
+        ]
+    }
+    await user.add("At Acme from 2015 to 2018, then Globex, back at Acme since 2022", wait=True)
+    assert (await user.objects("user"), await user.objects("user", as_of="2020")) == ({"Acme"}, {"Globex"})
+
+
+async def test_new_metadata_keeps_facts_that_were_handed_over_while_the_text_is_read(user: User, model: Model):
+    model.facts = {"billing": [states("Billing has a cache", "HAS", "billing", "cache")]}
+    model.gate.clear()
+    added = await user.add("We run billing on Postgres")
+    await model.reading.wait()
+    user.clock.tick()
+    await user.add("We run billing on Postgres", states("Billing uses Postgres", "USES", "billing", "Postgres"))
+    user.clock.tick()
+    await user.update(added.id, metadata={"ticket": "1"})
+    user.clock.tick()
+    model.gate.set()
+    facts = (await state(user, added.id, "done"))["facts"]
+    assert {fact["fact"] for fact in facts} == {"Billing uses Postgres", "Billing has a cache"}
+
+
 async def test_a_late_note_about_the_past_retires_nothing_newer(user: User, model: Model):
     model.facts = {
         "now": [states("Sessions use Postgres", "USES", "sessions", "Postgres")],
@@ -397,7 +445,8 @@ async def test_i_is_the_user_in_what_the_user_said_and_the_assistant_in_what_it_
     for role in ("assistant", "user"):
         said = [{"role": role, "content": f"Well, I prefer Vim ({role})"}]
         await user.memory.add_memory(user.session(), messages=said, wait=True)
-        assert await user.objects(role) == {"Vim"}
+        page = await user.entity(role)
+        assert (page["name"], await user.objects(role)) == (role, {"Vim"})
         if role == "assistant":
             assert not await user.raw("MATCH (a:Alias {user_id: $user_id, key: 'user'}) RETURN a.key AS key")
     await check_graph(user)

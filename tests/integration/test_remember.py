@@ -110,6 +110,53 @@ async def test_a_duplicate_may_supersede(user: User):
     await whole_graph_invariants(user.parts, user.id)
 
 
+async def test_what_has_ended_is_said_anew_in_the_same_words(user: User):
+    for month, version in (("2024-01", "20"), ("2024-02", "22"), ("2024-03", "20")):
+        user.clock.at(month)
+        added = await user.add(f"Node is pinned to {version}", states(f"is {version}", "USES_VERSION", "Node", version))
+        assert "duplicate" not in added["results"][0]
+    user.clock.tick()
+    assert await user.objects("Node") == {"20"}
+    assert await user.objects("Node", as_of="2024-02-15") == {"22"}
+    again = await user.add("Node is pinned to 20", states("is 20", "USES_VERSION", "Node", "20"))
+    assert again["results"][0]["duplicate"]
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_an_equal_note_about_a_dated_past_is_not_said_anew(user: User):
+    await user.add("Node 22 since May", states("is 22", "USES_VERSION", "Node", "22", valid_at="2024-05"))
+    old = states("is 20", "USES_VERSION", "Node", "20", valid_at="2024-01")
+    await user.add("Node 20 since January", old)
+    assert (await user.add("Node 20 since January", old))["results"][0]["duplicate"]
+    assert (await counts(user))["Fact"] == 2
+
+
+async def test_two_periods_of_one_claim_in_one_note_are_both_stated(user: User):
+    acme = ("WORKS_AT", "user", "Acme")
+    periods = (
+        states("worked at Acme", *acme, valid_at="2015", invalid_at="2018"),
+        states("worked at Globex", "WORKS_AT", "user", "Globex", valid_at="2018"),
+        states("works at Acme again", *acme, valid_at="2022"),
+        states("works at Acme", *acme, valid_at="2023"),
+    )
+    added = await user.add("At Acme from 2015 to 2018, then Globex, back at Acme since 2022", *periods)
+    assert len(added["facts"]) == 3
+    for year, employer in (("2016", "Acme"), ("2020", "Globex"), ("2023", "Acme")):
+        assert await user.objects("user", as_of=year) == {employer}
+    await user.update(added.id, *periods, text="Acme from 2015 to 2018, Globex, and Acme again since 2022")
+    for year, employer in (("2016", "Acme"), ("2020", "Globex"), ("2023", "Acme")):
+        assert await user.objects("user", as_of=year) == {employer}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_what_was_said_of_one_time_may_be_said_of_another_in_the_same_note(user: User):
+    text = "At Acme"
+    await user.add(text, states("at Acme", "WORKS_AT", "user", "Acme", valid_at="2015", invalid_at="2018"))
+    again = await user.add(text, states("at Acme", "WORKS_AT", "user", "Acme", valid_at="2022"))
+    assert again["results"][0]["duplicate"] and len(again["facts"]) == 1
+    assert await user.objects("user") == {"Acme"}
+
+
 async def test_messages_follow_one_another_and_know_their_speakers(user: User):
     first = await user.memory.add_memory(
         user.session(),
