@@ -124,7 +124,7 @@ class ServiceStarting(StoreUnavailable):
 
 
 class StartFailed(KgError):
-    """The service ended while it started; the message holds its reason or the end of its log."""
+    """The service ended while it started; the message holds its reason or the last line of its log."""
 
 
 def ensure_running(
@@ -269,14 +269,15 @@ def filtered_environment(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def log_tail(folder: Path, lines: int = 15) -> str:
-    """Return the end of the service's log."""
+def _last_line(log: Path, begin: int) -> str:
+    """Return the last line of a log that is not blank and stands beyond ``begin``; empty where there is none."""
     try:
-        with (folder / LOG).open("rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
-            return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-lines:])
+        with log.open("rb") as file:
+            file.seek(max(begin, file.seek(0, os.SEEK_END) - 8192))
+            lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 class _Start:
@@ -286,6 +287,7 @@ class _Start:
         self._folder = folder
         self._command = command
         self._child: subprocess.Popen[bytes] | None = None
+        self._log_begin = 0
         self._count = 0
         self.since = time.time()
         self._retired = 0
@@ -304,8 +306,8 @@ class _Start:
                 if status is None:
                     return
                 if self._count >= _MAX_STARTS or status not in (0, ALREADY_RUNNING, -SIGKILL):
-                    raise self._failure()
-            self._child = spawn(self._folder, self._command)
+                    raise self._failure(status)
+            self._child, self._log_begin = spawn(self._folder, self._command)
             self._count += 1
             while _live_record(self._folder) is None and self._child.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
@@ -316,15 +318,18 @@ class _Start:
             self._retired = record.pid
             _signal([record.pid], SIGTERM)
 
-    def _failure(self) -> StartFailed:
-        """What kept the service from starting: its own word if it left one since we began, else the end of its log."""
+    def _failure(self, status: int) -> StartFailed:
+        """What kept the service from starting: its own word if it left one since we began, else its last line."""
         record = read_record(self._folder)
         if record is not None and record.error and record.written_at >= self.since:
             return _could_not_start(record)
-        tail = log_tail(self._folder)
-        reason = f"; its log ends with:\n{tail}\n" if tail else ""
+        log = self._folder / LOG
+        line = "" if status in (STOPPED, -SIGTERM) else _last_line(log, self._log_begin)
+        if not line:
+            return StartFailed("the knowthread service was stopped while it started")
         return StartFailed(
-            f"the knowthread service ended while starting{reason}. See {self._folder / LOG}, or run: knowthread doctor"
+            f"the knowthread service ended while starting; its log ends with: {line}\n"
+            f"See {log}, or run: knowthread doctor"
         )
 
 
@@ -332,8 +337,11 @@ def _could_not_start(record: ServiceRecord) -> StartFailed:
     return StartFailed(f"the knowthread service could not start: {record.error}")
 
 
-def spawn(folder: Path, command: Sequence[str] = SERVICE_COMMAND) -> subprocess.Popen[bytes]:
-    """Start the service detached: own session, current folder the data folder, filtered environment, output logged."""
+def spawn(folder: Path, command: Sequence[str] = SERVICE_COMMAND) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the service detached: own session, current folder the data folder, filtered environment, output logged.
+
+    Returns the process and the size of the log before it: what it says stands beyond.
+    """
     log = folder / LOG
     make_private(log.parent)
     with suppress(FileNotFoundError):
@@ -341,6 +349,7 @@ def spawn(folder: Path, command: Sequence[str] = SERVICE_COMMAND) -> subprocess.
             log.replace(log.with_suffix(".log.1"))
     environment = filtered_environment(os.environ) | {"KNOWTHREAD_DATA_DIR": str(folder)}
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    begin = os.fstat(output).st_size
     try:
         child = subprocess.Popen(
             list(command),
@@ -354,7 +363,7 @@ def spawn(folder: Path, command: Sequence[str] = SERVICE_COMMAND) -> subprocess.
     finally:
         os.close(output)
     threading.Thread(target=child.wait, name="reap-service", daemon=True).start()
-    return child
+    return child, begin
 
 
 def _look(folder: Path, record: ServiceRecord, deadline: float) -> tuple[Endpoint | None, str]:

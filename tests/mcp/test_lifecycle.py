@@ -99,7 +99,7 @@ def test_a_service_that_is_only_just_starting_is_stopped_and_stays_so(toy: Toy) 
         wait_for((toy.data / lifecycle.LOG).exists, "the start")
         assert read_record(toy.data) is None
         assert "was stopped" in lifecycle.stop_service(toy.data)
-        with pytest.raises(StartFailed):
+        with pytest.raises(StartFailed, match="stopped while it started"):
             waiting.result()
     assert lifecycle.probe(toy.data) is None
 
@@ -151,12 +151,27 @@ def test_a_failed_start_tells_the_reason(toy: Toy) -> None:
     toy.boot(error="java is missing")
     with pytest.raises(StartFailed, match="java is missing"):
         toy.start()
-    with pytest.raises(StartFailed, match=r"(?s)log ends with.*cannot even begin"):
+    with pytest.raises(StartFailed, match=r"log ends with: cannot even begin"):
         lifecycle.ensure_running(
             20, folder=toy.data, command=(sys.executable, "-c", "raise SystemExit('cannot even begin')")
         )
     toy.boot()
     assert toy.start().record.phase == "ready"
+
+
+def test_of_a_failed_start_only_its_own_last_line_is_quoted(toy: Toy) -> None:
+    log = toy.data / lifecycle.LOG
+    log.parent.mkdir()
+    log.write_text("ERROR of last week\n")
+    for script, said in [
+        ("raise ValueError('no such thing')", "its log ends with: ValueError: no such thing\n"),
+        ("raise SystemExit(1)", "was stopped while it started"),
+        ("import os, signal; print('on my way', flush=True); os.kill(os.getpid(), signal.SIGTERM)", "was stopped"),
+    ]:
+        with pytest.raises(StartFailed) as caught:
+            lifecycle.ensure_running(20, folder=toy.data, command=(sys.executable, "-c", script))
+        assert said in str(caught.value)
+        assert not [words for words in ("last week", "Traceback", "on my way") if words in str(caught.value)]
 
 
 def test_one_service_per_folder_and_the_claim_falls_with_its_process(toy: Toy) -> None:
