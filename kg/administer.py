@@ -90,7 +90,8 @@ class Administration:
             )
         queued = await self._jobs.catch_up(session.scope.user_id)
         self._resume()
-        return asdict(queued)
+        states = (await self._jobs.list(session.scope.user_id, limit=1))["states"]
+        return {**asdict(queued), "waiting": sum(states.get(state, 0) for state in ("pending", "running", "failed"))}
 
     async def list_conflicts(self, session: Session, *, project: object = None, limit: object = 50) -> JsonObject:
         """Return decided and open contradictions."""

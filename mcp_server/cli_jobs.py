@@ -106,13 +106,15 @@ def _render_cancelled(screen: Screen, answer: JsonObject) -> None:
 
 
 def _render_queued(screen: Screen, answer: JsonObject) -> None:
-    memories, jobs, revived = answer["memories"], answer["jobs"], answer["revived"]
+    memories, jobs, revived, waiting = (answer[key] for key in ("memories", "jobs", "revived", "waiting"))
     if memories:
         screen.line(f"Queued {counted(memories, 'memory', 'memories')} in {counted(jobs, 'job')}.")
     if revived:
         screen.line(f"Queued again: {counted(revived, 'job')} that had failed.")
     if memories or revived:
         screen.line(("How far it is: knowthread jobs", "dim"))
+    elif waiting:
+        screen.line(f"Nothing new to queue; not done yet: {counted(waiting, 'job')}. See: knowthread jobs")
     else:
         screen.line("Nothing waits: a model has read every memory that it should.")
 

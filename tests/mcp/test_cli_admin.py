@@ -65,6 +65,9 @@ def test_what_no_model_has_read_is_queued(place: Place) -> None:
     done = place.run("extract", "--pending")
     assert "Queued 1 memory in 1 job." in done.out and "Queued again: 1 job that had failed." in done.out
     assert place.run("extract", "--pending", user="nobody").out.startswith("Nothing waits")
+    waits = place.run("extract", "--pending", user="waiting")
+    assert waits.out == "Nothing new to queue; not done yet: 1 job. See: knowthread jobs\n"
+    assert place.run("extract", "--pending", "--json", user="waiting").json()["waiting"] == 1
 
 
 def test_without_a_model_catching_up_says_how_to_get_one(own_place: Place) -> None:

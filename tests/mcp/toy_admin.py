@@ -144,6 +144,8 @@ class ToyGraph:
             raise StoreUnavailable("neo4j", "does not answer", retryable=True)
         if user == "cursed":
             raise RuntimeError(SECRET)
+        if user == "waiting":
+            return [{"jobs": [], "states": STATES}] if name == "list_jobs" else OF_NOBODY.get(name, [])
         if user == "nobody":
             return OF_NOBODY.get(name, [])
         return OF_SOMEBODY[name](params) if name in OF_SOMEBODY else []
