@@ -116,7 +116,7 @@ class Listing:
 
 def _parse_cursor(cursor: object) -> int:
     text = str(cursor)
-    if not text.isascii() or not text.isdigit() or len(text) > len(str(_NO_SEQ)):
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(_NO_SEQ)) or int(text) > _NO_SEQ:
         raise InvalidInput("cursor", cursor, "give the cursor of the page before as it was returned")
     return int(text)
 

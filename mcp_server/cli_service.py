@@ -60,9 +60,9 @@ def _end_orphan() -> int | None:
     if not (data_dir() / "neo4j").is_dir():
         return None
     from kg.local_neo4j import LocalNeo4j
-    from kg.settings import load_settings
+    from kg.settings import Settings
 
-    local = LocalNeo4j(load_settings())
+    local = LocalNeo4j(Settings(data_dir=data_dir()))  # whatever config.toml says: ending must not fail because of it
     found = local.running()
     asyncio.run(local.stop())
     return found.pid if found is not None else None

@@ -29,7 +29,7 @@ clean_path()
 def main(argv: list[str] | None = None) -> int:
     """Run one command: ``mcp`` is the stdio shim, everything else the command line."""
     arguments = sys.argv[1:] if argv is None else argv
-    if arguments[:1] == ["mcp"]:
+    if arguments == ["mcp"]:
         from mcp_server import shim
 
         return shim.main()

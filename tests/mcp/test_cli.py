@@ -387,6 +387,19 @@ def test_status_and_stop_do_not_start_the_service(idle: Environment) -> None:
     assert not Path(idle["KNOWTHREAD_DATA_DIR"]).exists()
 
 
+def test_stop_ends_what_runs_whatever_the_settings_say(idle: Environment) -> None:
+    folder = Path(idle["KNOWTHREAD_DATA_DIR"])
+    (folder / "neo4j").mkdir(parents=True)
+    (folder / "config.toml").write_text("bogus = 1\n")
+    assert run(idle, "stop").out == "The service was not running.\n"
+
+
+def test_the_stdio_server_takes_no_arguments(idle: Environment) -> None:
+    assert run(idle, "mcp", "--help").out.startswith("usage: knowthread mcp")
+    wrong = run(idle, "mcp", "--user", "ada")
+    assert wrong.status == 2 and "--user" in wrong.err
+
+
 def test_a_service_that_cannot_start_is_one_line_and_status_remembers_it(idle: Environment) -> None:
     done = run(idle, "search", "x")
     last = done.err.splitlines()[-1]

@@ -78,7 +78,7 @@ BAD: dict[str, dict[str, list[object]]] = {
         **SCOPE,
         "filters": BAD_FILTERS,
         "limit": BAD_COUNTS,
-        "cursor": ["x", -1, "-1", "1.5", 1.5, "9" * 100, "٣", "", True, [], {}],
+        "cursor": ["x", -1, "-1", "1.5", 1.5, "9" * 19, "9" * 100, "٣", "", True, [], {}],
     },
     "get_memory": {"memory_id": BAD_UUIDS, "user_id": BAD_IDS},
     "update_memory": {
