@@ -17,6 +17,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
@@ -91,11 +92,13 @@ def read_token(folder: Path) -> str:
 
 
 class PublishedRecord:
-    """The service's own record: published when the port is bound, kept up to date, removed at the end."""
+    """The service's own record: published when the port is bound, kept up to date by any thread, removed at the end."""
 
     def __init__(self, folder: Path, record: ServiceRecord) -> None:
         self._folder = folder
         self._record = record
+        self._lock = threading.Lock()
+        self._withdrawn = False
         self._write(record)
 
     @property
@@ -109,14 +112,17 @@ class PublishedRecord:
         return self._record.error
 
     def publish(self, *, phase: str, error: str = "") -> None:
-        """Say what the service is doing now; others see it at once."""
-        if (phase, error) != (self._record.phase, self._record.error):
-            self._write(replace(self._record, phase=phase, error=error))
+        """Say what the service is doing now; others see it at once. Nothing more is said after ``withdraw``."""
+        with self._lock:
+            if not self._withdrawn and (phase, error) != (self._record.phase, self._record.error):
+                self._write(replace(self._record, phase=phase, error=error))
 
     def withdraw(self) -> None:
         """Remove the record at a clean end; one that says why the service could not start stays."""
-        if not self._record.error and read_record(self._folder) == self._record:
-            (self._folder / RECORD).unlink(missing_ok=True)
+        with self._lock:
+            self._withdrawn = True
+            if not self._record.error and read_record(self._folder) == self._record:
+                (self._folder / RECORD).unlink(missing_ok=True)
 
     def _write(self, record: ServiceRecord) -> None:
         self._record = replace(record, written_at=time.time())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from dataclasses import asdict
 from importlib.metadata import version as installed_version
 
@@ -13,7 +14,7 @@ from kg.errors import Conflict, KgError
 from kg.migrate import SCHEMA_VERSION
 from kg.settings import Settings
 from mcp_server.http import Activity, build_app, idle_watch, serve_http
-from mcp_server.lifecycle import ALREADY_RUNNING
+from mcp_server.lifecycle import ALREADY_RUNNING, STOPPED
 from mcp_server.record import (
     READY,
     WILDCARDS,
@@ -75,21 +76,24 @@ async def _serve(settings: Settings) -> int:
         health=health,
         backend=service,
     )
+    ready = False
     try:
         async with serve_http(app, listener, activity) as stopping:
-            if not await _boot(service, record, stopping):
-                return 1
-            watch = asyncio.create_task(idle_watch(activity, settings.idle_minutes, settings.data_dir))
-            stop = asyncio.create_task(stopping.wait())
-            await asyncio.wait([watch, stop], return_when=asyncio.FIRST_COMPLETED)
-            log.info("stopping: %s", watch.result() if watch.done() else "asked to")
-            record.publish(phase="stopping")
-            watch.cancel()
-            stop.cancel()
+            ready = await _boot(service, record, stopping)
+            if ready:
+                watch = asyncio.create_task(idle_watch(activity, settings.idle_minutes, settings.data_dir))
+                stop = asyncio.create_task(stopping.wait())
+                await asyncio.wait([watch, stop], return_when=asyncio.FIRST_COMPLETED)
+                log.info("stopping: %s", watch.result() if watch.done() else "asked to")
+                record.publish(phase="stopping")
+                watch.cancel()
+                stop.cancel()
     finally:
         await service.stop()
         record.withdraw()
-    return 0
+    if not ready and not record.error:
+        os._exit(STOPPED)  # a thread that still fetches would hold the process, and with it the claim, for minutes
+    return 0 if ready else 1
 
 
 async def _boot(service: Service, record: PublishedRecord, stopping: asyncio.Event) -> bool:
