@@ -33,7 +33,10 @@ from kg.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar, load_loc
 from kg.errors import ConfigurationError, SetupError, shorten
 
 Progress = Callable[[str, int, int], None]
-"""Called with a label, the bytes done and in all (0: a step without bytes); one call at a time, from any thread."""
+"""Called with a label, the bytes done and in all (0: a step without bytes); one call at a time, from any thread.
+
+Labels of a fetch begin with ``fetching``: by that word a caller who is kept waiting is told to be patient.
+"""
 
 Fetch = Callable[[str, Path, Callable[[int], None]], Path]
 """Brings the jar of a coordinate into a folder, reporting each received chunk's size, and returns its path."""
@@ -187,7 +190,8 @@ class ArtifactCache:
                     break
                 except BlockingIOError:
                     if progress is not None:
-                        progress(f"{group.label}: another process fetches", total - self.missing_bytes(group), total)
+                        done = total - self.missing_bytes(group)
+                        progress(f"fetching {group.label} in another process", done, total)
                     time.sleep(0.2)
             yield True
 
@@ -203,7 +207,8 @@ class ArtifactCache:
         free = shutil.disk_usage(self._root).free
         if free < need + SPARE_BYTES:
             raise self._no_space(group, need, free)
-        tally = _Tally(group.label, sum(jar.file.size_bytes for jar in jars), progress)
+        tally = _Tally(f"fetching {group.label}", sum(jar.file.size_bytes for jar in jars), progress)
+        tally.add(0)  # a first connection may take long, and this says meanwhile what is going on
         with self._disk_errors(group, need):
             for jar in jars:
                 for file in jar.kept:

@@ -76,7 +76,8 @@ def test_everything_arrives_with_its_progress(cache: ArtifactCache, repository: 
     seen: list[tuple[str, int, int]] = []
     paths = cache.ensure("jars", lambda *step: seen.append(step))
     assert [path.read_bytes() for path in paths] == list(CONTENT.values())
-    assert seen[-1] == ("Jars", 12_000, 12_000)
+    assert seen[0] == ("fetching Jars", 0, 12_000)
+    assert seen[-1] == ("fetching Jars", 12_000, 12_000)
     assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
     assert sorted(repository.asked) == sorted(CONTENT)
 
@@ -250,7 +251,7 @@ def test_who_waits_for_another_fetcher_sees_its_progress(cache: ArtifactCache, r
         threading.Event().wait(0.01)
     cache.ensure("jars", note)
     first.join()
-    assert labels == {"Jars: another process fetches"}
+    assert labels == {"fetching Jars in another process"}
     assert sorted(repository.asked) == sorted(CONTENT)
 
 
