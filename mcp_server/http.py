@@ -14,7 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,21 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 _BOOT_PATIENCE_S = 4.0
 _PRESENCE_BEAT_S = 20.0
-_DRAIN_S = 10
+_DRAIN_S = 10.0
+_CUT_S = 3
 _WATCH_S = 5.0
 _PROBES = frozenset(("/healthz", "/metrics"))
 """Asked again and again by programs; no use of the service, so they do not keep it from its idle stop."""
+
+_LISTEN = "subscriptions/listen"
+"""A request that is answered as long as its session lasts."""
+
+_ENDING = {
+    "jsonrpc": "2.0",
+    "id": None,
+    "error": {"code": -32800, "message": "the service is ending; make the same call again in about 5 s"},
+}
+"""Answer to a call that comes too late: that it was dropped (request cancelled), on which shims make it again."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +68,9 @@ class Activity:
         self.stopping = asyncio.Event()
         self._busy = 0
         self._last = time.monotonic()
+        self._calls = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     @contextmanager
     def busy(self) -> Generator[None]:
@@ -67,6 +81,23 @@ class Activity:
         finally:
             self._busy -= 1
             self._last = time.monotonic()
+
+    @contextmanager
+    def call(self) -> Generator[None]:
+        """Count a request that is worth waiting for at the end of the service."""
+        self._calls += 1
+        self._quiet.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._quiet.set()
+
+    async def drain(self) -> None:
+        """Wait until no call is being answered, a few seconds at most."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), _DRAIN_S)
 
     @property
     def idle_s(self) -> float:
@@ -136,14 +167,15 @@ async def serve_http(app: Starlette, listener: socket.socket, activity: Activity
     """Serve an application on a bound socket while the block runs; yields the event that asks the service to end.
 
     SIGTERM and SIGINT set the event, from here to the end of the process, so that what must be closed after this
-    block is closed in peace. At the end of the block, calls in flight get a few seconds to finish.
+    block is closed in peace. At the end of the block, calls in flight get a few seconds to finish, before Uvicorn is
+    told: from then on every event stream ends, among them the answers to calls.
     """
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=_DRAIN_S,
+        timeout_graceful_shutdown=_CUT_S,
         ws="none",
         server_header=False,
     )
@@ -157,6 +189,7 @@ async def serve_http(app: Starlette, listener: socket.socket, activity: Activity
         yield activity.stopping
     finally:
         activity.stopping.set()
+        await activity.drain()
         server.handle_exit(signal.SIGTERM, None)
         await serving
 
@@ -213,6 +246,9 @@ class _Boundary:
                 headers={"www-authenticate": "Bearer"},
             )
         refusal = refusal or await TransportSecurityMiddleware(self._allowed(request)).validate_request(request)
+        is_post = request.method == "POST"
+        if refusal is None and is_post and self._activity.stopping.is_set():
+            refusal = JSONResponse(_ENDING, status_code=503)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -223,7 +259,11 @@ class _Boundary:
             started = True
             await send(message)
 
-        with nullcontext() if scope["path"] in _PROBES else self._activity.busy():
+        is_call = is_post and request.headers.get("mcp-method") != _LISTEN
+        with (
+            nullcontext() if scope["path"] in _PROBES else self._activity.busy(),
+            self._activity.call() if is_call else nullcontext(),
+        ):
             try:
                 await self._app(scope, receive, watched)
             except Exception as error:  # noqa: BLE001 (the outermost edge; its text may hold a memory's)

@@ -14,6 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import toy_service
 from toy_harness import MODERN, RawShim, Toy, text_of, wait_for
@@ -23,6 +24,7 @@ from mcp_server import lifecycle
 from mcp_server.lifecycle import ServiceStarting, StartFailed, filtered_environment
 from mcp_server.record import (
     RECORD,
+    STOPPING,
     bind_socket,
     claim_service_lock,
     differing_settings,
@@ -225,27 +227,43 @@ def test_other_hosts_and_origins_are_refused(toy: Toy) -> None:
     assert _get(toy, "/healthz", Host=f"localhost:{port}", Origin=f"http://localhost:{port}") == 200
 
 
-async def test_calls_over_plain_http_during_boot_are_told_to_come_again(toy: Toy) -> None:
-    import httpx
-
-    toy.boot(seconds=60)
-    with pytest.raises(ServiceStarting):
-        await asyncio.to_thread(toy.start, 0)
-    await asyncio.to_thread(wait_for, lambda: (lifecycle.probe(toy.data) or {}).get("answers"), "the port")
-    params: dict[str, Any] = {"name": "count", "arguments": {"what": "x"}, "_meta": MODERN}
+async def _call(toy: Toy, tool: str, **arguments: object) -> httpx.Response:
+    """Call a tool over plain HTTP."""
+    params: dict[str, Any] = {"name": tool, "arguments": arguments, "_meta": MODERN}
     headers = {
         "authorization": f"Bearer {read_token(toy.data)}",
         "accept": "application/json, text/event-stream",
         "mcp-protocol-version": "2026-07-28",
         "mcp-method": "tools/call",
-        "mcp-name": "count",
+        "mcp-name": tool,
     }
     record = read_record(toy.data)
     assert record is not None
+    body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{record.port}", timeout=30) as client:
-        body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-        result = (await client.post("/mcp", json=body, headers=headers)).json()["result"]
+        return await client.post("/mcp", json=body, headers=headers)
+
+
+async def test_calls_over_plain_http_during_boot_are_told_to_come_again(toy: Toy) -> None:
+    toy.boot(seconds=60)
+    with pytest.raises(ServiceStarting):
+        await asyncio.to_thread(toy.start, 0)
+    await asyncio.to_thread(wait_for, lambda: (lifecycle.probe(toy.data) or {}).get("answers"), "the port")
+    result = (await _call(toy, "count", what="x")).json()["result"]
     assert result["isError"] and "fetching" in result["content"][0]["text"]
+    assert toy.done() == []
+
+
+async def test_a_stop_waits_for_calls_in_flight_and_drops_later_ones(toy: Toy) -> None:
+    toy.start()
+    call = asyncio.create_task(_call(toy, "slow", steps=30))
+    await asyncio.to_thread(wait_for, (toy.data / "slow.started").exists, "the slow call")
+    stop = asyncio.create_task(asyncio.to_thread(lifecycle.stop_service, toy.data))
+    await asyncio.to_thread(wait_for, lambda: (lifecycle.probe(toy.data) or {}).get("phase") == STOPPING, "the stop")
+    late = await _call(toy, "count", what="x")
+    assert (late.status_code, late.json()["error"]["code"]) == (503, -32800)
+    assert '"done"' in (await call).text
+    assert "was stopped" in await stop
     assert toy.done() == []
 
 

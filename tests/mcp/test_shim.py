@@ -207,6 +207,20 @@ async def test_a_service_that_was_stopped_is_started_by_the_next_call(toy: Toy, 
         assert await served(client, "echo", {"text": "y"}) == "y"
 
 
+@ERAS
+async def test_a_call_in_flight_is_finished_by_a_service_that_is_stopped(toy: Toy, mode: str) -> None:
+    started = toy.data / "slow.started"
+    async with toy.client(mode) as client:
+        call = asyncio.create_task(client.call_tool("slow", {"steps": 30}))
+        await asyncio.to_thread(wait_for, started.exists, "the slow call")
+        started.unlink()
+        stop = asyncio.create_task(asyncio.to_thread(lifecycle.stop_service, toy.data))
+        assert text_of(await call) == "done"
+        assert not started.exists(), "the call was made again"
+        assert "was stopped" in await stop
+        assert await served(client, "echo", {"text": "next"}) == "next"
+
+
 @pytest.mark.parametrize("modern", [True, False])
 async def test_at_the_end_of_input_calls_in_flight_are_finished_and_the_session_is_closed(
     toy: Toy, *, modern: bool
