@@ -11,15 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from kg.errors import KgError
+from kg.errors import InvalidInput, KgError
 from kg.paths import data_dir
 from mcp_server.headers import REQUEST_KEY, encode_value, session_headers
 from mcp_server.lifecycle import SERVICE_COMMAND, ServiceStarting, ensure_running, not_ready_text
@@ -41,6 +42,8 @@ _INTERNAL_ERROR = -32603
 _INVALID_REQUEST = -32600
 _REQUEST_CANCELLED = -32800
 _LISTEN = "subscriptions/listen"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NOT_UNICODE = "remove the lone surrogate (half of a character; the text was cut or decoded wrongly)"
 
 
 class Call:
@@ -163,6 +166,8 @@ class Forwarder:
 
     def _run(self, call: Call) -> None:
         try:
+            if call.method == "tools/call" and call.version is None:
+                _check_characters(call.params or {})
             if call.method == "tools/call" and (call.params or {}).get("name") not in self._manifest.read_only:
                 self._give_key(call)
             self._deliver(call)
@@ -307,6 +312,31 @@ class Forwarder:
             for _ in answer.messages:
                 continue
         self._forget(client)
+
+
+def _check_characters(params: dict[str, Any]) -> None:
+    """Refuse half a character by its field, as the service does; within a session it would not get past the parser.
+
+    Raises:
+        InvalidInput: there is one.
+    """
+    try:
+        json.dumps(params, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        places: list[tuple[str, object]] = [("params", params), *params.items(), ("", params.get("arguments"))]
+        while places:
+            field, value = places.pop()
+            found = value if isinstance(value, str) else ""
+            if isinstance(value, dict):
+                members = cast("dict[str, object]", value)
+                found = "".join(members)
+                places += [(f"{field}.{name}".removeprefix("."), member) for name, member in members.items()]
+            elif isinstance(value, list):
+                items = cast("list[object]", value)
+                places += [(f"{field}[{number}]", item) for number, item in enumerate(items)]
+            if _SURROGATE.search(found):
+                shown = f"text of {len(found)} characters" if isinstance(value, str) else "a name in it"
+                raise InvalidInput(field or "arguments", shown, _NOT_UNICODE) from None
 
 
 def _refusal(status: int) -> str:

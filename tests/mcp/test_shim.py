@@ -272,10 +272,35 @@ async def test_bad_lines_are_answered_and_do_no_harm(toy: Toy) -> None:
         }
         shim.request(8, "no/such/method")
         assert shim.answer(8)["error"]["code"] == -32601
-        shim.request(9, "tools/call", name="echo", arguments={"text": "\ud800"})
+        shim.request(9, "prompts/get", name="greet", arguments={"name": "\ud800"})
         assert "error" in shim.answer(9)
         shim.request(10, "ping")
         assert shim.answer(10)["result"] == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"text": "half \ud800"}, "text"),
+        ({"text": "x", "metadata": {"a": ["fine", "\udfff"]}}, "metadata.a[1]"),
+        ({"text": "x", "metadata": {"\ud800": 1}}, "metadata"),
+        ({"\ud800": 1}, "arguments"),
+    ],
+)
+async def test_half_a_character_within_a_session_is_refused_by_its_field(
+    toy: Toy, arguments: dict[str, Any], field: str
+) -> None:
+    with RawShim(toy) as shim:
+        shim.open()
+        shim.settle()
+        shim.request(1, "tools/call", name="count", arguments=arguments)
+        result = shim.answer(1)["result"]
+        assert result["isError"]
+        assert (
+            result["content"][0]["text"].startswith(f"{field}: ") and "lone surrogate" in result["content"][0]["text"]
+        )
+        shim.request(2, "tools/call", name="echo", arguments={"text": "a whole one: 🎈"})
+        assert shim.answer(2)["result"]["content"][0]["text"] == "a whole one: 🎈"
 
 
 async def test_values_of_the_wrong_type_are_refused_and_leave_no_call_behind(toy: Toy) -> None:
