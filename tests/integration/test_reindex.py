@@ -34,6 +34,7 @@ from kg.recall_counts import RecallCounts
 from kg.reindex import Reindex
 from kg.repair import Repaired, drift, repair
 from kg.settings import EMBEDDERS, Settings
+from kg.text import content_hash
 from kg.vector_index.embedded import EmbeddedIndex
 from mcp_server.service import Service
 
@@ -462,8 +463,10 @@ async def test_a_text_edited_by_hand_is_found_by_its_new_words_and_meaning(stock
     answer = await stocked.search("semicolons", explain=True)
     by_words = [hit["memory"] for hit in answer["results"] if hit["explain"]["shares"].get("lexical")]
     assert by_words == ["useSemicolons everywhere"]
-    again = await stocked.add("useSemicolons everywhere")
-    assert again["results"][0]["duplicate"] is True
+    (edited,) = await stocked.raw(
+        "MATCH (m:Memory {user_id: $user_id, text: 'useSemicolons everywhere'}) RETURN m.content_hash AS digest"
+    )
+    assert edited["digest"] == content_hash("useSemicolons everywhere")
 
 
 async def test_wrong_ends_and_wrongly_drawn_claims_follow_from_the_facts_again(stocked: Side) -> None:

@@ -72,6 +72,7 @@ async def test_a_text_with_a_contradiction_takes_two_calls_and_its_names_are_ask
     model.same = {frozenset(("Kuberntes", "Kubernetes"))}
     model.facts = {"one": [uses("shop", "Redis"), uses("shop", "Kubernetes")], "two": [uses("shop", "Kuberntes")]}
     await user.add("text one", wait=True)
+    await user.indexer.drain()  # a known name is found by its nearness
     assert await calls(user) == ["extract"]
     user.clock.tick()
     await user.add("text two", wait=True)
@@ -94,6 +95,7 @@ async def test_a_request_about_names_that_failed_is_accounted(user: User, model:
 
     model.facts = {"one": [uses("shop", "Kubernetes")], "two": [uses("till", "Kuberntes")]}
     await user.add("text one", wait=True)
+    await user.indexer.drain()  # a known name is found by its nearness
     user.clock.tick()
     model.compare = compare  # pyright: ignore[reportAttributeAccessIssue]
     await user.add("text two", wait=True)
