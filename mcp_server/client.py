@@ -29,6 +29,7 @@ START_PATIENCE_S = 1800.0
 _PROTOCOL = "2026-07-28"
 _STATUS = "knowthread://status"
 _TRIES = 3
+_DROPPED = -32800
 _OK = 200
 _UNAUTHORIZED = 401
 
@@ -162,6 +163,7 @@ def _new_key() -> dict[str, str]:
 def _answer_of(answer: Answer) -> JsonObject:
     """Return what an operation answered."""
     content = next(answer.messages, None)
+    _check_kept(content or {})
     if answer.status == _OK and content is not None:
         return content
     if content is not None and "retryable" in content:
@@ -174,9 +176,17 @@ def _result_of(answer: Answer) -> JsonObject:
     for message in answer.messages:
         if "result" in message:
             return cast("JsonObject", message["result"])
+        _check_kept(message)
         if "error" in message:
             raise CallFailed(str(message["error"].get("message", "the service refused the request")))
     raise _unanswered(answer.status)
+
+
+def _check_kept(content: Mapping[str, Any]) -> None:
+    """Raise ConnectionLost where a service that is ending dropped the request, which the next one is to answer."""
+    error: Any = content.get("error")
+    if isinstance(error, dict) and cast("JsonObject", error).get("code") == _DROPPED:
+        raise ConnectionLost("the service is ending", sent=False)
 
 
 def _unanswered(status: int) -> Exception:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,10 @@ from rich.cells import cell_len
 
 from kg.errors import SetupError
 from mcp_server.cli_output import one_line, safe
+from mcp_server.client import _answer_of, _result_of  # pyright: ignore[reportPrivateUsage]
+from mcp_server.http import _ENDING  # pyright: ignore[reportPrivateUsage]
 from mcp_server.record import ServiceRecord, process_start, publish_record, read_record
+from mcp_server.shim_http import Answer, ConnectionLost
 
 COMMAND = [sys.executable, "-I", "-m", "mcp_server"]
 PATIENCE_S = 120
@@ -374,6 +377,12 @@ def test_the_self_test_of_setup_leaves_no_memory(live_service: Environment) -> N
     assert set(done["self_test_ms"]) == {"add", "search", "delete"}
     left = run(live_service | {"KNOWTHREAD_USER_ID": "knowthread-self-test"}, "list", "--json").json()
     assert left["results"] == []
+
+
+@pytest.mark.parametrize("read", [_answer_of, _result_of])
+def test_what_an_ending_service_drops_is_asked_again(read: Callable[[Answer], object]) -> None:
+    with pytest.raises(ConnectionLost, match="ending"):
+        read(Answer(503, None, iter([_ENDING])))
 
 
 # Without a running service
