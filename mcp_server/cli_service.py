@@ -14,7 +14,7 @@ from mcp_server.cli_jobs import count_states
 from mcp_server.cli_output import PhaseLine, write_json, write_line
 from mcp_server.client import JsonObject, ServiceClient, our_version, read_parts
 from mcp_server.headers import read_session, session_headers
-from mcp_server.lifecycle import probe, stop_service
+from mcp_server.lifecycle import NOT_RUNNING, probe, stop_service
 from mcp_server.record import READY, differing_settings, read_record, read_token
 
 
@@ -37,9 +37,8 @@ def version(arguments: Namespace) -> int:
 
 def stop(arguments: Namespace) -> int:
     """End the service and its Neo4j, also a Neo4j that a killed service has left behind."""
-    record = read_record(data_dir())
-    was_running = record is not None and record.is_alive()
     report = stop_service()
+    was_running = report != NOT_RUNNING
     orphan = _end_orphan()
     if orphan is not None:
         was_running = True

@@ -61,6 +61,8 @@ ALREADY_RUNNING = 75
 STOPPED = 128 + SIGTERM
 """Exit status of a service that was asked to end before it was ready."""
 
+NOT_RUNNING = "The service was not running."
+
 SERVICE_COMMAND = (sys.executable, "-I", "-m", "mcp_server", "serve")
 START_LOCK = "start.lock"
 LOG = "logs/service.log"
@@ -206,7 +208,7 @@ def stop_service(folder: Path | None = None, timeout_s: float = _STOP_TIMEOUT_S)
     place = folder or data_dir()
     record = _record_of_running(place)
     if record is None:
-        return "The service was not running."
+        return NOT_RUNNING
     service = {record.pid: record.started}
     children = descendants(record.pid)
     _signal(service, SIGTERM)

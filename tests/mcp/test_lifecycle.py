@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from argparse import Namespace
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -20,7 +21,7 @@ import toy_service
 from toy_harness import MODERN, RawShim, Toy, text_of, wait_for
 
 from kg.errors import Conflict
-from mcp_server import lifecycle
+from mcp_server import cli_service, lifecycle
 from mcp_server.lifecycle import ServiceStarting, StartFailed, filtered_environment
 from mcp_server.record import (
     RECORD,
@@ -104,6 +105,20 @@ def test_a_service_that_is_only_just_starting_is_stopped_and_stays_so(toy: Toy) 
         with pytest.raises(StartFailed, match="stopped while it started"):
             waiting.result()
     assert lifecycle.probe(toy.data) is None
+
+
+def test_a_script_hears_that_a_service_that_was_just_starting_was_stopped(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy.boot(seconds=60)
+    monkeypatch.setenv("KNOWTHREAD_DATA_DIR", str(toy.data))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(toy.start)
+        wait_for((toy.data / lifecycle.LOG).exists, "the start")
+        cli_service.stop(Namespace(json=True))
+        assert json.loads(capsys.readouterr().out)["was_running"] is True
+        with pytest.raises(StartFailed):
+            waiting.result()
 
 
 def test_a_service_that_does_not_end_is_killed_and_its_orphan_too(toy: Toy) -> None:
