@@ -153,7 +153,7 @@ class _Plan:
     def _lay_memory(self, ordinal: int, memory: MemoryInput, text: ReadText) -> None:
         occurred = self._request.occurred_at
         equal = self._standing.get(text.digest, []) if memory.role is None else []
-        standing = next((row for row in equal if self._is_said_again(row, occurred)), None)
+        standing = next((row for row in equal if self._is_same_occasion(row, occurred)), None)
         if standing is not None:
             uuid, stated = standing["uuid"], StatedFacts(standing["facts"])
             self.outcome.duplicates.append(uuid)
@@ -168,7 +168,7 @@ class _Plan:
         for index, fact in enumerate(memory.facts):
             self._lay_fact(stating, fact, stated, f"facts[{index}]", f"{ordinal}:fact:{index}")
 
-    def _is_said_again(self, note: Row, occurred: datetime | None) -> bool:
+    def _is_same_occasion(self, note: Row, occurred: datetime | None) -> bool:
         """Whether an equal note is told of the same occasion: not where what held when it was told has ended since."""
         if occurred is not None:
             return note["occurred_at"] == occurred

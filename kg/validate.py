@@ -22,8 +22,8 @@ MAX_METADATA_BYTES = 16_384
 MAX_METADATA_DEPTH = 8
 MAX_SAFE_INTEGER = 2**63 - 1
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_NOT_UNICODE = "remove the lone surrogate (half of a character; the text was cut or decoded wrongly)"
+SURROGATE = re.compile("[\ud800-\udfff]")
+NOT_UNICODE = "remove the lone surrogate (half of a character; the text was cut or decoded wrongly)"
 _PARTIAL_DATE = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?")
 _INSTANT_FORMS = (
@@ -36,8 +36,8 @@ def check_id(field: str, value: object) -> str:
     """Return an identifier, name or scope value: 1 to 256 characters, not blank, without control characters."""
     if not isinstance(value, str):
         raise InvalidInput(field, value, f"give a string of 1 to {MAX_ID_CHARS} characters")
-    if _SURROGATE.search(value):
-        raise InvalidInput(field, value, _NOT_UNICODE)
+    if SURROGATE.search(value):
+        raise InvalidInput(field, value, NOT_UNICODE)
     if not value.strip():
         raise InvalidInput(field, value, f"give 1 to {MAX_ID_CHARS} characters, not only blanks")
     if len(value) > MAX_ID_CHARS:
@@ -51,8 +51,8 @@ def check_text(field: str, value: object, max_bytes: int = MAX_TEXT_BYTES) -> st
     """Return a text as it is: not blank, at most ``max_bytes`` in UTF-8; the text itself never enters a message."""
     if not isinstance(value, str):
         raise InvalidInput(field, "nothing" if value is None else type(value).__name__, "give a string")
-    if _SURROGATE.search(value):
-        raise InvalidInput(field, f"text of {len(value)} characters", _NOT_UNICODE)
+    if SURROGATE.search(value):
+        raise InvalidInput(field, f"text of {len(value)} characters", NOT_UNICODE)
     if "\0" in value:
         raise InvalidInput(field, f"text of {len(value)} characters", "remove the null characters")
     if not value.strip():
@@ -165,7 +165,7 @@ def _check_members(path: str, value: Mapping[object, object] | list[object] | tu
 
 
 def _check_string(path: str, value: str) -> None:
-    if _SURROGATE.search(value):
-        raise InvalidInput(path, value, _NOT_UNICODE)
+    if SURROGATE.search(value):
+        raise InvalidInput(path, value, NOT_UNICODE)
     if "\0" in value:
         raise InvalidInput(path, value, "remove the null characters")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from kg.errors import KgError, StoreUnavailable
-from mcp_server.headers import REQUEST_KEY, USER, encode_value, session_headers
+from mcp_server.headers import DROPPED, REQUEST_KEY, USER, encode_value, session_headers
 from mcp_server.lifecycle import Endpoint, ensure_running
 from mcp_server.record import READY
 from mcp_server.shim_http import Answer, Client, ConnectionLost, Silent
@@ -29,7 +29,6 @@ START_PATIENCE_S = 1800.0
 _PROTOCOL = "2026-07-28"
 _STATUS = "knowthread://status"
 _TRIES = 3
-_DROPPED = -32800
 _OK = 200
 _UNAUTHORIZED = 401
 
@@ -185,7 +184,7 @@ def _result_of(answer: Answer) -> JsonObject:
 def _check_kept(content: Mapping[str, Any]) -> None:
     """Raise ConnectionLost where a service that is ending dropped the request, which the next one is to answer."""
     error: Any = content.get("error")
-    if isinstance(error, dict) and cast("JsonObject", error).get("code") == _DROPPED:
+    if isinstance(error, dict) and cast("JsonObject", error).get("code") == DROPPED:
         raise ConnectionLost("the service is ending", sent=False)
 
 

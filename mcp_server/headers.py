@@ -18,6 +18,12 @@ RUN = "knowthread-run"
 PROJECT = "knowthread-project"
 REQUEST_KEY = "knowthread-request-key"
 
+LISTEN = "subscriptions/listen"
+"""A request that is answered as long as its session lasts."""
+
+DROPPED = -32800
+"""Error code (request cancelled) of a call that the service dropped; who made it makes it again."""
+
 SESSION_VARIABLES: Mapping[str, str] = {
     "MEM0_USER_ID": USER,
     "KNOWTHREAD_USER_ID": USER,

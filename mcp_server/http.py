@@ -31,6 +31,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_server.admin import Backend, admin_routes
+from mcp_server.headers import DROPPED, LISTEN
 from mcp_server.lifecycle import not_ready_text
 from mcp_server.record import READY, read_record
 
@@ -47,15 +48,12 @@ _WATCH_S = 5.0
 _PROBES = frozenset(("/healthz", "/metrics"))
 """Asked again and again by programs; no use of the service, so they do not keep it from its idle stop."""
 
-_LISTEN = "subscriptions/listen"
-"""A request that is answered as long as its session lasts."""
-
 _ENDING = {
     "jsonrpc": "2.0",
     "id": None,
-    "error": {"code": -32800, "message": "the service is ending; make the same call again in about 5 s"},
+    "error": {"code": DROPPED, "message": "the service is ending; make the same call again in about 5 s"},
 }
-"""Answer to a call that comes too late: that it was dropped (request cancelled), on which shims make it again."""
+"""Answer to a call that comes too late."""
 
 logger = logging.getLogger(__name__)
 
@@ -259,7 +257,7 @@ class _Boundary:
             started = True
             await send(message)
 
-        is_call = is_post and request.headers.get("mcp-method") != _LISTEN
+        is_call = is_post and request.headers.get("mcp-method") != LISTEN
         with (
             nullcontext() if scope["path"] in _PROBES else self._activity.busy(),
             self._activity.call() if is_call else nullcontext(),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sys
 import threading
 import time
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kg.errors import InvalidInput, KgError
 from kg.paths import data_dir
-from mcp_server.headers import REQUEST_KEY, encode_value, session_headers
+from mcp_server.headers import DROPPED, LISTEN, REQUEST_KEY, encode_value, session_headers
 from mcp_server.lifecycle import SERVICE_COMMAND, ServiceStarting, ensure_running, not_ready_text
 from mcp_server.record import differing_settings
 from mcp_server.shim import usable_id
@@ -40,10 +39,6 @@ _MAX_IN_FLIGHT = 128
 _MAX_UNCERTAIN = 256
 _INTERNAL_ERROR = -32603
 _INVALID_REQUEST = -32600
-_REQUEST_CANCELLED = -32800
-_LISTEN = "subscriptions/listen"
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_NOT_UNICODE = "remove the lone surrogate (half of a character; the text was cut or decoded wrongly)"
 
 
 class Call:
@@ -141,7 +136,7 @@ class Forwarder:
     def finish(self) -> None:
         """Let the calls in flight end, then close the session."""
         with self._lock:
-            listening = [call for call in self._calls.values() if call.method == _LISTEN]
+            listening = [call for call in self._calls.values() if call.method == LISTEN]
         for call in listening:
             call.abort.request()
         with self._lock:
@@ -237,7 +232,7 @@ class Forwarder:
             is_answer = "method" not in message
             if call.abort.requested:
                 return
-            if is_answer and message.get("error", {}).get("code") == _REQUEST_CANCELLED:
+            if is_answer and message.get("error", {}).get("code") == DROPPED:
                 raise ConnectionLost("the service dropped the call", sent=True)
             if is_answer:
                 call.answered = True
@@ -323,6 +318,8 @@ def _check_characters(params: dict[str, Any]) -> None:
     try:
         json.dumps(params, ensure_ascii=False).encode()
     except UnicodeEncodeError:
+        from kg.validate import NOT_UNICODE, SURROGATE
+
         places: list[tuple[str, object]] = [("params", params), *params.items(), ("", params.get("arguments"))]
         while places:
             field, value = places.pop()
@@ -334,9 +331,9 @@ def _check_characters(params: dict[str, Any]) -> None:
             elif isinstance(value, list):
                 items = cast("list[object]", value)
                 places += [(f"{field}[{number}]", item) for number, item in enumerate(items)]
-            if _SURROGATE.search(found):
+            if SURROGATE.search(found):
                 shown = f"text of {len(found)} characters" if isinstance(value, str) else "a name in it"
-                raise InvalidInput(field or "arguments", shown, _NOT_UNICODE) from None
+                raise InvalidInput(field or "arguments", shown, NOT_UNICODE) from None
 
 
 def _refusal(status: int) -> str:
