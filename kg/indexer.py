@@ -51,7 +51,7 @@ class IndexerState:
     """What ``status`` shows of the indexer.
 
     Attributes:
-        error: why the last round failed, in whole or for some nodes; None while all is well.
+        error: why the last round failed, or why a node still waits for another try; None while all is well.
     """
 
     indexed: int = 0
@@ -75,7 +75,6 @@ class Indexer:
         self._written: dict[str, Row] = {}
         self._working = asyncio.Lock()
         self._swept = _EPOCH
-        self._failed = False
 
     def start(self) -> None:
         """Start the background task."""
@@ -152,16 +151,17 @@ class Indexer:
         while True:
             self._wake.clear()
             try:
-                self._failed = False
                 while await self._round():
                     pass
-                await self._pause(FLUSH_AFTER_S if self._written else _IDLE_S)
+                if self._written:
+                    await self._pause(FLUSH_AFTER_S)
                 if not self._wake.is_set():
                     await self._settle()
-                if not self._failed:
-                    self.state.error = None
+                    if self.state.error is not None:
+                        self.state.error = (await self._store.read("index_lag"))[0]["error"]
                 delay = 0.1
                 await self._sweep(self._clock.now())
+                await self._pause(_IDLE_S)
                 continue
             except KgError as error:
                 self._report(str(error))
@@ -289,7 +289,6 @@ class Indexer:
         for node in nodes:
             params = {"uuid": node["uuid"], "error": error, "now": now}
             await self._store.write(lambda tx, p=params: tx.run("mark_unindexable", **p), "mark_unindexable")
-        self._failed = True
         self._report(error)
 
     async def _embed_batch(self, nodes: list[Row]) -> list[IndexPoint]:

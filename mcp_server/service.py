@@ -206,8 +206,7 @@ class Service:
             index["rebuild"] = rebuild
         status["models"] = self._models.describe() if self._models is not None else {"routes": {}}
         status["models"] |= {"cost_usd_today": spent["cost"]} if spent.get("cost") else {}
-        error = self._index_error or parts.indexer.state.error
-        if error:
+        if error := self._index_error or parts.indexer.state.error or index.pop("error", None):
             index["error"] = error
         else:
             with contextlib.suppress(KgError):
