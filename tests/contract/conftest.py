@@ -6,7 +6,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,8 @@ import pytest
 
 IMAGE = "qdrant/qdrant:v1.18.3"
 API_KEY = "a key of the tests"
+READY_WITHIN_S = 180
+STARTS = 5
 
 
 @pytest.fixture(scope="session")
@@ -22,17 +25,34 @@ def qdrant_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[st
     given = os.environ.get("KNOWTHREAD_TEST_QDRANT", "")
     if given:
         folder = tmp_path_factory.mktemp("qdrant")
-        process, url = _start_executable(_unpacked(Path(given), folder), folder)
-        try:
-            _ready(url, process)
+        with _running(_unpacked(Path(given), folder), folder) as url:
             yield url, API_KEY
-        finally:
-            process.terminate()
-            process.wait(30)
     else:
         for url in _container():
-            _ready(url, None)
+            assert _becomes_ready(url, None)
             yield url, API_KEY
+
+
+@contextmanager
+def _running(executable: Path, folder: Path) -> Generator[str]:
+    """Run the server; it is started again where somebody takes one of its ports between our look and its own."""
+    for _ in range(STARTS):
+        process, url = _start_executable(executable, folder)
+        try:
+            if _becomes_ready(url, process):
+                yield url
+                return
+        finally:
+            process.terminate()
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        log = (folder / "log").read_text(errors="replace")
+        if "ddress already in use" not in log:
+            break
+    pytest.fail(f"the Qdrant server ended with {process.returncode}: {log[-2000:]}")
 
 
 def _unpacked(given: Path, folder: Path) -> Path:
@@ -79,18 +99,18 @@ def _container() -> Iterator[str]:
         yield f"http://{container.get_container_host_ip()}:{container.get_exposed_port(6333)}"
 
 
-def _ready(url: str, process: subprocess.Popen[bytes] | None) -> None:
-    with httpx.Client(trust_env=False) as client:
-        for _ in range(600):
+def _becomes_ready(url: str, process: subprocess.Popen[bytes] | None) -> bool:
+    """Wait until the server answers; False once its process has ended."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        while time.monotonic() < deadline:
             if process is not None and process.poll() is not None:
-                pytest.fail(f"the Qdrant server ended with {process.returncode}")
-            try:
+                return False
+            with suppress(httpx.TransportError):
                 if client.get(f"{url}/readyz").is_success:
-                    return
-            except httpx.TransportError:
-                pass
+                    return True
             time.sleep(0.1)
-    pytest.fail(f"no Qdrant server at {url} within a minute")
+    pytest.fail(f"no Qdrant server at {url} within {READY_WITHIN_S} s")
 
 
 def _free_port() -> int:

@@ -200,18 +200,28 @@ async def test_an_optimized_copy_takes_over_with_what_was_written_meanwhile(
     await index.delete_points([point.uuid for point in points(0, 2000)])
     await index.upsert_points(points(2499, 2500), durable=False)
     (before,) = (tmp_path / "index").glob("shard-*")
+    half, copied = asyncio.Event(), embedded.optimize_copy
+
+    async def after_half(*arguments: Any) -> bool:
+        await half.wait()
+        return await copied(*arguments)
+
+    monkeypatch.setattr(embedded, "optimize_copy", after_half)
     optimizing = asyncio.create_task(index.optimize())
     expected = set(range(2000, 2500))
     number = 3000
     while not optimizing.done():
-        await index.upsert_points(points(number, number + 1), durable=False)
-        await index.delete_points([points(number - 1000, number)[0].uuid])
-        expected = (expected | {number}) - {number - 1000}
-        number += 1
+        if number < 3020:  # fewer changes than are worth another optimization
+            await index.upsert_points(points(number, number + 1), durable=False)
+            await index.delete_points([points(number - 1000, number)[0].uuid])
+            expected = (expected | {number}) - {number - 1000}
+            number += 1
+        if number == 3010:
+            half.set()
         found = await index.search([IndexQuery("text", points(0, 1)[0].text, "memory", "alice", 10_000)])
         assert {UUID(hit.uuid).int - 1 for hit in found[0]} == expected
     assert await optimizing is True
-    assert number > 3001
+    assert number >= 3010
     assert await contents(index) == expected
     (after,) = (tmp_path / "index").glob("shard-*")
     assert after != before
@@ -230,9 +240,17 @@ async def test_closing_ends_an_optimization_and_keeps_the_shard(
     await index.upsert_points(points(0, 2500))
     await index.delete_points([point.uuid for point in points(0, 2000)])
     (before,) = (tmp_path / "index").glob("shard-*")
+    at_work, started = asyncio.Event(), index._started  # pyright: ignore[reportPrivateUsage]
+
+    def halted(child: asyncio.subprocess.Process) -> None:
+        child.send_signal(signal.SIGSTOP)  # it must not be done before it is ended
+        started(child)
+        at_work.set()
+
+    monkeypatch.setattr(index, "_started", halted)
     optimizing = asyncio.create_task(index.optimize())
-    while len(list((tmp_path / "index").glob("shard-*"))) < 2:
-        await asyncio.sleep(0.001)
+    await at_work.wait()
+    assert len(list((tmp_path / "index").glob("shard-*"))) == 2
     await index.close()
     assert await optimizing is False
     assert list((tmp_path / "index").glob("shard-*")) == [before]
