@@ -42,10 +42,11 @@ async def neo4j_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 
 @pytest.fixture(scope="session")
 async def graph(neo4j_address: GraphAddress) -> AsyncIterator[GraphStore]:
-    """A connected store with its schema."""
+    """A connected store with its schema, whose indexes are at work: Neo4j fills new ones in the background."""
     store = GraphStore(neo4j_address)
     await store.connect()
     await migrate(store)
+    await store.driver.execute_query("CALL db.awaitIndexes(120)")
     yield store
     await store.close()
 

@@ -142,6 +142,7 @@ async def test_an_installation_that_was_killed_half_way_is_done_again(graph: Gra
     rows, _, _ = await graph.driver.execute_query("SHOW INDEXES YIELD name RETURN collect(name) AS names")
     assert {"fact_claim", "alias_key"} <= set(rows[0]["names"])
     assert await migrate(graph) == SCHEMA_VERSION
+    await graph.driver.execute_query("CALL db.awaitIndexes(120)")
 
 
 async def test_a_store_of_the_first_version_is_brought_forward_with_what_it_holds(graph: GraphStore):
@@ -162,7 +163,7 @@ async def test_a_store_of_the_first_version_is_brought_forward_with_what_it_hold
         assert await migrate(graph) == SCHEMA_VERSION
     finally:
         await run("MATCH (t:Tombstone {user_id: 'x'}) DELETE t")
-        await run("CALL db.awaitIndexes()")
+        await run("CALL db.awaitIndexes(120)")
 
 
 def _example(kind: str) -> Any:

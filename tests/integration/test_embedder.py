@@ -103,13 +103,13 @@ async def test_text_counts_up_to_the_256th_token_and_not_beyond(embedder: Embedd
 
 
 async def test_a_question_and_a_single_text_overtake_bulk(embedder: Embedder) -> None:
-    bulk = asyncio.create_task(embedder.embed_documents([f"text {i} " + "filler words " * 60 for i in range(60)]))
+    bulk = asyncio.create_task(embedder.embed_documents([f"text {i} " + "filler words " * 60 for i in range(160)]))
     await asyncio.sleep(0)
     await embedder.embed_query("an interactive question")
     assert not bulk.done()
     await embedder.embed_documents(["an interactive note"])
     assert not bulk.done()
-    assert (await bulk).shape == (60, embedder.dimension)
+    assert (await bulk).shape == (160, embedder.dimension)
 
 
 def test_models_use_their_own_pooling_and_question_form() -> None:

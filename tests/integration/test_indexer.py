@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from harness import User, states
+from harness import User, raw, states
 
 import kg.indexer
 from kg.errors import StoreUnavailable
@@ -18,6 +18,12 @@ from kg.memory import Parts
 
 NOTE = "The gateway drops idle connections after 55 seconds"
 WAITING = "MATCH (n:Unindexed {user_id: $user_id}) RETURN n.uuid AS uuid"
+
+
+@pytest.fixture(autouse=True)
+async def no_failures_of_others(parts: Parts) -> None:
+    """The queue is everybody's, so what other tests made impossible to index must leave it."""
+    await raw(parts, "MATCH (n:Unindexed) WHERE n.index_error IS NOT NULL REMOVE n:Unindexed")
 
 
 async def waiting(user: User) -> set[str]:
@@ -182,7 +188,6 @@ async def test_metadata_that_was_broken_by_hand_stops_nothing(user: User, parts:
 
 
 async def test_a_node_that_cannot_be_indexed_for_whatever_reason_holds_up_no_other(user: User, parts: Parts):
-    await user.raw("MATCH (n:Unindexed) WHERE n.index_error IS NOT NULL REMOVE n:Unindexed")  # of other tests
     added = await user.add("The gateway is flaky")
     await until_settled(user)
     await user.raw(

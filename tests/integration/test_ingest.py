@@ -12,6 +12,8 @@ import pytest
 from graph_checks import whole_graph_invariants
 from harness import TestClock, User, states
 
+import kg.ingest
+import kg.memory
 from kg.decisions import Decisions
 from kg.errors import BudgetExceeded, MalformedOutput, ModelUnavailable
 from kg.extraction import ExtractStep
@@ -115,6 +117,18 @@ def user(parts: Parts, service: MemoryService, clock: TestClock, reader: Ingest)
     """A user whose texts are read."""
     with_models = replace(parts, ingest=reader)
     return User(with_models, MemoryService(with_models), clock)
+
+
+@pytest.fixture
+def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause lasts until a test ends it, however long the test takes."""
+    monkeypatch.setattr(kg.ingest, "FIRST_PAUSE_S", kg.ingest.LONGEST_PAUSE_S)
+
+
+@pytest.fixture
+def unrenewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lease that a test has ended stays ended: its worker, which lives, would renew it every ten seconds."""
+    monkeypatch.setattr(kg.ingest, "RENEW_EVERY_S", 3600.0)
 
 
 async def state(user: User, memory_id: str, wanted: str) -> dict[str, Any]:
@@ -303,6 +317,7 @@ async def test_a_late_note_about_the_past_retires_nothing_newer(user: User, mode
     await check_graph(user)
 
 
+@pytest.mark.usefixtures("long_pauses")
 async def test_contradictions_wait_for_a_judge_that_is_down_while_facts_stand(user: User, model: Model, reader: Ingest):
     model.facts = {
         "Redis for": [states("Sessions use Redis", "USES", "sessions", "Redis")],
@@ -484,6 +499,7 @@ async def test_what_is_no_longer_so_may_be_said_to_be_so_again(user: User, model
     assert text in model.readings[-1].turns[0].text
 
 
+@pytest.mark.usefixtures("unrenewed")
 async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_late(
     parts: Parts, service: MemoryService, clock: TestClock, model: Model
 ):
@@ -510,6 +526,7 @@ async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_lat
     await check_graph(user)
 
 
+@pytest.mark.usefixtures("unrenewed")
 async def test_a_job_over_which_worker_after_worker_dies_is_dead(user: User, model: Model, reader: Ingest):
     model.gate.clear()
     added = await user.add("A text that ends every process that reads it")
@@ -770,6 +787,7 @@ async def test_a_contradiction_that_no_judge_ruled_on_is_listed(user: User, mode
     ]
 
 
+@pytest.mark.usefixtures("long_pauses")
 async def test_a_judge_that_is_away_is_not_asked_again_while_it_is_waited_for(user: User, model: Model, reader: Ingest):
     def away(_: Contention) -> Ruling:
         raise ModelUnavailable("ollama", "toy", "connection", "start it")
@@ -783,11 +801,12 @@ async def test_a_judge_that_is_away_is_not_asked_again_while_it_is_waited_for(us
         async with asyncio.timeout(20):
             while not (await user.get(added.id)).get("facts") or (number == 0 and not reader.describe()["paused"]):
                 await asyncio.sleep(0.02)
-    assert len(model.judged) == 1
-    waiting = await user.raw(
-        "MATCH (j:Job {user_id: $user_id, kind: 'judge', state: 'pending'}) RETURN j.error AS error"
-    )
+    waits = "MATCH (j:Job {user_id: $user_id, kind: 'judge', state: 'pending'}) RETURN j.error AS error"
+    async with asyncio.timeout(20):
+        while len(waiting := await user.raw(waits)) < 3:  # a job is handed back after its facts are there
+            await asyncio.sleep(0.02)
     assert len(waiting) == 3 and all("start it" in row["error"] for row in waiting)
+    assert len(model.judged) == 1
 
 
 async def test_jobs_that_ended_long_ago_are_forgotten_and_dead_ones_are_not(user: User, model: Model, reader: Ingest):
@@ -804,8 +823,9 @@ async def test_jobs_that_ended_long_ago_are_forgotten_and_dead_ones_are_not(user
 
 
 async def test_two_workers_on_one_database_read_every_text_once(
-    parts: Parts, service: MemoryService, clock: TestClock, model: Model
+    parts: Parts, service: MemoryService, clock: TestClock, model: Model, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(kg.memory, "INDEX_WAIT_S", 0)
     workers = [worker(parts, model, clock, concurrency=8) for _ in range(2)]
     user = User(replace(parts, ingest=workers[0]), MemoryService(replace(parts, ingest=workers[0])), clock)
     model.facts = {"npm": [states("A package uses npm", "USES", "a package", "npm")]}

@@ -15,8 +15,6 @@ from kg.jobs import Jobs
 from kg.memory import MemoryService, Parts
 from kg.reading import NamePair, Ruling, Sameness
 
-pytestmark = pytest.mark.timeout(60)
-
 CatchUp = Callable[[str], Awaitable[Any]]
 POOL = states("The pool caused the deadlocks", "CAUSED_BY", "deadlocks", "pool")
 NOT_POOL = states("It was never the pool", "NOT_CAUSED_BY", "deadlocks", "pool")
@@ -101,6 +99,7 @@ async def test_a_merge_says_which_model_decided_and_quotes_no_memory_that_may_be
     model.facts = {"one": [uses("Project Nightjar", "Kubernetes")], "two": [uses("shop", "Kuberntes")]}
     secret = await user.add("text one", wait=True)
     await user.add("The desk", uses("desk", "Kubernetes"))
+    await user.indexer.drain()  # a known name is found by its nearness
     await user.add("text two", wait=True)
     await user.delete(secret.id)
     (merge,) = (await user.parts.store.read("list_merges", user_id=user.id, top_k=9))[0]["merges"]

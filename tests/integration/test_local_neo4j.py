@@ -1,6 +1,7 @@
 """The managed Neo4j, for real: what it serves, what it survives, and what it refuses."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import shutil
@@ -134,7 +135,7 @@ async def test_it_listens_on_loopback_only(served: Served) -> None:
 
 async def test_the_browser_is_served_and_may_reach_nothing_else(served: Served) -> None:
     _, _, address = served
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         page = await client.get(address.browser_url)
     assert page.status_code == 200
     assert "<title>Neo4j Browser</title>" in page.text
@@ -158,7 +159,10 @@ async def test_the_password_is_needed_and_shown_nowhere(served: Served) -> None:
 
 async def test_an_empty_store_takes_less_than_50_mb(served: Served) -> None:
     settings, _, _ = served
-    size = sum(f.stat().st_blocks * 512 for f in settings.data_dir.rglob("*") if f.is_file())
+    size = 0
+    for file in settings.data_dir.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # Neo4j is at work in there
+            size += file.stat().st_blocks * 512 if file.is_file() else 0
     assert 10**6 < size < 50 * 10**6
 
 

@@ -16,8 +16,6 @@ from kg.jobs import Jobs
 from kg.merge import Merge
 from kg.reading import Extraction
 
-pytestmark = pytest.mark.timeout(60)
-
 
 def uses(what: str, tool: str):
     return states(f"{what} uses {tool}", "USES", what, tool, object_kind="Tool")

@@ -155,7 +155,7 @@ def test_the_service_it_starts_answers_a_tool_through_its_shim_from_another_fold
     command = [str(installed / "knowthread")]
     try:
         started = subprocess.run(
-            [*command, "status", "--json"], cwd=elsewhere, env=environment, capture_output=True, timeout=60, check=True
+            [*command, "status", "--json"], cwd=elsewhere, env=environment, capture_output=True, timeout=120, check=True
         )
         assert json.loads(started.stdout)["running"] is False
         with subprocess.Popen(
@@ -168,7 +168,7 @@ def test_the_service_it_starts_answers_a_tool_through_its_shim_from_another_fold
             assert found["results"][0]["project"] == "elsewhere"
             assert shim.stdin is not None
             shim.stdin.close()
-            assert shim.wait(30) == 0
+            assert shim.wait(60) == 0
         service = psutil.Process(json.loads((tmp_path / "data" / "service.json").read_text())["pid"])
         assert Path(service.cmdline()[0]).is_relative_to(installed), service.cmdline()
     finally:
