@@ -17,7 +17,7 @@ from mcp_server import lifecycle
 from mcp_server.client import our_version
 from mcp_server.record import read_record, read_token
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPException
@@ -145,9 +146,10 @@ def test_the_metrics_are_served_as_prometheus_reads_them(place: Place) -> None:
 
 
 def test_being_scraped_does_not_keep_a_service_from_its_idle_stop(own_place: Place) -> None:
-    own_place.boot(idle_minutes=0.02)
+    own_place.boot(ready=False, until="now.json", idle_minutes=0.02)
     record = read_record(own_place.data)
-    assert record is not None
+    assert record is not None and record.is_alive()
+    own_place.write("now.json", "be ready")
 
     def is_gone() -> bool:
         with suppress(OSError, HTTPException, AssertionError):
@@ -155,10 +157,11 @@ def test_being_scraped_does_not_keep_a_service_from_its_idle_stop(own_place: Pla
         return not record.is_alive()
 
     wait_for(is_gone, "an idle stop")
+    assert read_record(own_place.data) is None
 
 
 def test_a_booting_service_says_what_it_is_doing(own_place: Place) -> None:
-    own_place.boot(ready=False, seconds=PATIENCE_S)
+    own_place.boot(ready=False, seconds=600)
     requests = (("POST", "/admin/list_jobs"), ("GET", "/metrics"))
     with ThreadPoolExecutor() as pool:
         for reply in pool.map(lambda request: own_place.request(*request), requests):
@@ -168,8 +171,13 @@ def test_a_booting_service_says_what_it_is_doing(own_place: Place) -> None:
 
 
 def test_what_is_asked_for_while_the_service_boots_is_answered_when_it_is_ready(own_place: Place) -> None:
-    own_place.boot(ready=False, seconds=2)
-    assert own_place.operate("list_jobs", {}).status == 200
+    own_place.boot(ready=False, until="now.json", patience_s=PATIENCE_S)
+    with ThreadPoolExecutor() as pool:
+        reply = pool.submit(own_place.operate, "list_jobs", {})
+        time.sleep(0.5)
+        assert not reply.done()
+        own_place.write("now.json", "be ready")
+        assert reply.result().status == 200
 
 
 # The client

@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from toy_harness import Toy
+from toy_harness import PATIENCE_S, Toy
 
 from kg.errors import ConfigurationError
 from mcp_server import lifecycle
@@ -61,7 +61,7 @@ def test_the_service_does_not_start_for_strangers(tmp_path: Path, settings: dict
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert result.returncode == 1
@@ -78,7 +78,7 @@ def _initialize(endpoint: lifecycle.Endpoint, **headers: str) -> int:
         "Accept": "application/json, text/event-stream",
         "Content-Type": "application/json",
     }
-    connection = HTTPConnection("127.0.0.1", endpoint.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", endpoint.port, timeout=PATIENCE_S)
     try:
         connection.request("POST", "/mcp", body, given | headers)
         return connection.getresponse().status

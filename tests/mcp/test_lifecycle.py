@@ -7,7 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
+import time
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 import toy_service
-from toy_harness import MODERN, RawShim, Toy, text_of, wait_for
+from toy_harness import MODERN, PATIENCE_S, RawShim, Toy, text_of, wait_for
 
 from kg.errors import Conflict
 from mcp_server import cli_service, lifecycle
@@ -52,7 +52,7 @@ def _get(toy: Toy, path: str = "/healthz", method: str = "GET", **headers: str) 
     given = {"Authorization": lifecycle.bearer(read_token(toy.data))} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
-    connection = HTTPConnection("127.0.0.1", record.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", record.port, timeout=PATIENCE_S)
     try:
         connection.request(method, path, headers={name: value for name, value in given.items() if value})
         return connection.getresponse().status
@@ -66,7 +66,7 @@ def test_a_service_is_started_once_and_then_found(toy: Toy) -> None:
     assert toy.start().record.pid == first.record.pid
     assert first.url == f"http://127.0.0.1:{first.port}/mcp"
     assert phases[0] == "starting the service"
-    health = lifecycle.probe(toy.data)
+    health = lifecycle.probe(toy.data, PATIENCE_S)
     assert health is not None and health["phase"] == "ready" and health["answers"] and health["pid"] == first.record.pid
 
 
@@ -77,7 +77,7 @@ def test_many_that_start_at_once_get_one_service(toy: Toy) -> None:
 
 
 def test_waiting_says_how_far_it_is_and_the_service_goes_on_starting(toy: Toy) -> None:
-    toy.boot(seconds=60)
+    toy.boot(seconds=600)
     with pytest.raises(ServiceStarting, match=r"starting|fetching"):
         toy.start(timeout_s=0)
     wait_for(lambda: (lifecycle.probe(toy.data) or {}).get("phase", "").startswith("fetching"), "the boot")
@@ -96,12 +96,16 @@ def test_stopping_ends_the_process_and_its_record(toy: Toy) -> None:
 
 
 def test_a_service_that_is_only_just_starting_is_stopped_and_stays_so(toy: Toy) -> None:
-    toy.boot(seconds=60)
-    with ThreadPoolExecutor(1) as pool:
+    toy.boot(seconds=600, late="now")
+    with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(toy.start)
         wait_for((toy.data / lifecycle.LOG).exists, "the start")
         assert read_record(toy.data) is None
-        assert "was stopped" in lifecycle.stop_service(toy.data)
+        stopping = pool.submit(lifecycle.stop_service, toy.data)
+        time.sleep(0.3)
+        assert not stopping.done()
+        (toy.data / "now").touch()
+        assert "was stopped" in stopping.result()
         with pytest.raises(StartFailed, match="stopped while it started"):
             waiting.result()
     assert lifecycle.probe(toy.data) is None
@@ -110,7 +114,7 @@ def test_a_service_that_is_only_just_starting_is_stopped_and_stays_so(toy: Toy) 
 def test_a_script_hears_that_a_service_that_was_just_starting_was_stopped(
     toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    toy.boot(seconds=60)
+    toy.boot(seconds=600)
     monkeypatch.setenv("KNOWTHREAD_DATA_DIR", str(toy.data))
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(toy.start)
@@ -127,7 +131,7 @@ def test_a_service_that_does_not_end_is_killed_and_its_orphan_too(toy: Toy) -> N
     (child,) = lifecycle.descendants(pid)
     report = lifecycle.stop_service(toy.data, timeout_s=1)
     assert "killed" in report and f"sleep (pid {child})" in report and "ended too" in report
-    assert process_start(pid) is None and process_start(child) is None
+    wait_for(lambda: process_start(pid) is None and process_start(child) is None, "the end of both")
 
 
 def test_the_port_is_kept_over_restarts_unless_it_is_taken(toy: Toy) -> None:
@@ -151,7 +155,8 @@ def test_a_stale_record_is_replaced(toy: Toy, stale: str) -> None:
         (toy.data / RECORD).write_text('{"pid": ')
     assert lifecycle.probe(toy.data) is None
     assert "not running" in lifecycle.stop_service(toy.data)
-    assert toy.start().record.pid not in (content["pid"], os.getpid())
+    fresh = toy.start().record
+    assert (fresh.pid, fresh.started) != (content["pid"], content["started"]) and fresh.pid != os.getpid()
 
 
 def test_an_older_service_is_replaced_and_a_newer_one_is_used(toy: Toy) -> None:
@@ -161,7 +166,7 @@ def test_an_older_service_is_replaced_and_a_newer_one_is_used(toy: Toy) -> None:
     toy.boot(version="0.10")
     replaced = toy.start(version="0.10").record
     assert replaced.pid != old and replaced.version == "0.10"
-    assert process_start(old) is None
+    wait_for(lambda: process_start(old) is None, "the end of the older one, which gives way a moment before")
 
 
 def test_a_failed_start_tells_the_reason(toy: Toy) -> None:
@@ -170,7 +175,7 @@ def test_a_failed_start_tells_the_reason(toy: Toy) -> None:
         toy.start()
     with pytest.raises(StartFailed, match=r"log ends with: cannot even begin"):
         lifecycle.ensure_running(
-            20, folder=toy.data, command=(sys.executable, "-c", "raise SystemExit('cannot even begin')")
+            PATIENCE_S, folder=toy.data, command=(sys.executable, "-c", "raise SystemExit('cannot even begin')")
         )
     toy.boot()
     assert toy.start().record.phase == "ready"
@@ -186,7 +191,7 @@ def test_of_a_failed_start_only_its_own_last_line_is_quoted(toy: Toy) -> None:
         ("import os, signal; print('on my way', flush=True); os.kill(os.getpid(), signal.SIGTERM)", "was stopped"),
     ]:
         with pytest.raises(StartFailed) as caught:
-            lifecycle.ensure_running(20, folder=toy.data, command=(sys.executable, "-c", script))
+            lifecycle.ensure_running(PATIENCE_S, folder=toy.data, command=(sys.executable, "-c", script))
         assert said in str(caught.value)
         assert not [words for words in ("last week", "Traceback", "on my way") if words in str(caught.value)]
 
@@ -196,7 +201,7 @@ def test_one_service_per_folder_and_the_claim_falls_with_its_process(toy: Toy) -
     with pytest.raises(Conflict, match=str(pid)), claim_service_lock(toy.data):
         pass
     environment = os.environ | {"KNOWTHREAD_DATA_DIR": str(toy.data)}
-    second = subprocess.run(toy_service.COMMAND, env=environment, capture_output=True, timeout=60, check=False)
+    second = subprocess.run(toy_service.COMMAND, env=environment, capture_output=True, timeout=PATIENCE_S, check=False)
     assert second.returncode == lifecycle.ALREADY_RUNNING
     assert toy.pid() == pid
     toy.kill()
@@ -255,12 +260,12 @@ async def _call(toy: Toy, tool: str, **arguments: object) -> httpx.Response:
     record = read_record(toy.data)
     assert record is not None
     body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{record.port}", timeout=30) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{record.port}", timeout=PATIENCE_S) as client:
         return await client.post("/mcp", json=body, headers=headers)
 
 
 async def test_calls_over_plain_http_during_boot_are_told_to_come_again(toy: Toy) -> None:
-    toy.boot(seconds=60)
+    toy.boot(seconds=600)
     with pytest.raises(ServiceStarting):
         await asyncio.to_thread(toy.start, 0)
     await asyncio.to_thread(wait_for, lambda: (lifecycle.probe(toy.data) or {}).get("answers"), "the port")
@@ -270,13 +275,16 @@ async def test_calls_over_plain_http_during_boot_are_told_to_come_again(toy: Toy
 
 
 async def test_a_stop_waits_for_calls_in_flight_and_drops_later_ones(toy: Toy) -> None:
+    toy.boot(drain_s=PATIENCE_S)
     toy.start()
-    call = asyncio.create_task(_call(toy, "slow", steps=30))
+    toy.hold()
+    call = asyncio.create_task(_call(toy, "slow"))
     await asyncio.to_thread(wait_for, (toy.data / "slow.started").exists, "the slow call")
-    stop = asyncio.create_task(asyncio.to_thread(lifecycle.stop_service, toy.data))
+    stop = asyncio.create_task(asyncio.to_thread(lifecycle.stop_service, toy.data, PATIENCE_S))
     await asyncio.to_thread(wait_for, lambda: (lifecycle.probe(toy.data) or {}).get("phase") == STOPPING, "the stop")
     late = await _call(toy, "count", what="x")
     assert (late.status_code, late.json()["error"]["code"]) == (503, -32800)
+    toy.release()
     assert '"done"' in (await call).text
     assert "was stopped" in await stop
     assert toy.done() == []
@@ -295,12 +303,16 @@ def test_an_idle_service_ends_but_not_while_a_session_is_open(toy: Toy) -> None:
     toy.boot(idle_minutes=0.02)
     with RawShim(toy) as shim:
         shim.open()
-        shim.settle()
-        shim.request(1, "tools/call", name="echo", arguments={"text": "x"})
-        shim.answer(1)
+
+        def comes_in() -> bool:
+            """Whether the service counts this session; one that ended before it came is started anew by the call."""
+            shim.request(1, "tools/call", name="echo", arguments={"text": "x"})
+            shim.answer(1)
+            return (lifecycle.probe(toy.data) or {}).get("sessions") == 1
+
+        wait_for(comes_in, "the session")
         pid = toy.pid()
-        ended = threading.Event()
-        assert not ended.wait(4)
+        time.sleep(4)
         assert process_start(pid) is not None
     wait_for(lambda: process_start(pid) is None, "the idle stop")
     assert read_record(toy.data) is None

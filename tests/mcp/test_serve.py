@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from toy_harness import wait_for
+from toy_harness import PATIENCE_S, wait_for
 
 from mcp_server.lifecycle import STOPPED
 from mcp_server.record import RECORD, publish_record, read_record
@@ -17,7 +17,7 @@ from kg.settings import Settings
 from mcp_server import serve
 
 def fetch(on_phase):
-    for percent in range(600):
+    for percent in range(6000):
         on_phase(f"fetching {percent}% of 137 MB")
         time.sleep(0.1)
 
@@ -35,7 +35,7 @@ def test_a_service_told_to_end_while_it_fetches_ends_at_once(tmp_path: Path) -> 
     try:
         wait_for(lambda: (record := read_record(tmp_path)) and record.phase.startswith("fetching"), "the fetch")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == STOPPED
+        assert process.wait(PATIENCE_S) == STOPPED
     finally:
         process.kill()
         process.wait()

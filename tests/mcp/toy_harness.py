@@ -23,7 +23,8 @@ from mcp_server.manifest import build_manifest, render
 from mcp_server.record import read_record
 
 HERE = Path(__file__).resolve().parent
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
+"""Longest wait for anything: a busy machine takes many seconds to start one process."""
 MODERN: dict[str, Any] = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},
@@ -46,7 +47,7 @@ class Toy:
         self.manifest.write_text(render(await build_manifest(toy_service.build_toy(self.data))), encoding="utf-8")
 
     def boot(self, **behaviour: object) -> None:
-        self.slow = "seconds" in behaviour or "error" in behaviour
+        self.slow = bool({"seconds", "until", "error"} & behaviour.keys())
         (self.data / "boot.json").write_text(json.dumps(behaviour))
 
     def start(self, timeout_s: float = PATIENCE_S, **options: Any) -> lifecycle.Endpoint:
@@ -55,6 +56,13 @@ class Toy:
     def wait_ready(self) -> None:
         """Wait until the service, which somebody else started, is ready."""
         wait_for(lambda: (lifecycle.probe(self.data) or {}).get("phase") == "ready", "a ready service")
+
+    def hold(self) -> None:
+        """Let no call of ``slow`` and ``count`` be answered before ``release``."""
+        (self.data / toy_service.HELD).touch()
+
+    def release(self) -> None:
+        (self.data / toy_service.HELD).unlink()
 
     def pid(self) -> int:
         record = read_record(self.data)

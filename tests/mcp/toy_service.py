@@ -1,8 +1,10 @@
 """A small resident service for the shim's tests: the same life as the real one, without stores.
 
-Started as ``python -I toy_service.py``; ``boot.json`` in its data folder says how it behaves: seconds of boot, an error
-to fail with, a version, a child to leave behind, seconds of closing, whether any Host is taken. It appends what it
-carried out to ``done.log``.
+Started as ``python -I toy_service.py``; ``boot.json`` in its data folder says how it behaves: seconds of boot, a file
+to wait for before the record is written (``late``) or before it is ready (``until``), an error to fail with, a version,
+a child to leave behind, seconds of closing, whether any Host is taken, how long a call waits for the boot
+(``patience_s``) and the end for calls (``drain_s``). It appends what it carried out to ``done.log``. As long as there
+is a file ``held``, calls of ``slow`` and ``count`` are not answered.
 """
 
 import asyncio
@@ -25,6 +27,7 @@ from mcp.server.mcpserver.exceptions import ToolError  # noqa: E402
 from mcp_types import ToolAnnotations  # noqa: E402
 
 from kg.errors import Conflict  # noqa: E402
+from mcp_server import http  # noqa: E402
 from mcp_server.admin import Backend  # noqa: E402
 from mcp_server.headers import read_session  # noqa: E402
 from mcp_server.http import Activity, build_app, idle_watch, serve_http  # noqa: E402
@@ -34,11 +37,16 @@ from mcp_server.service_log import configure_logging  # noqa: E402
 
 COMMAND = (sys.executable, "-I", str(HERE))
 READ = ToolAnnotations(read_only_hint=True)
+HELD = "held"
 
 
 def build_toy(folder: Path) -> MCPServer:
     server = MCPServer("toy", version="0.1.0", instructions="a toy", log_level="WARNING")
     done = folder / "done.log"
+
+    async def released() -> None:
+        while (folder / HELD).exists():
+            await asyncio.sleep(0.02)
 
     @server.tool(annotations=READ)
     def echo(text: str) -> str:
@@ -59,6 +67,7 @@ def build_toy(folder: Path) -> MCPServer:
             for step in range(steps):
                 await ctx.report_progress(step + 1, steps, f"step {step + 1}")
                 await asyncio.sleep(pause_s)
+            await released()
         except asyncio.CancelledError:
             (folder / "slow.cancelled").touch()
             raise
@@ -77,14 +86,14 @@ def build_toy(folder: Path) -> MCPServer:
         raise RuntimeError(text)
 
     @server.tool()
-    async def count(what: str, ctx: Context, pause_s: float = 0.0) -> int:
-        """Count once per request key; the pause is after the deed, before the answer."""
+    async def count(what: str, ctx: Context) -> int:
+        """Count once per request key; what holds it is after the deed, before the answer."""
         key = read_session(ctx.headers or {}).request_key
         known = done.read_text().splitlines() if done.exists() else []
         if f"{key} {what}" not in known:
             with done.open("a") as log:
                 log.write(f"{key} {what}\n")
-        await asyncio.sleep(pause_s)
+        await released()
         return len(done.read_text().splitlines())
 
     @server.prompt()
@@ -109,6 +118,10 @@ async def serve(folder: Path, parts: Parts) -> int:
     settings = {"data_dir": folder, "idle_minutes": 30.0, "embedder": "toy", "neo4j_password": "hush"}
     boot: dict[str, Any] = json.loads((folder / "boot.json").read_text()) if (folder / "boot.json").exists() else {}
     version = boot.get("version", "0.1.0")
+    http._BOOT_PATIENCE_S = boot.get("patience_s", http._BOOT_PATIENCE_S)
+    http._DRAIN_S = boot.get("drain_s", http._DRAIN_S)
+    while "late" in boot and not (folder / boot["late"]).exists():
+        await asyncio.sleep(0.02)
     token = ensure_token(folder, os.environ.get("KNOWTHREAD_TOKEN", ""))
     listener = bind_socket(folder, "127.0.0.1")
     address: tuple[str, int] = listener.getsockname()[:2]
@@ -124,9 +137,13 @@ async def serve(folder: Path, parts: Parts) -> int:
     hosts = None if boot.get("any_host") else []
     app = build_app(server, token=token, allowed_hosts=hosts, activity=activity, health=health, backend=backend)
     async with serve_http(app, listener, activity) as stopping:
-        deadline = time.monotonic() + boot.get("seconds", 0)
-        while time.monotonic() < deadline and not stopping.is_set():
-            record.publish(phase=f"fetching {100 - int(deadline - time.monotonic())}% of 137 MB")
+        began, seconds = time.monotonic(), boot.get("seconds", 0)
+        until = folder / boot["until"] if "until" in boot else None
+        while not stopping.is_set():
+            passed = time.monotonic() - began
+            if passed >= seconds and (until is None or until.exists()):
+                break
+            record.publish(phase=f"fetching {min(99, int(100 * passed / (seconds or 60)))}% of 137 MB")
             await asyncio.sleep(0.05)
         if "error" in boot:
             record.publish(phase=FAILED, error=boot["error"])
