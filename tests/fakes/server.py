@@ -144,6 +144,7 @@ class FakeServer(Script):
         self.url = ""
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     async def respond(self, received: Received) -> Reply | Fault:
         """Return the answer to one request, or a fault below the protocol."""
@@ -156,6 +157,11 @@ class FakeServer(Script):
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
+        self._closing = True
+        for listener in self._server.sockets:  # asyncio leaks what it has accepted and not begun when it closes
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(3):  # accepted, begun, handed to ``_connected``
+            await asyncio.sleep(0)
         self._server.close()
         for task in self._connections:
             task.cancel()
@@ -163,6 +169,9 @@ class FakeServer(Script):
         await self._server.wait_closed()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closing:
+            writer.transport.abort()
+            return
         task = asyncio.create_task(self._converse(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
@@ -172,6 +181,9 @@ class FakeServer(Script):
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
                 while await self._exchange(reader, writer):
                     pass
+        except asyncio.CancelledError:
+            writer.transport.abort()  # a client that reads nothing is not waited for
+            raise
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError):

@@ -285,9 +285,10 @@ def test_a_keychain_that_is_locked_gone_or_silent_is_told_and_the_file_used(
     assert "status 36" in login.reason(KEYCHAIN, keychain=program)
     assert login.chain(keychain=program).current().tier == FILE
     assert "cannot be run" in login.reason(KEYCHAIN, keychain=str(tmp_path / "none"))
-    monkeypatch.setattr("extract.credentials._KEYCHAIN_TIMEOUT_S", 0.5)
-    program = stand_in(tmp_path, f"print({LOGIN!r}, flush=True); time.sleep(60)")
-    assert "unlock the Keychain" in login.reason(KEYCHAIN, keychain=program)
+    with monkeypatch.context() as impatient:
+        impatient.setattr("extract.credentials._KEYCHAIN_TIMEOUT_S", 0.5)
+        program = stand_in(tmp_path, f"print({LOGIN!r}, flush=True); time.sleep(60)")
+        assert "unlock the Keychain" in login.reason(KEYCHAIN, keychain=program)
     program = stand_in(tmp_path, "print('not JSON')")
     assert "not JSON" in login.reason(KEYCHAIN, keychain=program)
 

@@ -41,11 +41,12 @@ def test_a_server_that_does_not_tell_its_version_is_refused(agent: str) -> None:
 
 
 async def test_an_address_where_nobody_answers_is_said_so() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    store = GraphStore(GraphAddress(f"bolt://127.0.0.1:{port}", "neo4j", "secret"))
-    with pytest.raises(StoreUnavailable, match=f"bolt://127.0.0.1:{port} does not answer") as caught:
-        await store.connect()
+    with socket.socket() as silent:  # bound, so that nobody else gets the port meanwhile
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        store = GraphStore(GraphAddress(f"bolt://127.0.0.1:{port}", "neo4j", "secret"))
+        with pytest.raises(StoreUnavailable, match=f"bolt://127.0.0.1:{port} does not answer") as caught:
+            await store.connect()
     assert caught.value.retryable and "secret" not in str(caught.value)
     with pytest.raises(StoreUnavailable, match="not connected"):
         await store.read("graph_counts")
