@@ -100,7 +100,7 @@ class Live:
         return pid
 
     def stop(self) -> str:
-        return lifecycle.stop_service(self.data)
+        return lifecycle.stop_service(self.data, PATIENCE_S)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One command of the command line, to its end."""
@@ -187,6 +187,13 @@ class Agent:
         """The status resource."""
         content = (await self.client.read_resource("knowthread://status", cache_mode="bypass")).contents[0]
         return json.loads(content.text)  # pyright: ignore
+
+    async def indexed(self) -> None:
+        """Wait until nothing waits for the index any more."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (await self.status()).get("index", {}).get("waiting") != 0:
+            assert time.monotonic() < deadline, "the index does not catch up"
+            await asyncio.sleep(0.2)
 
     async def graph(self, query: str, **params: Any) -> list[Json]:
         """Rows of a query of the test's own, on the database itself, with ``$user``."""

@@ -14,6 +14,8 @@ from kg.text import estimate_tokens
 from mcp_server import manifest
 from mcp_server.tools import INSTRUCTIONS
 
+pytestmark = pytest.mark.timeout(900)
+
 MOST_LIST_BYTES = 16_000
 MOST_INSTRUCTION_CHARS = 2_000
 
@@ -103,6 +105,7 @@ async def wordy(live: Live) -> str:
                 metadata={f"key {n}": FOREIGN * 4 for n in range(20)},
                 agent_id="a" * 256, run_id="語" * 256, project="プ" * 256,
             )  # fmt: skip
+        await agent.indexed()
     return user
 
 

@@ -7,10 +7,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from live import Json, Live, id_of
+import pytest
+from live import PATIENCE_S, Json, Live, id_of
 from test_models import model, read, served_by
 
 from tests.fakes import FakeOllama
+
+pytestmark = pytest.mark.timeout(900)
 
 
 async def command(live: Live, *arguments: str) -> Any:
@@ -93,7 +96,7 @@ async def test_the_index_is_compared_mended_and_built_anew(own_service: Callable
 async def metrics(live: Live) -> str:
     import httpx2
 
-    async with httpx2.AsyncClient(headers=live.headers("anyone")) as web:
+    async with httpx2.AsyncClient(headers=live.headers("anyone"), timeout=PATIENCE_S) as web:
         answer = await web.get(live.url.removesuffix("/mcp") + "/metrics")
         assert answer.status_code == 200
         return answer.text

@@ -9,9 +9,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from live import Agent, Json, Live, id_of, says
 
 from tests.fakes import Asked, FakeOllama, Fault
+
+pytestmark = pytest.mark.timeout(900)
 
 ADDS = 100
 KILLS = 2
@@ -163,7 +166,9 @@ async def test_a_model_that_is_not_pulled_is_said_and_the_memory_waits(
         while not (status := await agent.status())["models"]["worker"]["paused"]:
             await asyncio.sleep(0.1)
         assert "ollama pull qwen3:14b" in status["models"]["worker"]["paused"]["extract"]["reason"]
-        memory = await agent.call("get_memory", memory_id=id_of(added))
+        # The pause is told a moment before the job is handed back with its reason.
+        while "extraction_error" not in (memory := await agent.call("get_memory", memory_id=id_of(added))):
+            await asyncio.sleep(0.1)
         assert memory["extraction"] == "pending"
         assert "ollama pull qwen3:14b" in memory["extraction_error"]
         assert await agent.found("MySQL") == ["service billing uses MySQL"]

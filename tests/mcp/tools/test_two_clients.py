@@ -116,8 +116,7 @@ async def everything_is_there(agent: Agent, project: str, ids: dict[str, str]) -
 
 async def indexed_nodes(agent: Agent) -> set[str]:
     """Every node of anybody that has a point of its own, once the queue is empty."""
-    while (await agent.status())["index"]["waiting"]:
-        await asyncio.sleep(0.2)
+    await agent.indexed()
     rows = await agent.graph(
         "MATCH (n) WHERE (n:Memory OR n:Fact OR n:Entity) AND NOT (n:Fact AND n.expired_at IS NOT NULL) RETURN n.uuid"
     )
