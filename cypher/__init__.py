@@ -17,7 +17,7 @@ from typing import Literal, LiteralString, cast, get_args
 Mode = Literal["read", "write", "schema"]
 Folder = Literal["schema", "write", "read", "report"]
 
-_FIELD = re.compile(r"^(mode|param|returns|order):\s*(.*)$")
+_FIELD = re.compile(r"^(mode|param|returns|order|instants):\s*(.*)$")
 _PARAM = re.compile(r"^(\w+) ([\w\[\]]+(?: or null)?) - (.+)$")
 _USED = re.compile(r"\$(\w+)")
 _SKIPPED = re.compile(r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`", re.DOTALL)
@@ -37,6 +37,8 @@ class Query:
         mode: ``read`` may run on any member of a cluster; ``schema`` runs outside the service's transactions.
         params: parameter name to its type, as the header declares it.
         returns: the returned columns in words.
+        instants: columns and keys of returned maps that hold instants as text (ISO 8601), for the reader to turn into
+            datetimes: the driver takes thirty microseconds for each instant of its own type, a listing has hundreds.
         text: the file as it is, header included.
         statement: what the database is sent: the text with every ``$name`` read from the one map ``$p``. A plan is
             kept by the types of its parameters, lists by the order of their size and nulls apart: named one by one,
@@ -49,6 +51,7 @@ class Query:
     doc: str
     params: Mapping[str, str]
     returns: str
+    instants: frozenset[str]
     text: LiteralString
     statement: LiteralString
     path: Path
@@ -112,6 +115,7 @@ def parse(path: Path, folder: Folder) -> Query:
         doc=" ".join(doc),
         params=params,
         returns=fields.get("returns", ""),
+        instants=frozenset(re.findall(r"\w+", fields.get("instants", ""))),
         text=cast("LiteralString", text),
         statement=cast("LiteralString", _in_one_map(text)),
         path=path,

@@ -10,9 +10,9 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 from weakref import WeakValueDictionary
 
@@ -81,7 +81,7 @@ class Transaction:
         """Run a query file and return its rows, times as aware UTC datetimes."""
         query = cypher.load()[name]
         query.check(frozenset(params))
-        return await _rows(await self._transaction.run(query.statement, {"p": params}))
+        return await _rows(await self._transaction.run(query.statement, {"p": params}), query.instants)
 
 
 class GraphStore:
@@ -172,7 +172,7 @@ class GraphStore:
         for attempt in range(_ATTEMPTS):
             try:
                 async with self._session(default_access_mode=READ_ACCESS, fetch_size=-1) as session:
-                    return await _rows(await session.run(statement, {"p": params}))
+                    return await _rows(await session.run(statement, {"p": params}), query.instants)
             except (Neo4jError, DriverError, OSError) as error:
                 self._drop_bookmarks(error)
                 retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()
@@ -257,9 +257,10 @@ async def _pause(attempt: int) -> None:
     await asyncio.sleep(0.02 * 2**attempt * (0.5 + random.random()))  # noqa: S311 (jitter, no secret)
 
 
-async def _rows(result: AsyncResult) -> list[Row]:
+async def _rows(result: AsyncResult, instants: frozenset[str]) -> list[Row]:
+    """Return rows in Python's own types; ``instants`` names what holds an instant as text."""
     keys = result.keys()
-    return [dict(zip(keys, map(_native, record.values()), strict=True)) async for record in result]
+    return [_native_map(zip(keys, record.values(), strict=True), instants) async for record in result]
 
 
 def _is_race(error: Neo4jError) -> bool:
@@ -289,7 +290,13 @@ def _translate(error: Exception, address: GraphAddress, label: str) -> StoreUnav
     return StoreUnavailable("neo4j", f"{label} failed with {code}", retryable=retryable)
 
 
-def _native(value: object) -> object:
+def _native_map(items: Iterable[tuple[str, object]], instants: frozenset[str]) -> Row:
+    return {
+        key: _instant(item) if key in instants and type(item) is str else _native(item, instants) for key, item in items
+    }
+
+
+def _native(value: object, instants: frozenset[str]) -> object:
     """Turn the driver's instants into aware UTC datetimes, in nested lists and maps too.
 
     A person may have added values of other kinds in Neo4j Browser; they do not stop a query.
@@ -298,13 +305,24 @@ def _native(value: object) -> object:
     if kind in _PLAIN:
         return value
     if kind is DateTime:
-        native = cast("DateTime", value).to_native()
-        return native.astimezone(UTC) if native.tzinfo else native.replace(tzinfo=UTC)
+        return _in_utc(cast("DateTime", value).to_native())
     if kind is dict:
-        return {key: _native(item) for key, item in cast("dict[str, object]", value).items()}
+        return _native_map(cast("dict[str, object]", value).items(), instants)
     if kind is list:
-        return [_native(item) for item in cast("list[object]", value)]
+        return [_native(item, instants) for item in cast("list[object]", value)]
     return _foreign(value)
+
+
+def _instant(text: str) -> datetime | str:
+    """Return what ``toString`` made of an instant as an aware UTC datetime; of another value its text as it is."""
+    try:
+        return _in_utc(datetime.fromisoformat(text.partition("[")[0]))  # without the name of its zone
+    except ValueError:
+        return text
+
+
+def _in_utc(at: datetime) -> datetime:
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _foreign(value: object) -> object:

@@ -1,16 +1,20 @@
-// Memories as an answer shows them: text, versions where asked for, and their facts with what replaced them as was known
-// then. What replaced a fact shows its words only where it is within the scope itself.
+// Memories of a scope as an answer shows them: text, versions where asked for, and their facts with what replaced them
+// as was known then. What replaced a fact shows its words only where it is within the scope itself.
 // mode: read
 // param: user_id string - partition
-// param: agent_id string or null - words of only this agent's memories
-// param: run_id string or null - words of only this run's
-// param: project string or null - words of only this project's
+// param: agent_id string or null - only this agent's
+// param: run_id string or null - only this run's
+// param: project string or null - only this project's
 // param: uuids list[string] - the memories
 // param: known_at datetime or null - instant of knowledge, UTC, at which a fact counts as replaced; null is now
 // param: history boolean - versions and the facts that updates expired too
 // returns: memories list[map] of memory, facts and versions
+// instants: occurred_at, created_at, updated_at, last_recalled_at, replaced_at, valid_at, invalid_at, at
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting
+  AND ($agent_id IS NULL OR m.agent_id = $agent_id)
+  AND ($run_id IS NULL OR m.run_id = $run_id)
+  AND ($project IS NULL OR m.project = $project)
 CALL (m) {
   MATCH (m)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f:Fact)
   WHERE $history OR f.expired_at IS NULL
@@ -22,18 +26,21 @@ CALL (m) {
     WITH d, n, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
       AND ($run_id IS NULL OR coalesce(by.run_id = $run_id, false))
       AND ($project IS NULL OR coalesce(by.project = $project, false)) AS seen
-    RETURN collect({id: n.uuid, kind: d.kind, at: d.at, statement: CASE WHEN seen THEN n.statement END,
+    RETURN collect({id: n.uuid, kind: d.kind, at: toString(d.at), statement: CASE WHEN seen THEN n.statement END,
       reason: CASE WHEN seen THEN d.reason END}) AS replaced_by
   }
   WITH f, replaced_by ORDER BY f.seq
-  RETURN collect(f {.uuid, .statement, .because, .revisit_when, .valid_at, .invalid_at,
-    replaced_by: replaced_by}) AS facts
+  RETURN collect(f {.uuid, .statement, .because, .revisit_when, valid_at: toString(f.valid_at),
+    invalid_at: toString(f.invalid_at), replaced_by: replaced_by}) AS facts
 }
 CALL (m) {
   MATCH (m)-[:PREVIOUS]->(v:MemoryVersion) WHERE $history
   WITH v ORDER BY v.created_at
-  RETURN collect(v {.text, .metadata, .occurred_at, .created_at, .replaced_at}) AS versions
+  RETURN collect(v {.text, .metadata, occurred_at: toString(v.occurred_at),
+    created_at: toString(v.created_at), replaced_at: toString(v.replaced_at)}) AS versions
 }
 RETURN collect({memory: m {.uuid, .text, .metadata, .kind, .role, .speaker, .project, .agent_id, .run_id, .noise,
-  .occurred_at, .created_at, .updated_at, .last_recalled_at, .user_id, .extraction, .recall_count, .content_hash},
+  .user_id, .extraction, .recall_count, .content_hash, occurred_at: toString(m.occurred_at),
+  created_at: toString(m.created_at), updated_at: toString(m.updated_at),
+  last_recalled_at: toString(m.last_recalled_at)},
   facts: facts, versions: versions}) AS memories

@@ -10,6 +10,7 @@
 // param: facts_top_k integer - most facts of each memory, the last stated ones
 // param: top_k integer - most rows returned
 // returns: memory map, facts list[map], facts_count integer
+// instants: occurred_at, created_at, updated_at, last_recalled_at, valid_at, invalid_at
 // order: seq descending
 MATCH (m:Memory)
 WHERE m.user_id = $user_id AND m.seq < $before AND NOT m:Deleting
@@ -22,8 +23,10 @@ CALL (m) {
   MATCH (m)-[:STATES]->(f:Fact) WHERE f.invalid_at IS NULL OR (f.invalid_at > $now AND f.invalid_at > f.valid_at)
   WITH f ORDER BY f.seq DESC
   WITH collect(f) AS held
-  RETURN [f IN held[..$facts_top_k] | f {.uuid, .statement, .valid_at, .invalid_at, .because, .revisit_when}] AS facts,
+  RETURN [f IN held[..$facts_top_k] | f {.uuid, .statement, .because, .revisit_when,
+      valid_at: toString(f.valid_at), invalid_at: toString(f.invalid_at)}] AS facts,
     size(held) AS facts_count
 }
-RETURN m {.*} AS memory, facts, facts_count
+RETURN m {.*, occurred_at: toString(m.occurred_at), created_at: toString(m.created_at),
+  updated_at: toString(m.updated_at), last_recalled_at: toString(m.last_recalled_at)} AS memory, facts, facts_count
 ORDER BY memory.user_id DESC, memory.seq DESC

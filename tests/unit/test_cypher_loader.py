@@ -31,8 +31,13 @@ def test_a_header_becomes_the_query_and_the_text_stays_whole(tmp_path):
     assert (query.name, query.folder, query.mode) == ("some_query", "read", "read")
     assert query.doc == "Facts about one entity. Second line of the text."
     assert query.params == {"user_id": "string", "uuids": "list[string]", "as_of": "datetime or null"}
-    assert query.returns == "fact map"
+    assert query.returns == "fact map" and query.instants == frozenset()
     assert query.text == GOOD
+
+
+def test_a_header_names_the_instants_that_come_as_text(tmp_path):
+    text = GOOD.replace("// order:", "// instants: valid_at, invalid_at\n// order:")
+    assert parse(write(tmp_path, text), "read").instants == {"valid_at", "invalid_at"}
 
 
 def test_the_database_is_sent_one_parameter_so_that_no_null_and_no_empty_list_needs_a_plan_of_its_own(tmp_path):
