@@ -74,13 +74,18 @@ class Search:
 
 @dataclass
 class Found:
-    """What the legs brought, before the graph is asked."""
+    """What the legs brought, before the graph is asked.
+
+    Attributes:
+        seq: the partition's number when the legs looked; None where it was not read.
+    """
 
     dense: dict[DenseLeg, dict[str, float]] = field(default_factory=dict[DenseLeg, dict[str, float]])
     lexical: list[str] = field(default_factory=list[str])
     failed: dict[Leg, str] = field(default_factory=dict[Leg, str])
     notes: list[str] = field(default_factory=list[str])
     vector: Vector | None = None
+    seq: int | None = None
 
     def cut(self, most: int | None) -> bool:
         """Whether a leg may have had more to bring than ``most``."""

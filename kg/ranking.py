@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -144,7 +143,7 @@ class Candidate:
     Attributes:
         uuid: its identity, by which the legs ``text`` and ``sentence`` know it.
         terms: ``stem_terms`` of its text.
-        at: when it was said; the newer of two with equal scores comes first.
+        at: when it was said, on any one scale; the newer of two with equal scores comes first.
         facts: the facts that it states, by which the leg ``fact`` knows it.
         neighbours: the two memories before and the two after it in its conversation, by uuid; those that are no
             candidates are ignored. (One step less costs a hundredth of recall@10 on LoCoMo, on either half.)
@@ -154,7 +153,7 @@ class Candidate:
 
     uuid: str
     terms: Sequence[str]
-    at: datetime
+    at: float
     facts: Sequence[str] = ()
     neighbours: Sequence[str] = ()
     by_linked_person: bool = False
@@ -210,9 +209,7 @@ def rank(
     parts["project"] = used.project * np.array([c.same_project for c in candidates], dtype=np.float64)
     total = sum(parts.values(), np.zeros(len(candidates)))
     rounded: list[float] = total.round(9).tolist()
-    order = sorted(
-        range(len(candidates)), key=lambda i: (-rounded[i], -candidates[i].at.timestamp(), candidates[i].uuid)
-    )
+    order = sorted(range(len(candidates)), key=lambda i: (-rounded[i], -candidates[i].at, candidates[i].uuid))
     places: dict[Leg, dict[int, int]] = {leg: _places(values[leg], members) for leg, members in found.items()}
     ranked: list[Ranked] = []
     for i in order[:top_k]:

@@ -11,10 +11,10 @@ import logging
 import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from kg.answer import AnswerBuilder, Found, Search
+from kg.cards import Card, CardStore
 from kg.corpus import Corpus
 from kg.drafting import mentioned_keys
 from kg.errors import KgError, StoreUnavailable
@@ -61,6 +61,7 @@ class Recall:
         self._reranking = reranking
         self._embedder = embedder
         self._corpus = Corpus(store)
+        self._cards = CardStore(store)
 
     async def warm(self, user_id: str) -> None:
         """Count the words of a partition ahead of its first search."""
@@ -88,18 +89,18 @@ class Recall:
         found, linked, frequencies = await self._look(search, question)
         if len(search.query) > MAX_QUESTION_CHARS:
             found.notes.append(f"only the first {MAX_QUESTION_CHARS} characters of the question were used")
-        rows = await self._candidates(search, found)
-        terms = await self._corpus.terms(search.scope.user_id, {row["uuid"]: row["content_hash"] for row in rows})
+        candidates = await self._candidates(search, found)
+        in_time = [(card, facts) for card, facts in candidates if card.in_time(search.instants)]
+        terms = await self._corpus.terms(search.scope.user_id, {card.uuid: card.content_hash for card, _ in in_time})
         weights = UNREAD_SCRIPT if self._embedder.english_only and is_non_latin(question) else Weights()
         if weights is UNREAD_SCRIPT and not found.failed:
             found.notes.append("the embedder reads English only; words decided more than meaning")
         people = {key for entity in linked if entity.kind == "Person" for key in entity.aliases if not is_user(key)}
-        in_time = [row for row in rows if row["in_time"]]
         stems = stem_terms(question)
         spare = max(_SPARE, RERANKED) if search.rerank else _SPARE
         ranked = rank(
             stems,
-            [_candidate(row, terms[row["uuid"]], people, search.project) for row in in_time],
+            [_candidate(card, facts, terms[card.uuid], people, search.project) for card, facts in in_time],
             found.dense,
             frequencies,
             weights=weights,
@@ -112,7 +113,7 @@ class Recall:
             found.notes.append(
                 f"only the nearest {FILTERED_TOP_K} of each kind were filtered; narrow the question or use get_memories"
             )
-        answer = await self._assemble(search, found, ranked, stems, hidden=len(rows) - len(in_time))
+        answer = await self._assemble(search, found, ranked, stems, hidden=len(candidates) - len(in_time))
         return answer, linked
 
     async def _look(self, search: Search, question: str) -> tuple[Found, list[LinkedEntity], Any]:
@@ -129,7 +130,7 @@ class Recall:
             vector = vector_task if nameless == question else self._embedder.embed_query(nameless)
             await self._dense_legs(search, vector, found)
             try:
-                found.lexical = await lexical_task
+                found.lexical, found.seq = await lexical_task
             except StoreUnavailable as error:  # were it the graph itself, reading the candidates would fail too
                 log.warning("search without full-text: %s", error)
                 found.failed["lexical"] = f"no words, only meaning: {error}"
@@ -140,7 +141,8 @@ class Recall:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _lexical_leg(self, search: Search, question: str) -> list[str]:
+    async def _lexical_leg(self, search: Search, question: str) -> tuple[list[str], int | None]:
+        """Return what the words found, best first, and the partition's number; None where nothing was asked."""
         key = user_key(search.scope.user_id)
         instants = search.instants
         narrowed = bool(search.filters) or search.scope != Scope(search.scope.user_id) or instants.past
@@ -154,6 +156,7 @@ class Recall:
             if words is not None
         ]
         uuids: dict[str, None] = {}
+        seq: int | None = None
         for index, words in queries:
             rows = await self._store.read(
                 "fulltext_memories",
@@ -167,7 +170,8 @@ class Recall:
                 top_k=top_k,
             )
             uuids.update(dict.fromkeys(rows[0]["uuids"]))
-        return list(uuids)
+            seq = rows[0]["seq"]
+        return list(uuids), seq
 
     async def _dense_legs(self, search: Search, vector: Awaitable[Vector], found: Found) -> None:
         try:
@@ -193,22 +197,13 @@ class Recall:
             IndexQuery("text", vector, "fact", user_id, top_k, **narrowed, valid_at=at, metadata=terms),
         ]
 
-    async def _candidates(self, search: Search, found: Found) -> list[Row]:
-        memories = dict.fromkeys([*found.lexical, *found.dense.get("text", {}), *found.dense.get("sentence", {})])
-        rows = await self._store.read(
-            "search_candidates",
-            **search.scope.params(),
-            noise=search.noise,
-            as_of=search.instants.as_of,
-            known_at=search.instants.known_at,
-            memory_uuids=list(memories),
-            fact_uuids=list(found.dense.get("fact", {})),
-        )
-        near: dict[str, Row] = {row["uuid"]: {"facts": [], **row} for row in rows[0]["near"]}
-        for row in rows[0]["found"]:
-            neighbours = near.get(row["uuid"], {}).get("neighbours", [])
-            near[row["uuid"]] = {**row, "neighbours": neighbours}
-        return list(near.values())
+    async def _candidates(self, search: Search, found: Found) -> list[tuple[Card, list[str]]]:
+        """Return what the legs found within the scope, and the messages round it, each with the facts that found it."""
+        dense = found.dense
+        memories = list(dict.fromkeys([*found.lexical, *dense.get("text", {}), *dense.get("sentence", {})]))
+        facts = list(dense.get("fact", {}))
+        cards = await self._cards.read(search.scope.user_id, found.seq, memories, facts)
+        return cards.candidates(memories, facts, search.scope, noise=search.noise)
 
     async def _reranked(self, search: Search, found: Found, ranked: list[Ranked], stems: Sequence[str]) -> list[Ranked]:
         """Return the hits in a model's order; what keeps them from it is a note."""
@@ -291,14 +286,15 @@ def _without_people(question: str, linked: Sequence[LinkedEntity]) -> str:
     return rest if stem_terms(rest) else question
 
 
-def _candidate(row: Row, terms: Sequence[str], people: set[str], project: str | None) -> Candidate:
-    speaker = row["speaker"]
+def _candidate(
+    card: Card, facts: Sequence[str], terms: Sequence[str], people: set[str], project: str | None
+) -> Candidate:
     return Candidate(
-        uuid=row["uuid"],
+        uuid=card.uuid,
         terms=terms,
-        at=datetime.fromtimestamp(row["occurred_ms"] / 1000, UTC),
-        facts=row["facts"],
-        neighbours=row["neighbours"],
-        by_linked_person=bool(speaker) and alias_key(speaker) in people,
-        same_project=project is not None and row["project"] == project,
+        at=card.occurred_us,
+        facts=facts,
+        neighbours=card.neighbours,
+        by_linked_person=bool(card.speaker) and alias_key(card.speaker) in people,
+        same_project=project is not None and card.project == project,
     )

@@ -51,7 +51,7 @@ class RecallCounts:
             )
 
     async def _write(self, tx: Transaction, user_id: str, rows: list[Row]) -> None:
-        await tx.run("lock_partition", user_id=user_id, slots=1)
+        await tx.run("lock_partition", user_id=user_id, slots=0)  # no search ranks by it
         await tx.run("count_recalls", user_id=user_id, counts=rows, now=self._clock.now())
 
     async def _run(self) -> None:

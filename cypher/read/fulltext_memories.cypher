@@ -11,7 +11,7 @@
 // param: as_of datetime or null - only what had occurred by then
 // param: known_at datetime or null - only what was stored by then
 // param: top_k integer - most rows returned
-// returns: uuids list[string], best first
+// returns: uuids list[string], best first, seq integer or null, the partition's number
 CALL db.index.fulltext.queryNodes($index, $words, {limit: $fetch}) YIELD node, score
 WHERE node.user_id = $user_id AND NOT node:Deleting AND ($noise OR NOT node.noise)
   AND ($agent_id IS NULL OR node.agent_id = $agent_id)
@@ -20,4 +20,6 @@ WHERE node.user_id = $user_id AND NOT node:Deleting AND ($noise OR NOT node.nois
   AND ($as_of IS NULL OR node.occurred_at <= $as_of)
   AND ($known_at IS NULL OR node.created_at <= $known_at)
 WITH node.uuid AS uuid ORDER BY score DESC, uuid LIMIT $top_k
-RETURN collect(uuid) AS uuids
+WITH collect(uuid) AS uuids
+OPTIONAL MATCH (p:Partition {user_id: $user_id})
+RETURN uuids, p.seq AS seq

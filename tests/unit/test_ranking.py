@@ -12,7 +12,7 @@ NONE = DocumentFrequencies()
 
 
 def candidate(uuid, text="", **more):
-    return Candidate(uuid=uuid, terms=stem_terms(text), at=more.pop("at", DAY), **more)
+    return Candidate(uuid=uuid, terms=stem_terms(text), at=more.pop("at", DAY).timestamp(), **more)
 
 
 def order(ranked):
