@@ -12,6 +12,7 @@ import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from kg.answer import AnswerBuilder, Found, Search
 from kg.cards import Card, CardStore
@@ -64,8 +65,12 @@ class Recall:
         self._cards = CardStore(store)
 
     async def warm(self, user_id: str) -> None:
-        """Count the words of a partition ahead of its first search."""
+        """Count the words of a partition ahead of its first search, and have planned what only a hit needs."""
         await self._corpus.frequencies(user_id)
+        nowhere = str(UUID(int=0))
+        await self._cards.read(user_id, None, [nowhere], [nowhere])
+        params = Scope(user_id).params()
+        await self._store.read("hydrate_memories", **params, uuids=[nowhere], known_at=None, history=False)
 
     async def link(self, user_id: str, question: str) -> list[LinkedEntity]:
         """Return the entities that a question names, the longest names first."""
