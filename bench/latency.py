@@ -29,14 +29,18 @@ from kg.models import Scope
 from kg.settings import load_settings
 from mcp_server.service import Service
 
+Operation = Callable[[int], Awaitable[object]]
+
 ROUNDS = 60
 BATCH = 25
 
 
-async def timed(operation: Callable[[int], Awaitable[object]], rounds: int = ROUNDS) -> str:
-    """Run an operation many times and return its median and 95th percentile."""
+async def timed(operation: Operation, before: Operation | None = None) -> str:
+    """Run an operation many times, each time after an untimed one, and return its median and 95th percentile."""
     samples: list[float] = []
-    for number in range(rounds):
+    for number in range(ROUNDS):
+        if before is not None:
+            await before(number)
         start = time.perf_counter()
         await operation(number)
         samples.append((time.perf_counter() - start) * 1000)
@@ -82,8 +86,16 @@ async def measure(service: Service, user: str, size: int) -> None:
     words = list(QUESTIONS)
     await memory.search_memories(session(user), query="warm up")
     print(f"\n{size} memories {'median':>27} {'p95':>8}   ms")
-    rows: list[tuple[str, Callable[[int], Awaitable[object]]]] = [
-        ("search, whole", lambda n: memory.search_memories(session(user), query=words[n % len(words)])),
+
+    def search(n: int) -> Awaitable[object]:
+        return memory.search_memories(session(user), query=words[n % len(words)])
+
+    def passing_thought(n: int) -> Awaitable[object]:
+        text = f"A passing doubt number {n}-{secrets.token_hex(3)} on the deployment"
+        return memory.add_memory(session(user), text=text)
+
+    rows: list[tuple[str, Operation]] = [
+        ("search, whole", search),
         ("question embedding alone", lambda n: embedder.embed_query(words[n % len(words)])),
         ("add, no facts, indexed", lambda n: memory.add_memory(session(user), text=plain[n])),
         ("add, with facts, indexed", lambda n: memory.add_memory(session(user), **fresh[n])),
@@ -92,6 +104,7 @@ async def measure(service: Service, user: str, size: int) -> None:
     ]
     for name, operation in rows:
         print(f"  {name:32s} {await timed(operation)}")
+    print(f"  {'search, each after a write':32s} {await timed(search, passing_thought)}")
     print("  resident MB:", ", ".join(f"{name} {mb:.0f}" for name, mb in resident_mb().items()))
 
 
