@@ -17,8 +17,8 @@ from kg.history import Instants
 from kg.models import Scope
 
 KEPT_S = 60.0
-_MAX_PARTITIONS = 16
-_MAX_CARDS = 20_000
+_MAX_PARTITIONS = 8
+_MAX_CARDS = 10_000
 """Of one partition; it is read anew beyond them."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
