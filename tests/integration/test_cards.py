@@ -124,7 +124,10 @@ async def test_another_user_s_memories_are_no_candidates_whoever_asks_for_them(
 async def test_a_partition_that_was_read_too_widely_is_read_anew(
     user: User, read: list[set[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    one, other = await user.add(NOTE, wait=True), await user.add("The kettle boils over", wait=True)
+    seq = (await user.parts.store.read("partition_seq", user_id=user.id))[0]["seq"]
     monkeypatch.setattr(kg.cards, "_MAX_CARDS", 0)
-    note = await user.add(NOTE, wait=True)
-    for question in (QUESTION, "another question on the gateway"):
-        assert await found(user, question) == [note.id]
+    for note in (one, other, one):
+        cards = await user.parts.recall._cards.read(user.id, seq, [note.id], [])  # pyright: ignore[reportPrivateUsage]
+        assert cards.memories[note.id] is not None
+    assert read == [{one.id}, {other.id}, {one.id}]
