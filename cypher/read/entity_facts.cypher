@@ -14,7 +14,7 @@
 // param: history boolean - facts that an update expired too
 // param: top_k integer - most facts of each entity
 // returns: uuid string, facts list[map], by valid_at descending, seq descending
-// instants: created_at, expired_at, valid_at, invalid_at, stated_invalid_at, memory_created_at, memory_occurred_at, at
+// instants: valid_at, invalid_at, memory_occurred_at, at
 UNWIND $uuids AS uuid
 CALL (uuid) {
   CALL (uuid) {
@@ -46,10 +46,9 @@ CALL (uuid) {
     RETURN collect({id: n.uuid, kind: d.kind, at: toString(d.at), statement: CASE WHEN seen THEN n.statement END,
       reason: CASE WHEN seen THEN d.reason END}) AS replaced_by
   }
-  WITH f, f {.*, direction: direction, subject: s.name, object: coalesce(o.name, f.object_value), memory_uuid: m.uuid,
-    memory_project: m.project, memory_created_at: toString(m.created_at), memory_occurred_at: toString(m.occurred_at),
-    created_at: toString(f.created_at), expired_at: toString(f.expired_at), valid_at: toString(f.valid_at),
-    invalid_at: toString(f.invalid_at), stated_invalid_at: toString(f.stated_invalid_at),
+  WITH f, f {.uuid, .statement, .predicate, .because, .revisit_when, direction: direction, subject: s.name,
+    object: coalesce(o.name, f.object_value), valid_at: toString(f.valid_at), invalid_at: toString(f.invalid_at),
+    memory_uuid: m.uuid, memory_project: m.project, memory_occurred_at: toString(m.occurred_at),
     replaced_by: replaced_by} AS fact
   ORDER BY f.valid_at DESC, f.seq DESC
   RETURN collect(fact) AS facts
