@@ -36,7 +36,7 @@ check: setup ## format, lint and types
 
 .PHONY: manifest
 manifest: setup ## rewrite what the shim answers by itself, after a change of the tools
-	$(python) -m mcp_server.manifest
+	$(python) -m mcp_server.tools.manifest
 
 .PHONY: clean
 clean: ## remove what the targets made in this clone; fetched files stay in the cache folder

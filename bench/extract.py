@@ -24,12 +24,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.corpus import notes
 from bench.latency import session
-from kg.graph_store import Row
-from kg.ingest import Ingest
-from kg.memory import Parts
-from kg.settings import load_settings
-from mcp_server.service import Service
-from tests.fakes import Asked, FakeOllama
+from kg.graph.store import Row
+from kg.jobs.worker import Ingest
+from kg.operations.memory import Parts
+from kg.settings.service import load_settings
+from mcp_server.service.composition import Service
+from tests.support.fakes import Asked, FakeOllama
 
 CONCURRENCIES = (1, 4, 16)
 LONGEST_S = 300

@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from extract.judge import ModelJudge
-from extract.ledger import Ledger
-from extract.model_settings import read_model_settings
-from extract.router import Router
+from extract.routing.ledger import Ledger
+from extract.routing.router import Router
+from extract.routing.settings import read_model_settings
+from extract.tasks.contradict import ModelJudge
 from kg.errors import ExtractionError
-from kg.models import SystemClock
-from kg.reading import Contention, DatedStatement, ModelWork
-from kg.settings import load_settings
-from mcp_server.models import make_provider
+from kg.model_values import Contention, DatedStatement, ModelWork
+from kg.settings.service import load_settings
+from kg.values import SystemClock
+from mcp_server.service.model_side import make_provider
 
 SET = Path(__file__).parent.parent / "tests/data/contradictions.toml"
 Case = dict[str, Any]

@@ -24,10 +24,10 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.corpus import QUESTIONS, notes
-from kg.inputs import Session
-from kg.models import Scope
-from kg.settings import load_settings
-from mcp_server.service import Service
+from kg.operations.arguments import Session
+from kg.settings.service import load_settings
+from kg.values import Scope
+from mcp_server.service.composition import Service
 
 Operation = Callable[[int], Awaitable[object]]
 

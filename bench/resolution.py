@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from extract.embedders import MODELS, make_embedder
-from kg.names import alias_key
-from kg.resolve import NEAR, NewName, said_of
-from kg.resolve_lexical import Name, compare
-from kg.resolve_verdict import Outcome
-from kg.settings import load_settings
+from extract.embedders.onnx import MODELS, make_embedder
+from kg.entities.letters import Name, compare
+from kg.entities.resolve import NEAR, NewName, said_of
+from kg.entities.verdict import Outcome
+from kg.language.names import alias_key
+from kg.settings.service import load_settings
 
 GOLD = Path(__file__).parent.parent / "tests/data/resolution.toml"
 

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mcp_server.lifecycle import ensure_running, stop_service
+from mcp_server.link.lifecycle import ensure_running, stop_service
 
 BARE = """
 from mcp.server import MCPServer

@@ -29,13 +29,13 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from kg.artifacts import ensure_jars, ensure_model, progress_bar
 from kg.errors import KgError
-from kg.local_neo4j import LocalNeo4j
-from kg.paths import cache_dir
-from kg.settings import load_settings
-from mcp_server.lifecycle import StartFailed, ensure_running, stop_service
-from mcp_server.record import read_record
+from kg.managed.artifacts import ensure_jars, ensure_model, progress_bar
+from kg.managed.local_neo4j import LocalNeo4j
+from kg.settings.paths import cache_dir
+from kg.settings.service import load_settings
+from mcp_server.link.lifecycle import StartFailed, ensure_running, stop_service
+from mcp_server.link.record import read_record
 
 SHOP = "github.com/acme/shop-api"
 BILLING = "github.com/acme/billing"

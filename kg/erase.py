@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kg.facts import THING
-from kg.graph_store import Row, Transaction
-from kg.settling import settle
-from kg.text import split_terms
+from kg.facts.parse import THING
+from kg.facts.settle import settle
+from kg.graph.store import Row, Transaction
+from kg.language.words import split_terms
 
 
 @dataclass

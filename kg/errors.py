@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from kg.reading import ModelCall
+    from kg.model_values import ModelCall
 
 
 class KgError(Exception):

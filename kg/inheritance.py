@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kg.stated import StatedFacts
+from kg.writing.stated import StatedFacts
 
 Row = dict[str, Any]
 Fact = Mapping[str, Any]

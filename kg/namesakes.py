@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kg.calls import Call
-from kg.graph_store import Row
-from kg.merge import merge_entities
-from kg.resolve import KnownEntity, NewName, resolve_by_letters
-from kg.resolve_terms import same_keys
+from kg.entities.lookup import same_keys
+from kg.entities.merge import merge_entities
+from kg.entities.resolve import KnownEntity, NewName, resolve_by_letters
+from kg.graph.partition import Call
+from kg.graph.store import Row
 
 
 async def merge_namesakes(call: Call, created: Sequence[Row]) -> None:

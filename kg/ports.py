@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.reading import Contention, Extraction, NamePair, Order, Reading, Rulings, Sameness
+from kg.model_values import Contention, Extraction, NamePair, Order, Reading, Rulings, Sameness
 
 Vector = NDArray[np.float32]
 

@@ -30,9 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command: ``mcp`` is the stdio shim, everything else the command line."""
     arguments = sys.argv[1:] if argv is None else argv
     if arguments == ["mcp"]:
-        from mcp_server import shim
+        from mcp_server.shim import stdio
 
-        return shim.main()
-    from mcp_server import cli
+        return stdio.main()
+    from mcp_server.cli import main as cli
 
     return cli.main(arguments)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from kg.artifacts import ensure_jars, ensure_model, progress_bar
 from kg.errors import KgError
-from kg.paths import cache_dir
-from kg.settings import EMBEDDERS
+from kg.managed.artifacts import ensure_jars, ensure_model, progress_bar
+from kg.settings.paths import cache_dir
+from kg.settings.service import EMBEDDERS
 
 
 def main() -> int:

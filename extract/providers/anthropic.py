@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from extract.completion import Credential, Credentials, ModelReply, ModelRequest, StaleCredential
-from extract.credentials import OAUTH_BETA
 from extract.providers import failures
+from extract.providers.base import Credential, Credentials, ModelReply, ModelRequest, StaleCredential
+from extract.providers.credentials import OAUTH_BETA
 from extract.providers.exchange import bounded, quiet, turns
 from kg.errors import ModelUnavailable
 

@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from extract.completion import ModelReply, ModelRequest, Spent
 from extract.providers import failures
+from extract.providers.base import ModelReply, ModelRequest, Spent
 from extract.providers.exchange import MAX_ANSWER_BYTES, turns
 from kg.errors import ModelUnavailable, Unavailability
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal, cast
 
-from extract.completion import ModelRequest
+from extract.providers.base import ModelRequest
 from extract.providers.failures import OversizedAnswer
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from extract.completion import ModelReply, Spent
+from extract.providers.base import ModelReply, Spent
 from kg.errors import ModelUnavailable, Unavailability
 
 WORDS_OF_ANTHROPIC: tuple[tuple[str, Unavailability], ...] = (

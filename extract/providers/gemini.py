@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
-from extract.completion import ModelReply, ModelRequest
 from extract.providers import failures
+from extract.providers.base import ModelReply, ModelRequest
 from extract.providers.exchange import bounded, quiet, turns
 from kg.errors import ModelUnavailable
 

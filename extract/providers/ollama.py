@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from extract.completion import ModelReply, ModelRequest
-from extract.ollama_client import OllamaClient
 from extract.providers import failures
+from extract.providers.base import ModelReply, ModelRequest
 from extract.providers.exchange import turns
+from extract.providers.ollama_client import OllamaClient
 
 CONTEXT_STEP = 8192
 """Contexts are asked for in steps: Ollama loads a model anew for each size."""

@@ -14,10 +14,10 @@ import pytest
 from qdrant_client import AsyncQdrantClient, models
 
 from kg.errors import ConfigurationError, StoreUnavailable
+from kg.index.qdrant import embedded
+from kg.index.qdrant.embedded import EmbeddedIndex
+from kg.index.qdrant.server import ServerIndex
 from kg.ports import IndexPoint, IndexQuery
-from kg.vector_index import embedded
-from kg.vector_index.embedded import EmbeddedIndex
-from kg.vector_index.server import ServerIndex
 
 DIMENSION = 8
 OWNER: dict[str, Any] = {"embedder_name": "onnx:one", "dimension": DIMENSION, "digest": "d" * 64}
@@ -25,9 +25,9 @@ OWNER: dict[str, Any] = {"embedder_name": "onnx:one", "dimension": DIMENSION, "d
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-sys.path.insert(0, str(Path(sys.argv[2]).parent))
-from test_index_failures import DIMENSION, OWNER, points
-from kg.vector_index.embedded import EmbeddedIndex
+sys.path.insert(0, str(Path(sys.argv[2]).parents[2]))
+from tests.contract.test_index_failures import DIMENSION, OWNER, points
+from kg.index.qdrant.embedded import EmbeddedIndex
 
 async def main():
     index = EmbeddedIndex(Path(sys.argv[1]), **OWNER)
@@ -50,8 +50,8 @@ asyncio.run(main())
 SHORT_OF_FILES = """
 import asyncio, os, resource, sys
 from pathlib import Path
-sys.path.insert(0, str(Path(sys.argv[2]).parent))
-from test_index_failures import OWNER, EmbeddedIndex
+sys.path.insert(0, str(Path(sys.argv[2]).parents[2]))
+from tests.contract.test_index_failures import OWNER, EmbeddedIndex
 from kg.errors import StoreUnavailable
 
 async def main():

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 from qdrant_client import AsyncQdrantClient
-from test_index_failures import OWNER, contents, points
 
-from kg.vector_index.embedded import EmbeddedIndex
-from kg.vector_index.server import ServerIndex
+from kg.index.qdrant.embedded import EmbeddedIndex
+from kg.index.qdrant.server import ServerIndex
+from tests.contract.test_index_failures import OWNER, contents, points
 
 
 @pytest.fixture

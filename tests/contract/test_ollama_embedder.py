@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extract.embedders import connect_embedder
+from extract.embedders.onnx import connect_embedder
 from kg.errors import StoreUnavailable
 from kg.ports import Embedder
-from tests.fakes import FakeOllama, Fault
+from tests.support.fakes import FakeOllama, Fault
 
 ODD_TEXTS = ["", " \n\t ", "🙂" * 3000, "x" * 100_000, "שלום עולם", "\x00", "lone \ud800 surrogate"]
 

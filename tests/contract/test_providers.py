@@ -23,9 +23,9 @@ from typing import Any, Literal
 
 import pytest
 
-from extract.completion import ModelReply, ModelRequest, Provider, Spent, StaleCredential
 from extract.providers import exchange, gemini
 from extract.providers.anthropic import AnthropicProvider
+from extract.providers.base import ModelReply, ModelRequest, Provider, Spent, StaleCredential
 from extract.providers.claude_code import ClaudeCodeProvider
 from extract.providers.exchange import MAX_ANSWER_BYTES
 from extract.providers.failures import UNTIL_PAID_S
@@ -33,9 +33,9 @@ from extract.providers.gemini import URL as GOOGLE
 from extract.providers.gemini import GeminiProvider
 from extract.providers.ollama import OllamaProvider
 from kg.errors import ModelUnavailable
-from tests.fakes import Asked, FakeAnthropic, FakeClaude, FakeGemini, FakeOllama, Fault
-from tests.fakes.claude_command import failing
-from tests.fakes.server import HUGE_BYTES, RETRY_AFTER_S, WRONG_ANSWER, FakeServer, Reply
+from tests.support.fakes import Asked, FakeAnthropic, FakeClaude, FakeGemini, FakeOllama, Fault
+from tests.support.fakes.claude_command import failing
+from tests.support.fakes.server import HUGE_BYTES, RETRY_AFTER_S, WRONG_ANSWER, FakeServer, Reply
 
 SECRET_TEXT = "the cat is called Mildred Überzwerg"
 SCHEMA = {

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from kg.errors import ConfigurationError, InvalidInput, StoreUnavailable
+from kg.index.qdrant.embedded import EmbeddedIndex
+from kg.index.qdrant.server import ServerIndex
 from kg.ports import IndexPoint, IndexQuery, Vector, VectorIndex
-from kg.vector_index.embedded import EmbeddedIndex
-from kg.vector_index.server import ServerIndex
 
 DIMENSION = 8
 OWNER: dict[str, Any] = {"embedder_name": "onnx:one", "dimension": DIMENSION, "digest": "d" * 64}

@@ -7,21 +7,21 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from harness import TestClock, User
 
-from extract.embedders import make_embedder
-from kg.forget import Forget
-from kg.graph_store import GraphAddress, GraphStore
-from kg.indexer import Indexer
-from kg.local_neo4j import LocalNeo4j
-from kg.memory import MemoryService, Parts
-from kg.migrate import migrate
-from kg.paths import cache_dir
+from extract.embedders.onnx import make_embedder
+from kg.graph.migrate import migrate
+from kg.graph.store import GraphAddress, GraphStore
+from kg.index.indexer import Indexer
+from kg.index.qdrant.embedded import EmbeddedIndex
+from kg.managed.local_neo4j import LocalNeo4j
+from kg.operations.memory import MemoryService, Parts
 from kg.ports import Embedder
-from kg.recall import Recall
-from kg.recall_counts import RecallCounts
-from kg.settings import EMBEDDERS, Settings
-from kg.vector_index.embedded import EmbeddedIndex
+from kg.recall.counts import RecallCounts
+from kg.recall.search import Recall
+from kg.settings.paths import cache_dir
+from kg.settings.service import EMBEDDERS, Settings
+from kg.writing.delete import Forget
+from tests.support.user import TestClock, User
 
 
 @pytest.fixture(scope="session")

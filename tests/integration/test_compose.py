@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from kg import neo4j_config
-from kg.artifact_lock import NEO4J, load_lock
-from kg.artifacts import ensure_jars
-from kg.paths import cache_dir
-from kg.settings import Settings
+from kg.managed import neo4j_config
+from kg.managed.artifact_lock import NEO4J, load_lock
+from kg.managed.artifacts import ensure_jars
+from kg.settings.paths import cache_dir
+from kg.settings.service import Settings
 
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
 

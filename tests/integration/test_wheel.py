@@ -18,7 +18,7 @@ import psutil
 import pytest
 from packaging.requirements import Requirement
 
-from kg.paths import cache_dir
+from kg.settings.paths import cache_dir
 
 ROOT = Path(__file__).parents[2]
 CARRIED = (".py", ".cypher", ".md", ".toml", ".json", "py.typed")
@@ -92,7 +92,12 @@ def test_the_wheel_carries_every_data_file_and_nothing_else_of_the_repository(wh
         if file.name.endswith(CARRIED) and "__pycache__" not in file.parts
     }
     assert carried == expected
-    for name in ("mcp_server/manifest.json", "kg/artifacts.lock.json", "kg/predicates.toml", "kg/py.typed"):
+    for name in (
+        "mcp_server/tools/manifest.json",
+        "kg/managed/artifacts.lock.json",
+        "kg/facts/predicates.toml",
+        "kg/py.typed",
+    ):
         assert name in carried
 
 
@@ -102,12 +107,12 @@ import importlib, json, pkgutil, cypher, extract, kg, mcp_server
 for package in (cypher, extract, kg, mcp_server):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
-from kg.artifact_lock import load_lock
-from kg.predicates import PREDICATES
+from kg.managed.artifact_lock import load_lock
+from kg.facts.predicates import PREDICATES
 print(json.dumps({
     "folders": [package.__path__[0] for package in (cypher, extract, kg, mcp_server)],
     "queries": len(cypher.load()), "predicates": len(PREDICATES), "artifacts": sorted(load_lock()),
-    "manifest": importlib.import_module("mcp_server.manifest").FILE.exists(),
+    "manifest": importlib.import_module("mcp_server.tools.manifest").FILE.exists(),
 }))
 """
     seen = json.loads(_run([str(installed / "python"), "-I", "-c", code], tmp_path))

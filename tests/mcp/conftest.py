@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from kg.paths import cache_dir
-from mcp_server.lifecycle import stop_service
+from kg.settings.paths import cache_dir
+from mcp_server.link.lifecycle import stop_service
 
 _PASSED_ON = ("PATH", "LANG", "TMPDIR", "TZ", "USER", "LOGNAME")
 

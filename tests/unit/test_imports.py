@@ -16,24 +16,33 @@ PACKAGES = ("cypher", "kg", "extract", "mcp_server")
 """In the order in which they may be imported: each may import those before it."""
 
 ROOMS = {
-    "neo4j": ("kg/graph_store.py",),
-    "neomodel": ("kg/schema.py",),
-    "qdrant_client": ("kg/vector_index/",),
-    "qdrant_edge": ("kg/vector_index/",),
-    "onnxruntime": ("extract/embedders.py",),
-    "tokenizers": ("extract/embedders.py",),
+    "neo4j": ("kg/graph/store.py",),
+    "neomodel": ("kg/graph/schema.py",),
+    "qdrant_client": ("kg/index/qdrant/",),
+    "qdrant_edge": ("kg/index/qdrant/",),
+    "onnxruntime": ("extract/embedders/onnx.py",),
+    "tokenizers": ("extract/embedders/onnx.py",),
     "anthropic": ("extract/providers/anthropic.py",),
     "google": ("extract/providers/gemini.py",),
-    "ollama": ("extract/ollama_client.py",),
-    "networkx": ("kg/resolve.py",),
-    "prometheus_client": ("mcp_server/metrics.py",),
+    "ollama": ("extract/providers/ollama_client.py",),
+    "networkx": ("kg/entities/resolve.py",),
+    "prometheus_client": ("mcp_server/service/metrics.py",),
     "mcp": ("mcp_server/",),
     "starlette": ("mcp_server/",),
     "uvicorn": ("mcp_server/",),
 }
 """The only places where a foreign SDK may be imported."""
 
-SHIM = ("entry", "shim", "shim_calls", "shim_http", "shim_session", "headers", "lifecycle", "record")
+SHIM = (
+    "entry",
+    "shim.stdio",
+    "shim.forward",
+    "link.http_client",
+    "shim.legacy_session",
+    "link.session",
+    "link.lifecycle",
+    "link.record",
+)
 """Modules of the stdio shim, which starts without any installed package."""
 
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

@@ -7,7 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from live import Live
+
+from tests.support.live import Live
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from live import COMMAND, PATIENCE_S, Agent, Json, Live, id_of, says
+
+from tests.support.live import COMMAND, PATIENCE_S, Agent, Json, Live, id_of, says
 
 LONG_ID = "x" * 257
 UNKNOWN = "9f0c7a52-7e6c-4e8e-9a57-0d6f5a1f3c11"

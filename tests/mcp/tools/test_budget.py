@@ -8,11 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from live import COMMAND, PATIENCE_S, Live, says
 
-from kg.text import estimate_tokens
-from mcp_server import manifest
-from mcp_server.tools import INSTRUCTIONS
+from kg.language.words import estimate_tokens
+from mcp_server.tools import manifest
+from mcp_server.tools.tools import INSTRUCTIONS
+from tests.support.live import COMMAND, PATIENCE_S, Live, says
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from live import PATIENCE_S, Json, Live, id_of
-from test_models import model, read, served_by
 
-from tests.fakes import FakeOllama
+from tests.mcp.tools.test_models import model, read, served_by
+from tests.support.fakes import FakeOllama
+from tests.support.live import PATIENCE_S, Json, Live, id_of
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from live import Agent, Json, Live, id_of, says
 
-from tests.fakes import Asked, FakeOllama, Fault
+from tests.support.fakes import Asked, FakeOllama, Fault
+from tests.support.live import Agent, Json, Live, id_of, says
 
 pytestmark = pytest.mark.timeout(900)
 

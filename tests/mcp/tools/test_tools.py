@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from live import Agent, Live, id_of, says
+
+from tests.support.live import Agent, Live, id_of, says
 
 TOOLS = {
     "add_memory", "search_memories", "get_memories", "get_memory", "update_memory", "delete_memory",

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from live import Agent, Json, Live, id_of, says
 
-from extract.embedders import make_embedder
-from kg.paths import cache_dir
-from kg.settings import EMBEDDERS
-from kg.vector_index.embedded import EmbeddedIndex
+from extract.embedders.onnx import make_embedder
+from kg.index.qdrant.embedded import EmbeddedIndex
+from kg.settings.paths import cache_dir
+from kg.settings.service import EMBEDDERS
+from tests.support.live import Agent, Json, Live, id_of, says
 
 ADDS = int(os.environ.get("KNOWTHREAD_TEST_ADDS", "40"))
 AT_ONCE = 4

@@ -1,0 +1,363 @@
+"""What models answer, checked, and how it becomes the service's own values. Pure: no model, no store.
+
+Reading is lenient where nothing is lost by it (an unknown kind is a Thing, a surplus key is ignored) and strict where
+something would be (an item without an answer is malformed, so that the model is asked to repair it). What cannot be
+used is set aside with its reason; no reason quotes a memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
+
+from extract.prompts.load import RenderedPrompt
+from kg.errors import InvalidInput
+from kg.facts.parse import MAX_FACTS, literal_key, parse_facts
+from kg.facts.predicates import ENTITY_KINDS, EntityKind
+from kg.language.names import alias_key
+from kg.model_values import ModelWork, Relation, Task
+from kg.validate import parse_instant
+from kg.values import FactInput
+
+MAX_REASON_CHARS = 300
+_TURN = "number of the turn"
+_ITEM = "number of the pair"
+
+Output = TypeVar("Output", bound=BaseModel)
+Output_co = TypeVar("Output_co", bound=BaseModel, covariant=True)
+
+
+class Answer(Protocol[Output_co]):
+    """An answer that fits its schema, and what it took to get it."""
+
+    @property
+    def value(self) -> Output_co:
+        """The answer."""
+        ...
+
+    @property
+    def work(self) -> ModelWork:
+        """Prompt, model and every request made."""
+        ...
+
+
+class Asks(Protocol):
+    """What is needed of a router: one question, one checked answer."""
+
+    async def ask(
+        self,
+        task: Task,
+        prompt: RenderedPrompt,
+        output: type[Output],
+        *,
+        max_output_tokens: int = 8192,
+        divisible: bool = False,
+    ) -> Answer[Output]:
+        """Return a model's answer.
+
+        Args:
+            task: whose routes are asked.
+            prompt: the question.
+            output: the form of the answer.
+            max_output_tokens: longest answer.
+            divisible: the question can be asked in parts, so that an answer that was cut off is not asked for again.
+
+        Raises:
+            TruncatedOutput: a divisible question's answer was cut off.
+            ExtractionError: no route gave a usable one.
+        """
+        ...
+
+
+def _as_kind(value: object) -> object:
+    """Return a kind in its own spelling; what is no kind is a Thing."""
+    wanted = str(value).casefold()
+    return next((kind for kind in ENTITY_KINDS if kind.casefold() == wanted), "Thing")
+
+
+def _as_relation(value: object) -> object:
+    return value.strip().casefold() if isinstance(value, str) else value
+
+
+_Kind = Annotated[EntityKind, BeforeValidator(_as_kind)]
+
+
+class NoisyTurn(BaseModel):
+    """A turn with nothing to remember."""
+
+    turn: int = Field(description=_TURN)
+    reason: str
+
+
+class StatedFact(BaseModel):
+    """One claim of one turn."""
+
+    turn: int = Field(description=_TURN)
+    statement: str
+    subject: str | None = None
+    subject_kind: _Kind = "Thing"
+    predicate: str = "RELATES_TO"
+    object: str | None = None
+    object_kind: _Kind = "Thing"
+    because: str | None = None
+    revisit_when: str | None = None
+    valid_at: str | None = None
+    invalid_at: str | None = None
+
+
+class ExtractOutput(BaseModel):
+    """What some turns state."""
+
+    expected: ClassVar[int] = 1
+    noise: list[NoisyTurn]
+    facts: list[StatedFact]
+
+    @model_validator(mode="after")
+    def _known(self) -> ExtractOutput:
+        turns = sorted({item.turn for item in (*self.noise, *self.facts)})
+        wrong = [turn for turn in turns if not 1 <= turn <= self.expected]
+        if wrong and self.expected > 1:  # one turn alone is meant by whatever number
+            told = ", ".join(map(str, wrong[:10]))
+            raise ValueError(f"turn must be one of the numbers 1 to {self.expected} that the turns have; not {told}")
+        return self
+
+
+class RulingItem(BaseModel):
+    """What becomes of one earlier statement."""
+
+    item: int = Field(description=_ITEM)
+    reasoning: str
+    relation: Annotated[Relation, BeforeValidator(_as_relation)]
+    reason: str
+
+
+class VerdictItem(BaseModel):
+    """Whether two names mean one thing."""
+
+    item: int = Field(description=_ITEM)
+    reason: str
+    same: bool
+
+
+class RulingsOutput(BaseModel):
+    """One ruling for each pair."""
+
+    expected: ClassVar[int] = 0
+    rulings: list[RulingItem]
+
+    @model_validator(mode="after")
+    def _complete(self) -> RulingsOutput:
+        _check_items("rulings", [ruling.item for ruling in self.rulings], self.expected)
+        return self
+
+
+class VerdictsOutput(BaseModel):
+    """One verdict for each pair."""
+
+    expected: ClassVar[int] = 0
+    verdicts: list[VerdictItem]
+
+    @model_validator(mode="after")
+    def _complete(self) -> VerdictsOutput:
+        _check_items("verdicts", [verdict.item for verdict in self.verdicts], self.expected)
+        return self
+
+
+class OrderOutput(BaseModel):
+    """Numbers of some memories, the best first."""
+
+    expected: ClassVar[int] = 0
+    order: list[int]
+
+    @model_validator(mode="after")
+    def _known(self) -> OrderOutput:
+        if not set(self.order) <= set(range(1, self.expected + 1)) or len(set(self.order)) < len(self.order):
+            raise ValueError(f"order must hold numbers from 1 to {self.expected}, each at most once")
+        return self
+
+
+@lru_cache
+def extract_output(count: int) -> type[ExtractOutput]:
+    """Return the form of an answer about ``count`` turns, each fact and each noise of one of them."""
+
+    class Extracted(ExtractOutput):
+        """What some turns state."""
+
+        expected: ClassVar[int] = count
+
+    return Extracted
+
+
+@lru_cache
+def rulings_output(count: int) -> type[RulingsOutput]:
+    """Return the form of an answer with exactly one ruling for each of ``count`` pairs."""
+
+    class Rulings(RulingsOutput):
+        """One ruling for each pair."""
+
+        expected: ClassVar[int] = count
+
+    return Rulings
+
+
+@lru_cache
+def verdicts_output(count: int) -> type[VerdictsOutput]:
+    """Return the form of an answer with exactly one verdict for each of ``count`` pairs."""
+
+    class Verdicts(VerdictsOutput):
+        """One verdict for each pair."""
+
+        expected: ClassVar[int] = count
+
+    return Verdicts
+
+
+@lru_cache
+def order_output(count: int) -> type[OrderOutput]:
+    """Return the form of an answer that orders some of ``count`` memories."""
+
+    class Order(OrderOutput):
+        """Numbers of some memories, the best first."""
+
+        expected: ClassVar[int] = count
+
+    return Order
+
+
+def _check_items(field_name: str, items: Sequence[int], expected: int) -> None:
+    wanted = set(range(1, expected + 1))
+    faults = {
+        "missing": sorted(wanted.difference(items)),
+        "not asked for": sorted(set(items) - wanted),
+        "answered twice": sorted({item for item in items if items.count(item) > 1}),
+    }
+    told = "; ".join(f"{fault}: {', '.join(map(str, found[:10]))}" for fault, found in faults.items() if found)
+    if told:
+        raise ValueError(f"{field_name} must hold exactly one item for each pair 1 to {expected}; {told}")
+
+
+@dataclass
+class Reader:
+    """Turns the answers about one reading into facts and noise; turns are positions from 0.
+
+    Attributes:
+        dropped: why parts of an answer could not be used.
+    """
+
+    dropped: list[str] = field(default_factory=list[str])
+    _facts: dict[tuple[object, ...], tuple[int, FactInput]] = field(
+        default_factory=dict[tuple[object, ...], tuple[int, FactInput]]
+    )
+    _noise: dict[int, str] = field(default_factory=dict[int, str])
+    _worthy: set[int] = field(default_factory=set[int])
+
+    def read(self, output: ExtractOutput, turns: Sequence[int]) -> None:
+        """Take over one answer; ``turns`` are the positions of the turns that were numbered from 1 in it.
+
+        Where one turn was asked about, every number means it.
+        """
+        numbered = dict(enumerate(turns, start=1))
+        noisy = {numbered.get(item.turn, turns[0]): one_line(item.reason) for item in output.noise}
+        stated: dict[int, int] = dict.fromkeys(turns, 0)
+        for number, raw in enumerate(output.facts, start=1):
+            turn = numbered.get(raw.turn, turns[0])
+            stated[turn] += 1
+            if stated[turn] <= MAX_FACTS:
+                self._add(turn, raw, f"fact {number} of turn {turn + 1}")
+        for turn, count in stated.items():
+            if count > MAX_FACTS:
+                self.dropped.append(f"turn {turn + 1}: {count - MAX_FACTS} facts beyond the first {MAX_FACTS}")
+            if turn in noisy and not count:
+                self._noise.setdefault(turn, noisy[turn])
+            else:
+                self._worthy.add(turn)
+
+    @property
+    def facts(self) -> tuple[tuple[int, FactInput], ...]:
+        """Every usable fact once, with the position of its turn, in the order of the turns."""
+        return tuple(sorted(self._facts.values(), key=lambda stated: stated[0]))
+
+    @property
+    def noise(self) -> dict[int, str]:
+        """Positions of the turns that hold nothing in any of their passages, with the reason."""
+        return {turn: why for turn, why in sorted(self._noise.items()) if turn not in self._worthy}
+
+    def _add(self, turn: int, raw: StatedFact, place: str) -> None:
+        prepared = {key: value for key, value in _prepare(raw).items() if value is not None}
+        for bound in _unusable_bounds(prepared):
+            del prepared[bound]
+            self.dropped.append(f"{place}: {bound} is no date that can be used")
+        parsed = parse_facts([prepared])
+        if parsed.skipped:
+            blamed = parsed.skipped[0].why.partition(":")[0].rpartition(".")[2]  # the rest may quote the memory
+            self.dropped.append(f"{place}: its {blamed} cannot be used")
+            return
+        fact = parsed.facts[0]
+        key = (turn, *_claim(fact))
+        former = self._facts.get(key)
+        self._facts[key] = (turn, fact if former is None else _folded(former[1], fact))
+
+
+def _prepare(raw: StatedFact) -> dict[str, Any]:
+    """Return a fact as ``parse_facts`` takes it: names on one line, and nothing instead of blanks and of Thing."""
+    return {
+        "statement": raw.statement.strip(),
+        "subject": _name(raw.subject),
+        "subject_kind": None if raw.subject_kind == "Thing" else raw.subject_kind,
+        "predicate": raw.predicate,
+        "object": _name(raw.object),
+        "object_kind": None if raw.object_kind == "Thing" else raw.object_kind,
+        "because": _text(raw.because),
+        "revisit_when": _text(raw.revisit_when),
+        "valid_at": _text(raw.valid_at),
+        "invalid_at": _text(raw.invalid_at),
+    }
+
+
+def _text(value: str | None) -> str | None:
+    return (value or "").strip() or None
+
+
+def _name(value: str | None) -> str | None:
+    return " ".join((value or "").split()) or None
+
+
+def _unusable_bounds(prepared: dict[str, Any]) -> list[str]:
+    """Return which time bounds cannot be read, or end before they begin."""
+    times: dict[str, Any] = {}
+    unusable: list[str] = []
+    for bound in ("valid_at", "invalid_at"):
+        if bound in prepared:
+            try:
+                times[bound] = parse_instant(bound, prepared[bound])
+            except InvalidInput:
+                unusable.append(bound)
+    if len(times) == len(("valid_at", "invalid_at")) and times["invalid_at"] <= times["valid_at"]:
+        unusable.append("invalid_at")
+    return unusable
+
+
+def _claim(fact: FactInput) -> tuple[object, ...]:
+    """Return what makes two facts of one turn the same: the triple and its times, else the sentence."""
+    if fact.subject is None or fact.object is None:
+        said: object = literal_key(fact.statement)
+    else:
+        said = (alias_key(fact.subject), literal_key(fact.object))
+    return fact.predicate, said, fact.valid_at, fact.invalid_at
+
+
+def _folded(first: FactInput, second: FactInput) -> FactInput:
+    """Return the first of two equal facts with the reason and the condition that only the second gives."""
+    return replace(
+        first, because=first.because or second.because, revisit_when=first.revisit_when or second.revisit_when
+    )
+
+
+def one_line(text: str) -> str:
+    """Return a model's words as one line that can be stored, at most ``MAX_REASON_CHARS`` characters."""
+    line = " ".join(text.replace("\0", " ").split())
+    return line if len(line) <= MAX_REASON_CHARS else line[: MAX_REASON_CHARS - 1] + "…"

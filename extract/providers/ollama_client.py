@@ -1,0 +1,154 @@
+"""Ollama by its own SDK: the one place that imports it, for answers and for embeddings.
+
+Requests go straight to the address that is set, never through a proxy: it is a machine of the user's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import httpx
+
+from extract.providers import failures
+from extract.providers.exchange import bounded
+from kg.errors import ModelUnavailable
+from kg.settings.service import bare_url
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from ollama import AsyncClient, ChatResponse
+
+T = TypeVar("T")
+
+ADDRESSED_BY = "KNOWTHREAD_OLLAMA_URL (for embeddings KNOWTHREAD_OLLAMA_EMBED_URL, where it is set)"
+NAME = "ollama"
+
+_retry_after: ContextVar[float | None] = ContextVar("retry_after", default=None)
+
+
+class OllamaClient:
+    """One Ollama server; every failure comes as ``ModelUnavailable`` with its cure."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opening = asyncio.Lock()
+        self._sdk: ModuleType | None = None
+        self._client: AsyncClient | None = None
+
+    async def chat(self, model: str, *, keep_alive: str, **request: Any) -> ChatResponse:
+        """Return the whole answer to ``/api/chat``; ``request`` as in the SDK."""
+        kept = _duration(keep_alive)
+        return await self._call(
+            model, lambda client: client.chat(model=model, stream=False, keep_alive=kept, **request)
+        )
+
+    async def embed(self, model: str, texts: Sequence[str], keep_alive: str) -> Sequence[Sequence[float]]:
+        """Return one vector per text, in order; longer texts are cut to what the model can read."""
+        kept = _duration(keep_alive)
+        response = await self._call(
+            model, lambda client: client.embed(model=model, input=list(texts), truncate=True, keep_alive=kept)
+        )
+        return response.embeddings
+
+    async def digest(self, model: str) -> str:
+        """Return the fingerprint of a model's weights.
+
+        Raises:
+            ModelUnavailable: Ollama does not answer, or the model is not pulled.
+        """
+        listed = await self._call(model, lambda client: client.list())
+        wanted = model if ":" in model else f"{model}:latest"
+        for found in listed.models:
+            if found.model == wanted and found.digest:
+                return found.digest
+        raise self._missing(model)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _call(self, model: str, ask: Callable[[AsyncClient], Awaitable[T]]) -> T:
+        client = await self._open()
+        _retry_after.set(None)
+        try:
+            return await ask(client)
+        except Exception as error:  # noqa: BLE001 - the SDK lets its parser's errors through too; none may be shown
+            raise self._translated(model, error) from None
+
+    async def _open(self) -> AsyncClient:
+        async with self._opening:
+            if self._sdk is None:
+                self._sdk = await asyncio.to_thread(_load)
+            if self._client is None:
+                hooks = bounded()
+                hooks["response"].append(_note_retry_after)
+                self._client = cast(
+                    "AsyncClient",
+                    self._sdk.AsyncClient(
+                        host=self._url,
+                        event_hooks=hooks,
+                        auth=_auth(self._url),
+                        trust_env=False,
+                        follow_redirects=False,
+                        headers={"accept-encoding": "identity"},
+                    ),
+                )
+        return self._client
+
+    def _translated(self, model: str, error: Exception) -> ModelUnavailable:
+        if failures.is_oversized(error):
+            return failures.oversized(NAME, model)
+        if isinstance(error, cast(Any, self._sdk).ResponseError):
+            refused = cast(Any, error)
+            reason = failures.reason_of(refused.status_code)
+            if reason == "missing_model" or "try pulling it" in str(refused.error):
+                return self._missing(model)
+            return failures.unavailable(NAME, model, reason, retry_after_s=_retry_after.get())
+        if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
+            return failures.timed_out(NAME, model, error)
+        # The SDK makes a ConnectionError of its own of a refused connection.
+        if isinstance(error, (ConnectionError, httpx.TransportError)):
+            where = f"no answer from Ollama at {bare_url(self._url)}"
+            advice = f"{where}; start it with `ollama serve`, or correct {ADDRESSED_BY}"
+            return failures.unavailable(NAME, model, "connection", advice)
+        return failures.out_of_form(NAME, model)
+
+    def _missing(self, model: str) -> ModelUnavailable:
+        advice = f"Ollama at {bare_url(self._url)} does not have it; run `ollama pull {model}`"
+        return failures.unavailable(NAME, model, "missing_model", advice)
+
+
+def _auth(url: str) -> httpx.Auth:
+    """The user name and password of the address, which the SDK leaves out, else nothing."""
+    parts = httpx.URL(url)
+    return httpx.BasicAuth(parts.username, parts.password) if parts.userinfo else _Unsigned()
+
+
+class _Unsigned(httpx.Auth):
+    """Takes away what the SDK finds in ``OLLAMA_API_KEY``: that is for Ollama's own service, not for any address."""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers.pop("authorization", None)
+        yield request
+
+
+def _duration(keep_alive: str) -> str | int:
+    """Ollama takes a bare number, of seconds or -1 for ever, as a number only."""
+    return int(keep_alive) if keep_alive.removeprefix("-").isdecimal() else keep_alive
+
+
+def _load() -> ModuleType:
+    import ollama
+
+    return ollama
+
+
+async def _note_retry_after(response: httpx.Response) -> None:
+    # The SDK's error does not carry the headers; the hook runs in the task of the request.
+    _retry_after.set(failures.retry_after_s(response.headers))

@@ -1,0 +1,191 @@
+"""Which model is asked for which task, and with what: the service's settings as providers and router need them.
+
+A provider is asked only where the person named it: in ``KNOWTHREAD_LLM``, in a task's own list, or, with ``auto``, by a
+key of its own. ``auto`` never spends a subscription.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from extract.providers.credentials import Credentials
+from extract.routes import Route
+from kg.errors import ConfigurationError, ModelUnavailable
+from kg.model_values import TASKS, Task
+from kg.settings.service import Settings
+
+PROVIDERS = ("anthropic", "claude-code", "gemini", "ollama")
+GEMINI_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+"""Variables of Google's own that hold a key, in the order in which they are looked at."""
+
+_CLAUDE: Mapping[Task, str] = {
+    "extract": "claude-haiku-5-5",
+    "contradict": "claude-sonnet-5-5",
+    "resolve": "claude-haiku-5-5",
+    "rerank": "claude-haiku-5-5",
+}
+DEFAULT_MODELS: Mapping[str, Mapping[Task, str]] = {
+    "anthropic": _CLAUDE,
+    "claude-code": _CLAUDE,
+    "gemini": dict.fromkeys(TASKS, "gemini-3.5-flash-lite"),
+    "ollama": dict.fromkeys(TASKS, "qwen3:14b"),
+}
+_CLAUDE_PROCESSES = 2
+_MODEL = re.compile(r"[^\s,]+")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What the models of one service are asked with.
+
+    Attributes:
+        routes: per task the models in the order in which they are tried; none where no model is set.
+        anthropic_chosen: whether the person named Anthropic, which is what lets a subscription be used.
+        concurrency: per provider, how many requests at a time.
+        timeout_s: longest wait for one answer.
+        daily_tokens: model tokens a day; 0: no cap.
+        gemini_key_from: name of the setting or variable that holds the key; empty without one.
+        local_if_pulled: ``auto`` found no key, so that Ollama's model is to be used if it is there.
+    """
+
+    routes: Mapping[Task, tuple[Route, ...]]
+    anthropic_chosen: bool
+    concurrency: Mapping[str, int]
+    timeout_s: float
+    daily_tokens: int
+    ollama_url: str = field(repr=False)
+    ollama_keep_alive: str
+    anthropic_token: str = field(repr=False)
+    anthropic_url: str = field(repr=False)
+    gemini_api_key: str = field(repr=False)
+    gemini_key_from: str
+    gemini_url: str = field(repr=False)
+    local_if_pulled: bool = False
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The providers that any task may ask, in the order of ``PROVIDERS``."""
+        named = {route.provider for routes in self.routes.values() for route in routes}
+        return tuple(provider for provider in PROVIDERS if provider in named)
+
+    def models(self, provider: str) -> tuple[str, ...]:
+        """The models of one provider that any task may ask, sorted."""
+        routes = {route for routes in self.routes.values() for route in routes}
+        return tuple(sorted(route.model for route in routes if route.provider == provider))
+
+
+def read_model_settings(settings: Settings, environ: Mapping[str, str]) -> ModelSettings:
+    """Read the routes and what they need; nothing is asked and no file is read.
+
+    Raises:
+        ConfigurationError: a list of models names a provider that there is not, or is malformed.
+    """
+    lists = {task: parse_routes(task, _list_of(settings, task)) for task in TASKS}
+    key, key_from = _gemini_key(settings, environ)
+    llm = _key_holder(settings, environ) if settings.llm == "auto" else settings.llm
+    routes: dict[Task, tuple[Route, ...]] = {task: lists[task] or _default_routes(llm, task) for task in TASKS}
+    named = {route.provider for task in TASKS for route in lists[task]}
+    concurrency: dict[str, int] = dict.fromkeys(PROVIDERS, settings.extract_concurrency)
+    concurrency["claude-code"] = min(settings.extract_concurrency, _CLAUDE_PROCESSES)
+    return ModelSettings(
+        routes=MappingProxyType(routes),
+        anthropic_chosen=settings.llm in ("anthropic", "gemini_split") or "anthropic" in named,
+        concurrency=MappingProxyType(concurrency),
+        timeout_s=settings.model_timeout_s,
+        daily_tokens=settings.daily_tokens,
+        ollama_url=settings.ollama_url.rstrip("/"),
+        ollama_keep_alive=settings.ollama_keep_alive,
+        anthropic_token=settings.anthropic_token,
+        anthropic_url=settings.anthropic_url.rstrip("/"),
+        gemini_api_key=key,
+        gemini_key_from=key_from,
+        gemini_url=settings.gemini_url.rstrip("/"),
+        local_if_pulled=settings.llm == "auto" and llm == "none",
+    )
+
+
+async def settle_auto(
+    models: ModelSettings, pulled: Callable[[Collection[str]], Awaitable[Collection[str]]]
+) -> ModelSettings:
+    """Use Ollama's default model where ``auto`` found no key and the model is there.
+
+    Args:
+        models: as read from the settings.
+        pulled: which of these models a reachable Ollama has; none where it does not answer.
+    """
+    if not models.local_if_pulled:
+        return models
+    wanted = {task: DEFAULT_MODELS["ollama"][task] for task in TASKS if not models.routes[task]}
+    there = await pulled(sorted(set(wanted.values())))
+    found = {task: (Route("ollama", model),) for task, model in wanted.items() if model in there}
+    return replace(models, routes=MappingProxyType({**models.routes, **found}), local_if_pulled=False)
+
+
+def parse_routes(task: Task, text: str) -> tuple[Route, ...]:
+    """Read a comma list of ``provider:model``, or ``provider`` for its default model; doubles are left out.
+
+    Raises:
+        ConfigurationError: an unknown provider, or no model after the colon.
+    """
+    routes: dict[Route, None] = {}
+    for item in text.split(",") if text.strip() else ():
+        provider, colon, model = (part.strip() for part in item.partition(":"))
+        if provider not in PROVIDERS or (colon and not _MODEL.fullmatch(model)):
+            accepted = f"provider:model or provider, separated by commas; providers: {', '.join(PROVIDERS)}"
+            raise ConfigurationError(
+                f"KNOWTHREAD_{task.upper()}_MODELS", f"{item.strip()!r} is no model", f"accepted: {accepted}"
+            )
+        routes[Route(provider, model or DEFAULT_MODELS[provider][task])] = None
+    return tuple(routes)
+
+
+def anthropic_credentials(models: ModelSettings, environ: Mapping[str, str]) -> Credentials:
+    """Return the chain of credentials that these settings allow."""
+    return Credentials(models.anthropic_token, environ, chosen=models.anthropic_chosen)
+
+
+def _list_of(settings: Settings, task: Task) -> str:
+    lists = {
+        "extract": settings.extract_models,
+        "contradict": settings.contradict_models,
+        "resolve": settings.resolve_models,
+        "rerank": settings.rerank_models,
+    }
+    return lists[task]
+
+
+def _default_routes(llm: str, task: Task) -> tuple[Route, ...]:
+    if llm == "none":
+        return ()
+    provider = ("anthropic" if task == "contradict" else "gemini") if llm == "gemini_split" else llm
+    return (Route(provider, DEFAULT_MODELS[provider][task]),)
+
+
+def _gemini_key(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
+    """The key and where it comes from."""
+    given = [("KNOWTHREAD_GEMINI_API_KEY", settings.gemini_api_key)]
+    given += [(name, environ.get(name, "").strip()) for name in GEMINI_KEYS]
+    return next(((key, name) for name, key in given if key), ("", ""))
+
+
+def _key_holder(settings: Settings, environ: Mapping[str, str]) -> str:
+    """The provider that ``auto`` means: the first with a key, knowthread's own settings before general variables."""
+    own = Credentials(settings.anthropic_token, {}, chosen=False)
+    if settings.gemini_api_key:
+        return "gemini"
+    if _has_key(own):
+        return "anthropic"
+    if _gemini_key(settings, environ)[0]:
+        return "gemini"
+    return "anthropic" if _has_key(Credentials("", environ, chosen=False)) else "none"
+
+
+def _has_key(credentials: Credentials) -> bool:
+    try:
+        credentials.current()
+    except ModelUnavailable:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""What models are asked to do: extract, contradict, resolve, rerank."""

@@ -1,0 +1,46 @@
+"""Whether two names mean one thing, by a model: one request for all pairs that the words alone leave open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from extract.prompts.answers import Asks, one_line, verdicts_output
+from extract.prompts.load import load_prompt
+from extract.prompts.tags import lines, tag
+from kg.model_values import NamePair, Naming, Sameness
+
+TOKENS_PER_PAIR = 100
+LEAST_TOKENS = 8192
+
+
+class ModelNameJudge:
+    """A ``NameJudge`` that asks a model."""
+
+    def __init__(self, router: Asks) -> None:
+        self._router = router
+
+    async def compare(self, pairs: Sequence[NamePair]) -> Sameness:
+        """Return a verdict for each of one or more pairs, in order, from one request.
+
+        Raises:
+            ExtractionError: no usable answer; one that leaves out a pair or adds one is none.
+        """
+        rendered = load_prompt("resolve").render(
+            pairs=lines(
+                f'<pair n="{number}">\n{_naming("left", pair.left)}\n{_naming("right", pair.right)}\n</pair>'
+                for number, pair in enumerate(pairs, start=1)
+            )
+        )
+        answer = await self._router.ask(
+            "resolve",
+            rendered,
+            verdicts_output(len(pairs)),
+            max_output_tokens=max(LEAST_TOKENS, TOKENS_PER_PAIR * len(pairs)),
+        )
+        verdicts = sorted(answer.value.verdicts, key=lambda verdict: verdict.item)
+        return Sameness(tuple((verdict.same, one_line(verdict.reason)) for verdict in verdicts), answer.work)
+
+
+def _naming(side: str, naming: Naming) -> str:
+    context = "".join(f"\n- {' '.join(statement.split())}" for statement in naming.context)
+    return tag(side, f"{naming.name}{context}", kind=naming.kind)

@@ -1,0 +1,1 @@
+"""Entities: which names mean one thing, and merging those that do."""

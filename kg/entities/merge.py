@@ -1,0 +1,131 @@
+"""Two names, one thing: merging entities, so that it can be taken back at any time.
+
+A merge moves names and facts to the target and keeps the source as an empty node that remembers its names. Every fact
+knows by which name it was stated, so undoing moves back exactly what was said by those names, before the merge or
+since; what was deleted meanwhile stays deleted. Entity identity is not bi-temporal: a merge holds for the past as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kg.erase import drop_orphans
+from kg.errors import Conflict, NotFound
+from kg.facts.parse import claim_key
+from kg.facts.settle import settle
+from kg.graph.partition import Call, once
+from kg.graph.store import GraphStore, Row, Transaction
+from kg.ports import Clock
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a merge or its undoing moved; kept as the answer of the call, so it holds no names.
+
+    Attributes:
+        target: the entity that the source was merged into, or taken out of.
+        names: how many alias keys refer to another entity now.
+        facts: how many facts were bound to another entity.
+    """
+
+    source: str
+    target: str
+    names: int
+    facts: int
+
+
+class Merge:
+    """The write side of merging entities."""
+
+    def __init__(self, store: GraphStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def merge(self, user_id: str, key: str, source: str, target: str, reason: str) -> Moved:
+        """Merge one entity into another; a repeated key answers the first result.
+
+        Raises:
+            NotFound: the partition has no such entities.
+            Conflict: the source is merged already, or they are one entity.
+        """
+        return await self._once(
+            user_id, key, lambda call: merge_entities(call, source, target, reason), "merge_entities"
+        )
+
+    async def undo(self, user_id: str, key: str, source: str) -> Moved:
+        """Take a merged entity out again, with all that was stated by its names.
+
+        Raises:
+            NotFound: the partition has no such entity, or it is not merged.
+        """
+        return await self._once(user_id, key, lambda call: undo_merge(call, source), "undo_merge")
+
+    async def _once(self, user_id: str, key: str, work: Callable[[Call], Awaitable[Moved]], label: str) -> Moved:
+        return await self._store.write(
+            lambda tx: once(tx, work, Moved, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
+        )
+
+
+async def merge_entities(call: Call, source: str, target: str, reason: str) -> Moved:
+    """Merge ``source`` into ``target`` within a call's transaction; see ``Merge.merge``."""
+    tx, user_id, now = call.tx, call.user_id, call.now
+    rows = await tx.run("merge_context", user_id=user_id, source=source, target=target)
+    if not rows:
+        raise NotFound("entity", f"{source} or {target}", "find yours with search_graph")
+    context = rows[0]
+    root: str = context["target_root"]
+    if context["source_root"] == root:
+        raise Conflict("both are one entity already", (source, target))
+    if context["source_root"] != source:
+        raise Conflict(f"{source} is merged already; undo that first, or merge {context['source_root']}", (source,))
+    keys: list[str] = context["keys"]
+    await tx.run("move_aliases", user_id=user_id, keys=keys, source=source, target=root)
+    await tx.run("create_merge", source=source, target=root, keys=keys, reason=reason, now=now)
+    await _rebind(tx, user_id, context["facts"], root, now)
+    await drop_orphans(tx, user_id, [], [root])
+    return Moved(source, root, len(keys), len(context["facts"]))
+
+
+async def undo_merge(call: Call, source: str) -> Moved:
+    """Take ``source`` out of what it was merged into, within a call's transaction; see ``Merge.undo``."""
+    tx, user_id, now = call.tx, call.user_id, call.now
+    rows = await tx.run("unmerge_context", user_id=user_id, source=source)
+    if not rows:
+        raise NotFound("merged entity", source)
+    context = rows[0]
+    root: str = context["root"]
+    keys: list[str] = context["keys"]
+    await tx.run("delete_merge", source=source, keys=keys)
+    await tx.run("move_aliases", user_id=user_id, keys=keys, source=root, target=source)
+    await _rebind(tx, user_id, context["facts"], source, now)
+    removed = await drop_orphans(tx, user_id, [], [root, source])
+    if removed:
+        await tx.run("create_tombstones", user_id=user_id, uuids=removed, now=now)
+    return Moved(source, root, len(keys), len(context["facts"]))
+
+
+async def _rebind(
+    tx: Transaction, user_id: str, facts: Sequence[Mapping[str, Any]], entity: str, now: datetime
+) -> None:
+    """Bind the moving sides of facts to an entity, and settle the claims and timelines of before and after."""
+    if not facts:
+        return
+    moved = [_rekeyed(fact, entity) for fact in facts]
+    await tx.run("move_facts", facts=moved)
+    await settle(tx, user_id=user_id, changed=[*facts, *moved], now=now)
+
+
+def _rekeyed(fact: Mapping[str, Any], entity: str) -> Row:
+    subject = entity if fact["moves_subject"] else fact["subject_uuid"]
+    object_uuid = entity if fact["moves_object"] else fact["object_uuid"]
+    object_key = f"entity:{entity}" if fact["moves_object"] else fact["object_key"]
+    return {
+        **fact,
+        "subject_uuid": subject,
+        "object_uuid": object_uuid,
+        "object_key": object_key,
+        "claim_key": claim_key(fact["scope"], subject, fact["predicate"], object_key),
+    }

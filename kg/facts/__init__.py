@@ -1,0 +1,1 @@
+"""Facts: predicates, claims, and when each of them holds."""

@@ -1,0 +1,61 @@
+"""Which facts held at an instant of the world, as known at an instant; for reads that do not ask about the present."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kg.facts.parse import SINGLE_VALUED
+from kg.facts.timeline import timelines_from_rows
+from kg.graph.store import GraphStore
+
+
+@dataclass(frozen=True)
+class Instants:
+    """The two instants of a read.
+
+    Attributes:
+        now: the present.
+        as_of: instant of the world that was asked for; None means now.
+        known_at: instant of knowledge that was asked for; None means now.
+    """
+
+    now: datetime
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+
+    @property
+    def t(self) -> datetime:
+        """Instant of the world; what was known at an earlier time is asked about that time unless it says otherwise."""
+        return self.as_of or self.known_at or self.now
+
+    @property
+    def past(self) -> bool:
+        """Whether another instant than the present is asked about."""
+        return self.as_of is not None or self.known_at is not None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a fact stood: whether it was known, whether it held, and its end as seen then."""
+
+    known: bool
+    held: bool
+    end: datetime | None
+
+
+async def standings(store: GraphStore, user_id: str, uuids: Sequence[str], instants: Instants) -> dict[str, Standing]:
+    """Compute the standing of facts from the inputs of their timelines; unknown uuids are left out."""
+    if not uuids:
+        return {}
+    rows = await store.read("history_closure", user_id=user_id, uuids=list(uuids), single_valued=sorted(SINGLE_VALUED))
+    timelines = timelines_from_rows(rows[0]["facts"], rows[0]["decisions"], SINGLE_VALUED) if rows else None
+    if timelines is None:
+        return {}
+    k = instants.known_at
+    return {
+        uuid: Standing(timelines.known(uuid, k), timelines.held(uuid, instants.t, k), timelines.end(uuid, k))
+        for uuid in uuids
+        if uuid in timelines.facts
+    }

@@ -1,0 +1,121 @@
+"""Predicates: one spelling for each, and what is known of the preferred ones.
+
+The invariant: a normalised predicate can be a relationship type of the graph and is none of those that carry the
+service's own structure. No predicate is ever a reason to refuse a fact.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Literal, TypedDict, get_args
+
+from kg.language.words import clean, shadow
+
+Scope = Literal["user", "project"]
+EntityKind = Literal["Person", "Project", "Tool", "Concept", "Place", "Organization", "File", "Service", "Thing"]
+
+ENTITY_KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
+MAX_CHARS = 64
+FALLBACK = "RELATES_TO"
+SAFE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+"""What a predicate looks like; anything that matches in full can stand in a query as a relationship type."""
+
+_RESERVED = {
+    "STATES": "SAYS",
+    "SUBJECT": "HAS_SUBJECT",
+    "OBJECT": "HAS_OBJECT",
+    "NAMES": "HAS_NAME",
+    "REFERS_TO": "RELATES_TO",
+    "NEXT": "COMES_BEFORE",
+    "SUPERSEDED_BY": "REPLACED_BY",
+    "PREVIOUS": "COMES_AFTER",
+    "EXTRACTS": "EXTRACTS_FROM",
+    "MERGED_INTO": "WAS_MERGED_INTO",
+}
+"""The graph's own relationship types (design, section 3), and what a fact says instead."""
+
+_PIECE = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+[A-Za-z]*")
+
+
+@dataclass(frozen=True)
+class Predicate:
+    """What a predicate means for time and search.
+
+    Attributes:
+        single_valued: one object at a time: a newer fact ends the older one of the same scope and subject.
+        scope: whether the claim holds within its project or wherever the person works.
+        opposites: predicates that contradict this one between the same subject and object.
+        subject_kind: usual kind of the subject, for entities first met in such a fact; object_kind likewise.
+        synonyms: normalised spellings that mean this predicate.
+    """
+
+    name: str
+    single_valued: bool = False
+    scope: Scope = "project"
+    opposites: tuple[str, ...] = ()
+    subject_kind: EntityKind = "Thing"
+    object_kind: EntityKind = "Thing"
+    synonyms: tuple[str, ...] = ()
+    doc: str = ""
+
+
+class _Entry(TypedDict, total=False):
+    doc: str
+    single: bool
+    scope: Scope
+    subject: EntityKind
+    object: EntityKind
+    opposites: list[str]
+    synonyms: list[str]
+
+
+def _load() -> tuple[Mapping[str, Predicate], Mapping[str, str]]:
+    entries: dict[str, _Entry] = tomllib.loads(
+        files("kg.facts").joinpath("predicates.toml").read_text(encoding="utf-8")
+    )
+    known: dict[str, Predicate] = {}
+    synonyms = dict(_RESERVED)
+    for name, entry in entries.items():
+        known[name] = Predicate(
+            name=name,
+            single_valued=entry.get("single", False),
+            scope=entry.get("scope", "project"),
+            opposites=tuple(entry.get("opposites", ())),
+            subject_kind=entry.get("subject", "Thing"),
+            object_kind=entry.get("object", "Thing"),
+            synonyms=tuple(entry.get("synonyms", ())),
+            doc=entry.get("doc", ""),
+        )
+        synonyms.update(dict.fromkeys(known[name].synonyms, name))
+    return MappingProxyType(known), MappingProxyType(synonyms)
+
+
+PREDICATES, _SYNONYMS = _load()
+"""The preferred predicates by name, the domain's own first."""
+
+
+def normalise(predicate: str) -> str:
+    """Return the predicate in UPPER_SNAKE, at most 64 characters, a preferred one where the words mean it.
+
+    Words are told apart by blanks, punctuation and capitals (``worksAt``); accents fall. Where no Latin letter is left
+    the answer is ``RELATES_TO``; a leading digit gets ``HAS_`` before it.
+    """
+    cleaned = "".join(c for c in unicodedata.normalize("NFKD", clean(predicate)) if not unicodedata.combining(c))
+    latin = "".join(c if c.isascii() else " " for c in cleaned.replace("'", ""))
+    shape = latin.lower() if latin.isupper() else latin
+    name = "_".join(m.group() for m in _PIECE.finditer(shadow(shape))).upper()
+    if not re.search("[A-Z]", name):
+        return FALLBACK
+    name = (name if name[0].isalpha() else f"HAS_{name}")[:MAX_CHARS].rstrip("_")
+    return _SYNONYMS.get(name, name)
+
+
+def lookup(name: str) -> Predicate:
+    """Return what is known of a normalised predicate; an unlisted one is multi-valued and of its project."""
+    return PREDICATES.get(name) or Predicate(name)

@@ -1,0 +1,86 @@
+"""Keep what is derived from facts in step with them: cached ends, and the typed projection that people see.
+
+Runs inside the transaction that changed the facts, after every add, update, delete, merge and undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from kg.facts.parse import SINGLE_VALUED
+from kg.facts.timeline import timelines_from_rows
+from kg.graph.store import Row, Transaction
+
+
+def claims_of(facts: Iterable[Mapping[str, Any]]) -> dict[str, Row]:
+    """Return the claims that the projection draws, by claim key: those between two entities."""
+    return {
+        fact["claim_key"]: {key: fact[key] for key in ("claim_key", "subject_uuid", "object_uuid", "predicate")}
+        for fact in facts
+        if fact["subject_uuid"] and fact["object_uuid"]
+    }
+
+
+def groups_of(facts: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Return the timelines that facts belong to: (scope, subject, predicate) of single-valued predicates."""
+    found = {
+        (fact["scope"], fact["subject_uuid"], fact["predicate"])
+        for fact in facts
+        if fact["subject_uuid"] and fact["predicate"] in SINGLE_VALUED
+    }
+    return [{"scope": scope, "subject_uuid": subject, "predicate": name} for scope, subject, name in sorted(found)]
+
+
+async def settle(
+    tx: Transaction,
+    *,
+    user_id: str,
+    created: Sequence[Mapping[str, Any]] = (),
+    changed: Sequence[Mapping[str, Any]] = (),
+    also: Sequence[str] = (),
+    now: datetime,
+) -> list[str]:
+    """Recompute ends and projection around changed facts and return the uuids of facts whose end changed.
+
+    Args:
+        tx: the transaction that made the change, holding the partition's lock.
+        user_id: partition.
+        created: facts that were added, as rows with their claim; nothing can bear on them yet but their timelines.
+        changed: facts that were expired, moved or removed, likewise.
+        also: uuids of facts that gained or lost a decision.
+        now: instant of the change.
+    """
+    timed = [fact for fact in created if fact["subject_uuid"] and fact["predicate"] in SINGLE_VALUED]
+    moved = await _move_ends(tx, user_id, [*timed, *changed], also) if timed or changed or also else []
+    claims = claims_of([*created, *changed, *moved])
+    if claims:
+        await tx.run("project_claims", user_id=user_id, claims=list(claims.values()), now=now)
+    return [fact["uuid"] for fact in moved]
+
+
+async def _move_ends(
+    tx: Transaction, user_id: str, facts: Sequence[Mapping[str, Any]], also: Sequence[str]
+) -> list[Row]:
+    """Recompute the ends around facts, and return those whose end moved."""
+    rows = await tx.run(
+        "timeline_closure",
+        user_id=user_id,
+        uuids=[*(fact["uuid"] for fact in facts), *also],
+        groups=groups_of(facts),
+        single_valued=sorted(SINGLE_VALUED),
+    )
+    found: list[Row] = rows[0]["facts"]
+    whole = frozenset(rows[0]["whole"])
+    timelines = timelines_from_rows(found, rows[0]["decisions"], SINGLE_VALUED)
+    moved = [
+        (fact, end)
+        for fact in found
+        if fact["uuid"] in whole
+        and fact["expired_at"] is None
+        and (end := timelines.end(fact["uuid"], None)) != fact["invalid_at"]
+    ]
+    if moved:
+        await tx.run("set_ends", ends=[{"uuid": fact["uuid"], "invalid_at": end} for fact, end in moved])
+    return [fact for fact, _ in moved]

@@ -1,0 +1,162 @@
+"""When a fact held, for an instant of knowledge and one of the world. Pure; design: valid time and knowledge time.
+
+A fact's own inputs never change. What follows from them, from decisions and from the next value of a single-valued
+predicate is computed here, for the cache of the present as for any instant asked about, so that there is one answer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kg.values import How
+from kg.writing.draft import UNKNOWN_START
+
+Group = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class FactTimes:
+    """The inputs of one fact.
+
+    Attributes:
+        group: (scope, subject, predicate) of a single-valued predicate, None for others.
+        object_key: identity of the value; the next *other* value ends this one.
+    """
+
+    uuid: str
+    group: Group | None
+    object_key: str
+    valid_at: datetime
+    stated_invalid_at: datetime | None
+    created_at: datetime
+    expired_at: datetime | None
+    seq: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``new`` replaces ``old``: it was true until ``effective_at`` (superseded), or never (corrected)."""
+
+    old: str
+    new: str
+    kind: How
+    at: datetime
+    effective_at: datetime
+    undone_at: datetime | None
+
+
+class Timelines:
+    """Facts that bear on one another, closed under decisions and single-valued groups.
+
+    ``k`` is the instant of knowledge; None is the latest, whatever any clock says.
+    """
+
+    def __init__(self, facts: Iterable[FactTimes], decisions: Iterable[Decision]) -> None:
+        self.facts: Mapping[str, FactTimes] = {fact.uuid: fact for fact in facts}
+        self._decisions: dict[str, list[Decision]] = defaultdict(list)
+        for decision in decisions:
+            self._decisions[decision.old].append(decision)
+        self._groups: dict[Group, list[FactTimes]] = defaultdict(list)
+        for fact in self.facts.values():
+            if fact.group is not None:
+                self._groups[fact.group].append(fact)
+        for members in self._groups.values():
+            members.sort(key=lambda fact: (fact.valid_at, fact.seq))
+        self._known: dict[tuple[str, datetime | None], bool] = {}
+
+    def known(self, uuid: str, k: datetime | None) -> bool:
+        """Tell whether the fact was believed at ``k``: stated, not replaced by an update, not corrected."""
+        memo = self._known.get((uuid, k))
+        if memo is not None:
+            return memo
+        fact = self.facts.get(uuid)
+        if fact is None or not _within(fact.created_at, fact.expired_at, k):
+            return self._known.setdefault((uuid, k), False)
+        self._known[uuid, k] = True  # breaks a cycle, should one ever stand in the graph
+        result = not any(d.kind == "corrected" and self._stands(d, k) for d in self._decisions[uuid])
+        self._known[uuid, k] = result
+        return result
+
+    def end(self, uuid: str, k: datetime | None) -> datetime | None:
+        """Return when the fact stopped being true as seen at ``k``; None while it is open.
+
+        A corrected fact ends where it begins: it never held. One whose beginning nobody stated ends no other.
+        """
+        fact = self.facts[uuid]
+        if any(d.kind == "corrected" and self._stands(d, k) for d in self._decisions[uuid]):
+            return fact.valid_at
+        ends = [d.effective_at for d in self._decisions[uuid] if d.kind == "superseded" and self._stands(d, k)]
+        if fact.stated_invalid_at is not None:
+            ends.append(fact.stated_invalid_at)
+        if fact.group is not None:
+            position = (fact.valid_at, fact.seq)
+            for other in self._groups[fact.group]:
+                later = other.valid_at > UNKNOWN_START and (other.valid_at, other.seq) > position
+                if later and other.object_key != fact.object_key and self.known(other.uuid, k):
+                    ends.append(other.valid_at)
+                    break
+        return min(ends, default=None)
+
+    def begin(self, uuid: str, k: datetime | None) -> datetime:
+        """Return when the fact began to be true as seen at ``k``.
+
+        Of two values of unknown beginning, the one that ended later began, at the earliest, where the other one ended.
+        """
+        fact = self.facts[uuid]
+        end = self.end(uuid, k)
+        if fact.valid_at != UNKNOWN_START or fact.group is None or end is None:
+            return fact.valid_at
+        others = (
+            self.end(other.uuid, k)
+            for other in self._groups[fact.group]
+            if other.valid_at == UNKNOWN_START and other.object_key != fact.object_key and self.known(other.uuid, k)
+        )
+        return max((ended for ended in others if ended is not None and ended < end), default=fact.valid_at)
+
+    def held(self, uuid: str, t: datetime, k: datetime | None) -> bool:
+        """Tell whether the fact was true at ``t`` as seen at ``k``."""
+        if not self.known(uuid, k):
+            return False
+        end = self.end(uuid, k)
+        return self.begin(uuid, k) <= t and (end is None or t < end)
+
+    def _stands(self, decision: Decision, k: datetime | None) -> bool:
+        return _within(decision.at, decision.undone_at, k) and self.known(decision.new, k)
+
+
+def _within(start: datetime, end: datetime | None, k: datetime | None) -> bool:
+    if k is None:
+        return end is None
+    return start <= k and (end is None or k < end)
+
+
+def timelines_from_rows(
+    facts: Iterable[Mapping[str, Any]], decisions: Iterable[Mapping[str, Any]], single_valued: Iterable[str]
+) -> Timelines:
+    """Build timelines from rows as the queries return them."""
+    single = frozenset(single_valued)
+    return Timelines(
+        (
+            FactTimes(
+                uuid=row["uuid"],
+                group=(row["scope"], row["subject_uuid"], row["predicate"])
+                if row["predicate"] in single and row["subject_uuid"]
+                else None,
+                object_key=row["object_key"],
+                valid_at=row["valid_at"],
+                stated_invalid_at=row["stated_invalid_at"],
+                created_at=row["created_at"],
+                expired_at=row["expired_at"],
+                seq=row["seq"],
+            )
+            for row in facts
+        ),
+        (
+            Decision(row["old"], row["new"], row["kind"], row["at"], row["effective_at"], row["undone_at"])
+            for row in decisions
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The connection to Neo4j: queries by name, the schema, and one writer per partition."""

@@ -1,0 +1,31 @@
+"""Bring a store's schema to the version that this code needs, forward only."""
+
+from __future__ import annotations
+
+from kg.errors import ConfigurationError
+from kg.graph.store import GraphStore
+
+SCHEMA_VERSION = 3
+
+
+async def migrate(store: GraphStore) -> int:
+    """Install or migrate the schema and return the version found before (0 for an empty store).
+
+    Raises:
+        ConfigurationError: the store was written by a newer knowthread.
+        StoreUnavailable: the database does not answer.
+    """
+    rows = await store.read("schema_version")
+    found = int(rows[0]["version"]) if rows else 0
+    if found > SCHEMA_VERSION:
+        raise ConfigurationError(
+            "schema",
+            f"the graph has schema version {found}, this knowthread knows {SCHEMA_VERSION}",
+            "upgrade with `uv tool upgrade knowthread`",
+        )
+    if found < SCHEMA_VERSION:
+        from kg.graph.schema import install
+
+        await install(store, current=found)
+        await store.write(lambda tx: tx.run("set_schema_version", version=SCHEMA_VERSION), "set_schema_version")
+    return found

@@ -1,0 +1,372 @@
+"""Keeps the side-index in step with the graph. The queue is the label ``:Unindexed`` in the graph itself.
+
+Invariant: a node leaves the queue only while its revision is the one whose point was written and flushed, and a point
+whose node is gone is removed, whatever died in between: the queue and the tombstones are durable, every step may be
+repeated. A point can be found as soon as it is written, which is what a write waits for; a flush takes longer than all
+else, so several writes share one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from kg.background import Background
+from kg.errors import KgError, StoreUnavailable
+from kg.graph.store import GraphStore, Row
+from kg.index.vectors import NodeVectors, Text
+from kg.ports import Clock, Embedder, IndexPoint, Scalar, VectorIndex
+from kg.recall import render
+
+log = logging.getLogger(__name__)
+
+BATCH = 32
+FLUSH_AFTER_S = 0.1
+"""How long written points may wait for the flush that makes them durable: those of several writes share one."""
+FLUSH_AT = 64
+"""So many written points are flushed at once, however busy it is."""
+INDEXED_LABELS = ("Memory", "Fact", "Entity")
+"""Labels of the nodes that have a point each."""
+TOMBSTONE_LIFE = timedelta(minutes=10)
+REQUEST_LIFE = timedelta(hours=24)
+_SWEEP_EVERY = timedelta(minutes=1)
+_PAGE = 1000
+_IDLE_S = 30.0
+_REMEMBERED = 4096
+_PROBE = "Does the model answer?"
+_REQUEUED_AT_ONCE = 5000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class IndexerState:
+    """What ``status`` shows of the indexer.
+
+    Attributes:
+        error: why the last round failed, or why a node still waits for another try; None while all is well.
+    """
+
+    indexed: int = 0
+    removed: int = 0
+    error: str | None = None
+
+
+class Indexer:
+    """One background task that empties the queue; woken by writes, and by itself every half minute."""
+
+    def __init__(self, store: GraphStore, index: VectorIndex, embedder: Embedder, clock: Clock) -> None:
+        self.state = IndexerState()
+        self._store = store
+        self._index = index
+        self._vectors = NodeVectors(embedder)
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._waiters: dict[str, set[asyncio.Future[None]]] = {}
+        self._task = Background("indexer", self._run)
+        self._recent: OrderedDict[str, None] = OrderedDict()
+        self._written: dict[str, Row] = {}
+        self._working = asyncio.Lock()
+        self._swept = _EPOCH
+
+    def start(self) -> None:
+        """Start the background task."""
+        self._task.start()
+
+    async def stop(self) -> None:
+        """Stop the background task; what is still queued stays queued in the graph."""
+        await self._task.stop()
+
+    def wake(self) -> None:
+        """Tell that the queue has grown."""
+        self._wake.set()
+
+    def announce(self, texts: Sequence[Text]) -> None:
+        """Tell which texts a write is about to queue, so that they are embedded while it commits."""
+        self._vectors.announce(texts)
+
+    async def wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
+        """Wake the indexer, wait until the points of these nodes are written, and tell whether they were in time.
+
+        Args:
+            uuids: nodes that a write has queued.
+            timeout_s: longest wait.
+            new: whether that write created them; such nodes may have been indexed before this call.
+        """
+        self._wake.set()
+        uuids = [uuid for uuid in uuids if not (new and uuid in self._recent)]
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[None]] = []
+        for uuid in uuids:
+            future: asyncio.Future[None] = loop.create_future()
+            self._waiters.setdefault(uuid, set()).add(future)
+            futures.append(future)
+        try:
+            await asyncio.wait_for(asyncio.gather(*futures), timeout_s)
+        except TimeoutError:
+            return False
+        finally:
+            for uuid, future in zip(uuids, futures, strict=True):
+                waiting = self._waiters.get(uuid, set())
+                waiting.discard(future)
+                if not waiting:
+                    self._waiters.pop(uuid, None)
+        return True
+
+    async def drain(self) -> None:
+        """Work until a look finds nothing to do and all is durable; for start-up, tests and repairs."""
+        while await self._round():
+            pass
+        await self._settle()
+
+    async def requeue_all(self) -> int:
+        """Queue every node again, after the index was lost or for one that is built anew; return how many wait."""
+        queued = 0
+        for label in INDEXED_LABELS:
+            after: str | None = ""
+            while after is not None:
+                params = {"label": label, "after": after, "top_k": _REQUEUED_AT_ONCE}
+                rows = await self._store.write(lambda tx, p=params: tx.run("requeue_all", **p), "requeue_all")
+                after = rows[0]["last"]
+                queued += rows[0]["queued"]
+        self._wake.set()
+        return queued
+
+    async def can_embed(self) -> bool:
+        """Tell whether the embedder works at present."""
+        with contextlib.suppress(StoreUnavailable):
+            await self._vectors.embed([("entity", _PROBE)])
+            return True
+        return False
+
+    async def _run(self) -> None:
+        delay = 0.1
+        while True:
+            self._wake.clear()
+            try:
+                while await self._round():
+                    pass
+                if self._written:
+                    await self._pause(FLUSH_AFTER_S)
+                if not self._wake.is_set():
+                    await self._settle()
+                    if self.state.error is not None:
+                        self.state.error = (await self._store.read("index_lag"))[0]["error"]
+                delay = 0.1
+                await self._sweep(self._clock.now())
+                await self._pause(_IDLE_S)
+                continue
+            except KgError as error:
+                self._report(str(error))
+            except Exception as error:
+                self._report(type(error).__name__)
+                log.exception("the indexer met an unexpected error")
+            delay = min(delay * 2, _IDLE_S)
+            await self._pause(delay)
+
+    async def _pause(self, timeout_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), timeout_s)
+
+    def _report(self, error: str) -> None:
+        if self.state.error != error:
+            log.warning("indexing is delayed: %s", error)
+        self.state.error = error
+
+    async def _round(self) -> bool:
+        """Do one batch of each kind of work; True if there may be more."""
+        async with self._working:
+            rows = await self._store.read(
+                "index_work",
+                now=self._clock.now(),
+                written={uuid: node["index_rev"] for uuid, node in self._written.items()},
+                nodes_top_k=BATCH,
+                tombstones_top_k=_PAGE,
+            )
+            nodes: list[Row] = rows[0]["nodes"]
+            gone: list[str] = rows[0]["tombstones"]
+            if nodes:
+                await self._index_nodes(nodes)
+            if gone:
+                await self._remove_points(gone)
+        if len(self._written) >= FLUSH_AT:
+            await self._settle()
+        return len(nodes) == BATCH or len(gone) == _PAGE
+
+    async def _index_nodes(self, nodes: list[Row]) -> None:
+        gone = [node for node in nodes if node["gone"]]
+        kept = [node for node in nodes if not node["gone"]]
+        written = await self._write_points(kept) if kept else set[str]()
+        if gone:
+            await self._index.delete_points([node["uuid"] for node in gone])
+            written.update(node["uuid"] for node in gone)
+        self._written |= {node["uuid"]: node for node in nodes if node["uuid"] in written}
+        self._release(written)
+
+    async def _settle(self) -> None:
+        """Flush what was written, and take its nodes off the queue unless they have changed since.
+
+        Those that have may have been written anew meanwhile by another service, before this one wrote what they said
+        then, and be off the queue. So they are queued again, but only if they say something else now: the services
+        would keep one another from ever taking a node off the queue otherwise.
+        """
+        async with self._working:
+            written, self._written = self._written, {}
+            if not written:
+                return
+            await self._index.flush()
+            marks = [{"uuid": uuid, "rev": node["index_rev"]} for uuid, node in written.items()]
+            rows = await self._store.write(lambda tx: tx.run("mark_indexed", nodes=marks), "mark_indexed")
+            done = {row["uuid"] for row in rows}
+            missed = sorted(written.keys() - done)
+            if missed:
+                present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=missed)}
+                await self._index.delete_points([uuid for uuid in missed if uuid not in present])
+                changed = [uuid for uuid in sorted(present) if await self._says_something_else(written[uuid])]
+                if changed:
+                    await self._store.write(lambda tx: tx.run("queue_nodes", uuids=changed), "queue_nodes")
+            self.state.indexed += len(done)
+
+    async def _says_something_else(self, written: Row) -> bool:
+        """Tell whether the point of a node should say something else by now than what was written."""
+        label, before = written["kind"].capitalize(), written["uuid"][:-1]
+        rows = await self._store.read("indexed_nodes", label=label, after=before, top_k=1)
+        return any(
+            node["uuid"] == written["uuid"] and point_hash(node) != point_hash(written) for node in rows[0]["nodes"]
+        )
+
+    def _release(self, uuids: set[str]) -> None:
+        """Let go whoever waits for these nodes: they can be found, whatever becomes of the queue."""
+        for uuid in uuids:
+            self._recent[uuid] = None
+            if len(self._recent) > _REMEMBERED:
+                self._recent.popitem(last=False)
+            for future in self._waiters.pop(uuid, set()):
+                if not future.done():
+                    future.set_result(None)
+
+    async def _write_points(self, nodes: list[Row]) -> set[str]:
+        """Write the points of nodes and return which were written; a node that a person broke holds up no other."""
+        try:
+            points = await self._embed(nodes)
+            if points:
+                await self._index.upsert_points(points, durable=False)
+        except KgError:
+            raise
+        except Exception as error:
+            if len(nodes) == 1:
+                log.exception("node %s cannot be indexed", nodes[0]["uuid"])
+                await self._back_off(nodes, f"unexpected {type(error).__name__}")
+                return set()
+        else:
+            return {point.uuid for point in points}
+        written: set[str] = set()
+        for node in nodes:
+            written |= await self._write_points([node])
+        return written
+
+    async def _embed(self, nodes: list[Row]) -> list[IndexPoint]:
+        try:
+            return await self._embed_batch(nodes)
+        except StoreUnavailable as error:
+            if error.retryable or len(nodes) == 1:
+                await self._back_off(nodes, str(error))
+                return []
+        points: list[IndexPoint] = []
+        for node in nodes:  # one bad text must not hold up the others
+            points.extend(await self._embed([node]))
+        return points
+
+    async def _back_off(self, nodes: list[Row], error: str) -> None:
+        now = self._clock.now()
+        for node in nodes:
+            params = {"uuid": node["uuid"], "error": error, "now": now}
+            await self._store.write(lambda tx, p=params: tx.run("mark_unindexable", **p), "mark_unindexable")
+        self._report(error)
+
+    async def _embed_batch(self, nodes: list[Row]) -> list[IndexPoint]:
+        vectors = await self._vectors.embed([_text_of(node) for node in nodes])
+        points: list[IndexPoint] = []
+        for node in nodes:
+            whole, parts = vectors[_text_of(node)]
+            points.append(
+                IndexPoint(
+                    uuid=node["uuid"],
+                    kind=node["kind"],
+                    user_id=node["user_id"],
+                    text=whole,
+                    sentences=parts,
+                    content_hash=point_hash(node),
+                    agent_id=node["agent_id"],
+                    run_id=node["run_id"],
+                    project=node["project"],
+                    valid_at=node["valid_at"],
+                    invalid_at=node["invalid_at"],
+                    created_at=node["created_at"],
+                    metadata=flat_metadata(node["metadata"]),
+                )
+            )
+        return points
+
+    async def _remove_points(self, uuids: list[str]) -> None:
+        present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=uuids)}
+        await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
+        await self._store.write(lambda tx: tx.run("mark_tombstones", uuids=uuids), "mark_tombstones")
+        self.state.removed += len(uuids)
+
+    async def _sweep(self, now: datetime) -> None:
+        """Forget old tombstones, after removing their points once more, and old answers, unless it was done just now.
+
+        New work comes first; the rest is swept after it.
+        """
+        if now - self._swept <= _SWEEP_EVERY:
+            return
+        while await self._sweep_some(now):
+            if self._wake.is_set():
+                return
+        self._swept = now
+
+    async def _sweep_some(self, now: datetime) -> bool:
+        """Sweep one batch; True if there may be more."""
+        rows = await self._store.read("old_tombstones", before=now - TOMBSTONE_LIFE, top_k=_PAGE)
+        uuids = [row["uuid"] for row in rows]
+        if uuids:
+            present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=uuids)}
+            await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
+            await self._store.write(lambda tx: tx.run("delete_tombstones", uuids=uuids), "delete_tombstones")
+        before = now - REQUEST_LIFE
+        removed = await self._store.write(
+            lambda tx: tx.run("delete_old_requests", before=before, top_k=_PAGE), "delete_old_requests"
+        )
+        return _PAGE in (len(uuids), int(removed[0]["removed"]))
+
+
+def _text_of(node: Row) -> Text:
+    return node["kind"], node["text"]
+
+
+def point_hash(node: Row) -> str:
+    """Return the fingerprint of what a point should say, so that drift is found without embedding."""
+    parts = [node[key] for key in ("kind", "text", "user_id", "agent_id", "run_id", "project", "metadata")]
+    bounds = [str(node["valid_at"]), str(node["invalid_at"])]
+    return hashlib.sha256(json.dumps([*parts, *bounds], default=str).encode()).hexdigest()[:32]
+
+
+def flat_metadata(text: object) -> dict[str, Scalar | Sequence[Scalar]]:
+    """Return the scalars (and lists of them) at the top of a metadata object; the rest is filtered after hydration."""
+    flat: dict[str, Scalar | Sequence[Scalar]] = {}
+    for key, value in render.metadata(text).items():
+        if isinstance(value, str | bool | int | float):
+            flat[key] = value
+        elif isinstance(value, list):
+            items = cast("list[Any]", value)
+            if all(isinstance(item, str | bool | int | float) for item in items):
+                flat[key] = items
+    return flat

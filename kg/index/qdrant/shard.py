@@ -1,0 +1,267 @@
+"""One shard of Qdrant Edge: our points and queries in its terms, its failures in ours.
+
+The engine (0.9) keeps Python's global lock for the whole of every call, so calls are cut small, and the one that takes
+minutes, building the search graph, runs in a process of its own on a copy (``optimize_copy``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from errno import EACCES, EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS
+from pathlib import Path
+from typing import cast
+from uuid import UUID
+
+import qdrant_edge as edge
+
+from kg.errors import StoreUnavailable
+from kg.index.qdrant.points import (
+    ENTRY_FIELDS,
+    KEYWORD_FIELDS,
+    STORE,
+    TIME_FIELDS,
+    criteria_of,
+    payload_of,
+)
+from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Vector, VectorName
+
+ENVIRONMENT = {EACCES, EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS}
+"""Operating system errors that say nothing about the shard's files."""
+
+OPTIMIZE = """
+import os, sys, qdrant_edge
+os.nice(10)
+shard = qdrant_edge.EdgeShard.load(sys.argv[1])
+changed = shard.optimize()
+shard.flush()
+shard.close()
+sys.exit(0 if changed else 3)
+"""
+UNCHANGED = 3
+
+
+class DamagedShard(Exception):
+    """The engine cannot make sense of a shard's files."""
+
+
+class Shard:
+    """A loaded shard. Calls block; one thread at a time."""
+
+    def __init__(self, loaded: edge.EdgeShard) -> None:
+        self._edge = loaded
+
+    @classmethod
+    def create(cls, path: Path, dimension: int) -> Shard:
+        """Make an empty shard in a new folder and flush it."""
+        max_sim = edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim)
+        config = edge.EdgeConfig(
+            vectors={
+                "text": edge.EdgeVectorParams(dimension, edge.Distance.Cosine),
+                "sentences": edge.EdgeVectorParams(dimension, edge.Distance.Cosine, multivector_config=max_sim),
+            }
+        )
+        with _engine("creating the index"):
+            path.mkdir(mode=0o700)
+            shard = cls(edge.EdgeShard.create(str(path), config))
+            tenant = edge.KeywordIndexParams(is_tenant=True)
+            shard._edge.update(edge.UpdateOperation.create_field_index("user_id", tenant))
+            for field in KEYWORD_FIELDS:
+                keyword = edge.PayloadSchemaType.Keyword
+                shard._edge.update(edge.UpdateOperation.create_field_index(field, keyword))
+            for field in TIME_FIELDS:
+                instant = edge.PayloadSchemaType.Datetime
+                shard._edge.update(edge.UpdateOperation.create_field_index(field, instant))
+            shard._edge.flush()
+        return shard
+
+    @classmethod
+    def load(cls, path: Path) -> Shard:
+        """Load a shard.
+
+        Raises:
+            DamagedShard: its files are missing or broken.
+            StoreUnavailable: something else than the files is in the way, such as a full disk.
+        """
+        try:
+            with _engine(f"opening {path}"):
+                shard = cls(edge.EdgeShard.load(str(path)))
+                shard._edge.info()
+                return shard
+        except StoreUnavailable as error:
+            if _system_error(str(error)) in ENVIRONMENT or "WouldBlock" in str(error):
+                raise
+            raise DamagedShard(str(error)) from error
+
+    def upsert(self, points: Sequence[tuple[UUID, IndexPoint]]) -> None:
+        """Insert or replace points; durable after the next ``flush``."""
+        with _engine("writing points"):
+            self._edge.update(edge.UpdateOperation.upsert_points([_edge_point(*point) for point in points]))
+
+    def delete(self, ids: Sequence[UUID]) -> None:
+        """Remove points; durable after the next ``flush``."""
+        with _engine("removing points"):
+            self._edge.update(edge.UpdateOperation.delete_points(list(ids)))
+
+    def flush(self) -> None:
+        """Bring everything written so far to the disk."""
+        with _engine("flushing"):
+            self._edge.flush()
+
+    def search(self, queries: Sequence[IndexQuery]) -> list[list[IndexHit]]:
+        """Answer the queries in one pass."""
+        requests = [
+            edge.QueryRequest(
+                query.top_k,
+                query=_nearest(query.using, query.vector),
+                filter=_filter(query),
+                with_payload=False,
+                with_vector=False,
+            )
+            for query in queries
+        ]
+        with _engine("searching"):
+            answers = self._edge.query_batch(edge.QueryBatchRequest(requests))
+        return [[IndexHit(str(hit.id), hit.score) for hit in hits] for hits in answers]
+
+    def similarities(self, using: VectorName, vector: Vector, ids: Sequence[UUID]) -> dict[UUID, float]:
+        """Return the cosine of each existing point to a vector, compared one by one."""
+        request = edge.QueryRequest(
+            len(ids),
+            query=_nearest(using, vector),
+            filter=edge.Filter(must=[edge.HasIdCondition(set(ids))]),
+            with_payload=False,
+            with_vector=False,
+            params=edge.SearchParams(exact=True),
+        )
+        with _engine("comparing points"):
+            hits = self._edge.query(request)
+        return {cast(UUID, hit.id): hit.score for hit in hits}
+
+    def page(self, offset: edge.PointId | None, limit: int) -> tuple[list[IndexEntry], edge.PointId | None]:
+        """Return entries by id from an offset on, and the next offset."""
+        request = edge.ScrollRequest(offset=offset, limit=limit, with_payload=list(ENTRY_FIELDS), with_vector=False)
+        with _engine("scanning"):
+            records, following = self._edge.scroll(request)
+        return [_entry(record) for record in records], following
+
+    def count(self) -> int:
+        """Return the exact number of points."""
+        with _engine("counting"):
+            return self._edge.count(edge.CountRequest(exact=True))
+
+    def count_unindexed(self) -> int:
+        """Return about how many points are found by full scan only."""
+        with _engine("inspecting the index"):
+            info = self._edge.info()
+        return max(0, info.points_count - info.indexed_vectors_count // len(("text", "sentences")))
+
+    def copy_points(self, ids: Sequence[UUID], target: Shard) -> None:
+        """Make a few points of another shard what they are in this one."""
+        with _engine("copying points"):
+            records = self._edge.retrieve(list(ids), True, True)
+            target._edge.update(edge.UpdateOperation.delete_points(list(ids)))
+            points = [edge.Point(r.id, cast("edge.Vector", r.vector), r.payload) for r in records]
+            target._edge.update(edge.UpdateOperation.upsert_points(points))
+
+    def close(self) -> None:
+        """Release the files; flushes as well."""
+        with _engine("closing"):
+            self._edge.close()
+
+
+def copy_shard(source: Path, target: Path) -> None:
+    """Copy the files of a shard that nobody writes to, leaving holes where they have holes."""
+    target.mkdir(mode=0o700)
+    shutil.copytree(source, target, copy_function=_copy_sparse, dirs_exist_ok=True)
+
+
+async def optimize_copy(path: Path, started: Callable[[asyncio.subprocess.Process], None]) -> bool:
+    """Merge and index a shard that no process has open, in a process of its own; True if anything changed.
+
+    Raises:
+        StoreUnavailable: the process failed or was ended.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-c",
+        OPTIMIZE,
+        str(path),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    started(child)
+    try:
+        _, stderr = await child.communicate()
+    except BaseException:
+        child.kill()
+        await child.wait()
+        raise
+    if child.returncode not in (0, UNCHANGED):
+        reason = stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise StoreUnavailable(STORE, f"optimizing ended with {child.returncode}: {reason}", retryable=True)
+    return child.returncode == 0
+
+
+@contextmanager
+def _engine(doing: str) -> Generator[None]:
+    """Translate the engine's failures: it raises bare ``Exception``, and its panics derive from ``BaseException``."""
+    try:
+        yield
+    except BaseException as error:
+        panic = type(error).__name__ == "PanicException"
+        if type(error) is Exception or panic or isinstance(error, OSError):
+            raise StoreUnavailable(STORE, f"{doing} failed: {error}", retryable=not panic) from error
+        raise
+
+
+def _system_error(message: str) -> int | None:
+    found = re.search(r"os error (\d+)|code: (\d+)", message)
+    return int(found[1] or found[2]) if found else None
+
+
+def _copy_sparse(source: str, target: str) -> None:
+    block = 2**16
+    with Path(source).open("rb") as reader, Path(target).open("wb") as writer:
+        while chunk := reader.read(block):
+            if chunk.count(0) == len(chunk):
+                writer.seek(len(chunk), os.SEEK_CUR)
+            else:
+                writer.write(chunk)
+        writer.truncate(reader.tell())
+
+
+def _edge_point(point_id: UUID, point: IndexPoint) -> edge.Point:
+    vectors = cast("edge.Vector", {"text": point.text, "sentences": point.sentences})
+    return edge.Point(point_id, vectors, payload_of(point))
+
+
+def _nearest(using: VectorName, vector: Vector) -> edge.Query:
+    shaped = vector[None, :] if using == "sentences" else vector
+    return edge.Query.Nearest(cast("edge.NamedVector", shaped), using)
+
+
+def _filter(query: IndexQuery) -> edge.Filter:
+    criteria = criteria_of(query)
+    must: list[edge.ConditionType] = [
+        edge.FieldCondition(field, edge.MatchValue(values[0]) if len(values) == 1 else edge.MatchAny(list(values)))
+        for field, values in criteria.keywords
+    ]
+    # Said by exclusion, so that a missing bound is an open one.
+    must_not: list[edge.ConditionType] = [
+        *(edge.FieldCondition(field, range=edge.RangeDateTime(gt=at)) for field, at in criteria.not_after),
+        *(edge.FieldCondition(field, range=edge.RangeDateTime(lte=at)) for field, at in criteria.not_by),
+    ]
+    return edge.Filter(must=must, must_not=must_not)
+
+
+def _entry(record: edge.Record) -> IndexEntry:
+    payload = record.payload or {}
+    return IndexEntry(str(record.id), cast(PointKind, payload["kind"]), payload["content_hash"])

@@ -1,0 +1,327 @@
+"""The extract step of a job: texts are read by a model, and what it states is written in one transaction.
+
+Invariant: the model is asked outside of any transaction, and its answer counts only while the job is still held and
+the texts are still those that were read. Until then the facts of a former text stay current.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+from kg.entities.linking import NOTHING, Naming
+from kg.entities.merge import merge_entities
+from kg.entities.resolve import Resolution
+from kg.erase import drop_orphans
+from kg.facts import predicates
+from kg.facts.parse import SINGLE_VALUED
+from kg.facts.settle import settle
+from kg.graph.partition import Call
+from kg.graph.store import GraphStore, Row
+from kg.inheritance import inherited_decisions
+from kg.jobs.lease import LEASE_S, Claim, account, enter
+from kg.language.quotations import traces, without_recalled
+from kg.model_values import Extraction, ModelWork, Reading, Turn
+from kg.namesakes import merge_namesakes
+from kg.operations.job_control import extraction_jobs
+from kg.ports import Clock, FactExtractor
+from kg.values import Scope
+from kg.writing.draft import Drafter, KnownName, StatingMemory, stated_keys
+from kg.writing.stated import StatedFacts
+
+EARLIER_TURNS = 4
+CANDIDATES_PER_FACT = 40
+"""So many facts of one subject and predicate are looked at; the likeliest of them are judged (``kg.judging``)."""
+OPPOSITES = sorted(
+    [one, other]
+    for name, known in predicates.PREDICATES.items()
+    for opposite in known.opposites
+    for one, other in ((name, opposite), (opposite, name))
+)
+"""Pairs of predicates that contradict each other between the same things, in both orders."""
+MAX_DROPPED_TOLD = 20
+"""Most reasons kept on a job for parts of an answer that could not be used."""
+AGENTS = frozenset(("assistant", "system", "tool"))
+"""Roles that are no person: their words may be what they recalled, where a person who says a known thing again says
+it; and their I is not the user's."""
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What an extract step left.
+
+    Attributes:
+        judging: the job that judges the contentions it found, already held by the same worker; None where there
+            are none.
+    """
+
+    facts: int = 0
+    judging: Claim | None = None
+
+
+class ExtractStep:
+    """Reads the memories of one job."""
+
+    def __init__(
+        self, store: GraphStore, clock: Clock, extractor: FactExtractor, naming: Naming, *, judges: bool
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._extractor = extractor
+        self._naming = naming
+        self._judges = judges
+
+    async def run(self, claim: Claim) -> Extracted:
+        """Extract, resolve names, and commit.
+
+        Raises:
+            ExtractionError: no usable answer; nothing was written.
+            StoreUnavailable: the database does not answer; the job is tried again.
+        """
+        rows = await self._store.read("job_reading", user_id=claim.user_id, uuid=claim.uuid, earlier=EARLIER_TURNS)
+        if not rows or not rows[0]["memories"]:
+            return await self._commit(claim, [], None, NOTHING)
+        memories: list[Row] = rows[0]["memories"]
+        reading = await self._reading(claim, memories, rows[0])
+        extraction = await self._extractor.extract(reading)
+        await account(self._store, claim, extraction.work.calls, self._clock.now())
+        names = await self._naming.resolve(claim, [(fact, _voice(memories[turn])) for turn, fact in extraction.facts])
+        return await self._commit(claim, memories, extraction, names)
+
+    async def _reading(self, claim: Claim, memories: Sequence[Row], context: Row) -> Reading:
+        first = memories[0]
+        texts = [memory["text"] for memory in memories]
+        found = [traces(text) for text in texts]
+        words = [
+            trace.hashes if memory["role"] in AGENTS else frozenset[str]()
+            for memory, trace in zip(memories, found, strict=True)
+        ]
+        known = (
+            await self._store.read(
+                "recalled_texts",
+                user_id=claim.user_id,
+                project=first["project"],
+                now=self._clock.now(),
+                before=first["seq"],
+                hashes=sorted(frozenset[str]().union(*words)),
+                uuids=sorted({uuid for trace in found for uuid in trace.uuids}),
+            )
+        )[0]
+        hashes, uuids = frozenset[str](known["hashes"]), frozenset[str](known["uuids"])
+        return Reading(
+            turns=tuple(
+                Turn(without_recalled(memory["text"], hashes & own, uuids), memory["role"], memory["speaker"])
+                for memory, own in zip(memories, words, strict=True)
+            ),
+            occurred_at=first["occurred_at"],
+            earlier=tuple(Turn(row["text"], row["role"], row["speaker"]) for row in context["earlier"]),
+            project=first["project"],
+            known_names=tuple(context["names"]),
+        )
+
+    async def _commit(
+        self, claim: Claim, read: Sequence[Row], extraction: Extraction | None, names: Resolution
+    ) -> Extracted:
+        slots = len(extraction.facts) if extraction else 0
+
+        async def work(tx: Any) -> Extracted:
+            entered = await enter(tx, claim, self._clock, slots=slots)
+            if entered is None:
+                return Extracted()
+            call = entered.call
+            if entered.changed:  # edited by hand since the job was left; another job reads them as they are
+                jobs = extraction_jobs(call, [[uuid] for uuid in entered.changed], bulk=claim.bulk)
+                await call.tx.run("create_jobs", user_id=claim.user_id, jobs=jobs)
+            if extraction is None:
+                return await self._finish(call, claim, [], 0, ())
+            statement = _Statement(call, entered.memories, read, extraction)
+            await statement.load_names()
+            await statement.load_former()
+            statement.draft_facts()
+            await statement.write(names)
+            standing = {memory["uuid"] for memory in entered.memories}
+            stating = {turn for turn, _ in extraction.facts}
+            done = [
+                {
+                    "uuid": memory["uuid"],
+                    "noise_reason": extraction.noise.get(turn) or _still_noise(memory, turn, stating),
+                }
+                for turn, memory in enumerate(read)
+                if memory["uuid"] in standing
+            ]
+            return await self._finish(call, claim, done, len(statement.drafter.draft.facts), extraction.dropped)
+
+        return await self._store.write(work, "extraction", partition=claim.user_id)
+
+    async def _finish(
+        self, call: Call, claim: Claim, memories: Sequence[Row], facts: int, dropped: Sequence[str]
+    ) -> Extracted:
+        """Close the job, and open the one that judges where new facts contend with standing ones."""
+        uuids = [memory["uuid"] for memory in memories]
+        contends = bool(facts and self._judges and await find_contentions(call, uuids))
+        state = "pending" if contends else "done"
+        await call.tx.run(
+            "finish_extraction",
+            user_id=claim.user_id,
+            uuid=claim.uuid,
+            memories=[{**memory, "extraction": state} for memory in memories],
+            dropped=list(dropped[:MAX_DROPPED_TOLD]),
+            now=call.now,
+        )
+        if not contends:
+            return Extracted(facts)
+        judging = Claim(call.uuid("judge"), claim.user_id, "judge", 1, 0, claim.bulk, claim.worker)
+        properties: Row = {
+            "uuid": judging.uuid, "kind": judging.kind, "state": "running", "attempt": 1, "failures": 0,
+            "bulk": claim.bulk, "claimed_by": claim.worker, "created_at": call.now,
+        }  # fmt: skip
+        await call.tx.run("create_jobs", user_id=claim.user_id, jobs=[{"properties": properties, "memories": uuids}])
+        held = [{"uuid": judging.uuid, "attempt": judging.attempt}]
+        await call.tx.run("renew_lease", claims=held, worker=claim.worker, lease_s=LEASE_S)
+        return Extracted(facts, judging)
+
+
+async def find_contentions(call: Call, uuids: Sequence[str]) -> list[Row]:
+    """Return the pairs of facts of these memories and standing facts that may not both hold."""
+    return await call.tx.run("contentions", user_id=call.user_id, **contention_params(uuids), now=call.now)
+
+
+def contention_params(uuids: Sequence[str]) -> dict[str, Any]:
+    """Return what ``contentions`` asks for beside user and instant."""
+    return {
+        "uuids": list(uuids),
+        "single_valued": sorted(SINGLE_VALUED),
+        "opposites": OPPOSITES,
+        "per_fact": CANDIDATES_PER_FACT,
+    }
+
+
+def _voice(memory: Row) -> str | None:
+    """Return the name that I means in a text, None where that is the user."""
+    return memory["speaker"] or (memory["role"] if memory["role"] in AGENTS else None)
+
+
+def _still_noise(memory: Row, turn: int, stating: Set[int]) -> str | None:
+    """Return why a message that is trivial by rule stays hidden; an assent that states something does not."""
+    return None if turn in stating else memory["noise_reason"]
+
+
+class _Statement:
+    """The facts of one extraction, drafted and written under the partition's lock."""
+
+    def __init__(self, call: Call, standing: Sequence[Row], read: Sequence[Row], extraction: Extraction) -> None:
+        self._call = call
+        self._standing = {row["uuid"]: row for row in standing}
+        self._work: ModelWork = extraction.work
+        self._facts = [
+            (read[turn]["uuid"], fact) for turn, fact in extraction.facts if read[turn]["uuid"] in self._standing
+        ]
+        self._former: dict[str, Row] = {}
+        self.drafter = Drafter(call, {})
+
+    async def load_names(self) -> None:
+        """Read which of the names in the facts the graph knows."""
+        keys: set[str] = set()
+        for uuid, fact in self._facts:
+            keys |= stated_keys([fact], _voice(self._standing[uuid]))
+        rows = await self._call.tx.run("find_names", user_id=self._call.user_id, keys=sorted(keys))
+        self.drafter = Drafter(self._call, {row["key"]: KnownName(row["uuid"], row["kind"]) for row in rows})
+
+    async def load_former(self) -> None:
+        """Read the facts that texts stated before they were changed."""
+        uuids = [uuid for uuid, row in self._standing.items() if row["restates"]]
+        if uuids:
+            rows = await self._call.tx.run("restating_context", user_id=self._call.user_id, uuids=uuids)
+            self._former = {row["uuid"]: row for row in rows}
+
+    def draft_facts(self) -> None:
+        """Draft every fact once for its time, whatever the number of ways in which the model said it."""
+        stated: dict[str, StatedFacts] = defaultdict(StatedFacts)
+        for row in self._former.values():  # facts that were handed over with the text since it waited to be read
+            stated[row["uuid"]] = StatedFacts(fact for fact in row["facts"] if _version_of(row, fact) is None)
+        origin = {"model": self._work.model, "prompt": self._work.prompt, "prompt_hash": self._work.prompt_hash}
+        for index, (uuid, fact) in enumerate(self._facts):
+            row = self.drafter.add_fact(
+                self._stating(uuid), fact, seq=self._call.first_seq + index, origin="model",
+                uuid=self._call.uuid(f"fact:{index}"),
+            )  # fmt: skip
+            row |= origin
+            if stated[uuid].equal(row) is not None:
+                self.drafter.draft.facts.pop()
+            stated[uuid].add(row)
+
+    async def write(self, names: Resolution) -> None:
+        """Write the draft: former facts expire, new ones stand, ends and projection follow, names merge."""
+        call, draft = self._call, self.drafter.draft
+        gone = await self._expire()
+        new = StatedFacts(row["properties"] for row in draft.facts)
+        for row in self._former.values():
+            draft.decisions.extend(inherited_decisions(row["facts"], row["decisions"], new))
+        await call.tx.run("create_graph", **draft.rows(), memories=[])
+        stated = [row["properties"] for row in draft.facts]
+        decided = [row["old"] for row in draft.decisions]
+        await settle(call.tx, user_id=call.user_id, created=stated, changed=gone, also=decided, now=call.now)
+        if gone:
+            sides = {uuid for fact in gone for uuid in (fact["subject_uuid"], fact["object_uuid"]) if uuid}
+            await drop_orphans(call.tx, call.user_id, [], sorted(sides))
+        await self._merge(names)
+
+    async def _expire(self) -> list[Row]:
+        """Hand former facts to the version of the text that stated them."""
+        gone: list[Row] = []
+        for row in self._former.values():
+            by_version: dict[str, list[str]] = defaultdict(list)
+            for fact in row["facts"]:
+                version = _version_of(row, fact)
+                if version is not None:
+                    by_version[version["uuid"]].append(fact["uuid"])
+                    gone.append(fact)
+            for version_uuid, uuids in by_version.items():
+                await self._call.tx.run("expire_facts", uuids=uuids, version_uuid=version_uuid, now=self._call.now)
+        return gone
+
+    async def _merge(self, names: Resolution) -> None:
+        """Merge the entities that this text named anew into those that they were found to be, and known ones.
+
+        What was created since the names were looked at is found by its letters.
+        """
+        created = {row["key"]: row["properties"]["uuid"] for row in self.drafter.draft.entities}
+        pairs = [
+            (created[key], created.get(target, target), names.reasons[key])
+            for key, target in names.same.items()
+            if key in created
+        ]
+        pairs += [(merge.source, merge.target, merge.reason) for merge in names.merges]
+        gone: set[str] = set()
+        for source, target, reason in pairs:
+            uuids = [source, target]
+            rows = await self._call.tx.run("find_entities", user_id=self._call.user_id, keys=[], uuids=uuids)
+            standing = {row["uuid"] for row in rows if row["merged_into"] is None}
+            if source != target and standing == set(uuids):  # neither went, or was merged, since
+                await merge_entities(self._call, source, target, reason)
+                gone.add(source)
+        await merge_namesakes(
+            self._call, [row for row in self.drafter.draft.entities if row["properties"]["uuid"] not in gone]
+        )
+        if names.put_off or names.settled:
+            await self._call.tx.run(
+                "mark_undecided", user_id=self._call.user_id, open=names.put_off, settled=names.settled
+            )
+
+    def _stating(self, uuid: str) -> StatingMemory:
+        row = self._standing[uuid]
+        return StatingMemory(
+            uuid=uuid,
+            scope=Scope(self._call.user_id, row["agent_id"], row["run_id"], row["project"]),
+            speaker=_voice(row),
+            occurred_at=row["occurred_at"],
+            valid_from_source="occurred" if row["occurred_at"] != row["created_at"] else "created",
+            created_at=self._call.now,
+        )
+
+
+def _version_of(row: Row, fact: Row) -> Row | None:
+    """Return the version of a text that stated a fact, None where the present text does."""
+    return next((version for version in row["versions"] if version["replaced_at"] > fact["created_at"]), None)

@@ -1,0 +1,95 @@
+"""A job as one worker holds it, and what a step made of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from kg.graph.partition import Call
+from kg.graph.store import GraphStore, Row, Transaction
+from kg.model_values import ModelCall
+from kg.ports import Clock
+
+JobKind = Literal["extract", "judge"]
+LEASE_S = 30
+"""Length of a lease, by the database's clock."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job that a worker holds until its lease ends.
+
+    Attributes:
+        worker: who holds it.
+        attempt: how often it was claimed; together with ``worker`` it is the fence of every commit.
+        failures: how many attempts failed by the job's own fault, or ended with their worker.
+        bulk: many texts at once; gives way to interactive work.
+    """
+
+    uuid: str
+    user_id: str
+    kind: JobKind
+    attempt: int
+    failures: int
+    bulk: bool
+    worker: str
+
+    def fence(self) -> dict[str, Any]:
+        """Return the parameters by which a query checks that the job is still held."""
+        return {"user_id": self.user_id, "uuid": self.uuid, "worker": self.worker, "attempt": self.attempt}
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A job that is still the worker's, under the partition's lock.
+
+    Attributes:
+        call: what to write with.
+        memories: the job's memories whose text is still the one that was read.
+        changed: uuids of those that have another text by now and are still to be read.
+    """
+
+    call: Call
+    memories: list[Row]
+    changed: list[str]
+
+
+async def enter(tx: Transaction, claim: Claim, clock: Clock, *, slots: int) -> Entered | None:
+    """Lock the partition and check the fence; None where the job is not the worker's any more.
+
+    It was cancelled, taken over, or committed by an earlier try.
+    """
+    last = (await tx.run("lock_partition", user_id=claim.user_id, slots=max(1, slots)))[0]["seq"]
+    held = await tx.run("job_fence", **claim.fence())
+    if not held:
+        return None
+    namespace = uuid5(UUID(claim.uuid), str(claim.attempt))
+    call = Call(tx, claim.user_id, namespace, clock.now(), last - max(1, slots) + 1)
+    return Entered(call, held[0]["memories"], held[0]["changed"])
+
+
+async def account(store: GraphStore, claim: Claim, calls: Sequence[ModelCall], now: datetime) -> None:
+    """Write the model calls of a job down, whatever becomes of their answers."""
+    await account_calls(store, claim.user_id, calls, now, job=claim.uuid)
+
+
+async def account_calls(
+    store: GraphStore, user_id: str, calls: Sequence[ModelCall], now: datetime, *, job: str | None = None
+) -> None:
+    """Write model calls down on their user's day, and on the job that made them if one did."""
+    if not calls:
+        return
+    params: dict[str, Any] = {
+        "user_id": user_id,
+        "uuid": job,
+        "calls": [json.dumps({**asdict(call), "at": now.isoformat(timespec="seconds")}) for call in calls],
+        "tokens": sum(call.input_tokens + call.output_tokens for call in calls),
+        "cost": sum(call.cost_usd or 0.0 for call in calls),
+        "model": calls[-1].model,
+        "day": now.date().isoformat(),
+    }
+    await store.write(lambda tx: tx.run("account_calls", **params), "account_calls")

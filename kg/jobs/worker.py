@@ -1,0 +1,359 @@
+"""The worker: background jobs that need a model, taken with a lease, one attempt at a time.
+
+Invariant: a job's result is written only by the worker that holds it, under the attempt that it was claimed with; a
+worker that dies loses its lease and another goes on. A model that is down costs no attempt and pauses its kind of
+work; an answer that is unusable, or a request that no model takes, costs one, and after ``MAX_FAILURES`` of them the
+job is dead until somebody retries it. A model that takes too long is down unless it answers other jobs meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import secrets
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from kg.background import Background
+from kg.errors import BudgetExceeded, ExtractionError, KgError, ModelUnavailable, StoreUnavailable
+from kg.graph.store import GraphStore, Transaction
+from kg.jobs.extract_step import ExtractStep
+from kg.jobs.judge_step import JudgeStep
+from kg.jobs.lease import LEASE_S, Claim, JobKind, account
+from kg.ports import Clock
+
+log = logging.getLogger(__name__)
+
+MAX_FAILURES = 5
+RENEW_EVERY_S = 10.0
+POLL_S = 5.0
+JOB_LIFE = timedelta(days=30)
+"""How long a job that is done or cancelled can be looked at."""
+SWEEP_EVERY = timedelta(hours=1)
+FIRST_BACK_OFF_S = 10.0
+LONGEST_BACK_OFF_S = 3600.0
+FIRST_PAUSE_S = 15.0
+LONGEST_PAUSE_S = 600.0
+OTHERS_FIRST_S = 60.0
+"""How long after a pause a job that took too long waits for others to be answered; more than a circuit's first wait."""
+OWN_FAULT = frozenset(("bad_request",))
+"""Reasons for which a model gives no answer that lie in the request itself."""
+
+
+@dataclass
+class Pause:
+    """Why a kind of work waits for its models, and until when.
+
+    Attributes:
+        until: loop time; 0 while nothing waits.
+    """
+
+    until: float = 0.0
+    length_s: float = 0.0
+    reason: str = ""
+
+
+class Ingest:
+    """Claims jobs and runs their steps, several at once."""
+
+    def __init__(
+        self,
+        store: GraphStore,
+        clock: Clock,
+        extract: ExtractStep,
+        judge: JudgeStep | None,
+        *,
+        concurrency: int,
+    ) -> None:
+        self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._store = store
+        self._clock = clock
+        self._extract = extract
+        self._judge = judge
+        self._concurrency = concurrency
+        self._running: dict[asyncio.Task[None], Claim] = {}
+        self._pauses: dict[JobKind, Pause] = {"extract": Pause()}
+        if judge is not None:
+            self._pauses["judge"] = Pause()
+        self._answered = dict.fromkeys(self._pauses, 0)
+        self._timed_out: dict[str, int] = {}
+        self._swept = datetime.fromtimestamp(0, UTC)
+        self._wake = asyncio.Event()
+        self._ended = asyncio.Condition()
+        self._tasks = (Background("worker", self._run), Background("leases", self._renew))
+
+    def start(self) -> None:
+        """Start to work; jobs of an earlier process come first, as soon as their leases have ended."""
+        for task in self._tasks:
+            task.start()
+
+    async def stop(self) -> None:
+        """Stop, and hand back what is held, so that the next worker need not wait for the leases to end."""
+        for task in self._tasks:
+            await task.stop()
+        held = list(self._running.values())
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        for claim in held:
+            with contextlib.suppress(StoreUnavailable):
+                await self._release(claim, "the service was stopped", failed=False)
+
+    def wake(self, *, resume: bool = False) -> None:
+        """Tell that there is work; ``resume`` ends pauses too, where somebody has mended a model."""
+        if resume:
+            for pause in self._pauses.values():
+                pause.until = 0.0
+        self._wake.set()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the worker is doing, for status."""
+        now = asyncio.get_running_loop().time()
+        waiting = {
+            kind: {"reason": pause.reason, "retry_in_s": round(pause.until - now)}
+            for kind, pause in self._pauses.items()
+            if pause.until > now
+        }
+        return {"running": len(self._running), "concurrency": self._concurrency, "paused": waiting}
+
+    async def wait_done(self, user_id: str, uuids: Sequence[str], timeout_s: float) -> str:
+        """Wait until the memories are read, and return the least finished state of them."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            rows = await self._store.read("extraction_states", user_id=user_id, uuids=list(uuids))
+            states = {row["extraction"] for row in rows}
+            left = deadline - asyncio.get_running_loop().time()
+            if "pending" not in states or left <= 0:
+                return next((state for state in ("pending", "failed", "cancelled") if state in states), "done")
+            async with self._ended:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), min(1.0, left))
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                await self._fill()
+                await self._forget_old()
+            except KgError as error:
+                log.warning("the worker waits: %s", error)
+            timeout = POLL_S if len(self._running) < self._concurrency else None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), timeout)
+
+    async def _forget_old(self) -> None:
+        """Remove jobs that ended long ago, now and then."""
+        now = self._clock.now()
+        if now - self._swept < SWEEP_EVERY:
+            return
+        self._swept = now
+        params: dict[str, Any] = {"before": now - JOB_LIFE, "top_k": 1000}
+        await self._store.write(lambda tx: tx.run("delete_old_jobs", **params), "delete_old_jobs")
+
+    async def _fill(self) -> None:
+        """Claim until every slot is taken or nothing is claimable."""
+        while True:
+            slots = self._concurrency - len(self._running)
+            now = asyncio.get_running_loop().time()
+            kinds = [kind for kind, pause in self._pauses.items() if pause.until <= now]
+            if slots <= 0 or not kinds:
+                return
+            bulk_running = sum(claim.bulk for claim in self._running.values())
+            bulk_slots = max(0, max(1, self._concurrency - 1) - bulk_running)
+            instant = self._clock.now()
+            params: dict[str, Any] = {
+                "worker": self.worker, "kinds": kinds, "slots": slots, "bulk_slots": bulk_slots,
+                "now": instant, "held": [claim.uuid for claim in self._running.values()], "lease_s": LEASE_S,
+            }  # fmt: skip
+            rows = await self._store.write(lambda tx, p=params: tx.run("claim_jobs", **p), "claim_jobs")
+            for row in rows:
+                await self._begin_unless_paused(Claim(**row, worker=self.worker))
+            if not rows:
+                return
+
+    async def _begin_unless_paused(self, claim: Claim) -> None:
+        """Begin a job, or hand it back where its kind of work waits: the pause may be younger than the claim."""
+        pause = self._pauses[claim.kind]
+        if pause.until > asyncio.get_running_loop().time():
+            await self._release(claim, pause.reason, failed=False)
+        else:
+            self._begin(claim)
+
+    def _begin(self, claim: Claim) -> None:
+        task = asyncio.create_task(self._work(claim), name=f"job {claim.uuid}")
+        self._running[task] = claim
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task, None)
+        self._wake.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a job ended with %s", type(task.exception()).__name__)
+
+    async def _work(self, claim: Claim) -> None:
+        if claim.failures >= MAX_FAILURES:
+            await self._release(claim, "its worker died too often over it", failed=False, dead=True)
+            return
+        answered = self._answered[claim.kind]
+        try:
+            await self._step(claim)
+        except StoreUnavailable as error:
+            log.warning("job %s waits for the database: %s", claim.uuid, error)  # its lease ends by itself
+        except ExtractionError as error:
+            await self._account_failed(claim, error)
+            await self._give_up(claim, error, answered)
+        except Exception as error:  # noqa: BLE001 (one job's surprise must not end the worker)
+            place = _place_of(error)
+            log.error("job %s met %s at %s", claim.uuid, type(error).__name__, place)
+            await self._fail(claim, f"unexpected {type(error).__name__} at {place}; please report it")
+        else:
+            self._timed_out.pop(claim.uuid, None)
+            self._answered[claim.kind] += 1
+            self._pauses[claim.kind] = Pause()
+        async with self._ended:
+            self._ended.notify_all()
+
+    async def _step(self, claim: Claim) -> None:
+        if claim.kind == "extract":
+            extracted = await self._extract.run(claim)
+            if extracted.judging is not None:
+                await self._begin_unless_paused(extracted.judging)
+        elif self._judge is not None:
+            await self._judge.run(claim)
+
+    async def _account_failed(self, claim: Claim, error: ExtractionError) -> None:
+        try:
+            await account(self._store, claim, error.calls, self._clock.now())
+        except StoreUnavailable as unavailable:
+            log.warning("calls of job %s are not accounted: %s", claim.uuid, unavailable)
+
+    async def _give_up(self, claim: Claim, error: ExtractionError, answered: int) -> None:
+        """Release a job that got no answer: an outage pauses its kind of work, all else costs the job an attempt.
+
+        Args:
+            claim: the job.
+            error: why it got none.
+            answered: how many jobs of its kind had got one when it began.
+        """
+        try:
+            if isinstance(error, BudgetExceeded):
+                self._pause(claim.kind, (error.resets_at - self._clock.now()).total_seconds(), str(error))
+                await self._release(claim, str(error), failed=False)
+            elif isinstance(error, ModelUnavailable) and not self._is_own_fault(claim, error, answered):
+                pause = self._pauses[claim.kind]
+                longer = min(max(FIRST_PAUSE_S, pause.length_s * 2), LONGEST_PAUSE_S)
+                self._pause(claim.kind, max(longer, min(error.retry_after_s or 0.0, LONGEST_PAUSE_S)), str(error))
+                await self._release(claim, str(error), failed=False, others_first=_is_timeout(error))
+            else:
+                self._answered[claim.kind] += not _is_timeout(error)
+                await self._fail(claim, str(error))
+        except StoreUnavailable as unavailable:
+            log.warning("job %s waits for the database: %s", claim.uuid, unavailable)
+
+    def _is_own_fault(self, claim: Claim, error: ModelUnavailable, answered: int) -> bool:
+        """Whether a job had no answer because of itself: also when others got theirs since it first took too long."""
+        if not _is_timeout(error):
+            return error.reason in OWN_FAULT
+        since = self._timed_out.get(claim.uuid, answered)
+        self._timed_out[claim.uuid] = since
+        return self._answered[claim.kind] > since
+
+    def _pause(self, kind: JobKind, length_s: float, reason: str) -> None:
+        now = asyncio.get_running_loop().time()
+        pause = self._pauses[kind]
+        if pause.until <= now:  # jobs that failed together lengthen it once
+            self._pauses[kind] = Pause(now + length_s, length_s, reason)
+            log.warning("'%s' jobs wait %.0f s: %s", kind, length_s, reason)
+
+    async def _fail(self, claim: Claim, reason: str) -> None:
+        dead = claim.failures + 1 >= MAX_FAILURES
+        if dead:
+            self._timed_out.pop(claim.uuid, None)
+        await self._release(claim, reason, failed=True, dead=dead)
+
+    async def _release(
+        self, claim: Claim, reason: str, *, failed: bool, dead: bool = False, others_first: bool = False
+    ) -> None:
+        """Hand a job back.
+
+        Args:
+            claim: the job.
+            reason: why, without any text of a memory.
+            failed: whether it costs the job an attempt.
+            dead: whether it is not tried again.
+            others_first: whether those that wait too are to show whether the model answers.
+        """
+        now = self._clock.now()
+        later: datetime | None = None
+        if failed and not dead:
+            later = _next_attempt(now, claim.failures)
+        elif others_first:
+            left_s = self._pauses[claim.kind].until - asyncio.get_running_loop().time()
+            later = now + timedelta(seconds=left_s + OTHERS_FIRST_S)
+        params: dict[str, Any] = {
+            **claim.fence(),
+            # A job that waits by itself counts as failed, so that `jobs retry` calls it at once.
+            "state": "dead" if dead else "failed" if later is not None else "pending",
+            "failed": failed,
+            "error": reason,
+            "next_attempt_at": later,
+            "extraction": _extraction_after_death(claim.kind) if dead else None,
+            "now": now,
+        }
+
+        async def work(tx: Transaction) -> None:
+            await tx.run("lock_partition", user_id=claim.user_id, slots=1)
+            await tx.run("release_job", **params)
+
+        await self._store.write(work, "release_job", partition=claim.user_id)
+
+    async def _renew(self) -> None:
+        """Keep the leases of running jobs; a job that was cancelled or taken over is dropped."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            held = {claim.uuid: task for task, claim in self._running.items()}
+            if not held:
+                continue
+            params: dict[str, Any] = {
+                "claims": [{"uuid": claim.uuid, "attempt": claim.attempt} for claim in self._running.values()],
+                "worker": self.worker,
+                "lease_s": LEASE_S,
+            }
+            try:
+                rows = await self._store.write(lambda tx, p=params: tx.run("renew_lease", **p), "renew_lease")
+            except KgError as error:
+                log.warning("leases could not be renewed: %s", error)
+                continue
+            kept = {row["uuid"] for row in rows}
+            for uuid, task in held.items():
+                if uuid not in kept and not task.done():
+                    task.cancel()
+
+
+def _next_attempt(now: datetime, failures: int) -> datetime:
+    delay = min(FIRST_BACK_OFF_S * 4**failures, LONGEST_BACK_OFF_S)
+    return now + timedelta(seconds=delay * (0.5 + random.random()))  # noqa: S311 (jitter, no secret)
+
+
+def _is_timeout(error: ExtractionError) -> bool:
+    return isinstance(error, ModelUnavailable) and error.reason == "timeout"
+
+
+def _extraction_after_death(kind: JobKind) -> str:
+    states: Mapping[JobKind, str] = {"extract": "failed", "judge": "done"}
+    return states[kind]
+
+
+def _place_of(error: BaseException) -> str:
+    """Return file and line of the innermost frame; the message of an exception may quote a memory."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"

@@ -1,0 +1,1 @@
+"""Words, names and sentences of a text; knows no graph and no index."""

@@ -1,0 +1,119 @@
+"""Alias keys: when two spellings are the same name.
+
+The invariant: a key is its own key, and a name met inside a text gives the key that it has alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kg.errors import InvalidInput
+from kg.language.words import STOP_WORDS, fold, shadow
+
+MAX_KEY_CHARS = 512
+"""Longest key; with four bytes a character it stays far below what a range index takes."""
+MAX_NAME_CHARS = 256
+MAX_CANDIDATES = 4_000
+
+_USER = frozenset(("user", "the user"))
+_SPEAKER = frozenset(("i", "me", "my", "mine", "myself"))
+
+_CHUNK = re.compile(r"\S+")
+_HERE = re.compile(r"(?<!\S)(?:\.{1,2}/)+(?=[A-Za-z0-9])")
+_W = "A-Za-z0-9\ue000\ue001"
+_PIECE = re.compile(
+    rf"""
+    (?: (?<![^\s(\[{{<"'`]) (?: -{{1,2}}(?=[{_W}]) | @(?=[{_W}]+/[{_W}]) | /?\.?(?=[{_W}]) ) )?  # opens a token
+    (?: [+#](?=[0-9]) )?
+    [{_W}]+
+    (?: (?:/?\.|[/@])[{_W}]+ | [+#]+[{_W}]* )*
+    """,
+    re.VERBOSE,
+)
+
+
+def alias_key(name: str) -> str:
+    """Return the key under which a name is the same name.
+
+    The rule, after NFKC, folding of case and removal of characters that cannot be seen:
+
+    - Letters, marks, digits and pictorial symbols make up words; everything else, the hyphen and the underscore among
+      it, separates them like a space: ``strict_mode``, ``Strict-Mode`` and ``strict mode`` are one name.
+    - Within a run without blanks some signs belong to the name: ``.``, ``/`` and ``@`` between words (``1.10``,
+      ``node.js``, ``a/b.py``, ``react@18``), ``+`` and ``#`` after a word or before a digit (``C++``, ``C#``, ``#12``),
+      and at its beginning ``.`` and ``/`` (``.NET``, ``/etc/hosts``), ``-`` and ``--`` (``-v``, ``--force``), and
+      ``@`` before one word and a ``/`` (``@scope/pkg``, but ``@alice`` is alice); ``./`` and ``../`` there fall.
+    - Signs that touch no word, or end one as punctuation does (``Acme Inc.``, ``src/``), separate.
+
+    Raises:
+        InvalidInput: nothing is left, or the key is longer than ``MAX_KEY_CHARS``.
+    """
+    key = " ".join(piece for piece, _ in _pieces(name))
+    if not key:
+        raise InvalidInput("name", name, "give a name with at least one letter, digit or symbol")
+    if len(key) > MAX_KEY_CHARS:
+        raise InvalidInput("name", name, f"give a name of at most {MAX_NAME_CHARS} characters")
+    return key
+
+
+def is_user(name: str) -> bool:
+    """Return whether a name means the partition's own person: user, the user."""
+    return _joined(name) in _USER
+
+
+def is_speaker(name: str) -> bool:
+    """Return whether a name means whoever says it: I, me, my, mine, myself."""
+    return _joined(name) in _SPEAKER
+
+
+def is_self(name: str) -> bool:
+    """Return whether a name means a person by its part in the talk and is no name of its own: I, me, user."""
+    return _joined(name) in _USER | _SPEAKER
+
+
+def name_ngrams(text: str, max_words: int = 5) -> list[tuple[str, str]]:
+    """Return what could be a name in a text: (alias key, as written), each key once, shortest first, in order.
+
+    Runs of one to ``max_words`` words, and the segments of paths and addresses on their own. A lone stop word is left
+    out. At most ``MAX_CANDIDATES``, so that the longest runs at the end of a very long text are left out.
+    """
+    pieces = _pieces(text)
+    found: dict[str, str] = {}
+    for key, (start, end) in pieces:
+        found.setdefault(key, text[start:end])
+        for segment in re.split(r"[/@]", key.lstrip("-")):
+            if segment:
+                found.setdefault(segment, text[start:end])
+    for stop in STOP_WORDS.intersection(found):
+        del found[stop]
+    for size in range(2, max_words + 1):
+        if len(found) >= MAX_CANDIDATES:
+            break
+        for first in range(min(len(pieces) - size + 1, MAX_CANDIDATES)):
+            run = pieces[first : first + size]
+            found.setdefault(" ".join(key for key, _ in run), text[run[0][1][0] : run[-1][1][1]])
+    fitting = [(key, written) for key, written in found.items() if len(key) <= MAX_KEY_CHARS]
+    return fitting[:MAX_CANDIDATES]
+
+
+def _joined(name: str) -> str:
+    return " ".join(key for key, _ in _pieces(name))
+
+
+def _pieces(text: str) -> list[tuple[str, tuple[int, int]]]:
+    """Return the words of a key in order, each with where it stands in the text.
+
+    Where folding changes the length of a run without blanks, its words share the place of the whole run.
+    """
+    pieces: list[tuple[str, tuple[int, int]]] = []
+    for chunk in _CHUNK.finditer(text):
+        written = chunk.group()
+        folded = fold(written)
+        exact = len(folded) == len(written)
+        for part in _CHUNK.finditer(folded):  # folding may bring blanks of its own
+            shape = _HERE.sub(lambda m: " " * len(m.group()), shadow(part.group()).replace("_", ","))
+            for m in _PIECE.finditer(shape):
+                start = part.start() + m.start()
+                place = (chunk.start() + start, chunk.start() + start + len(m.group())) if exact else chunk.span()
+                pieces.append((folded[start : start + len(m.group())], place))
+    return pieces

@@ -1,0 +1,1 @@
+"""A Neo4j of our own: fetching, configuring, starting and stopping it."""

@@ -1,0 +1,427 @@
+"""Fetches what the service runs on (Neo4j's jars, embedding models) and keeps it checked.
+
+Storage idea: one folder in Maven layout under the cache folder. A file lies under its final name only after its
+SHA-256 matched the lock, so whatever has that name is whole; ``.stamps.json`` remembers size and modification time of
+files that were checked, so that a warm start hashes nothing. One process fetches at a time, the others wait for it.
+
+A maintainer renews the lock with ``python -m kg.artifacts lock``: it resolves the roots named in
+``kg/managed/artifact_lock.py`` through jgo, fetches everything once and writes ``kg/artifacts.lock.json``.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import math
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from kg.errors import ConfigurationError, SetupError, shorten
+from kg.managed.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar, load_lock, write_lock
+
+Progress = Callable[[str, int, int], None]
+"""Called with a label, the bytes done and in all (0: a step without bytes); one call at a time, from any thread.
+
+Labels of a fetch begin with ``fetching``: by that word a caller who is kept waiting is told to be patient.
+"""
+
+Fetch = Callable[[str, Path, Callable[[int], None]], Path]
+"""Brings the jar of a coordinate into a folder, reporting each received chunk's size, and returns its path."""
+
+PARALLEL = 8
+ATTEMPTS = 3
+LINE_EVERY_S = 3.0
+SPARE_BYTES = 32 * 2**20
+OTHER_DISK = "free some space, or set KNOWTHREAD_CACHE_DIR to a folder on another disk"
+GO_ONLINE = (
+    "connect to the internet (behind a proxy: set HTTPS_PROXY) and run `knowthread setup`; what has arrived is kept, "
+    "and once everything is there all works offline"
+)
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """An embedding model on disk; ``digest`` is the fingerprint of both files, from the lock."""
+
+    onnx: Path
+    tokenizer: Path
+    digest: str
+
+
+def ensure_jars(cache_dir: Path, progress: Progress | None = None, *, verify: bool = False) -> list[Path]:
+    """Return the class path of Neo4j, fetching what is missing; ``verify`` hashes every file anew.
+
+    Raises:
+        SetupError: something on this machine or its network prevents it.
+    """
+    return ArtifactCache(cache_dir).ensure(NEO4J, progress, verify=verify)
+
+
+def ensure_model(
+    cache_dir: Path, embedder: str, progress: Progress | None = None, *, verify: bool = False
+) -> ModelFiles:
+    """Return an embedding model's files, fetching them when they are missing; arguments as in ``ensure_jars``.
+
+    Raises:
+        ConfigurationError: the embedder is not one that is fetched.
+        SetupError: something on this machine or its network prevents it.
+    """
+    models = {name: group for name, group in load_lock().items() if name != NEO4J}
+    if embedder not in models:
+        raise ConfigurationError("KNOWTHREAD_EMBEDDER", f"{embedder!r} is not known", "one of " + ", ".join(models))
+    paths = ArtifactCache(cache_dir).ensure(embedder, progress, verify=verify)
+    onnx = next(path for path in paths if path.suffix == ".onnx")
+    tokenizer = next(path for path in paths if path.suffix == ".json")
+    checksums = sorted(file.sha256 for file in models[embedder].kept)
+    return ModelFiles(onnx, tokenizer, hashlib.sha256("".join(checksums).encode()).hexdigest())
+
+
+def missing_bytes(cache_dir: Path, *groups: str) -> int:
+    """Return how much is still to be fetched for these groups (``neo4j``, an embedder's name), by size only."""
+    cache, lock = ArtifactCache(cache_dir), load_lock()
+    return sum(cache.missing_bytes(lock[name]) for name in groups)
+
+
+class ArtifactCache:
+    """The folder of fetched files, checked against a lock."""
+
+    def __init__(self, cache_dir: Path, lock: dict[str, LockedGroup] | None = None, fetch: Fetch | None = None) -> None:
+        self._root = cache_dir / "artifacts"
+        self._incoming = self._root / ".incoming"
+        self._stamp_file = self._root / ".stamps.json"
+        self._lock = load_lock() if lock is None else lock
+        self._fetch = fetch_with_jgo if fetch is None else fetch
+
+    def ensure(self, name: str, progress: Progress | None = None, *, verify: bool = False) -> list[Path]:
+        """Return the paths of a group's files, all present and right."""
+        group = self._lock[name]
+        paths = [self._root / file.path for file in group.kept]
+        if not verify:
+            stamps = self._load_stamps()
+            if all(self._is_stamped(file, stamps) for file in group.kept):
+                return paths
+        with self._sole_fetcher(group, progress) as writable:
+            stamps = {} if verify else self._load_stamps()
+            bad = [jar for jar in group.jars if not all(self._is_right(file, stamps) for file in jar.kept)]
+            if bad and not writable:
+                raise self._read_only(group, bad)
+            if bad:
+                self._fetch_all(group, bad, progress)
+            if writable:
+                self._save_stamps(group)
+        return paths
+
+    def missing_bytes(self, group: LockedGroup) -> int:
+        """Return the size of the jars of which some file is absent or has another size."""
+        return sum(jar.file.size_bytes for jar in group.jars if not all(map(self._has_size, jar.kept)))
+
+    # What is already there
+
+    def _has_size(self, file: LockedFile) -> bool:
+        try:
+            return (self._root / file.path).stat().st_size == file.size_bytes
+        except OSError:
+            return False
+
+    def _stamp(self, file: LockedFile) -> list[object] | None:
+        try:
+            found = (self._root / file.path).stat()
+        except OSError:
+            return None
+        return [file.sha256, found.st_size, found.st_mtime_ns]
+
+    def _is_stamped(self, file: LockedFile, stamps: dict[str, list[object]]) -> bool:
+        stamp = stamps.get(file.path)
+        return stamp is not None and stamp == self._stamp(file)
+
+    def _is_right(self, file: LockedFile, stamps: dict[str, list[object]]) -> bool:
+        path = self._root / file.path
+        return self._is_stamped(file, stamps) or (self._has_size(file) and _sha256(path) == file.sha256)
+
+    def _load_stamps(self) -> dict[str, list[object]]:
+        try:
+            return json.loads(self._stamp_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def _save_stamps(self, group: LockedGroup) -> None:
+        """Remember that a group's files were checked; they have been synced before, so a power cut cannot fool it."""
+        stamps = self._load_stamps()
+        fresh = {file.path: stamp for file in group.kept if (stamp := self._stamp(file)) is not None}
+        if all(stamps.get(path) == stamp for path, stamp in fresh.items()):
+            return
+        temporary = self._stamp_file.with_suffix(".tmp")
+        with self._disk_errors(group, 0):
+            temporary.write_text(json.dumps(stamps | fresh), encoding="utf-8")
+            temporary.replace(self._stamp_file)
+
+    # One fetcher at a time
+
+    @contextmanager
+    def _sole_fetcher(self, group: LockedGroup, progress: Progress | None) -> Generator[bool]:
+        """Hold the folder's lock file, waiting for whoever holds it; yields False where nothing can be written."""
+        try:
+            file = self._open_lock_file()
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                raise SetupError(
+                    f"the cache folder {self._root} cannot be used: {error.strerror}", OTHER_DISK
+                ) from error
+            yield False
+            return
+        with file:
+            total = sum(jar.file.size_bytes for jar in group.jars)
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if progress is not None:
+                        done = total - self.missing_bytes(group)
+                        progress(f"fetching {group.label} in another process", done, total)
+                    time.sleep(0.2)
+            yield True
+
+    def _open_lock_file(self) -> IO[str]:
+        self._root.mkdir(parents=True, exist_ok=True)
+        return (self._root / ".lock").open("a")
+
+    # Fetching
+
+    def _fetch_all(self, group: LockedGroup, jars: Sequence[LockedJar], progress: Progress | None) -> None:
+        """Fetch jars in parallel; the first failure stops the rest."""
+        need = sum(jar.file.size_bytes + sum(member.size_bytes for member in jar.members) for jar in jars)
+        free = shutil.disk_usage(self._root).free
+        if free < need + SPARE_BYTES:
+            raise self._no_space(group, need, free)
+        tally = _Tally(f"fetching {group.label}", sum(jar.file.size_bytes for jar in jars), progress)
+        tally.add(0)  # a first connection may take long, and this says meanwhile what is going on
+        with self._disk_errors(group, need):
+            for jar in jars:
+                for file in jar.kept:
+                    (self._root / file.path).unlink(missing_ok=True)
+            shutil.rmtree(self._incoming, ignore_errors=True)
+            self._incoming.mkdir()
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="fetch") as pool:
+            futures = [pool.submit(self._fetch_jar, group, jar, tally) for jar in jars]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+            finally:
+                tally.stopped = True
+                pool.shutdown(cancel_futures=True)
+                shutil.rmtree(self._incoming, ignore_errors=True)
+
+    def _fetch_jar(self, group: LockedGroup, jar: LockedJar, tally: _Tally) -> None:
+        """Bring one jar, or what is taken out of it, to its final place; tries again when the bytes are wrong."""
+        for attempt in range(1, ATTEMPTS + 1):
+            counted = 0
+
+            def count(size: int) -> None:
+                nonlocal counted
+                counted += size
+                tally.add(size)
+
+            try:
+                with self._disk_errors(group, jar.file.size_bytes):
+                    folder = Path(tempfile.mkdtemp(dir=self._incoming))
+                    self._place(jar, self._fetch(jar.coordinate, folder, count), folder)
+                tally.add(jar.file.size_bytes - counted)
+                return
+            except FetchFailed as error:
+                tally.add(-counted)
+                if attempt == ATTEMPTS:
+                    raise self._unreachable(group, error) from error
+                time.sleep(0.5 * attempt)
+            except _WrongContent as error:
+                tally.add(-counted)
+                if attempt == ATTEMPTS:
+                    raise SetupError(
+                        f"{jar.coordinate} arrived {ATTEMPTS} times with another checksum than the lock's",
+                        "a proxy or mirror on the way changes files; fetch through another network, then run "
+                        "`knowthread setup`",
+                    ) from error
+
+    def _place(self, jar: LockedJar, arrived: Path, folder: Path) -> None:
+        _check(arrived, jar.file)
+        if jar.members:
+            with zipfile.ZipFile(arrived) as archive:
+                for member in jar.members:
+                    name = Path(member.path).name
+                    _check(Path(archive.extract(name, folder)), member)
+                    self._publish(folder / name, member)
+        else:
+            self._publish(arrived, jar.file)
+
+    def _publish(self, checked: Path, file: LockedFile) -> None:
+        target = self._root / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        checked.replace(target)
+
+    # What can go wrong
+
+    @contextmanager
+    def _disk_errors(self, group: LockedGroup, need: int) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise self._no_space(group, need, shutil.disk_usage(self._root).free) from error
+            raise SetupError(f"cannot write to {self._root}: {error.strerror or error}", OTHER_DISK) from error
+
+    def _no_space(self, group: LockedGroup, need: int, free: int) -> SetupError:
+        return SetupError(
+            f"no space for {group.label} in {self._root}: {_mb(need + SPARE_BYTES)} needed, {_mb(free)} free",
+            OTHER_DISK,
+        )
+
+    def _read_only(self, group: LockedGroup, bad: Sequence[LockedJar]) -> SetupError:
+        size = sum(jar.file.size_bytes for jar in bad)
+        return SetupError(
+            f"{group.label} is not complete in {self._root} ({_mb(size)} missing or damaged) "
+            "and the folder is read-only",
+            "make it writable, or set KNOWTHREAD_CACHE_DIR to a folder that is",
+        )
+
+    def _unreachable(self, group: LockedGroup, error: FetchFailed) -> SetupError:
+        missing = [jar for jar in group.jars if not all(map(self._has_size, jar.kept))]
+        size = sum(jar.file.size_bytes for jar in missing)
+        return SetupError(
+            f"cannot fetch {group.label}: {len(missing)} of {len(group.jars)} files ({_mb(size)}) are still missing "
+            f"and the Maven repository cannot be reached ({error})",
+            GO_ONLINE,
+        )
+
+
+class FetchFailed(Exception):
+    """A jar did not arrive; the text says why."""
+
+
+class _WrongContent(Exception):
+    """A file arrived whose bytes are not those of the lock."""
+
+
+class _Tally:
+    """Adds up what several threads have received and tells the caller."""
+
+    def __init__(self, label: str, total: int, progress: Progress | None) -> None:
+        self.stopped = False
+        self._label, self._total, self._progress = label, total, progress
+        self._done = 0
+        self._guard = threading.Lock()
+
+    def add(self, size: int) -> None:
+        if self.stopped:
+            raise FetchFailed("stopped")
+        with self._guard:
+            self._done += size
+            if self._progress is not None:
+                self._progress(self._label, self._done, self._total)
+
+
+def fetch_with_jgo(coordinate: str, folder: Path, received: Callable[[int], None]) -> Path:
+    """Fetch one jar with jgo into a folder; repositories named in the user's own jgo configuration are asked first.
+
+    Raises:
+        FetchFailed: it could not be had.
+    """
+    import requests
+    import truststore
+    from jgo.config import GlobalSettings
+    from jgo.constants import MAVEN_CENTRAL_URL
+    from jgo.maven import MavenContext, PythonResolver
+
+    truststore.inject_into_ssl()  # a company's own authority is known to the system, and not to requests
+    repositories = {"central": MAVEN_CENTRAL_URL} | GlobalSettings.load().repositories
+    context = MavenContext(
+        resolver=PythonResolver(progress_callback=lambda _name, _size: nullcontext(received)),
+        repo_cache=folder,
+        remote_repos=dict(sorted(repositories.items(), key=lambda item: item[0] == "central")),
+        timeout=30,
+    )
+    try:
+        return context.create_dependency(coordinate).artifact.resolve()
+    except requests.RequestException as error:
+        raise FetchFailed(f"{type(error).__name__}, {shorten(error, 120)}") from error
+    except RuntimeError as error:
+        raise FetchFailed(f"{coordinate} is not there") from error
+
+
+def _sha256(path: Path) -> str:
+    """Hash a file and make sure that what was hashed is on the disk."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    return digest
+
+
+def _check(path: Path, expected: LockedFile) -> None:
+    if path.stat().st_size != expected.size_bytes or _sha256(path) != expected.sha256:
+        raise _WrongContent(expected.path)
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.0f} MB"
+
+
+@contextmanager
+def progress_bar() -> Generator[Progress]:
+    """Show progress on standard error: a bar on a terminal, else a plain line every few seconds."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Bar(*columns, console=Console(stderr=True)) as bar:
+            tasks: dict[str, TaskID] = {}
+
+            def draw(label: str, done: int, total: int) -> None:
+                if label not in tasks:
+                    tasks[label] = bar.add_task(label)
+                bar.update(tasks[label], completed=done, total=total or None)
+
+            yield draw
+    else:
+        last: dict[str, float] = {}
+
+        def write(label: str, done: int, total: int) -> None:
+            now = time.monotonic()
+            if now - last.get(label, -math.inf) >= LINE_EVERY_S or (done == total and last.get(label, 0) < math.inf):
+                last[label] = math.inf if done == total else now
+                sys.stderr.write(f"{label}: {_mb(done)} of {_mb(total)}\n" if total else f"{label}\n")
+                sys.stderr.flush()
+
+        yield write
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the lock anew (``lock``), for maintainers."""
+    if list(arguments) != ["lock"]:
+        sys.stderr.write("usage: python -m kg.artifacts lock\n")
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        groups = write_lock(
+            lambda coordinate, target: fetch_with_jgo(coordinate, target, lambda _size: None), Path(folder)
+        )
+    for group in groups.values():
+        size = sum(jar.file.size_bytes for jar in group.jars)
+        sys.stderr.write(f"{group.label}: {len(group.jars)} jars, {_mb(size)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

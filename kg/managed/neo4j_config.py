@@ -1,0 +1,195 @@
+"""The files that the managed Neo4j reads: its settings, its logging, its ports and its first password.
+
+Idea: everything lies under one home folder and no setting names a path, so the folder can be moved as a whole. All
+files but the password and the store are written anew at every start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kg.errors import ConfigurationError, SetupError
+from kg.settings.paths import write_private
+from kg.settings.service import Settings
+
+USER = "neo4j"
+HOST = "127.0.0.1"
+TEMPORARY = "tmp"
+"""Folder of Java's temporary files, within the home folder, which is Neo4j's current one."""
+
+_PORT_RANGE = range(20_000, 32_000)  # below the ephemeral ports of Linux and macOS, so that few programs get in the way
+_HASH_ROUNDS = 1024
+_MEMORY = re.compile(r"\d+[kmg]", re.IGNORECASE)
+
+_SETTINGS = """\
+# Written by knowthread at every start; changes here are lost.
+server.default_listen_address={host}
+server.bolt.listen_address={host}:{bolt}
+server.bolt.advertised_address={host}:{bolt}
+server.http.listen_address={host}:{http}
+server.http.advertised_address={host}:{http}
+server.https.enabled=false
+server.http_enabled_modules=BROWSER
+dbms.security.auth_enabled=true
+dbms.security.allow_csv_import_from_file_urls=false
+# Nothing leaves the machine. Community has no switch for the Browser's outgoing connections, so its pages forbid them.
+dbms.usage_report.enabled=false
+client.allow_telemetry=false
+browser.remote_content_hostname_whitelist=localhost
+dbms.security.http_static_content_security_policy_header=default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; \
+connect-src 'self' data: blob: ws://{host}:{bolt} ws://localhost:{bolt} http://{host}:{http} http://localhost:{http}
+# A fresh store takes a few megabytes instead of 515.
+db.tx_log.preallocate=false
+db.tx_log.rotation.size=8M
+db.tx_log.rotation.retention_policy=2 files
+server.memory.pagecache.size={page_cache}
+# Query logs would hold people's texts.
+db.logs.query.enabled=OFF
+dbms.logs.http.enabled=false
+# Otherwise a stop waits ten seconds for connections that have gone.
+internal.dbms.bolt.netty_server_shutdown_quiet_period=0
+"""
+
+_SERVER_LOGGING = """\
+<Configuration status="ERROR">
+  <Appenders>
+    <RollingRandomAccessFile name="DebugLog" fileName="${config:server.directories.logs}/debug.log"
+                             filePattern="$${config:server.directories.logs}/debug.log.%02i">
+      <Neo4jDebugLogLayout pattern="%d{yyyy-MM-dd HH:mm:ss.SSSZ}{GMT+0} %-5p [%c{1.}] %m%n"/>
+      <Policies><SizeBasedTriggeringPolicy size="2 MB"/></Policies>
+      <DefaultRolloverStrategy fileIndex="min" max="2"/>
+    </RollingRandomAccessFile>
+  </Appenders>
+  <Loggers>
+    <Root level="INFO"><AppenderRef ref="DebugLog"/></Root>
+    <Logger name="QueryLogger" level="OFF"/>
+    <Logger name="HttpLogger" level="OFF"/>
+    <Logger name="SecurityLogger" level="WARN"/>
+  </Loggers>
+</Configuration>
+"""
+
+_USER_LOGGING = """\
+<Configuration status="ERROR">
+  <Appenders>
+    <Console name="Console" target="SYSTEM_OUT">
+      <PatternLayout pattern="%d{yyyy-MM-dd HH:mm:ss.SSSZ}{GMT+0} %-5p %m%n"/>
+    </Console>
+  </Appenders>
+  <Loggers>
+    <Root level="INFO"><AppenderRef ref="Console"/></Root>
+  </Loggers>
+</Configuration>
+"""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where Neo4j listens on the loopback interface."""
+
+    bolt: int
+    http: int
+
+
+def render_settings(settings: Settings, ports: Ports) -> str:
+    """Return the text of ``neo4j.conf``.
+
+    Raises:
+        ConfigurationError: a memory size is not in JVM notation.
+    """
+    for name in ("neo4j_heap", "neo4j_page_cache"):
+        value = getattr(settings, name)
+        if not _MEMORY.fullmatch(value):
+            raise ConfigurationError(f"KNOWTHREAD_{name.upper()}", f"{value!r} is no size", "for example 512m or 1g")
+    return _SETTINGS.format(host=HOST, bolt=ports.bolt, http=ports.http, page_cache=settings.neo4j_page_cache)
+
+
+def write_configuration(home: Path, settings: Settings, ports: Ports) -> None:
+    """Write the folder ``conf`` of a home folder, and empty its folder of temporary files.
+
+    A Neo4j that is killed leaves its temporary files behind.
+    """
+    shutil.rmtree(home / TEMPORARY, ignore_errors=True)
+    (home / TEMPORARY).mkdir(mode=0o700, exist_ok=True)
+    folder = home / "conf"
+    folder.mkdir(exist_ok=True)
+    (folder / "neo4j.conf").write_text(render_settings(settings, ports), encoding="utf-8")
+    (folder / "server-logs.xml").write_text(_SERVER_LOGGING, encoding="utf-8")
+    (folder / "user-logs.xml").write_text(_USER_LOGGING, encoding="utf-8")
+
+
+def choose_ports(home: Path, *, anew: bool = False) -> Ports:
+    """Return the remembered ports, or two free ones where there are none yet, they are taken, or ``anew`` is set."""
+    file = home / "ports.json"
+    try:
+        ports = Ports(**json.loads(file.read_text(encoding="utf-8")))
+        if not anew and _is_free(ports.bolt) and _is_free(ports.http):
+            return ports
+    except (OSError, ValueError, TypeError):
+        pass  # absent or damaged: choose
+    ports = Ports(_free_port(), _free_port())
+    write_private(file, json.dumps(asdict(ports)), durable=True)
+    return ports
+
+
+def _free_port() -> int:
+    """Return a port that nobody listens on, taken by chance so that two homes hardly ever meet."""
+    while True:
+        port = _PORT_RANGE[secrets.randbelow(len(_PORT_RANGE))]
+        if _is_free(port):
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError):
+            return False
+        return True
+
+
+def ensure_password(home: Path) -> str:
+    """Return the password of the user ``neo4j``, made on the first call and never shown in a process list.
+
+    The password is on disk before the store exists, and Neo4j takes it from ``auth.ini`` whenever it first makes its
+    system database; so a crash at any point leaves both agreeing.
+
+    Raises:
+        SetupError: there is a store but its password is gone.
+    """
+    file = home / "password"
+    try:
+        password = file.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        password = ""
+    if not password:
+        if (home / "data" / "databases" / "system").exists():
+            raise SetupError(
+                f"the password of the graph is gone: {file} is missing or empty",
+                f"write the password of the user '{USER}' into that file, or restore the file from a backup",
+            )
+        password = secrets.token_urlsafe(24)
+        write_private(file, password + "\n", durable=True)
+    auth = home / "data" / "dbms" / "auth.ini"
+    auth.parent.mkdir(parents=True, exist_ok=True)
+    if not auth.exists():
+        write_private(auth, _credential(password), durable=True)
+    return password
+
+
+def _credential(password: str) -> str:
+    """Return a line of Neo4j's initial-user file: salted SHA-256, as its FileUserRepository reads it."""
+    salt = secrets.token_bytes(32)
+    digest = hashlib.sha256(salt + password.encode()).digest()
+    for _ in range(_HASH_ROUNDS - 1):
+        digest = hashlib.sha256(digest).digest()
+    return f"{USER}:SHA-256,{digest.hex()},{salt.hex()},{_HASH_ROUNDS}:\n"

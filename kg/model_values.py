@@ -1,0 +1,175 @@
+"""What models are asked about and what they answer: the values that prompts, providers and the worker share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from kg.values import FactInput
+
+Task = Literal["extract", "contradict", "resolve", "rerank"]
+TASKS: tuple[Task, ...] = ("extract", "contradict", "resolve", "rerank")
+
+Outcome = Literal["ok", "repaired", "malformed", "unavailable"]
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """One request to a model, as it is accounted.
+
+    Attributes:
+        model: ``provider:model``.
+        outcome: what came of it; for ``unavailable``, ``reason`` says why.
+        cost_usd: None where no price is known (a local model, a subscription).
+    """
+
+    task: Task
+    model: str
+    outcome: Outcome
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float | None = None
+    latency_ms: float = 0.0
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelWork:
+    """Which prompt and model an answer came from, and every request that it took.
+
+    Attributes:
+        model: ``provider:model`` that gave the answer.
+        prompt: name of the prompt.
+        prompt_hash: fingerprint of the prompt's text.
+    """
+
+    model: str
+    prompt: str
+    prompt_hash: str
+    calls: tuple[ModelCall, ...] = ()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A note, or one message of a conversation, as a model is to read it.
+
+    Attributes:
+        role: ``user``, ``assistant``, ``system``; None for a note.
+        speaker: name of who said it, where known.
+    """
+
+    text: str
+    role: str | None = None
+    speaker: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is to be extracted from.
+
+    Attributes:
+        turns: the texts; answers refer to them by position.
+        earlier: turns just before, for context only; nothing is extracted from them.
+        occurred_at: when the texts were said, UTC; relative times count from it.
+        project: the project they belong to, None for none.
+        known_names: names that stand in the graph already, so that the same things get the same names.
+    """
+
+    turns: tuple[Turn, ...]
+    occurred_at: datetime
+    earlier: tuple[Turn, ...] = ()
+    project: str | None = None
+    known_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What was extracted.
+
+    Attributes:
+        facts: usable facts, each with the position of its turn.
+        noise: position of a turn that is not worth keeping -> why.
+        dropped: why parts of the answer could not be used; no memory text in it.
+    """
+
+    facts: tuple[tuple[int, FactInput], ...]
+    noise: dict[int, str]
+    work: ModelWork
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatedStatement:
+    """A fact as the judge sees it.
+
+    Attributes:
+        stated_at: when the text that says so was noted, which may be long before a model read it.
+    """
+
+    statement: str
+    valid_at: datetime
+    stated_at: datetime
+    project: str | None = None
+    because: str | None = None
+
+
+@dataclass(frozen=True)
+class Contention:
+    """Two statements on one subject that may not both hold; ``later`` begins to hold after ``earlier`` or with it."""
+
+    earlier: DatedStatement
+    later: DatedStatement
+
+
+Relation = Literal["none", "superseded", "corrected"]
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What becomes of a pair: both stand, the earlier held until the later, or what was noted first never did."""
+
+    relation: Relation
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rulings:
+    """One ruling for each contention, in order."""
+
+    rulings: tuple[Ruling, ...]
+    work: ModelWork
+
+
+@dataclass(frozen=True)
+class Naming:
+    """A name with what is known of the thing that it stands for."""
+
+    name: str
+    kind: str
+    context: tuple[str, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class NamePair:
+    """Two names that may mean one thing."""
+
+    left: Naming
+    right: Naming
+
+
+@dataclass(frozen=True)
+class Sameness:
+    """For each pair, in order: whether both names mean one thing, and why."""
+
+    verdicts: tuple[tuple[bool, str], ...]
+    work: ModelWork
+
+
+@dataclass(frozen=True)
+class Order:
+    """Positions of texts, the one that answers a question best first; each at most once, useless ones left out."""
+
+    positions: tuple[int, ...]
+    work: ModelWork

@@ -1,0 +1,1 @@
+"""What callers may do: the eleven operations, and looking after the graph."""

@@ -1,0 +1,179 @@
+"""What people do with their graph beside the eleven tools: look after jobs, decisions, merges and the index.
+
+Each operation takes the calling session and its own arguments, checks them, and returns a JSON object, like the tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from kg.entities.merge import Merge
+from kg.errors import Conflict, InvalidInput
+from kg.graph.store import GraphStore
+from kg.index.indexer import Indexer
+from kg.index.rebuild import Reindex
+from kg.language.names import alias_key
+from kg.operations.arguments import Session, check_flag
+from kg.operations.decisions import Decisions
+from kg.operations.job_control import Jobs
+from kg.operations.repair import drift, repair
+from kg.ports import Clock, VectorIndex
+from kg.recall import render
+from kg.recall.render import JsonObject
+from kg.validate import check_id, check_limit, check_text, check_uuid
+
+MAX_LIMIT = 500
+
+
+class Administration:
+    """The operations for people.
+
+    Args:
+        store: the graph; index: the side-index; indexer: keeps them in step.
+        clock: says when.
+        reindex: rebuilds the side-index.
+        resume: has models asked again that were left alone; None where no model is set up.
+    """
+
+    def __init__(
+        self,
+        store: GraphStore,
+        index: VectorIndex,
+        indexer: Indexer,
+        clock: Clock,
+        *,
+        reindex: Reindex,
+        resume: Callable[[], None] | None,
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._indexer = indexer
+        self._clock = clock
+        self._resume_models = resume
+        self._reindex = reindex
+        self._jobs = Jobs(store, clock)
+        self._decisions = Decisions(store, clock)
+        self._merge = Merge(store, clock)
+
+    async def list_jobs(self, session: Session, *, state: object = None, limit: object = 50) -> JsonObject:
+        """Return the user's jobs."""
+        top_k = check_limit("limit", limit, MAX_LIMIT)
+        return await self._jobs.list(session.scope.user_id, state=state, limit=top_k)
+
+    async def get_job(self, session: Session, *, id: object) -> JsonObject:
+        """Return one job with its model calls."""
+        return await self._jobs.show(session.scope.user_id, check_uuid("id", id))
+
+    async def retry_jobs(self, session: Session, *, id: object = None) -> JsonObject:
+        """Queue one failed or dead job again, or all of them."""
+        uuid = None if id is None else check_uuid("id", id)
+        retried = await self._jobs.retry(session.scope.user_id, uuid)
+        self._resume()
+        return {"retried": retried}
+
+    async def cancel_job(self, session: Session, *, id: object) -> JsonObject:
+        """Give an unfinished job up."""
+        uuid = check_uuid("id", id)
+        await self._jobs.cancel(session.scope.user_id, uuid)
+        return {"id": uuid, "state": "cancelled"}
+
+    async def extract_pending(self, session: Session) -> JsonObject:
+        """Queue what was stored while no model was there, and what failed.
+
+        Raises:
+            Conflict: no model is set up.
+        """
+        if self._resume_models is None:
+            raise Conflict(
+                "no model is set up, so nothing can be extracted; `knowthread setup` or KNOWTHREAD_LLM does it"
+            )
+        queued = await self._jobs.catch_up(session.scope.user_id)
+        self._resume()
+        states = (await self._jobs.list(session.scope.user_id, limit=1))["states"]
+        return {**asdict(queued), "waiting": sum(states.get(state, 0) for state in ("pending", "running", "failed"))}
+
+    async def list_conflicts(self, session: Session, *, project: object = None, limit: object = 50) -> JsonObject:
+        """Return decided and open contradictions."""
+        top_k = check_limit("limit", limit, MAX_LIMIT)
+        name = None if project is None else check_id("project", project)
+        return await self._decisions.conflicts(session.scope.user_id, project=name, limit=top_k)
+
+    async def undo_decision(self, session: Session, *, id: object) -> JsonObject:
+        """Take a decision between facts back."""
+        undone = await self._decisions.undo(session.scope.user_id, session.key, check_uuid("id", id))
+        return {"id": id, **asdict(undone)}
+
+    async def list_merges(self, session: Session, *, limit: object = 50) -> JsonObject:
+        """Return the entities that were merged into others."""
+        rows = await self._store.read(
+            "list_merges", user_id=session.scope.user_id, top_k=check_limit("limit", limit, MAX_LIMIT)
+        )
+        return {
+            "merges": [
+                render.compact(
+                    {
+                        "id": row["source"],
+                        "name": row["name"],
+                        "kind": row["kind"],
+                        "into": row["into"],
+                        "into_id": row["target"],
+                        "names": row["keys"],
+                        "reason": row["reason"],
+                        "at": render.instant(row["at"]),
+                    }
+                )
+                for row in rows[0]["merges"]
+            ]
+        }
+
+    async def merge_entities(
+        self, session: Session, *, name: object, into: object, reason: object = "a person said so"
+    ) -> JsonObject:
+        """Merge one entity into another, each given by name or uuid.
+
+        Raises:
+            Conflict: they are one entity already.
+        """
+        user = session.scope.user_id
+        source, target = await self._entity(user, "name", name), await self._entity(user, "into", into)
+        why = check_text("reason", reason, 1024)
+        return asdict(await self._merge.merge(user, session.key, source, target, why))
+
+    async def undo_merge(self, session: Session, *, id: object) -> JsonObject:
+        """Take a merged entity out again."""
+        return asdict(await self._merge.undo(session.scope.user_id, session.key, check_uuid("id", id)))
+
+    async def reindex(self, session: Session, *, start: object = True) -> JsonObject:
+        """Begin to build the side-index anew, or only say how far that is."""
+        if check_flag("start", start):
+            self._reindex.start()
+        return self._reindex.progress()
+
+    async def cancel_reindex(self, session: Session) -> JsonObject:
+        """Give an unfinished rebuilding of the side-index up; the old one stays."""
+        await self._reindex.cancel()
+        return self._reindex.progress()
+
+    async def repair(self, session: Session, *, check: object = False) -> JsonObject:
+        """Compare graph and side-index, and what is derived within the graph, and mend it; ``check``: only compare.
+
+        Raises:
+            StoreUnavailable: a store does not answer, or the index is of another embedder.
+        """
+        if check_flag("check", check):
+            return asdict(await drift(self._store, self._index))
+        repaired = await repair(self._store, self._index, self._clock)
+        self._indexer.wake()
+        return asdict(repaired)
+
+    async def _entity(self, user_id: str, field: str, given: object) -> str:
+        text = check_id(field, given)
+        rows = await self._store.read("find_entities", user_id=user_id, keys=[alias_key(text)], uuids=[text])
+        if not rows:
+            raise InvalidInput(field, text, "give the name or the id of an entity; search_graph finds it")
+        return rows[0]["uuid"]
+
+    def _resume(self) -> None:
+        if self._resume_models is not None:
+            self._resume_models()

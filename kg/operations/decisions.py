@@ -1,0 +1,117 @@
+"""What was decided between facts, and taking it back; and facts that contradict each other and nobody has settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kg.errors import NotFound
+from kg.facts.settle import settle
+from kg.graph.partition import Call, once
+from kg.graph.store import GraphStore, Row
+from kg.jobs.extract_step import OPPOSITES, contention_params
+from kg.ports import Clock
+from kg.recall import render
+from kg.recall.render import JsonObject
+
+
+@dataclass(frozen=True)
+class Undone:
+    """A decision that was taken back.
+
+    Attributes:
+        fact: the fact that it had ended, as it is stated now.
+        stands: whether that fact holds again; another decision, or its timeline, may still end it.
+    """
+
+    fact: str
+    stands: bool
+
+
+class Decisions:
+    """The operations on decisions."""
+
+    def __init__(self, store: GraphStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def conflicts(self, user_id: str, *, project: str | None, limit: int) -> JsonObject:
+        """Return the decisions that a judge made, newest first, and facts that may contradict each other and both hold.
+
+        Those are facts with opposite predicates, and the pairs that a judge was to rule on and never did.
+        """
+        rows = await self._store.read(
+            "conflicts", user_id=user_id, project=project, opposites=OPPOSITES, now=self._clock.now(), top_k=limit
+        )
+        open_pairs = [(row["one"], row["other"]) for row in rows[0]["open"]]
+        open_pairs += await self._unjudged(user_id, project)
+        pairs = {frozenset((one["uuid"], other["uuid"])): (one, other) for one, other in reversed(open_pairs)}
+        return {
+            "open": [{"facts": [_brief(one), _brief(other)]} for one, other in reversed(pairs.values())][:limit],
+            "decided": [_decided(row) for row in rows[0]["decided"]],
+        }
+
+    async def _unjudged(self, user_id: str, project: str | None) -> list[tuple[Row, Row]]:
+        rows = await self._store.read("unjudged_memories", user_id=user_id)
+        uuids: list[str] = rows[0]["uuids"] if rows else []
+        if not uuids:
+            return []
+        found = await self._store.read(
+            "contentions", user_id=user_id, **contention_params(uuids), now=self._clock.now()
+        )
+        pairs: list[tuple[Row, Row]] = [(row["old"], row["new"]) for row in found]
+        return [pair for pair in pairs if project is None or project in (pair[0]["project"], pair[1]["project"])]
+
+    async def undo(self, user_id: str, key: str, uuid: str) -> Undone:
+        """Take a decision back: what it ended holds again as far as nothing else ends it. Knowledge of the past stays.
+
+        Raises:
+            NotFound: the partition has no such decision, or it was taken back already.
+        """
+
+        async def work(call: Call) -> Undone:
+            rows = await call.tx.run("undo_decision", user_id=user_id, uuid=uuid, now=call.now)
+            if not rows:
+                raise NotFound("decision", uuid, "list them with `knowthread facts conflicts`")
+            olds: list[str] = [row["old"] for row in rows]  # a reworded fact has a copy of its decisions
+            await settle(call.tx, user_id=user_id, also=olds, now=call.now)
+            old = olds[0]
+            ends = await call.tx.run("fact_end", user_id=user_id, uuid=old)
+            return Undone(old, _is_open(ends[0]["invalid_at"], call.now))
+
+        return await self._store.write(
+            lambda tx: once(tx, work, Undone, user_id=user_id, key=key, clock=self._clock),
+            "undo_decision",
+            partition=user_id,
+        )
+
+
+def _is_open(end: datetime | None, now: datetime) -> bool:
+    return end is None or end > now
+
+
+def _brief(fact: Row) -> JsonObject:
+    return render.compact(
+        {
+            "id": fact["uuid"],
+            "fact": fact["statement"],
+            "valid_at": render.instant(fact["valid_at"]),
+            "project": fact.get("project"),
+        }
+    )
+
+
+def _decided(row: Row) -> JsonObject:
+    decision: Row = row["decision"]
+    return render.compact(
+        {
+            "id": decision["uuid"],
+            "how": decision["kind"],
+            "old": _brief(row["old"]),
+            "new": _brief(row["new"]),
+            "judge": decision["judge"],
+            "reason": decision.get("reason"),
+            "at": render.instant(decision["at"]),
+            "undone_at": render.instant(decision.get("undone_at")),
+        }
+    )

@@ -1,0 +1,180 @@
+"""Background work as people see it: what waits, why something failed, trying again, and catching up.
+
+A job is about the memories that it ``EXTRACTS``; the worker (``kg/jobs/worker.py``) does it. Deleting a memory takes it
+out of its jobs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+from uuid import uuid4
+
+from kg.errors import InvalidInput, NotFound
+from kg.graph.partition import Call, once
+from kg.graph.store import GraphStore, Row, Transaction
+from kg.ports import Clock
+from kg.recall import render
+from kg.recall.render import JsonObject
+
+READ_TOGETHER = 25
+"""Most messages of one conversation in one job."""
+CATCH_UP_PAGE = 500
+
+State = Literal["pending", "running", "failed", "done", "dead", "cancelled"]
+STATES: tuple[State, ...] = get_args(State)
+
+
+def extraction_jobs(call: Call, together: Iterable[Sequence[str]], *, bulk: bool = False) -> list[Row]:
+    """Return the rows of jobs that read memories, those that belong together in one, at most ``READ_TOGETHER``."""
+    rows: list[Row] = []
+    for uuids in together:
+        for start in range(0, len(uuids), READ_TOGETHER):
+            part = list(uuids[start : start + READ_TOGETHER])
+            properties: Row = {
+                "uuid": call.uuid(f"job:{part[0]}"), "kind": "extract", "state": "pending", "attempt": 0,
+                "failures": 0, "bulk": bulk, "created_at": call.now,
+            }  # fmt: skip
+            rows.append({"properties": properties, "memories": part})
+    return rows
+
+
+@dataclass(frozen=True)
+class Queued:
+    """What catching up queued.
+
+    Attributes:
+        jobs: how many jobs.
+        memories: how many memories they are about.
+        revived: how many dead jobs are tried again.
+    """
+
+    jobs: int = 0
+    memories: int = 0
+    revived: int = 0
+
+
+class Jobs:
+    """The operations on jobs."""
+
+    def __init__(self, store: GraphStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def list(self, user_id: str, *, state: object = None, limit: int = 50) -> JsonObject:
+        """Return a user's jobs, those still to do first, newest first, with how many there are in each state.
+
+        Raises:
+            InvalidInput: no such state.
+        """
+        if state is not None and state not in STATES:
+            raise InvalidInput("state", state, "give one of " + ", ".join(STATES))
+        rows = await self._store.read("list_jobs", user_id=user_id, state=state, top_k=limit)
+        return {"jobs": [_job(row) for row in rows[0]["jobs"]], "states": _states(rows[0]["states"])}
+
+    async def show(self, user_id: str, uuid: str) -> JsonObject:
+        """Return one job with its memories, every model call that it made, and what of the answers was not used.
+
+        Raises:
+            NotFound: the partition has no such job.
+        """
+        rows = await self._store.read("job_detail", user_id=user_id, uuid=uuid)
+        if not rows:
+            raise NotFound("job", uuid, "list yours with `knowthread jobs list`")
+        kept = cast("list[str]", rows[0]["job"].get("calls") or [])
+        calls = [cast("JsonObject", json.loads(call)) for call in kept]
+        dropped = cast("list[str]", rows[0]["job"].get("dropped") or [])
+        shown: JsonObject = {**_job(rows[0]["job"]), "memories": rows[0]["memories"], "calls": calls}
+        return shown | ({"not_used": dropped} if dropped else {})
+
+    async def retry(self, user_id: str, uuid: str | None) -> int:
+        """Queue a job that failed or died again, or all of them; returns how many.
+
+        Raises:
+            NotFound: the partition has no such job, or it needs no retry.
+        """
+        rows = await self._locked("retry_jobs", user_id, uuid=uuid)
+        if uuid is not None and not rows[0]["retried"]:
+            raise NotFound("failed or dead job", uuid, "list yours with `knowthread jobs list`")
+        return rows[0]["retried"]
+
+    async def cancel(self, user_id: str, uuid: str) -> None:
+        """Give a job up that is not done; its memories stay, unread.
+
+        Raises:
+            NotFound: the partition has no such job, or it is done.
+        """
+        rows = await self._locked("cancel_job", user_id, uuid=uuid, now=self._clock.now())
+        if not rows:
+            raise NotFound("unfinished job", uuid, "list yours with `knowthread jobs list`")
+
+    async def _locked(self, query: str, user_id: str, **params: Any) -> list[Row]:
+        """Run one query under the partition's lock: a worker's commit comes before it or meets its closed fence."""
+
+        async def work(tx: Transaction) -> list[Row]:
+            await tx.run("lock_partition", user_id=user_id, slots=1)
+            return await tx.run(query, user_id=user_id, **params)
+
+        return await self._store.write(work, query, partition=user_id)
+
+    async def catch_up(self, user_id: str) -> Queued:
+        """Queue every memory that no model has read although it should be, and every dead job again."""
+        revived = await self.retry(user_id, None)
+        jobs = memories = 0
+        key = uuid4().hex
+        for page in range(10**6):
+
+            async def work(call: Call) -> Queued:
+                rows = await call.tx.run("unread_memories", user_id=user_id, top_k=CATCH_UP_PAGE)
+                together = _conversations(rows)
+                queued = extraction_jobs(call, together, bulk=True)
+                if queued:
+                    uuids = [uuid for group in together for uuid in group]
+                    await call.tx.run("create_jobs", user_id=user_id, jobs=queued)
+                    await call.tx.run("mark_pending", user_id=user_id, uuids=uuids)
+                return Queued(len(queued), len(rows))
+
+            part = await self._store.write(
+                lambda tx, w=work, k=f"{key}:{page}": once(tx, w, Queued, user_id=user_id, key=k, clock=self._clock),
+                "catch_up",
+                partition=user_id,
+            )
+            jobs += part.jobs
+            memories += part.memories
+            if part.memories < CATCH_UP_PAGE:
+                break
+        return Queued(jobs, memories, revived)
+
+
+def _conversations(rows: Sequence[Row]) -> list[list[str]]:
+    """Return notes one by one, and messages that were handed in together together."""
+    groups: dict[object, list[str]] = {}
+    for row in rows:
+        together = (row["run_id"], row["created_at"]) if row["kind"] == "message" else row["uuid"]
+        groups.setdefault(together, []).append(row["uuid"])
+    return list(groups.values())
+
+
+def _states(rows: Sequence[Row]) -> JsonObject:
+    return {row["state"]: row["jobs"] for row in rows}
+
+
+def _job(row: Row) -> JsonObject:
+    shown: dict[str, Any] = {
+        "id": row["uuid"],
+        "kind": row["kind"],
+        "state": row["state"],
+        "attempts": row.get("attempt"),
+        "failures": row.get("failures") or None,
+        "bulk": row.get("bulk") or None,
+        "error": row.get("error"),
+        "model": row.get("model"),
+        "tokens": row.get("tokens"),
+        "cost_usd": row.get("cost") or None,
+        "created_at": render.instant(row["created_at"]),
+        "next_attempt_at": render.instant(row.get("next_attempt_at")),
+        "finished_at": render.instant(row.get("finished_at")),
+    }
+    return render.compact(shown)

@@ -1,0 +1,290 @@
+"""Compare what is derived from the graph with the graph, and mend it: points, hashes and terms, ends, drawn claims.
+
+People edit in Neo4j Browser, files break, collections are restored from elsewhere. The graph's own statements are
+taken as they are; everything here follows from them without any model, and a second repair finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from kg.facts.settle import settle
+from kg.graph.store import GraphStore, Row, Transaction
+from kg.index.indexer import INDEXED_LABELS, point_hash
+from kg.language.words import content_hash, split_terms
+from kg.ports import Clock, VectorIndex
+
+T = TypeVar("T")
+
+PAGE = 1000
+"""Nodes read at once."""
+FACTS_AT_ONCE = 200
+"""Facts recomputed in one transaction, while others of the partition wait."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How the index differs from the graph, nodes that wait for it anyway left out.
+
+    Attributes:
+        nodes: nodes that should have a point; points: points that there are.
+        waiting: nodes that wait for the index.
+        missing: nodes without a point; stale: nodes whose point says something else.
+        surplus: points without a node.
+        texts: memories whose text or hash, and entities whose name or terms, were changed by hand.
+    """
+
+    nodes: int
+    points: int
+    waiting: int
+    missing: int
+    stale: int
+    surplus: int
+    texts: int
+
+    @property
+    def none(self) -> bool:
+        """Whether both sides agree."""
+        return not (self.missing or self.stale or self.surplus or self.texts)
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What was found and mended; all zero where nothing was wrong.
+
+    Attributes:
+        texts: memories and entities whose hash or terms did not follow from their text or name; queued for the index.
+        missing: nodes without a point, queued; stale: nodes whose point said something else, queued.
+        surplus: points without a node, removed.
+        tombstones: tombstones of nodes that stand in the graph, removed.
+        ends: facts whose cached end was wrong.
+        claims: claims that were drawn wrongly, or not at all, between two entities.
+        undrawn: drawn claims that no fact states, removed.
+    """
+
+    texts: int = 0
+    missing: int = 0
+    stale: int = 0
+    surplus: int = 0
+    tombstones: int = 0
+    ends: int = 0
+    claims: int = 0
+    undrawn: int = 0
+
+
+@dataclass
+class _Comparison:
+    missing: list[str]
+    stale: list[str]
+    surplus: list[str]
+    edited: list[Row]
+    nodes: int = 0
+    points: int = 0
+    waiting: int = 0
+
+
+async def drift(store: GraphStore, index: VectorIndex) -> Drift:
+    """Compare index and graph without changing anything; reads every text once.
+
+    Raises:
+        StoreUnavailable: a store does not answer, or the index is of another embedder.
+    """
+    found = await _compare(store, index)
+    return Drift(
+        found.nodes,
+        found.points,
+        found.waiting,
+        len(found.missing),
+        len(found.stale),
+        len(found.surplus),
+        len(found.edited),
+    )
+
+
+async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaired:
+    """Mend the graph's derived parts first, then queue or remove points; wake the indexer afterwards.
+
+    Partitions are locked for one batch at a time, so writes go on meanwhile.
+
+    Raises:
+        StoreUnavailable: a store does not answer; what was mended until then stays mended.
+    """
+    edited: list[Row] = []
+    async for rows in _nodes(store, ("Memory", "Entity")):
+        read = await asyncio.to_thread(_read_all, rows)
+        edited += [row for row, (changed, _) in zip(rows, read, strict=True) if changed]
+    texts = await _mend_texts(store, edited)
+    ends, claims = await _redraw(store, clock.now())
+    undrawn = await _undraw(store)
+    tombstones = await _forget_needless_tombstones(store)
+    missing, stale, surplus = await reconcile(store, index)
+    return Repaired(texts, missing, stale, surplus, tombstones, ends, claims, undrawn)
+
+
+async def reconcile(store: GraphStore, index: VectorIndex) -> tuple[int, int, int]:
+    """Queue nodes whose points are missing or stale and remove points without nodes; return how many of each.
+
+    Raises:
+        StoreUnavailable: a store does not answer, or the index is of another embedder.
+    """
+    found = await _compare(store, index)
+    wanted = [*found.missing, *found.stale]
+    for start in range(0, len(wanted), PAGE):
+        chunk = wanted[start : start + PAGE]
+        await store.write(lambda tx, c=chunk: tx.run("queue_nodes", uuids=c), "queue_nodes")
+    for start in range(0, len(found.surplus), PAGE):
+        await index.delete_points(found.surplus[start : start + PAGE])
+    return len(found.missing), len(found.stale), len(found.surplus)
+
+
+async def _compare(store: GraphStore, index: VectorIndex) -> _Comparison:
+    points = {entry.uuid: entry.content_hash async for batch in index.scan() for entry in batch}
+    found = _Comparison([], [], [], [], points=len(points))
+    async for rows in _nodes(store, INDEXED_LABELS):
+        read = await asyncio.to_thread(_read_all, rows)  # a page of long texts takes a second
+        for row, (edited, fingerprint) in zip(rows, read, strict=True):
+            found.nodes += 1
+            held = points.pop(row["uuid"], None)
+            if edited:
+                found.edited.append(row)
+            if row["waiting"]:
+                found.waiting += 1
+            elif held is None:
+                found.missing.append(row["uuid"])
+            elif held != fingerprint:
+                found.stale.append(row["uuid"])
+    left = sorted(points)
+    for start in range(0, len(left), PAGE):  # some may be of nodes that came to be meanwhile
+        chunk = left[start : start + PAGE]
+        present = {row["uuid"] for row in await store.read("existing_nodes", uuids=chunk)}
+        found.surplus.extend(uuid for uuid in chunk if uuid not in present)
+    return found
+
+
+async def _nodes(store: GraphStore, labels: Sequence[str]) -> AsyncIterator[list[Row]]:
+    """Yield the nodes that should have points, in batches."""
+    for label in labels:
+        after: str | None = ""
+        while after is not None:
+            rows = await store.read("indexed_nodes", label=label, after=after, top_k=PAGE)
+            yield rows[0]["nodes"]
+            after = rows[0]["last"]
+
+
+def _read_all(rows: Sequence[Row]) -> list[tuple[bool, str]]:
+    """Return of each node whether it was edited, and what its point should say."""
+    return [(row["kind"] != "fact" and _is_edited(row), point_hash(row)) for row in rows]
+
+
+def _is_edited(row: Row) -> bool:
+    """Tell whether a memory's hash or terms, or an entity's terms, do not follow from its words."""
+    if not isinstance(row["text"], str):
+        return False  # nothing follows from it; the index refuses it with its reason
+    hashed = row["kind"] != "memory" or row["content_hash"] == content_hash(row["text"])
+    return not hashed or row["terms"] != split_terms(row["text"])
+
+
+async def _mend_texts(store: GraphStore, edited: Sequence[Row]) -> int:
+    mended = 0
+    for user_id, rows in _by_user(edited).items():
+        for start in range(0, len(rows), PAGE):
+            memories, entities = await asyncio.to_thread(_to_mend, rows[start : start + PAGE])
+            mended += await _locked(store, user_id, lambda tx, u=user_id, m=memories, e=entities: _mend(tx, u, m, e))
+    return mended
+
+
+def _to_mend(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return memories and entities with what follows from their words, computed outside of the lock."""
+    memories: list[Row] = [
+        {
+            "uuid": row["uuid"],
+            "text": row["text"],
+            "content_hash": content_hash(row["text"]),
+            "terms": split_terms(row["text"]),
+        }
+        for row in rows
+        if row["kind"] == "memory"
+    ]
+    entities: list[Row] = [
+        {"uuid": row["uuid"], "name": row["text"], "terms": split_terms(row["text"])}
+        for row in rows
+        if row["kind"] == "entity"
+    ]
+    return memories, entities
+
+
+async def _mend(tx: Transaction, user_id: str, memories: Sequence[Row], entities: Sequence[Row]) -> int:
+    mended = await tx.run("mend_memories", user_id=user_id, memories=list(memories))
+    return len(mended) + len(await tx.run("mend_entities", user_id=user_id, entities=list(entities)))
+
+
+async def _redraw(store: GraphStore, now: datetime) -> tuple[int, int]:
+    """Recompute the ends of all current facts and draw their claims anew; return how many were wrong."""
+    ends = claims = 0
+    after: str | None = ""
+    while after is not None:
+        rows = await store.read("facts_to_check", after=after, top_k=FACTS_AT_ONCE)
+        for user_id, facts in _by_user(rows[0]["facts"]).items():
+            uuids = [fact["uuid"] for fact in facts]
+            moved, redrawn = await _locked(store, user_id, lambda tx, u=user_id, f=uuids: _settle_again(tx, u, f, now))
+            ends += moved
+            claims += redrawn
+        after = rows[0]["last"]
+    return ends, claims
+
+
+async def _settle_again(tx: Transaction, user_id: str, uuids: Sequence[str], now: datetime) -> tuple[int, int]:
+    async def read() -> tuple[list[Row], Counter[str]]:
+        rows = await tx.run("claims_to_check", user_id=user_id, uuids=list(uuids), now=now)
+        return rows[0]["facts"], Counter(repr(sorted(drawn.items())) for drawn in rows[0]["drawn"])
+
+    facts, before = await read()
+    moved = await settle(tx, user_id=user_id, changed=facts, now=now)
+    _, after = await read()
+    return len(moved), max((after - before).total(), (before - after).total())
+
+
+async def _undraw(store: GraphStore) -> int:
+    removed = 0
+    after: str | None = ""
+    while after is not None:
+        rows = await store.read("stray_claims", after=after, top_k=PAGE)
+        for user_id, entities in _by_user(rows[0]["entities"]).items():
+            uuids = [entity["uuid"] for entity in entities]
+            done = await _locked(
+                store, user_id, lambda tx, u=user_id, e=uuids: tx.run("undraw_claims", user_id=u, uuids=e)
+            )
+            removed += int(done[0]["removed"])
+        after = rows[0]["last"]
+    return removed
+
+
+async def _forget_needless_tombstones(store: GraphStore) -> int:
+    removed = 0
+    while True:
+        rows = await store.read("needless_tombstones", top_k=PAGE)
+        uuids = [row["uuid"] for row in rows]
+        if not uuids:
+            return removed
+        await store.write(lambda tx, u=uuids: tx.run("delete_tombstones", uuids=u), "delete_tombstones")
+        removed += len(uuids)
+
+
+async def _locked(store: GraphStore, user_id: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def run(tx: Transaction) -> T:
+        await tx.run("lock_partition", user_id=user_id, slots=1)
+        return await work(tx)
+
+    return await store.write(run, "repair", partition=user_id)
+
+
+def _by_user(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    grouped: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row["user_id"]].append(row)
+    return grouped

@@ -1,0 +1,56 @@
+"""Pays for first times before anyone waits for them: query plans, the embedding model, word counts.
+
+A database plans a query when it first sees it, which takes up to a third of a second for each. The reads are asked on
+behalf of a user that does not exist; the writes run in a transaction that is rolled back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+
+from kg.erase import erase_memories
+from kg.facts.parse import parse_facts
+from kg.graph.store import Transaction
+from kg.operations.arguments import Session
+from kg.operations.memory import MemoryService, Parts
+from kg.values import AddRequest, MemoryInput, Scope
+from kg.writing.add import Remember
+from kg.writing.update import Revise, UpdateRequest
+
+_FACT = {
+    "statement": "a warm-up",
+    "subject": "warm-up",
+    "predicate": "LIVES_IN",
+    "object": "nowhere",
+}
+
+
+class _RollBackError(Exception):
+    """Ends the rehearsal without a trace."""
+
+
+async def warm_up(parts: Parts, memory: MemoryService, user_id: str) -> None:
+    """Rehearse what sessions do most; nothing is left behind.
+
+    Raises:
+        StoreUnavailable: the graph does not answer.
+    """
+    nobody = Session(Scope(f"warm-up-{secrets.token_hex(8)}"), secrets.token_hex(16))
+    await memory.search_memories(nobody, query="warm up", enable_graph=True)
+    with contextlib.suppress(_RollBackError):
+        await parts.store.write(lambda tx: _rehearse(parts, tx, nobody.scope), "warm_up")
+    await parts.recall.warm(user_id)
+    await memory.search_graph(nobody, query="warm up")
+    await memory.get_memories(nobody)
+
+
+async def _rehearse(parts: Parts, tx: Transaction, scope: Scope) -> None:
+    facts = parse_facts([_FACT, {**_FACT, "object": "somewhere"}]).facts
+    request = AddRequest(scope, secrets.token_hex(16), (MemoryInput("a warm-up", facts=facts),))
+    added = await Remember(parts.store, parts.clock).add_in(tx, request)
+    uuid = added.memory_uuids[0]
+    change = UpdateRequest(scope.user_id, secrets.token_hex(16), uuid, text="warmed up", facts=facts[:1])
+    await Revise(parts.store, parts.clock).update_in(tx, change)
+    await erase_memories(tx, scope.user_id, [uuid], parts.clock.now())
+    raise _RollBackError

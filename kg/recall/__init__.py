@@ -1,0 +1,1 @@
+"""Reading: search, listings, exploring, and how answers are written."""

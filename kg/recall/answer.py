@@ -1,0 +1,223 @@
+"""What a search answers: hits as they read at the instant asked about, within the caller's budget of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from kg.facts.instants import Instants, Standing
+from kg.graph.store import Row
+from kg.language.sentences import best_passage
+from kg.ports import Vector
+from kg.recall import render
+from kg.recall.filters import Filter
+from kg.recall.ranking import DenseLeg, Leg, Ranked
+from kg.recall.render import JsonObject
+from kg.values import Scope
+
+DEFAULT_MAX_TOKENS = 2000
+LEAST_MAX_TOKENS = 200
+"""What one hit, cut down to its id and its best words, may take at most."""
+_ENVELOPE_TOKENS = 40
+
+
+class _Detail(NamedTuple):
+    """How much of a hit is shown."""
+
+    passage_chars: int
+    fact_chars: int
+    facts: int
+
+
+class _Facts(NamedTuple):
+    """The facts of a hit: those that held, those that were to begin later, those that did not hold any more."""
+
+    held: list[Row]
+    planned: list[Row]
+    ended: list[Row]
+
+
+_FULL = _Detail(render.PASSAGE_CHARS, render.FACT_CHARS, 5)
+_BARE = _Detail(60, 0, 0)
+_DETAILS = (_FULL, _Detail(render.PASSAGE_CHARS, 100, 2), _Detail(240, 100, 1), _BARE)
+"""The best hit is shown in less and less detail until it fits; the others as they are, or not at all."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search, validated.
+
+    Attributes:
+        project: the project that asks; its memories are slightly preferred.
+        threshold: least similarity of a hit, None for no bound.
+        max_tokens: budget of the answer, as ``estimate_tokens`` counts.
+        rerank: whether a model is to order the best hits.
+    """
+
+    query: str
+    scope: Scope
+    instants: Instants
+    filters: Filter
+    limit: int = 10
+    project: str | None = None
+    threshold: float | None = None
+    max_tokens: int = DEFAULT_MAX_TOKENS
+    explain: bool = False
+    rerank: bool = False
+
+    @property
+    def noise(self) -> bool:
+        """Whether trivial memories are asked for, which are hidden otherwise."""
+        return self.filters.names("noise")
+
+
+@dataclass
+class Found:
+    """What the legs brought, before the graph is asked.
+
+    Attributes:
+        seq: the partition's number when the legs looked; None where it was not read.
+    """
+
+    dense: dict[DenseLeg, dict[str, float]] = field(default_factory=dict[DenseLeg, dict[str, float]])
+    lexical: list[str] = field(default_factory=list[str])
+    failed: dict[Leg, str] = field(default_factory=dict[Leg, str])
+    notes: list[str] = field(default_factory=list[str])
+    vector: Vector | None = None
+    seq: int | None = None
+
+    def cut(self, most: int | None) -> bool:
+        """Whether a leg may have had more to bring than ``most``."""
+        return most is not None and any(len(hits) >= most for hits in (self.lexical, *self.dense.values()))
+
+
+class AnswerBuilder:
+    """Collects hits until the limit or the budget is reached."""
+
+    def __init__(self, search: Search, found: Found, stems: frozenset[str]) -> None:
+        self.hidden = 0
+        self._search = search
+        self._found = found
+        self._stems = stems
+        self._results: list[JsonObject] = []
+        self._tokens = _ENVELOPE_TOKENS + render.size([*set(found.failed.values()), *found.notes])
+        self._omitted = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no further hit is wanted."""
+        return len(self._results) + self._omitted >= self._search.limit
+
+    def add(self, hit: Ranked, row: Row, past: Mapping[str, Standing], similarity: float | None) -> None:
+        """Add a hit unless filters, threshold, time or the budget keep it out."""
+        memory = _as_known(row, self._search.instants)
+        if memory is None:
+            self.hidden += 1
+            return
+        if not self._search.filters.matches(_filter_fields(memory), render.metadata(memory["metadata"])):
+            return
+        best = self._similarity(hit.uuid, row, similarity)
+        if self._search.threshold is not None and (best is None or best < self._search.threshold):
+            return
+        facts = _split_facts(row["facts"], past, self._search.instants)
+        for detail in _DETAILS if not self._results else (_FULL,):
+            rendered = self._render_hit(hit, memory, facts, best, detail)
+            tokens = render.size(rendered)
+            if self._tokens + tokens <= self._search.max_tokens or detail is _BARE:
+                self._tokens += tokens
+                self._results.append(rendered)
+                self.hidden += len(facts.ended)
+                return
+        self._omitted += 1
+
+    def render(self) -> JsonObject:
+        """Return the answer."""
+        omitted = f"{self._omitted} more did not fit into max_tokens" if self._omitted else None
+        return {
+            "results": self._results,
+            **render.compact(
+                {
+                    "hidden": self.hidden or None,
+                    "omitted": omitted,
+                    "degraded": sorted(set(self._found.failed.values())),
+                    "notes": self._found.notes,
+                }
+            ),
+        }
+
+    def _similarity(self, uuid: str, row: Row, looked_up: float | None) -> float | None:
+        dense = self._found.dense
+        facts = dense.get("fact", {})
+        values = [
+            *(dense[leg][uuid] for leg in ("text", "sentence") if uuid in dense.get(leg, {})),
+            *(facts[fact["uuid"]] for fact in row["facts"] if fact["uuid"] in facts),
+        ]
+        if looked_up is not None:
+            values.append(looked_up)
+        return max(values, default=None)
+
+    def _render_hit(
+        self, hit: Ranked, memory: Row, facts: _Facts, similarity: float | None, detail: _Detail
+    ) -> JsonObject:
+        rendered = render.memory_in_list(memory)
+        passage, truncated = best_passage(memory["text"], self._stems, detail.passage_chars)
+        if detail is _BARE:
+            rendered = {"id": rendered["id"], "created_at": rendered["created_at"]}
+        shown = {
+            name: [render.fact(fact, detail.fact_chars) for fact in listed[: detail.facts]]
+            for name, listed in (("facts", facts.held), ("planned", facts.planned), ("superseded", facts.ended))
+        }
+        rendered.update(
+            render.compact(
+                {
+                    "memory": passage,
+                    "truncated": truncated or None,
+                    "score": round(hit.score, 3),
+                    "similarity": None if similarity is None else round(similarity, 3),
+                    **shown,
+                    "explain": _explain(hit) if self._search.explain and detail is not _BARE else None,
+                }
+            )
+        )
+        return rendered
+
+
+def _as_known(row: Row, instants: Instants) -> Row | None:
+    """Return the memory as it read at the instant of knowledge."""
+    memory: Row = row["memory"]
+    k = instants.known_at
+    if k is None or memory["updated_at"] <= k:
+        return memory
+    for version in row["versions"]:
+        if version["created_at"] <= k < version["replaced_at"]:
+            return {**memory, "text": version["text"], "metadata": version["metadata"], "updated_at": None}
+    return None
+
+
+def _split_facts(facts: Sequence[Row], past: Mapping[str, Standing], instants: Instants) -> _Facts:
+    split = _Facts([], [], [])
+    for fact in facts:
+        end = fact["invalid_at"]
+        if instants.past:
+            standing = past.get(fact["uuid"])
+            if standing is None or not standing.known:
+                continue
+            end = standing.end
+        seen = {**fact, "invalid_at": end}
+        if end is not None and (end <= instants.t or end <= fact["valid_at"]):
+            split.ended.append(seen)
+        else:
+            (split.held if fact["valid_at"] <= instants.t else split.planned).append(seen)
+    return split
+
+
+def _explain(hit: Ranked) -> JsonObject:
+    shares = {part: round(share, 3) for part, share in hit.shares.items()}
+    return render.compact({"shares": shares, "ranks": dict(hit.ranks), "best_neighbour": hit.best_neighbour})
+
+
+def _filter_fields(memory: Row) -> dict[str, object]:
+    fields: dict[str, object] = {key: value for key, value in memory.items() if key not in ("metadata", "uuid")}
+    fields["id"] = memory["uuid"]
+    return fields

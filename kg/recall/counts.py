@@ -1,0 +1,63 @@
+"""Counts which memories are recalled, off the path of the answer: gathered here, written every half minute."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from kg.background import Background
+from kg.errors import KgError
+from kg.graph.store import GraphStore, Row, Transaction
+from kg.ports import Clock
+
+log = logging.getLogger(__name__)
+
+_EVERY_S = 30.0
+
+
+class RecallCounts:
+    """Gathers recalls; losing some in a crash is acceptable, delaying an answer is not."""
+
+    def __init__(self, store: GraphStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._task = Background("recall-counts", self._run)
+
+    def start(self) -> None:
+        """Start the task that writes what was gathered."""
+        self._task.start()
+
+    async def stop(self) -> None:
+        """Write what is left and stop."""
+        await self._task.stop()
+        with contextlib.suppress(KgError):
+            await self.flush()
+
+    def add(self, user_id: str, uuids: Iterable[str]) -> None:
+        """Note that memories were part of an answer."""
+        self._counts[user_id].update(uuids)
+
+    async def flush(self) -> None:
+        """Write what was gathered."""
+        while self._counts:
+            user_id, counter = self._counts.popitem()
+            rows: list[Row] = [{"uuid": uuid, "times": times} for uuid, times in counter.items()]
+            await self._store.write(
+                lambda tx, u=user_id, r=rows: self._write(tx, u, r), "count_recalls", partition=user_id
+            )
+
+    async def _write(self, tx: Transaction, user_id: str, rows: list[Row]) -> None:
+        await tx.run("lock_partition", user_id=user_id, slots=0)  # no search ranks by it
+        await tx.run("count_recalls", user_id=user_id, counts=rows, now=self._clock.now())
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            try:
+                await self.flush()
+            except KgError as error:
+                log.warning("recalls were not counted: %s", error)

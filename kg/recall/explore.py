@@ -1,0 +1,276 @@
+"""The graph as an agent walks it: search_graph and get_entity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from kg.errors import InvalidInput, KgError, NotFound
+from kg.facts.instants import Instants, standings
+from kg.graph.store import GraphStore, Row
+from kg.language.lucene import entity_query, user_key
+from kg.language.names import alias_key
+from kg.ports import Embedder, IndexQuery, VectorIndex
+from kg.recall import render
+from kg.recall.render import JsonObject
+from kg.values import Scope
+from kg.writing.draft import UNKNOWN_START
+
+FACTS_PER_ENTITY = 5
+_MOST_READ = 1000
+_MOST_FETCHED = 1000
+"""Hits of the full-text index that are checked against a scope."""
+_MOST_NEAR = 100
+"""Neighbours in meaning that are checked against a scope."""
+_ANY_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+_NEAR = 0.35
+
+
+@dataclass(frozen=True)
+class EntityPage:
+    """One call of get_entity, validated.
+
+    Attributes:
+        direction: ``out`` (it is the subject), ``in`` (it is the object) or ``both``.
+    """
+
+    name: str | None
+    uuid: str | None
+    scope: Scope
+    instants: Instants
+    direction: str = "both"
+    include_superseded: bool = False
+    limit: int = 20
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """Facts of an entity, how many others did not hold, and whether more were there than were looked at."""
+
+    facts: list[Row]
+    hidden: int
+    cut: bool = False
+
+
+class Explore:
+    """The read side of search_graph and get_entity."""
+
+    def __init__(self, store: GraphStore, index: VectorIndex, embedder: Embedder) -> None:
+        self._store = store
+        self._index = index
+        self._embedder = embedder
+
+    async def find(self, user_id: str, *, name: str | None, uuid: str | None) -> Row:
+        """Return the entity that a name or uuid means; a merged one leads to what it was merged into.
+
+        Raises:
+            NotFound: there is none; the message names the nearest.
+        """
+        if uuid is None and name is not None and _is_uuid(name):
+            name, uuid = None, name
+        keys = [] if name is None else [alias_key(name)]
+        rows = await self._store.read("find_entities", user_id=user_id, keys=keys, uuids=[uuid] if uuid else [])
+        if rows and rows[0]["merged_into"]:
+            rows = await self._store.read("find_entities", user_id=user_id, keys=[], uuids=[rows[0]["merged_into"]])
+        if not rows:
+            near = [] if name is None else await self._ranked(Scope(user_id), name, 5, _ANY_TIME, [])
+            names = ", ".join(row["name"] for row in await self._rows(user_id, near))
+            raise NotFound("entity", name or uuid or "", f"nearest: {names}" if names else "see search_graph")
+        return rows[0]
+
+    async def page(self, page: EntityPage) -> JsonObject:
+        """Return one entity with its facts, newest first."""
+        entity = await self.find(page.scope.user_id, name=page.name, uuid=page.uuid)
+        found = await self._facts(page, entity["uuid"])
+        return {
+            **_entity(entity),
+            "facts": [_fact_of_entity(fact) for fact in found.facts[: page.limit]],
+            **render.compact(
+                {
+                    "hidden": found.hidden or None,
+                    "more": "older facts were left out; raise limit" if len(found.facts) > page.limit else None,
+                    "facts_omitted": f"only the {_MOST_READ} facts that began last were looked at; "
+                    "ask for one direction or a project"
+                    if found.cut
+                    else None,
+                }
+            ),
+        }
+
+    async def search(self, query: str, scope: Scope, limit: int, instants: Instants) -> JsonObject:
+        """Return entities by name, words and meaning (or the most connected), each with its facts of then."""
+        degraded: list[str] = []
+        if query.strip():
+            uuids = await self._ranked(scope, query, limit, instants.t, degraded)
+        else:
+            rows = await self._store.read("entities_connected", **scope.params(), at=instants.t, top_k=limit)
+            uuids = [row["uuid"] for row in rows]
+        entities = await self._rows(scope.user_id, uuids)
+        facts = await self._facts_of_each([entity["uuid"] for entity in entities], scope, instants)
+        return {
+            "results": [
+                {**_entity(entity), "relations": [_fact_of_entity(fact) for fact in facts[entity["uuid"]]]}
+                for entity in entities
+                if facts[entity["uuid"]] or not _is_narrowed(scope)
+            ],
+            **render.compact({"degraded": degraded}),
+        }
+
+    async def relations(self, scope: Scope, uuids: Sequence[str], instants: Instants) -> list[JsonObject]:
+        """Return the facts one hop round entities as mem0 writes relations: source, relationship, target."""
+        found: dict[str, JsonObject] = {}
+        for facts in (await self._facts_of_each(uuids, scope, instants)).values():
+            for fact in facts:
+                if fact["subject"] and fact["object"]:
+                    found[fact["uuid"]] = render.compact(
+                        {
+                            "source": fact["subject"],
+                            "relationship": fact["predicate"],
+                            "target": render.cut(fact["object"], render.FACT_CHARS),
+                            "valid_at": render.instant(fact["valid_at"]),
+                        }
+                    )
+        return list(found.values())
+
+    async def _facts_of_each(self, uuids: Sequence[str], scope: Scope, instants: Instants) -> dict[str, list[Row]]:
+        """Return the newest ``FACTS_PER_ENTITY`` facts of each entity that held."""
+        if instants.known_at is not None:  # each takes the whole of its history
+            pages = [EntityPage(None, uuid, scope, instants, limit=FACTS_PER_ENTITY) for uuid in uuids]
+            return {
+                uuid: (await self._facts(page, uuid)).facts[:FACTS_PER_ENTITY]
+                for uuid, page in zip(uuids, pages, strict=True)
+            }
+        rows = await self._store.read(
+            "entity_facts",
+            **scope.params(),
+            uuids=list(uuids),
+            outgoing=True,
+            incoming=True,
+            at=instants.t,
+            known_at=None,
+            all=False,
+            history=False,
+            top_k=FACTS_PER_ENTITY,
+        )
+        later = await self._not_begun(scope.user_id, (fact for row in rows for fact in row["facts"]), instants)
+        return {row["uuid"]: [fact for fact in row["facts"] if fact["uuid"] not in later] for row in rows}
+
+    async def _facts(self, page: EntityPage, uuid: str) -> _Facts:
+        """Return at most one fact more than the limit, and how many others there are that did not hold."""
+        instants = page.instants
+        past = instants.known_at is not None
+        params = {
+            **page.scope.params(),
+            "outgoing": page.direction in ("out", "both"),
+            "incoming": page.direction in ("in", "both"),
+            "at": instants.t,
+            "history": past,
+        }
+        most = _MOST_READ if past else page.limit
+        rows = await self._store.read(
+            "entity_facts",
+            **params,
+            uuids=[uuid],
+            known_at=instants.known_at,
+            all=past or page.include_superseded,
+            top_k=most + 1,
+        )
+        facts: list[Row] = rows[0]["facts"]
+        if not past:
+            if page.include_superseded:
+                return _Facts(facts, 0)
+            counted = await self._store.read("count_entity_facts", **params, entity_uuid=uuid)
+            later = await self._not_begun(page.scope.user_id, facts, instants)
+            held = [fact for fact in facts if fact["uuid"] not in later]
+            return _Facts(held, int(counted[0]["hidden"]) + len(facts) - len(held))
+        cut, facts = len(facts) > most, facts[:most]
+        found = await standings(self._store, page.scope.user_id, [fact["uuid"] for fact in facts], instants)
+        facts = [{**fact, "invalid_at": found[fact["uuid"]].end} for fact in facts if found[fact["uuid"]].known]
+        if page.include_superseded:
+            return _Facts(facts[: page.limit + 1], 0, cut)
+        held = [fact for fact in facts if found[fact["uuid"]].held]
+        return _Facts(held[: page.limit + 1], len(facts) - len(held), cut)
+
+    async def _not_begun(self, user_id: str, facts: Iterable[Row], instants: Instants) -> set[str]:
+        """Return the facts of unknown beginning in whose place another value held; the graph alone does not tell."""
+        undated = [fact["uuid"] for fact in facts if fact["valid_at"] == UNKNOWN_START]
+        found = await standings(self._store, user_id, undated, instants)
+        return {uuid for uuid, standing in found.items() if not standing.held}
+
+    async def _ranked(self, scope: Scope, query: str, limit: int, at: datetime, degraded: list[str]) -> list[str]:
+        """Return entities that answer to a text, best first: exact name, part of a name, words, meaning."""
+        user_id, narrowed = scope.user_id, _is_narrowed(scope)
+        try:
+            vector = await self._embedder.embed_query(query)
+            top_k = max(limit * 2, _MOST_NEAR) if narrowed else limit * 2
+            hits = (await self._index.search([IndexQuery("text", vector, "entity", user_id, top_k)]))[0]
+        except KgError as error:
+            degraded.append(f"names only, no meaning: {error}")
+            hits = []
+        rows = await self._store.read(
+            "entities_by_text",
+            **scope.params(),
+            key=_key_or_nothing(query),
+            words=entity_query(query, user_key(user_id)) or "",
+            near=[{"uuid": hit.uuid, "similarity": hit.similarity} for hit in hits if hit.similarity >= _NEAR],
+            at=at,
+            fetch=_MOST_FETCHED if narrowed else limit * 2,
+            top_k=limit * 2,
+        )
+        best_words = max((row["score"] for row in rows if row["way"] == "words"), default=1.0)
+        by_words: dict[str, float] = {}
+        by_meaning: dict[str, float] = {}
+        for row in rows:
+            if row["way"] == "meaning":
+                by_meaning[row["uuid"]] = row["score"]
+            else:
+                score = 1.0 + row["score"] if row["way"] == "alias" else 0.8 * row["score"] / best_words
+                by_words[row["uuid"]] = max(by_words.get(row["uuid"], 0.0), score)
+        scores = {
+            uuid: by_words.get(uuid, 0.0) + by_meaning.get(uuid, 0.0) for uuid in by_words.keys() | by_meaning.keys()
+        }
+        return sorted(scores, key=lambda uuid: (-scores[uuid], uuid))[:limit]
+
+    async def _rows(self, user_id: str, uuids: Sequence[str]) -> list[Row]:
+        rows = await self._store.read("find_entities", user_id=user_id, keys=[], uuids=list(uuids))
+        by_uuid = {row["uuid"]: row for row in rows if row["merged_into"] is None}
+        return [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
+
+
+def _entity(row: Row) -> JsonObject:
+    names = sorted(alias for alias in row["aliases"] if alias != row["name"].casefold())
+    return render.compact({"id": row["uuid"], "name": row["name"], "kind": row["kind"], "aliases": names})
+
+
+def _fact_of_entity(fact: Row) -> JsonObject:
+    return {
+        **render.fact(fact, render.FACT_CHARS),
+        "direction": fact["direction"],
+        "memory": render.compact(
+            {
+                "id": fact["memory_uuid"],
+                "project": fact["memory_project"],
+                "at": render.instant(fact["memory_occurred_at"]),
+            }
+        ),
+    }
+
+
+def _is_narrowed(scope: Scope) -> bool:
+    return scope != Scope(scope.user_id)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _key_or_nothing(query: str) -> str:
+    try:
+        return alias_key(query)
+    except InvalidInput:
+        return ""

@@ -1,0 +1,1 @@
+"""What a person may set: the service, its folders, and what it takes over from mem0."""

@@ -1,0 +1,1 @@
+"""Writing: adding, updating and deleting memories with their facts."""

@@ -1,0 +1,204 @@
+"""The deleting operations: one memory, a scope, an entity; small ones at once, large ones acknowledged and resumed.
+
+Invariant: once a deletion is acknowledged nothing of it can be read, also where the erasure itself takes minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from kg.background import Background
+from kg.erase import Erased, decisions_lost, drop_orphans, erase_memories
+from kg.errors import KgError, NotFound
+from kg.facts.settle import settle
+from kg.graph.partition import Call, once
+from kg.graph.store import GraphStore, Row, Transaction
+from kg.ports import Clock
+from kg.values import Scope
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 2000
+BATCH = 500
+
+
+class _NoneYet(Exception):
+    """A call was not made before; ends the transaction that looked for it."""
+
+
+@dataclass
+class Forgotten(Erased):
+    """What a deleting call removed; kept under its key, so that its repetition answers the same.
+
+    Attributes:
+        background: it is gone for every reader, and erased in the background.
+        texts_kept: memories that still contain the name of an entity that was removed.
+    """
+
+    background: bool = False
+    texts_kept: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """Return what was removed, as an answer shows it."""
+        return {name: getattr(self, name) for name in ("memories", "versions", "facts", "entities")}
+
+
+class Forget:
+    """The write side of the deleting tools."""
+
+    def __init__(self, store: GraphStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._task = Background("deletions", self._run)
+        self._wake = asyncio.Event()
+
+    def start(self) -> None:
+        """Start the task that finishes large deletions, those of an earlier process first."""
+        self._wake.set()
+        self._task.start()
+
+    async def stop(self) -> None:
+        """Stop the task; an unfinished deletion goes on at the next start."""
+        await self._task.stop()
+
+    async def earlier(self, user_id: str, key: str) -> Forgotten | None:
+        """Return what an earlier attempt of the same call did, None where there was none."""
+
+        async def none(_: Call) -> Forgotten:
+            raise _NoneYet
+
+        try:
+            return await self._once(none, user_id, key, "find_request")
+        except _NoneYet:
+            return None
+
+    async def memory(self, user_id: str, key: str, uuid: str) -> Forgotten:
+        """Erase one memory.
+
+        Raises:
+            NotFound: the partition has no such memory.
+        """
+
+        async def work(call: Call) -> Forgotten:
+            return _forgotten(await erase_memories(call.tx, user_id, [uuid], call.now))
+
+        erased = await self._once(work, user_id, key, "delete_memory")
+        if not erased.memories:
+            raise NotFound("memory", uuid, "list yours with get_memories")
+        return erased
+
+    async def scope(self, scope: Scope, key: str) -> Forgotten:
+        """Erase every memory of a scope; many of them in the background."""
+
+        async def work(call: Call) -> Forgotten:
+            rows = await call.tx.run("scope_uuids", **scope.params(), top_k=AT_ONCE + 1)
+            uuids: list[str] = rows[0]["uuids"]
+            if len(uuids) <= AT_ONCE:
+                return _forgotten(await erase_memories(call.tx, call.user_id, uuids, call.now))
+            marked = await call.tx.run("start_deletion", **scope.params(), job=_job(call))
+            return Forgotten(memories=marked[0]["marked"], background=True)
+
+        return await self._once(work, scope.user_id, key, "delete_scope")
+
+    async def entity(self, user_id: str, key: str, uuid: str, *, with_memories: bool) -> Forgotten:
+        """Remove an entity with its facts and names; the texts that contain it stay, or are erased too."""
+
+        async def work(call: Call) -> Forgotten:
+            rows = await call.tx.run("memories_naming", user_id=user_id, entity_uuid=uuid)
+            uuids = [row["uuid"] for row in rows]
+            if not with_memories:
+                done = _forgotten(await _forget_entity(call, uuid))
+                done.texts_kept = len(uuids)
+                return done
+            if len(uuids) <= AT_ONCE:
+                done = _forgotten(await erase_memories(call.tx, user_id, uuids, call.now))
+            else:
+                await call.tx.run("mark_deleting", user_id=user_id, uuids=uuids, job=_job(call))
+                done = Forgotten(memories=len(uuids), background=True)
+            done.add(await _forget_entity(call, uuid))
+            return done
+
+        return await self._once(work, user_id, key, "delete_entity")
+
+    async def finish(self) -> None:
+        """Finish every acknowledged deletion; one that fails keeps no other from being finished."""
+        failed: Exception | None = None
+        for job in await self._store.read("deletion_jobs"):
+            try:
+                await self._finish(job["uuid"], job["user_id"])
+            except Exception as error:  # noqa: BLE001 - raised again once the others are done
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    async def _finish(self, job: str, user_id: str) -> None:
+        while True:
+            rows = await self._store.read("deleting_uuids", user_id=user_id, top_k=BATCH)
+            uuids: list[str] = rows[0]["uuids"]
+            if not uuids:
+                break
+            await self._store.write(lambda tx, b=uuids: self._batch(tx, user_id, b), "erase_batch", partition=user_id)
+        now = self._clock.now()
+        await self._store.write(lambda tx: tx.run("finish_job", uuid=job, now=now), "finish_job")
+
+    async def _run(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), 60)
+            self._wake.clear()
+            try:
+                await self.finish()
+            except KgError as error:
+                log.warning("a deletion will be resumed: %s", error)
+
+    async def _once(
+        self, work: Callable[[Call], Awaitable[Forgotten]], user_id: str, key: str, label: str
+    ) -> Forgotten:
+        done = await self._store.write(
+            lambda tx: once(tx, work, Forgotten, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
+        )
+        if done.background:
+            self._wake.set()
+        return done
+
+    async def _batch(self, tx: Transaction, user_id: str, uuids: Sequence[str]) -> None:
+        await tx.run("lock_partition", user_id=user_id, slots=1)
+        await erase_memories(tx, user_id, uuids, self._clock.now())
+
+
+def _forgotten(erased: Erased) -> Forgotten:
+    return Forgotten(**asdict(erased))
+
+
+def _job(call: Call) -> Row:
+    """Return the job that erases what was made unreadable."""
+    return {
+        "uuid": call.uuid("delete"),
+        "user_id": call.user_id,
+        "kind": "delete",
+        "state": "pending",
+        "attempt": 0,
+        "created_at": call.now,
+    }
+
+
+async def _forget_entity(call: Call, uuid: str) -> Erased:
+    """Remove an entity with its facts and names; nothing where it is gone."""
+    tx, user_id = call.tx, call.user_id
+    rows = await tx.run("entity_context", user_id=user_id, entity_uuid=uuid)
+    if not rows:
+        return Erased()
+    facts: list[Row] = rows[0]["facts"]
+    lost = await decisions_lost(tx, user_id, facts)
+    await tx.run("forget_entity", user_id=user_id, entity_uuid=uuid)
+    await lost.bridge(tx)
+    others = {other for fact in facts for other in (fact["subject_uuid"], fact["object_uuid"]) if other} - {uuid}
+    removed = await drop_orphans(tx, user_id, [], sorted(others))
+    await settle(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=call.now)
+    gone = [uuid, *rows[0]["merged"], *removed, *(fact["uuid"] for fact in facts)]
+    await tx.run("create_tombstones", user_id=user_id, uuids=gone, now=call.now)
+    return Erased(facts=len(facts), entities=1 + len(removed))

@@ -1,0 +1,292 @@
+"""From validated input and what the graph holds already to the rows of one write. Pure: no store, no clock.
+
+Names become alias keys, alias keys become entities (known ones, or new ones that this draft creates), facts become
+claims. The same draft serves a new memory, an update and the result of an extraction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from kg.facts import predicates
+from kg.facts.parse import THING, claim_key, claim_scope, literal_key, object_is_entity
+from kg.graph.partition import Call
+from kg.language.lucene import user_key
+from kg.language.names import alias_key, is_speaker, is_user, name_ngrams
+from kg.language.words import content_hash, split_terms
+from kg.values import FactInput, Scope
+
+Row = dict[str, Any]
+Source = Literal["stated", "occurred", "created", "unknown"]
+SELF_KEY = "user"
+"""Alias key of the partition's own person."""
+MAX_MENTIONED = 2000
+_READ_AT_ONCE_CHARS = 4096
+_NAME_LIKE = re.compile(r"[A-Z0-9_./@+#-]|[^\x00-\x7f]")
+UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class KnownName:
+    """An alias that stands in the graph."""
+
+    uuid: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class StatedName:
+    """A name in a fact: its alias key, as it was written, and the kind of thing that it stands for."""
+
+    key: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class StatingMemory:
+    """The memory that the drafted facts belong to."""
+
+    uuid: str
+    scope: Scope
+    speaker: str | None
+    occurred_at: datetime
+    valid_from_source: Source
+    created_at: datetime
+
+
+@dataclass
+class Draft:
+    """Rows for the query that creates them, and what the caller should hear about.
+
+    Attributes:
+        user_id: partition.
+        warnings: parts of the input that could not be used although the fact itself was.
+    """
+
+    user_id: str
+    entities: list[Row] = field(default_factory=list[Row])
+    mentions: list[Row] = field(default_factory=list[Row])
+    facts: list[Row] = field(default_factory=list[Row])
+    decisions: list[Row] = field(default_factory=list[Row])
+    warnings: list[str] = field(default_factory=list[str])
+
+    def rows(self) -> dict[str, Any]:
+        """Return the parameters of ``create_graph`` but for its memories."""
+        names = ("user_id", "entities", "mentions", "facts", "decisions")
+        return {name: getattr(self, name) for name in names}
+
+    def fact_uuids(self) -> list[str]:
+        """Return the uuids of the drafted facts, in order."""
+        return [row["properties"]["uuid"] for row in self.facts]
+
+
+@dataclass(frozen=True)
+class ReadText:
+    """What a write needs of a text, computed before its transaction: a long text takes a tenth of a second.
+
+    Attributes:
+        names: candidate alias keys with the words that stand for them.
+    """
+
+    text: str
+    digest: str
+    terms: str
+    names: Mapping[str, str]
+
+    @staticmethod
+    def of(text: str) -> ReadText:
+        """Read one text."""
+        return ReadText(text, content_hash(text), split_terms(text), mentioned_keys(text))
+
+
+async def read_texts(texts: Sequence[str]) -> list[ReadText]:
+    """Read texts, in a thread where they are long, so that other calls go on meanwhile."""
+    if sum(map(len, texts)) <= _READ_AT_ONCE_CHARS:
+        return [ReadText.of(text) for text in texts]
+    return await asyncio.to_thread(lambda: [ReadText.of(text) for text in texts])
+
+
+def mentioned_keys(text: str) -> dict[str, str]:
+    """Return candidate alias keys of a text with the words that stand for them; the user's own is never one.
+
+    At most ``MAX_MENTIONED``, more than a note of 300 words has: single words first, then runs that are written like
+    names, with a capital, digit or sign, then the others.
+    """
+    found = [(key, surface) for key, surface in name_ngrams(text) if key != SELF_KEY]
+    if len(found) > MAX_MENTIONED:
+        found.sort(key=lambda item: " " in item[0] and (1 if _NAME_LIKE.search(item[1]) else 2))
+    return dict(found[:MAX_MENTIONED])
+
+
+def stated_keys(facts: Iterable[FactInput], speaker: str | None) -> set[str]:
+    """Return the alias keys that facts (and the speaker) name."""
+    keys = {alias_key(speaker)} if speaker else set[str]()
+    return keys | {name.key for fact in facts for name in (subject_of(fact, speaker), object_of(fact, speaker)) if name}
+
+
+def subject_of(fact: FactInput, speaker: str | None) -> StatedName | None:
+    """Return the thing that a fact is about; None where it names none."""
+    if fact.subject is None:
+        return None
+    usual = predicates.lookup(fact.predicate).subject_kind
+    kind = fact.subject_kind or (usual if usual == "Person" else THING)
+    return _stated(fact.subject, speaker, kind)
+
+
+def object_of(fact: FactInput, speaker: str | None) -> StatedName | None:
+    """Return the thing that is a fact's object; None where it has none, or a literal value."""
+    if fact.object is None or not object_is_entity(fact.predicate, fact.object):
+        return None
+    kind = fact.object_kind or predicates.lookup(fact.predicate).object_kind
+    return _stated(fact.object, speaker, kind)
+
+
+def _stated(name: str, speaker: str | None, kind: str) -> StatedName:
+    """Return what a name in a fact means; I and me are the speaker, by its name, the user only where none is named."""
+    if is_user(name) or (is_speaker(name) and speaker is None):
+        return StatedName(SELF_KEY, name, kind)
+    meant = speaker if is_speaker(name) and speaker is not None else name
+    return StatedName(alias_key(meant), meant, kind)
+
+
+class Drafter:
+    """Collects the rows of one write; entities that it creates are shared by all its memories."""
+
+    def __init__(self, call: Call, known: Mapping[str, KnownName]) -> None:
+        self.draft = Draft(call.user_id)
+        self._call = call
+        self._user_id = call.user_id
+        self._names = dict(known)
+        self._now = call.now
+        self._mentioned: dict[tuple[str, str, str], Row] = {}
+
+    def add_mentions(self, memory: StatingMemory, names: Mapping[str, str]) -> None:
+        """Link the names in a memory's text that the graph knows already, and its speaker.
+
+        Args:
+            memory: the memory.
+            names: what could be a name in its text, as ``ReadText`` has it.
+        """
+        if memory.speaker:
+            self._mention(memory.uuid, memory.speaker, alias_key(memory.speaker), "speaker", "Person")
+        for key, surface in names.items():
+            if key in self._names:
+                self._mention(memory.uuid, surface, key, "mention", None)
+
+    def add_fact(self, memory: StatingMemory, fact: FactInput, *, seq: int, origin: str, uuid: str) -> Row:
+        """Draft one fact of a memory and return its properties."""
+        subject, thing = subject_of(fact, memory.speaker), object_of(fact, memory.speaker)
+        subject_uuid = self._entity(memory, subject) if subject is not None else None
+        object_uuid = self._entity(memory, thing) if thing is not None else None
+        object_value = fact.object if thing is None else None
+        if object_uuid is not None:
+            object_key = f"entity:{object_uuid}"
+        else:
+            object_key = literal_key(fact.object if fact.object is not None else fact.statement)
+        scope = claim_scope(fact.predicate, memory.scope)
+        valid_at, source = (
+            (fact.valid_at, "stated") if fact.valid_at else (memory.occurred_at, memory.valid_from_source)
+        )
+        stated_end = fact.invalid_at
+        if stated_end is not None and stated_end <= valid_at:
+            valid_at, source = UNKNOWN_START, "unknown"  # "until March", said in May: begun before anyone said when
+        properties: Row = {
+            "uuid": uuid, "user_id": self._user_id, "statement": fact.statement, "scope": scope,
+            "predicate": fact.predicate, "subject_uuid": subject_uuid, "object_uuid": object_uuid,
+            "object_value": object_value, "object_key": object_key, "because": fact.because,
+            "revisit_when": fact.revisit_when, "valid_at": valid_at, "valid_from_source": source,
+            "stated_invalid_at": stated_end, "invalid_at": stated_end, "created_at": self._now, "expired_at": None,
+            "seq": seq, "claim_key": claim_key(scope, subject_uuid, fact.predicate, object_key), "origin": origin,
+            "index_rev": 1,
+        }  # fmt: skip
+        self.draft.facts.append(
+            {
+                "memory_uuid": memory.uuid,
+                "subject_key": subject.key if subject is not None else None,
+                "object_name_key": thing.key if thing is not None else None,
+                "properties": properties,
+            }
+        )
+        return properties
+
+    def add_decisions(self, label: str, fact: FactInput, new: Row, targets: Mapping[str, Row]) -> None:
+        """Draft what a fact supersedes; a target that cannot be superseded becomes a warning."""
+        for target in fact.supersedes:
+            old = targets.get(target)
+            if target == new["uuid"]:
+                self.draft.warnings.append(
+                    f"{label}: nothing was superseded, fact {target} is what this memory says here already; "
+                    "name the fact that it replaces"
+                )
+            elif old is None:
+                self.draft.warnings.append(
+                    f"{label}: nothing was superseded, no current fact {target} is yours; the new fact was kept"
+                )
+            elif fact.how == "superseded" and old["valid_at"] > new["valid_at"]:
+                self.draft.warnings.append(
+                    f"{label}: fact {target} was kept, it begins after the new one; give a later valid_at, "
+                    "or how='corrected' if it was never true"
+                )
+            else:
+                self.draft.decisions.append(
+                    {
+                        "old": target,
+                        "new": new["uuid"],
+                        "takes_back": True,
+                        "properties": {
+                            "uuid": self._call.uuid(f"decision:{target}:{new['uuid']}"),
+                            "kind": fact.how,
+                            "at": self._now,
+                            "effective_at": new["valid_at"],
+                            "judge": "caller",
+                            "reason": fact.reason,
+                        },
+                    }
+                )
+
+    def warn_taken_back(self, rows: Iterable[Row]) -> list[str]:
+        """Say which standing decisions the new ones took back; return the facts that stand again by it.
+
+        Args:
+            rows: what ``create_graph`` returns.
+        """
+        facts: dict[str, None] = {}
+        for row in rows:
+            facts[row["fact"]] = None
+            self.draft.warnings.append(
+                f"fact {row['fact']} stands again: {row['by']} had replaced it, which was taken back "
+                "because of what it is now said to replace itself"
+            )
+        return list(facts)
+
+    def _entity(self, memory: StatingMemory, stated: StatedName) -> str:
+        name, kind = (SELF_KEY, "Person") if stated.key == SELF_KEY else (stated.name, stated.kind)
+        self._mention(memory.uuid, name, stated.key, "mention", kind)
+        return self._names[stated.key].uuid
+
+    def _mention(self, memory_uuid: str, name: str, key: str, role: str, kind: str | None) -> None:
+        if key not in self._names:
+            self._create_entity(name, key, kind or THING)
+        identity = (memory_uuid, key, role)
+        mention = self._mentioned.get(identity)
+        if mention is None:
+            mention = {"memory_uuid": memory_uuid, "key": key, "name": name, "as": role, "kind": kind}
+            self._mentioned[identity] = mention
+            self.draft.mentions.append(mention)
+        elif mention["kind"] in (None, THING) and kind is not None:
+            mention["kind"] = kind  # a fact knows better than the bare text what a name stands for
+
+    def _create_entity(self, name: str, key: str, kind: str) -> None:
+        uuid = self._call.uuid(f"entity:{key}")
+        self._names[key] = KnownName(uuid, kind)
+        properties: Row = {
+            "uuid": uuid, "user_id": self._user_id, "user_key": user_key(self._user_id), "name": name,
+            "terms": split_terms(name), "kind": kind, "created_at": self._now, "index_rev": 1,
+        }  # fmt: skip
+        self.draft.entities.append({"key": key, "kind": kind, "properties": properties})

@@ -1,0 +1,34 @@
+"""``knowthread doctor``: the findings of ``mcp_server.doctor`` for people and for scripts."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+
+from mcp_server.cli.output import write_error, write_json
+from mcp_server.doctor.machine import Check, examine
+
+STYLES = {"ok": "green", "note": "cyan", "warning": "yellow", "failed": "bold red"}
+
+
+def doctor(arguments: Namespace) -> int:
+    """Check everything; exit status 1 when something failed."""
+    checks: list[Check] = []
+    if arguments.json:
+        checks += examine(os.environ)
+        write_json({"ok": not _failures(checks), "checks": [check.as_json() for check in checks]})
+    else:
+        from mcp_server.cli.render import Screen
+
+        screen = Screen()
+        for check in examine(os.environ):
+            checks.append(check)
+            screen.finding(check.name, (check.level, STYLES[check.level]), check.message, check.cure)
+    failed = _failures(checks)
+    if failed:
+        write_error(f"{failed} of {len(checks)} checks failed")
+    return 1 if failed else 0
+
+
+def _failures(checks: list[Check]) -> int:
+    return sum(check.level == "failed" for check in checks)

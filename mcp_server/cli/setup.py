@@ -1,0 +1,248 @@
+"""``knowthread setup``: choose a model, fetch, start the service, see that it remembers, and tell Claude Code of it.
+
+Every step can be repeated; what is done already takes no time. Without a terminal nothing is asked, and no model is
+ever chosen but by a person.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kg.errors import KgError
+from kg.settings.service import CONFIG_FILE, Settings, given_settings, load_settings
+from mcp_server.cli.output import PhaseLine, Refused, ask, can_ask, one_line, write_json, write_line
+from mcp_server.doctor.machine import check_platform, check_python, claude_settings, has_entry
+from mcp_server.link.client import CallFailed, ServiceClient
+from mcp_server.link.record import make_private, read_record
+
+SELF_TEST_USER = "knowthread-self-test"
+_CLAUDE_TIMEOUT_S = 60
+_MODEL_SETTINGS = frozenset(("llm", "extract_models", "contradict_models", "resolve_models", "rerank_models"))
+_CHOICES: Mapping[str, str] = {
+    "none": "no model",
+    "ollama": "a model on this machine, nothing leaves it; first: ollama pull qwen3:14b",
+    "gemini": "Google's API; texts go to Google; needs GEMINI_API_KEY",
+    "anthropic": "Anthropic's API; texts go to Anthropic; an API key, or your Claude subscription",
+    "claude-code": "your Claude subscription, through the installed `claude`; texts go to Anthropic",
+    "gemini_split": "Gemini reads, Anthropic's API settles contradictions",
+}
+_BY_LOGIN = (
+    "Where no token is set in KNOWTHREAD_ANTHROPIC_TOKEN, this reads Claude Code's login on this machine (and never "
+    "writes it) and uses your subscription."
+)
+_CONSENT: Mapping[str, str] = {
+    "anthropic": _BY_LOGIN,
+    "gemini_split": _BY_LOGIN,
+    "claude-code": "This runs `claude -p` in the background, which counts towards your subscription.",
+}
+_TERMS = "Anthropic's terms decide whether other programs than its own may use a subscription."
+_LOCATING = ("KNOWTHREAD_DATA_DIR", "KNOWTHREAD_CACHE_DIR")
+
+
+def setup(arguments: Namespace) -> int:
+    """Do all that a new installation needs."""
+    if arguments.yes and arguments.no_claude:
+        raise Refused("--yes and --no-claude contradict each other")
+    _check_machine()
+    settings = load_settings()
+    if can_ask() and not arguments.yes and not arguments.json and not given_settings() & _MODEL_SETTINGS:
+        choose_model(settings, os.environ)
+    _fetch(settings)
+    with PhaseLine() as line:
+        client = ServiceClient(line.tell, user_id=SELF_TEST_USER)
+        try:
+            endpoint = client.start()
+            line.tell("testing")
+            took_ms = _self_test(client)
+        finally:
+            client.close()
+    document: dict[str, Any] = {
+        "data_dir": str(settings.data_dir),
+        "service": {"pid": endpoint.record.pid, "port": endpoint.port, "version": endpoint.record.version},
+        "self_test_ms": took_ms,
+    }
+    if not arguments.json:
+        write_line(f"Everything is there, and the service runs (data in {settings.data_dir}).")
+        steps = ", ".join(f"{step} {duration} ms" for step, duration in took_ms.items())
+        write_line(f"It remembers: {steps}.")
+    document["claude"] = _connect_claude(arguments)
+    if arguments.json:
+        write_json(document)
+    return 0
+
+
+def _check_machine() -> None:
+    import platform
+
+    for check in (check_python(sys.version_info[:3]), check_platform(sys.platform, platform.machine())):
+        if check.level == "failed":
+            raise Refused(f"{check.name}: {check.message}; {check.cure}")
+
+
+def _fetch(settings: Settings) -> None:
+    """Bring the model and Neo4j into the cache folder."""
+    from kg.managed.artifacts import ensure_jars, ensure_model, progress_bar
+    from kg.settings.service import EMBEDDERS
+
+    with progress_bar() as progress:
+        if settings.embedder in EMBEDDERS:
+            ensure_model(settings.cache_dir, settings.embedder, progress)
+        if not settings.neo4j_url:
+            ensure_jars(settings.cache_dir, progress)
+
+
+def choose_model(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Ask the person which language model reads texts, and write the answer into the file of settings."""
+    write_line("A language model can read facts out of plain text; without one, the agent hands them over itself.")
+    write_line(f"Found here: {'; '.join(_what_is_here(settings, environ)) or 'no key, no Claude Code, no Ollama'}.")
+    for name, meaning in _CHOICES.items():
+        write_line(f"  {name:<13} {meaning}")
+    while True:
+        sys.stderr.write("Which one? [leave it open] ")
+        sys.stderr.flush()
+        answer = sys.stdin.readline()
+        chosen = answer.strip().lower()
+        if not chosen:
+            sys.stderr.write("" if answer else "\n")
+            write_line("Nothing is set; set KNOWTHREAD_LLM, or run `knowthread setup` again.")
+            return
+        if chosen not in _CHOICES:
+            write_line(f"That is none of {', '.join(_CHOICES)}.")
+        elif chosen not in _CONSENT or ask(f"{_CONSENT[chosen]} {_TERMS} Use it so?", default=False):
+            break
+    file = settings.data_dir / CONFIG_FILE
+    _append(file, f'llm = "{chosen}"')
+    write_line(f"Written into {file}.")
+    record = read_record(settings.data_dir)
+    if record is not None and record.is_alive():
+        write_line("The service runs with its former settings until it ends: knowthread stop")
+
+
+def _what_is_here(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
+    """What a model could be asked with; a key by its name alone, a login by its file, which is not opened."""
+    from extract.providers.credentials import API_KEY_VARIABLE, GIVEN, OAUTH_VARIABLE
+    from extract.routing.settings import GEMINI_KEYS
+    from mcp_server.doctor.models import pulled_models
+
+    names = (GIVEN, OAUTH_VARIABLE, API_KEY_VARIABLE, "KNOWTHREAD_GEMINI_API_KEY", *GEMINI_KEYS)
+    yield from (name for name in names if environ.get(name, "").strip())
+    if shutil.which("claude", path=environ.get("PATH")):
+        folder = environ.get("CLAUDE_CONFIG_DIR", "").strip()
+        login = (Path(folder) if folder else Path.home() / ".claude") / ".credentials.json"
+        yield "Claude Code" + (" with a login" if login.exists() else "")
+    try:
+        models = sorted(name for name in pulled_models(settings.ollama_url.rstrip("/")) if ":" in name)
+    except OSError:
+        return
+    yield f"Ollama with {', '.join(models) or 'no model yet'}"
+
+
+def _append(file: Path, line: str) -> None:
+    """Add a line to a file of settings, which only its owner may read where it is new; the other lines stay."""
+    make_private(file.parent)
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as settings:
+        content = settings.read()
+        settings.write(("" if not content or content.endswith("\n") else "\n") + line + "\n")
+
+
+def _self_test(client: ServiceClient) -> dict[str, int]:
+    """Store, find and erase a memory of a throw-away user; returns how long each took, in milliseconds.
+
+    Raises:
+        CallFailed: a step failed, or the memory was not found by its meaning.
+    """
+    took_ms: dict[str, int] = {}
+
+    def timed(step: str, tool: str, **given: Any) -> dict[str, Any]:
+        start = time.monotonic()
+        answer = client.call(tool, given)
+        took_ms[step] = round((time.monotonic() - start) * 1000)
+        return answer
+
+    mark = secrets.token_hex(4)
+    text = f"Self-test {mark}: the build was broken by a missing dependency."
+    fact = {"statement": "A missing dependency broke the build", "subject": "build", "predicate": "CAUSED_BY"}
+    stored = timed("add", "add_memory", text=text, facts=[{**fact, "object": "missing dependency"}], wait=True)
+    uuid = stored["results"][0]["id"]
+    try:
+        if not stored["indexed"]:
+            raise CallFailed("the self-test stored a memory and the index did not take it up; see: knowthread status")
+        found = timed("search", "search_memories", query="why did compilation of the project fail?")
+        if uuid not in [hit["id"] for hit in found["results"] if hit.get("similarity") is not None]:
+            raise CallFailed("the self-test did not find by its meaning what it stored; see: knowthread doctor")
+    finally:
+        timed("delete", "delete_memory", memory_id=uuid)
+    return took_ms
+
+
+def _connect_claude(arguments: Namespace) -> dict[str, Any]:
+    """Tell Claude Code of the server, where it is installed and the person wants that; else say how to."""
+    command = claude_command()
+    line = shlex.join(command)
+    if not arguments.no_claude and _is_connected():
+        if not arguments.json:
+            write_line("Claude Code knows knowthread already.")
+        return {"command": line, "added": False, "known": True}
+    if not arguments.json:
+        write_line("To use it in Claude Code:")
+        write_line(f"  {line}")
+    wanted = arguments.yes or (can_ask() and not arguments.json and not arguments.no_claude)
+    if not wanted or shutil.which("claude") is None:
+        if arguments.yes and not arguments.json:
+            write_line("Claude Code's `claude` is not on the PATH; run that where it is.")
+        return {"command": line, "added": False}
+    if not arguments.yes and not ask("Run that now?", default=True):
+        return {"command": line, "added": False}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_CLAUDE_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ClaudeFailed(f"Claude Code could not be told: {error}. Run it yourself: {line}") from error
+    if done.returncode:
+        reason = one_line(done.stderr.strip() or done.stdout)
+        raise ClaudeFailed(f"Claude Code refused ({reason}). Run it yourself: {line}")
+    if not arguments.json:
+        write_line("Done. New sessions of Claude Code have it.")
+    return {"command": line, "added": True}
+
+
+class ClaudeFailed(KgError):
+    """``claude mcp add`` did not work; everything else did."""
+
+
+def claude_command() -> list[str]:
+    """Return the command that adds the server to Claude Code, for this installation and its folders."""
+    folders = [f"{name}={os.environ[name].strip()}" for name in _LOCATING if os.environ.get(name, "").strip()]
+    chosen = [part for folder in folders for part in ("--env", folder)]
+    return ["claude", "mcp", "add", "--scope", "user", "knowthread", *chosen, "--", _own_command(), "mcp"]
+
+
+def _own_command() -> str:
+    """Return ``knowthread`` where the shell finds this installation by that name, else its full path.
+
+    A virtual environment's folder is on the path only while the environment is active, so its full path is given.
+    """
+    script = Path(sys.executable).with_name("knowthread")
+    found = shutil.which("knowthread")
+    if found is not None and Path(found) != script and Path(found).resolve() == script.resolve():
+        return "knowthread"
+    return str(script)
+
+
+def _is_connected() -> bool:
+    try:
+        return has_entry(json.loads(claude_settings(os.environ).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False

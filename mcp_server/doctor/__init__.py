@@ -1,0 +1,1 @@
+"""``knowthread doctor``: one check for everything that is needed."""

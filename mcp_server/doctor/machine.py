@@ -1,0 +1,397 @@
+"""Checks everything that the service needs, and names the cure of each failure.
+
+It looks and never touches: nothing is fetched, started, written or repaired, and no store is opened. What only the
+running service can know, it is asked; where none runs, files are looked at, and a Neo4j or Qdrant server of the
+user's own is asked for its version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from kg.errors import ConfigurationError, KgError, SetupError
+from kg.settings.service import CONFIG_FILE, EMBEDDERS, PREFIX, Settings, load_settings, mem0_variables
+from mcp_server.link.record import (
+    READY,
+    SERVICE_LOCK,
+    TOKEN,
+    ServiceRecord,
+    check_exposure,
+    differing_settings,
+    read_record,
+    read_token,
+    try_lock,
+)
+from mcp_server.link.session import SESSION_VARIABLES
+
+Level = Literal["ok", "note", "warning", "failed"]
+JsonObject = dict[str, Any]
+
+_LEAST_FREE_BYTES = 100 << 20
+_GOOD_FREE_BYTES = 1 << 30
+_PYTHONS = ((3, 11), (3, 13))
+_MACHINES = ("x86_64", "amd64", "arm64", "aarch64")
+_OTHERS = 0o077
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding; ``cure`` says what to do and is given for every failure."""
+
+    name: str
+    level: Level
+    message: str
+    cure: str = ""
+
+    def as_json(self) -> JsonObject:
+        """Return it for a script."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What all checks look at.
+
+    Attributes:
+        record: what the service's record says, alive or stale.
+        health: what the running service says of itself; None when none runs.
+        parts: the state of its parts; empty unless it is ready.
+        parts_error: why a ready service did not tell the state of its parts.
+    """
+
+    settings: Settings
+    environ: Mapping[str, str]
+    record: ServiceRecord | None = None
+    health: JsonObject | None = None
+    parts: JsonObject = field(default_factory=dict[str, Any])
+    parts_error: str = ""
+
+    @property
+    def managed(self) -> bool:
+        """Whether Neo4j is ours to start."""
+        return not self.settings.neo4j_url
+
+
+def examine(environ: Mapping[str, str]) -> Iterator[Check]:
+    """Yield the findings in the order in which parts depend on each other."""
+    yield check_python(sys.version_info[:3])
+    yield check_platform(sys.platform, platform.machine())
+    try:
+        settings = load_settings(environ)
+    except ConfigurationError as error:
+        yield Check("settings", "failed", str(error), "correct the setting; everything else is checked after that")
+        return
+    situation = look(settings, environ)
+    from mcp_server.doctor.models import check_models
+    from mcp_server.doctor.stores import check_embedder, check_index, check_neo4j
+
+    checks: tuple[Callable[[Situation], Iterator[Check]], ...] = (
+        check_settings,
+        check_disk,
+        check_artifacts,
+        check_java,
+        check_data_folder,
+        check_service,
+        check_port,
+        check_neo4j,
+        check_index,
+        check_embedder,
+        check_models,
+        check_claude,
+    )
+    for check in checks:
+        yield from check(situation)
+
+
+def look(settings: Settings, environ: Mapping[str, str]) -> Situation:
+    """Ask the running service, if there is one."""
+    from mcp_server.link.client import read_parts
+    from mcp_server.link.lifecycle import probe
+
+    record = read_record(settings.data_dir)
+    health = None if record is not None and record.error else probe(settings.data_dir)
+    parts: JsonObject = {}
+    problem = ""
+    if health is not None:
+        try:
+            parts = read_parts(health)
+        except KgError as error:
+            problem = str(error)
+    return Situation(settings, environ, record, health, parts, problem)
+
+
+def check_python(version: tuple[int, ...]) -> Check:
+    """The versions for which every package that we use has wheels."""
+    text = ".".join(map(str, version))
+    if _PYTHONS[0] <= version[:2] <= _PYTHONS[1]:
+        return Check("python", "ok", text)
+    return Check("python", "failed", f"{text} does not fit", "install knowthread with Python 3.11, 3.12 or 3.13")
+
+
+def check_platform(system: str, machine: str) -> Check:
+    """The platforms for which Neo4j's Java and the engines have wheels."""
+    if system not in ("linux", "darwin"):
+        return Check("platform", "failed", system, "use Linux or macOS; on Windows install it within WSL2")
+    if machine.lower() not in _MACHINES:
+        return Check("platform", "failed", f"{system} on {machine}", "use a machine with x86_64 or arm64")
+    return Check("platform", "ok", f"{system} on {machine}")
+
+
+def check_settings(situation: Situation) -> Iterator[Check]:
+    """Variables that have no effect, and those that the running service does not have."""
+    environ = situation.environ
+    known = {PREFIX + f.name.upper() for f in fields(Settings)} | set(SESSION_VARIABLES)
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        yield Check(
+            "settings", "warning", f"no such settings: {', '.join(unknown)}", "correct their names or unset them"
+        )
+    mem0 = mem0_variables(environ)
+    if mem0.used:
+        yield Check("settings", "note", f"of mem0, used here too: {', '.join(mem0.used)}")
+    ignored = [name for name in mem0.ignored if name not in SESSION_VARIABLES]
+    if ignored:
+        yield Check("settings", "note", f"of mem0, ignored here: {', '.join(ignored)}")
+    if situation.health is not None and situation.record is not None:
+        token = read_token(situation.settings.data_dir)
+        differing = [name for name in differing_settings(situation.record, environ, token) if name in known]
+        if differing:
+            yield Check(
+                "settings",
+                "warning",
+                f"not in effect, as the service was started with others: {', '.join(differing)}",
+                "knowthread stop; the next call starts it with these",
+            )
+    exposed = False
+    try:
+        check_exposure(situation.settings.host, situation.settings.token)
+    except ConfigurationError as error:
+        exposed = True
+        yield Check("settings", "failed", str(error).removesuffix(f"; {error.accepted}"), error.accepted)
+    if not (unknown or ignored or exposed):
+        yield Check("settings", "ok", f"data in {situation.settings.data_dir}")
+
+
+def check_disk(situation: Situation) -> Iterator[Check]:
+    """Room for what is still to be fetched and for the stores."""
+    from kg.managed.artifact_lock import NEO4J
+    from kg.managed.artifacts import missing_bytes
+
+    settings = situation.settings
+    groups = [*_fetched_embedder(settings), *([NEO4J] if situation.managed else [])]
+    wanted = {settings.cache_dir: missing_bytes(settings.cache_dir, *groups), settings.data_dir: 0}
+    for folder, missing in wanted.items():
+        free = shutil.disk_usage(_existing(folder)).free
+        message = f"{_size(free)} free for {folder}"
+        if free < _LEAST_FREE_BYTES + missing:
+            cure = f"free space there, or set {_setting_of(folder, settings)} to a folder on another disk"
+            yield Check("disk", "failed", f"{message}, {_size(_LEAST_FREE_BYTES + missing)} needed", cure)
+        elif free < _GOOD_FREE_BYTES:
+            yield Check("disk", "warning", message, "free space there before the stores grow")
+        else:
+            yield Check("disk", "ok", message)
+
+
+def check_artifacts(situation: Situation) -> Iterator[Check]:
+    """Every fetched file, by its checksum."""
+    from kg.managed.artifact_lock import NEO4J, load_lock
+
+    settings = situation.settings
+    for name in [*([NEO4J] if situation.managed else []), *_fetched_embedder(settings)]:
+        group = load_lock()[name]
+        missing: list[str] = []
+        damaged: list[str] = []
+        for file in group.kept:
+            path = settings.cache_dir / "artifacts" / file.path
+            if not path.is_file():
+                missing.append(file.path)
+            elif path.stat().st_size != file.size_bytes or _sha256(path) != file.sha256:
+                damaged.append(file.path)
+        cure = "knowthread setup"
+        if damaged:
+            yield Check("files", "failed", f"{group.label}: {len(damaged)} damaged, such as {damaged[0]}", cure)
+        elif missing:
+            message = f"{group.label}: {len(missing)} of {len(group.kept)} files are not fetched yet"
+            yield Check("files", "failed", message, f"go online once and run: {cure}")
+        else:
+            yield Check("files", "ok", f"{group.label}: {len(group.kept)} files, checksums right")
+
+
+def check_java(situation: Situation) -> Iterator[Check]:
+    """The Java that runs the managed Neo4j: its version, and that it runs on this machine."""
+    import asyncio
+
+    from kg.managed.java import find_java
+
+    if not situation.managed:
+        return
+    try:
+        java = asyncio.run(find_java(situation.settings))
+        subprocess.run([java.executable, "-version"], capture_output=True, timeout=60, check=True)
+    except SetupError as error:
+        yield Check("java", "failed", str(error).partition(". To fix it: ")[0], error.cure)
+    except (OSError, subprocess.SubprocessError) as error:
+        yield Check(
+            "java", "failed", f"Java cannot be run: {error}", "set KNOWTHREAD_JAVA to a Java 17 or 21 of this machine"
+        )
+    else:
+        yield Check("java", "ok", f"{java.version} ({java.executable})")
+
+
+def check_data_folder(situation: Situation) -> Iterator[Check]:
+    """Who may read and write the data."""
+    folder = situation.settings.data_dir
+    if not folder.exists():
+        yield Check("data", "note", f"{folder} is made at the first start")
+        if not os.access(_existing(folder), os.W_OK):
+            yield Check("data", "failed", f"{folder} cannot be made", "set KNOWTHREAD_DATA_DIR to a folder of your own")
+        return
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        cure = f"chown it to yourself, or set KNOWTHREAD_DATA_DIR to another folder than {folder}"
+        yield Check("data", "failed", f"{folder} cannot be read and written", cure)
+        return
+    open_to_others = False
+    private = [folder / TOKEN, folder / "neo4j" / "password"]
+    if _holds_secrets(folder / CONFIG_FILE):
+        private.append(folder / CONFIG_FILE)
+    for file, level in ((folder, "warning"), *((file, "failed") for file in private)):
+        if file.exists() and stat.S_IMODE(file.stat().st_mode) & _OTHERS:
+            open_to_others = True
+            cure = f"chmod {'700' if file == folder else '600'} {file}"
+            yield Check("data", cast("Level", level), f"others may read {file}", cure)
+    if not open_to_others:
+        yield Check("data", "ok", "only you may read the data, its keys and passwords")
+
+
+def _holds_secrets(file: Path) -> bool:
+    """Tell whether a file of settings holds a key, token or password; one that cannot be read is taken to."""
+    if not file.is_file():
+        return False
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True
+    return any(content.get(f.name) for f in fields(Settings) if not f.repr)
+
+
+def check_service(situation: Situation) -> Iterator[Check]:
+    """The resident service, or what the last one left behind."""
+    record, health = situation.record, situation.health
+    if health is not None:
+        yield _running(situation, health)
+    elif record is not None and record.error:
+        cure = "mend that; the next call tries again, and logs/service.log in the data folder says more"
+        yield Check("service", "failed", f"the last start failed: {record.error}", cure)
+    elif record is not None:
+        message = f"does not run; process {record.pid} ended without a goodbye (killed or crashed)"
+        yield Check("service", "note", message + ". The next call starts it again; nothing stored is lost")
+    else:
+        yield Check("service", "note", "does not run; the next call starts it")
+    lock = situation.settings.data_dir / SERVICE_LOCK
+    if health is None and lock.exists():
+        with try_lock(lock) as free:
+            pass
+        if not free:
+            cure = f"end the process that holds it: lsof {lock}"
+            yield Check("service", "failed", "no service answers, but a process holds its lock", cure)
+
+
+def _running(situation: Situation, health: JsonObject) -> Check:
+    who = f"version {health['version']}, pid {health['pid']}, port {health['port']}"
+    if situation.parts_error:
+        return Check("service", "failed", f"{who}: {situation.parts_error}", "knowthread stop; the next call starts it")
+    if health["phase"] == READY and health["answers"]:
+        return Check("service", "ok", f"ready, {who}, schema version {health['schema_version']}")
+    if health["phase"] == READY:
+        return Check("service", "failed", f"does not answer, {who}", "knowthread stop; the next call starts it")
+    return Check("service", "note", f"{health['phase']}, {who}")
+
+
+def check_port(situation: Situation) -> Iterator[Check]:
+    """The port that a setting names; without one a free port is chosen at each start."""
+    settings = situation.settings
+    if situation.health is not None or not settings.port:
+        return
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            message = f"{settings.host} port {settings.port} cannot be used: {error.strerror}"
+            yield Check("port", "failed", message, "set KNOWTHREAD_PORT to a free one, or unset it")
+        else:
+            yield Check("port", "ok", f"{settings.host} port {settings.port} is free")
+
+
+def check_claude(situation: Situation) -> Iterator[Check]:
+    """Whether Claude Code knows of us; other clients cannot be looked up."""
+    file = claude_settings(situation.environ)
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        yield Check("claude", "note", f"no {file}: Claude Code is not set up for this user")
+        return
+    except (OSError, ValueError) as error:
+        yield Check(
+            "claude", "warning", f"{file} cannot be read: {error}", "see whether Claude Code itself can read it"
+        )
+        return
+    if has_entry(content):
+        yield Check("claude", "ok", f"Claude Code knows knowthread ({file})")
+    else:
+        add = "claude mcp add --scope user knowthread -- knowthread mcp"
+        yield Check("claude", "note", f"Claude Code does not know knowthread yet; to change that: {add}")
+
+
+def claude_settings(environ: Mapping[str, str]) -> Path:
+    """Return the file in which Claude Code keeps its MCP servers."""
+    chosen = environ.get("CLAUDE_CONFIG_DIR", "").strip()
+    return (Path(chosen) if chosen else Path.home()) / ".claude.json"
+
+
+def has_entry(content: object) -> bool:
+    """Tell whether Claude Code's settings name our server, for the user or for a project."""
+    if not isinstance(content, dict):
+        return False
+    settings = cast("JsonObject", content)
+    projects: Any = settings.get("projects")
+    places = [settings, *(cast("JsonObject", projects).values() if isinstance(projects, dict) else ())]
+    servers = [cast("JsonObject", place).get("mcpServers") for place in places if isinstance(place, dict)]
+    return any("knowthread" in cast("JsonObject", named) for named in servers if isinstance(named, dict))
+
+
+def _fetched_embedder(settings: Settings) -> list[str]:
+    """The embedder where it is made of files that are fetched, and not behind Ollama."""
+    return [settings.embedder] if settings.embedder in EMBEDDERS else []
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def _setting_of(folder: Path, settings: Settings) -> str:
+    return "KNOWTHREAD_CACHE_DIR" if folder == settings.cache_dir else "KNOWTHREAD_DATA_DIR"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 10**9 else f"{count / 1e6:.0f} MB"

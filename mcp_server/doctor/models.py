@@ -1,0 +1,151 @@
+"""The doctor's checks of the language models: routes, credentials and what answers; see ``mcp_server.doctor``.
+
+No model is asked anything, so that looking costs nothing; a secret is shown nowhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from extract.routing.settings import (
+    DEFAULT_MODELS,
+    GEMINI_KEYS,
+    ModelSettings,
+    anthropic_credentials,
+    read_model_settings,
+)
+from kg.errors import ConfigurationError
+from kg.model_values import TASKS
+from kg.settings.service import bare_url
+from mcp_server.doctor.machine import Check, Level, Situation
+
+if TYPE_CHECKING:
+    from kg.settings.service import Settings
+
+_OLLAMA_TIMEOUT_S = 3.0
+_WITHOUT = (
+    "none is set, which is fine: the calling agent hands over facts. With one (KNOWTHREAD_LLM=ollama, gemini, "
+    "anthropic, claude-code or gemini_split) facts are also read from text and their contradictions settled"
+)
+
+
+def check_models(situation: Situation) -> Iterator[Check]:
+    """Which model is asked for what, and whether each provider can be asked."""
+    try:
+        models = read_model_settings(situation.settings, situation.environ)
+    except ConfigurationError as error:
+        yield Check("models", "failed", str(error), "correct the setting")
+        return
+    if models.local_if_pulled:
+        yield from _auto_without_key(models)
+    elif not models.providers:
+        yield Check("models", "note", _WITHOUT)
+    else:
+        yield _routes(models)
+    first = {routes[0].provider for routes in models.routes.values() if routes}
+    for provider in models.providers:
+        level: Level = "failed" if provider in first else "warning"
+        yield _CHECKS[provider](situation, models, level)
+
+
+def check_ollama_embedder(settings: Settings) -> Check:
+    """The embedding model behind Ollama: that it is pulled. It is not tried, as that would load it."""
+    model = settings.embedder.partition(":")[2]
+    setting = "KNOWTHREAD_OLLAMA_EMBED_URL" if settings.ollama_embed_url else "KNOWTHREAD_OLLAMA_URL"
+    return _ollama("embedder", "failed", settings.embedding_url.rstrip("/"), (model,), setting)
+
+
+def pulled_models(url: str) -> frozenset[str]:
+    """Return the names of the models that an Ollama has; a name without a tag stands for its ``latest``.
+
+    Raises:
+        OSError: it does not answer, or not as Ollama does.
+    """
+    import httpx
+
+    try:
+        with httpx.Client(timeout=_OLLAMA_TIMEOUT_S, trust_env=False) as client:
+            answer: Any = client.get(f"{url}/api/tags").raise_for_status().json()
+        names = {str(model["name"]) for model in cast("list[dict[str, Any]]", answer["models"])}
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        raise OSError(type(error).__name__) from error
+    return frozenset(names | {name.removesuffix(":latest") for name in names})
+
+
+def _routes(models: ModelSettings) -> Check:
+    parts = [f"{task} by {', then '.join(map(str, models.routes[task]))}" for task in TASKS if models.routes[task]]
+    unset = [task for task in TASKS if not models.routes[task]]
+    message = "; ".join(parts) + (f"; none to {' or '.join(unset)}" if unset else "")
+    return Check("models", "ok", message)
+
+
+def _auto_without_key(models: ModelSettings) -> Iterator[Check]:
+    """What ``auto`` would find in Ollama when the service starts."""
+    wanted = DEFAULT_MODELS["ollama"]["extract"]
+    try:
+        there = wanted in pulled_models(models.ollama_url)
+    except OSError:
+        there = False
+    if there:
+        yield Check("models", "ok", f"KNOWTHREAD_LLM=auto: no key is given, and Ollama has {wanted}, which is used")
+        return
+    where = bare_url(models.ollama_url)
+    message = f"KNOWTHREAD_LLM=auto: no key is given, and no Ollama with {wanted} answers at {where}"
+    yield Check("models", "warning", message, f"ollama pull {wanted}, set a key, or name a provider in KNOWTHREAD_LLM")
+
+
+def _anthropic(situation: Situation, models: ModelSettings, level: Level) -> Check:
+    findings = anthropic_credentials(models, situation.environ).findings()
+    used = next((finding.tier for finding in findings if finding.state == "used"), None)
+    passed = [f"{finding.tier}: {finding.reason}" for finding in findings if finding.state in ("absent", "refused")]
+    others = f"; not used: {'; '.join(passed)}" if passed else ""
+    if used is None:
+        cure = "set KNOWTHREAD_ANTHROPIC_TOKEN or ANTHROPIC_API_KEY, or log in with claude"
+        return Check("anthropic", level, f"no usable credential{others}", cure)
+    wrong = any(finding.state == "refused" for finding in findings)
+    return Check("anthropic", "note" if wrong else "ok", f"{used} is used{others}")
+
+
+def _claude_code(situation: Situation, models: ModelSettings, level: Level) -> Check:
+    del models
+    found = shutil.which("claude", path=situation.environ.get("PATH"))
+    if found is None:
+        return Check("claude-code", level, "there is no `claude` on the PATH", "install Claude Code, and log in once")
+    return Check("claude-code", "ok", f"{found}, with its own login")
+
+
+def _gemini(situation: Situation, models: ModelSettings, level: Level) -> Check:
+    del situation
+    if models.gemini_key_from:
+        return Check("gemini", "ok", f"the key in {models.gemini_key_from} is used")
+    return Check("gemini", level, "there is no key", f"set {GEMINI_KEYS[0]} or KNOWTHREAD_GEMINI_API_KEY")
+
+
+def _ollama_routes(situation: Situation, models: ModelSettings, level: Level) -> Check:
+    del situation
+    return _ollama("ollama", level, models.ollama_url, models.models("ollama"))
+
+
+_CHECKS: Mapping[str, Callable[[Situation, ModelSettings, Level], Check]] = {
+    "anthropic": _anthropic,
+    "claude-code": _claude_code,
+    "gemini": _gemini,
+    "ollama": _ollama_routes,
+}
+
+
+def _ollama(
+    name: str, level: Level, url: str, wanted: Collection[str], setting: str = "KNOWTHREAD_OLLAMA_URL"
+) -> Check:
+    try:
+        there = pulled_models(url)
+    except OSError as error:
+        message = f"no Ollama answers at {bare_url(url)} ({error})"
+        return Check(name, level, message, f"start it (ollama serve), or correct {setting}")
+    missing = [model for model in wanted if model not in there]
+    if missing:
+        message = f"the Ollama at {bare_url(url)} does not have {', '.join(missing)}"
+        return Check(name, level, message, " && ".join(f"ollama pull {model}" for model in missing))
+    return Check(name, "ok", f"{', '.join(wanted)} at {bare_url(url)}")

@@ -1,0 +1,1 @@
+"""What shim, command line and service share; standard library only."""

@@ -1,0 +1,202 @@
+"""The command line's way to the resident service: MCP and its admin routes over HTTP, on the standard library.
+
+Importing the SDK's client takes longer than any of these calls, and the shim has a tested HTTP client already. Every
+call is a self-describing request (protocol of 2026), so no session is made. A call that changes something has a
+request key, by which the service knows it again: a connection that breaks is no reason to ask the person.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from kg.errors import KgError, StoreUnavailable
+from mcp_server.link.http_client import Answer, Client, ConnectionLost, Silent
+from mcp_server.link.lifecycle import Endpoint, ensure_running
+from mcp_server.link.record import READY
+from mcp_server.link.session import DROPPED, REQUEST_KEY, USER, encode_value, session_headers
+from mcp_server.shim.legacy_session import envelope_headers
+
+JsonObject = dict[str, Any]
+
+START_PATIENCE_S = 1800.0
+"""A first start fetches a few hundred megabytes; a person can interrupt it, and what has arrived is kept."""
+
+_PROTOCOL = "2026-07-28"
+_STATUS = "knowthread://status"
+_TRIES = 3
+_OK = 200
+_UNAUTHORIZED = 401
+
+
+class CallFailed(KgError):
+    """The service did not do what was asked; its own words."""
+
+
+@cache
+def our_version() -> str:
+    """Return this program's version, from the manifest that ships with it."""
+    return str(json.loads((Path(__file__).parents[1] / "tools/manifest.json").read_bytes())["version"])
+
+
+class ServiceClient:
+    """Calls the tools and the admin operations of the service, which is started where it does not run.
+
+    Args:
+        on_phase: told what is happening while the service starts.
+        user_id: acts for another user than the session's.
+    """
+
+    def __init__(self, on_phase: Callable[[str], None] | None = None, user_id: str | None = None) -> None:
+        self._on_phase = on_phase
+        self._headers = session_headers(os.environ)
+        if user_id is not None:
+            self._headers[USER] = encode_value(user_id)
+        self._client: Client | None = None
+
+    def start(self) -> Endpoint:
+        """Make sure that the service runs and is ready.
+
+        Raises:
+            KgError: it does not become ready; the message says why.
+        """
+        endpoint = ensure_running(START_PATIENCE_S, self._on_phase, version=our_version())
+        self.close()
+        self._client = Client(endpoint)
+        return endpoint
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> JsonObject:
+        """Call a tool and return its structured answer; arguments that are None are left out.
+
+        Raises:
+            CallFailed: the tool refused, in its words.
+            StoreUnavailable: the service went away again and again, or is silent.
+        """
+        result = self._request("tools/call", {"name": tool, "arguments": _given(arguments)}, _new_key())
+        if result.get("isError"):
+            raise CallFailed(_text_of(result).removeprefix(f"Error executing tool {tool}: "))
+        return cast("JsonObject", result["structuredContent"])
+
+    def operate(self, operation: str, arguments: Mapping[str, Any]) -> JsonObject:
+        """Have one of the operations for people done and return its answer; arguments that are None are left out.
+
+        Raises:
+            CallFailed: the service refused, in its words.
+            StoreUnavailable: the service went away again and again, or is silent.
+        """
+        body = json.dumps(_given(arguments)).encode()
+        return self._exchange(f"/admin/{operation}", {**self._headers, **_new_key()}, body, _answer_of)
+
+    def status(self) -> JsonObject:
+        """Return the state of every part of the service."""
+        result = self._request("resources/read", {"uri": _STATUS}, {})
+        return cast("JsonObject", json.loads(result["contents"][0]["text"]))
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _request(self, method: str, params: JsonObject, headers: Mapping[str, str]) -> JsonObject:
+        """Send an MCP request and return its result."""
+        meta = {f"io.modelcontextprotocol/{name}": value for name, value in _envelope().items()}
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
+        body = json.dumps(message).encode()
+        sent = {**self._headers, **headers, **envelope_headers(_PROTOCOL, method, params)}
+        return self._exchange("/mcp", sent, body, _result_of)
+
+    def _exchange(
+        self, path: str, headers: Mapping[str, str], body: bytes, read: Callable[[Answer], JsonObject]
+    ) -> JsonObject:
+        """Send a request until it is answered; every try carries the same headers, so the same request key."""
+        reason = ""
+        for _ in range(_TRIES):
+            if self._client is None:
+                self.start()
+            client = cast("Client", self._client)
+            try:
+                with client.exchange("POST", path, headers, body) as answer:
+                    return read(answer)
+            except ConnectionLost as lost:
+                reason = lost.reason
+                self.close()
+            except Silent as silent:
+                raise StoreUnavailable(
+                    "service", f"does not answer ({silent}); if this goes on: knowthread stop", retryable=True
+                ) from silent
+        raise StoreUnavailable("service", f"its connections break off again and again ({reason})", retryable=True)
+
+
+def read_parts(health: Mapping[str, Any]) -> JsonObject:
+    """Return the state of the parts of a service, given what ``probe`` said of it; empty unless it is ready."""
+    if health.get("phase") != READY or not health["answers"]:
+        return {}
+    client = ServiceClient()
+    try:
+        return client.status()
+    finally:
+        client.close()
+
+
+def _envelope() -> JsonObject:
+    return {
+        "protocolVersion": _PROTOCOL,
+        "clientCapabilities": {},
+        "clientInfo": {"name": "knowthread-cli", "version": our_version()},
+    }
+
+
+def _given(arguments: Mapping[str, Any]) -> JsonObject:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _new_key() -> dict[str, str]:
+    return {REQUEST_KEY: encode_value(os.urandom(16).hex())}
+
+
+def _answer_of(answer: Answer) -> JsonObject:
+    """Return what an operation answered."""
+    content = next(answer.messages, None)
+    _check_kept(content or {})
+    if answer.status == _OK and content is not None:
+        return content
+    if content is not None and "retryable" in content:
+        raise CallFailed(str(content["error"]))
+    raise _unanswered(answer.status)
+
+
+def _result_of(answer: Answer) -> JsonObject:
+    """Return a request's result out of what came for it."""
+    for message in answer.messages:
+        if "result" in message:
+            return cast("JsonObject", message["result"])
+        _check_kept(message)
+        if "error" in message:
+            raise CallFailed(str(message["error"].get("message", "the service refused the request")))
+    raise _unanswered(answer.status)
+
+
+def _check_kept(content: Mapping[str, Any]) -> None:
+    """Raise ConnectionLost where a service that is ending dropped the request, which the next one is to answer."""
+    error: Any = content.get("error")
+    if isinstance(error, dict) and cast("JsonObject", error).get("code") == DROPPED:
+        raise ConnectionLost("the service is ending", sent=False)
+
+
+def _unanswered(status: int) -> Exception:
+    """Return what an answer without content means."""
+    if status == _OK:
+        return ConnectionLost("the answer ended early", sent=True)
+    if status == _UNAUTHORIZED:
+        return CallFailed("the service refuses the token of the data folder; run: knowthread stop, then try again")
+    return CallFailed(f"the service answered with HTTP status {status}; see its log or run: knowthread doctor")
+
+
+def _text_of(result: JsonObject) -> str:
+    parts = cast("list[JsonObject]", result.get("content", []))
+    return " ".join(str(part.get("text", "")) for part in parts) or "the service gave no reason"

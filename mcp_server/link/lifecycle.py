@@ -1,0 +1,418 @@
+"""Finding, starting and stopping the one resident service of a user. Standard library only: the shim uses it.
+
+Whoever needs the service calls ``ensure_running``: it finds the record in the data folder, checks that the process is
+the one meant and answers, and starts the service otherwise, under a lock, so that ten sessions that begin at once make
+one service. A waiting caller is told the phase, and never waits longer than it asked to.
+
+What ``serve`` has to do, in this order, with the parts of ``mcp_server.record`` and ``mcp_server.http``::
+
+    configure_logging()                                   # mcp_server.service_log: nobody's text in the log
+    with claim_service_lock(settings.data_dir):           # Conflict: exit with ALREADY_RUNNING
+        token = ensure_token(settings.data_dir, settings.token)
+        listener = bind_socket(settings.data_dir, settings.host, settings.port)
+        record = publish_record(settings.data_dir, listener.getsockname()[:2], version=…, schema_version=…,
+                                settings=…, token=token)   # from here on shims see the phase
+        app = build_app(server, token=token, allowed_hosts=…, activity=activity, health=…)
+        async with serve_http(app, listener) as stopping:  # /healthz answers from here on
+            boot, calling record.publish(phase="fetching 34% of 137 MB"), … and at last phase=READY;
+            on failure record.publish(phase=FAILED, error=str(error)) and leave with exit status 1
+            await the first of: stopping.wait() (also while booting), idle_watch(activity, minutes, folder)
+            record.publish(phase=STOPPING)
+        close the stores and Neo4j
+        record.withdraw()                                 # still within the claim
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
+from typing import Any, NamedTuple, cast
+
+from kg.errors import KgError, StoreUnavailable
+from kg.settings.paths import data_dir
+from mcp_server.link.record import (
+    READY,
+    SERVICE_LOCK,
+    ServiceRecord,
+    command_of,
+    descendants,
+    make_private,
+    read_record,
+    read_token,
+    try_lock,
+    wait_until_gone,
+)
+from mcp_server.link.session import SESSION_VARIABLES
+
+ALREADY_RUNNING = 75
+"""Exit status of a service that found another one on its data folder."""
+
+STOPPED = 128 + SIGTERM
+"""Exit status of a service that was asked to end before it was ready."""
+
+NOT_RUNNING = "The service was not running."
+
+SERVICE_COMMAND = (sys.executable, "-I", "-m", "mcp_server", "serve")
+START_LOCK = "start.lock"
+LOG = "logs/service.log"
+
+_PASSED_ON = (
+    "HOME",
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "LOGNAME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "NODE_EXTRA_CA_CERTS",
+    "CLAUDE_CONFIG_DIR",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "ANTHROPIC_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_API_KEY",
+)
+"""Of the providers' own variables only their keys: the others send requests, and with them memories, elsewhere."""
+
+_PASSED_ON_PREFIXES = ("KNOWTHREAD_", "MEM0_", "XDG_", "LC_")
+_LOG_LIMIT_BYTES = 5 << 20
+_PROBE_TIMEOUT_S = 2.0
+_MAX_STARTS = 2
+_STOP_TIMEOUT_S = 40.0
+_ORPHAN_TIMEOUT_S = 20.0
+_RECORD_TIMEOUT_S = 30.0
+
+
+class Endpoint(NamedTuple):
+    """Where a ready service answers, and which process it is."""
+
+    host: str
+    port: int
+    token: str
+    record: ServiceRecord
+
+    @property
+    def url(self) -> str:
+        """Address of the MCP endpoint."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/mcp"
+
+
+class ServiceStarting(StoreUnavailable):
+    """The service is on its way but not ready; ``phase`` says how far, ``retry_after_s`` when to look again."""
+
+    def __init__(self, phase: str) -> None:
+        self.phase = phase
+        self.retry_after_s = _retry_after_s(phase)
+        super().__init__("service", f"not ready yet: {phase}", retryable=True)
+
+
+class StartFailed(KgError):
+    """The service ended while it started; the message holds its reason or the last line of its log."""
+
+
+def ensure_running(
+    timeout_s: float,
+    on_phase: Callable[[str], None] | None = None,
+    *,
+    folder: Path | None = None,
+    command: Sequence[str] = SERVICE_COMMAND,
+    version: str = "",
+) -> Endpoint:
+    """Return the ready service of a data folder, starting it where none runs.
+
+    Args:
+        timeout_s: longest time to wait; 0 looks once and starts the service, without waiting for it.
+        on_phase: called with each new phase while waiting.
+        folder: data folder; by default the user's.
+        command: how to start the service.
+        version: the caller's version; an older service is replaced by ours, a newer one is used as it is.
+
+    Raises:
+        ServiceStarting: not ready in time; the service goes on starting.
+        StartFailed: it cannot start.
+    """
+    place = folder or data_dir()
+    make_private(place)
+    deadline = time.monotonic() + timeout_s
+    start = _Start(place, command)
+    phase = ""
+    while True:
+        record = read_record(place)
+        if record is None or not record.is_alive():
+            start.attempt(deadline)
+            now = "starting the service"
+        elif _is_older(record.version, version):
+            start.retire(record)
+            now = f"replacing version {record.version} of the service by {version}"
+        elif record.error and record.written_at >= start.since:
+            raise _could_not_start(record)
+        elif record.error:
+            now = f"starting again after a failure ({record.error})"
+        else:
+            endpoint, now = _look(place, record, deadline)
+            if endpoint is not None:
+                return endpoint
+        if now != phase and on_phase is not None:
+            on_phase(now)
+        phase = now
+        if time.monotonic() >= deadline:
+            raise ServiceStarting(phase)
+        time.sleep(min(0.1, max(0.0, deadline - time.monotonic())))
+
+
+def probe(folder: Path | None = None, timeout_s: float = _PROBE_TIMEOUT_S) -> dict[str, Any] | None:
+    """Return what the running service says of itself; None when none runs.
+
+    A service that runs and does not answer gives its last published phase, with ``answers`` False.
+    """
+    place = folder or data_dir()
+    record = read_record(place)
+    if record is None or not record.is_alive():
+        return None
+    known = {
+        "pid": record.pid,
+        "port": record.port,
+        "version": record.version,
+        "schema_version": record.schema_version,
+        "phase": record.phase,
+    }
+    health = _health(record, read_token(place), timeout_s)
+    return known | {"answers": health is not None} | (health or {})
+
+
+def stop_service(folder: Path | None = None, timeout_s: float = _STOP_TIMEOUT_S) -> str:
+    """End the service of a data folder and what it started; returns what happened, for people.
+
+    It is asked to end (SIGTERM) and killed when it does not in time. Processes that it leaves behind are ended too.
+    One that is just starting is waited for until it can be told from others.
+    """
+    place = folder or data_dir()
+    record = _record_of_running(place)
+    if record is None:
+        return NOT_RUNNING
+    service = {record.pid: record.started}
+    children = descendants(record.pid)
+    _signal(service, SIGTERM)
+    how = "stopped"
+    if wait_until_gone(service, timeout_s):
+        _signal(service, SIGKILL)
+        wait_until_gone(service, _PROBE_TIMEOUT_S)
+        how = f"killed, because it did not end within {timeout_s:.0f} s"
+    report = f"The service (pid {record.pid}) was {how}."
+    orphans = wait_until_gone(children, _PROBE_TIMEOUT_S)
+    if orphans:
+        names = ", ".join(f"{command_of(pid)} (pid {pid})" for pid in orphans)
+        _signal(orphans, SIGTERM)
+        left = wait_until_gone(orphans, _ORPHAN_TIMEOUT_S)
+        report += f" It left {names} behind; " + (f"still running: {sorted(left)}." if left else "ended too.")
+    return report
+
+
+def _record_of_running(folder: Path) -> ServiceRecord | None:
+    """The record of the service, also of one that has yet to write it; None where none runs or starts."""
+    deadline = time.monotonic() + _RECORD_TIMEOUT_S
+    while True:
+        starts = _is_held(folder / START_LOCK) or _is_held(folder / SERVICE_LOCK)
+        record = _live_record(folder)
+        if record is not None or not starts or time.monotonic() >= deadline:
+            return record
+        time.sleep(0.05)
+
+
+def _is_held(lock: Path) -> bool:
+    if not lock.exists():
+        return False
+    with try_lock(lock) as free:
+        return not free
+
+
+def _live_record(folder: Path) -> ServiceRecord | None:
+    record = read_record(folder)
+    return record if record is not None and record.is_alive() else None
+
+
+def not_ready_text(phase: str) -> str:
+    """Tell an agent that its call was not carried out, what is happening, and when to try again."""
+    return (
+        f"knowthread is not ready yet: {phase}. Nothing was stored or changed by this call; "
+        f"make the same call again in about {_retry_after_s(phase):.0f} s."
+    )
+
+
+def _retry_after_s(phase: str) -> float:
+    return 15.0 if phase.startswith("fetching") else 5.0
+
+
+def filtered_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what of an environment the service may see: no Python settings, nothing of a single session."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if (name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)) and name not in SESSION_VARIABLES
+    }
+
+
+def _last_line(log: Path, begin: int) -> str:
+    """Return the last line of a log that is not blank and stands beyond ``begin``; empty where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(begin, file.seek(0, os.SEEK_END) - 8192))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+class _Start:
+    """The starts that one waiting caller makes: a few at most, each under the lock that all callers share."""
+
+    def __init__(self, folder: Path, command: Sequence[str]) -> None:
+        self._folder = folder
+        self._command = command
+        self._child: subprocess.Popen[bytes] | None = None
+        self._log_begin = 0
+        self._count = 0
+        self.since = time.time()
+        self._retired = 0
+
+    def attempt(self, deadline: float) -> None:
+        """Start the service unless another caller is at it, and wait until it is seen or the deadline.
+
+        Raises:
+            StartFailed: what was started before has ended again.
+        """
+        with try_lock(self._folder / START_LOCK) as mine:
+            if not mine or _live_record(self._folder) is not None:
+                return
+            if self._child is not None:
+                status = self._child.poll()
+                if status is None:
+                    return
+                if self._count >= _MAX_STARTS or status not in (0, ALREADY_RUNNING, -SIGKILL):
+                    raise self._failure(status)
+            self._child, self._log_begin = spawn(self._folder, self._command)
+            self._count += 1
+            while _live_record(self._folder) is None and self._child.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+
+    def retire(self, record: ServiceRecord) -> None:
+        """Ask an older service to end, once; it is waited for like one that starts."""
+        if self._retired != record.pid:
+            self._retired = record.pid
+            _signal([record.pid], SIGTERM)
+
+    def _failure(self, status: int) -> StartFailed:
+        """What kept the service from starting: its own word if it left one since we began, else its last line."""
+        record = read_record(self._folder)
+        if record is not None and record.error and record.written_at >= self.since:
+            return _could_not_start(record)
+        log = self._folder / LOG
+        line = "" if status in (STOPPED, -SIGTERM) else _last_line(log, self._log_begin)
+        if not line:
+            return StartFailed("the knowthread service was stopped while it started")
+        return StartFailed(
+            f"the knowthread service ended while starting; its log ends with: {line}\n"
+            f"See {log}, or run: knowthread doctor"
+        )
+
+
+def _could_not_start(record: ServiceRecord) -> StartFailed:
+    return StartFailed(f"the knowthread service could not start: {record.error}")
+
+
+def spawn(folder: Path, command: Sequence[str] = SERVICE_COMMAND) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the service detached: own session, current folder the data folder, filtered environment, output logged.
+
+    Returns the process and the size of the log before it: what it says stands beyond.
+    """
+    log = folder / LOG
+    make_private(log.parent)
+    with suppress(FileNotFoundError):
+        if log.stat().st_size > _LOG_LIMIT_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+    environment = filtered_environment(os.environ) | {"KNOWTHREAD_DATA_DIR": str(folder)}
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    begin = os.fstat(output).st_size
+    try:
+        child = subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    finally:
+        os.close(output)
+    threading.Thread(target=child.wait, name="reap-service", daemon=True).start()
+    return child, begin
+
+
+def _look(folder: Path, record: ServiceRecord, deadline: float) -> tuple[Endpoint | None, str]:
+    """Ask a running service whether it is ready; its phase comes along."""
+    token = read_token(folder)
+    patience = min(_PROBE_TIMEOUT_S, max(0.2, deadline - time.monotonic()))
+    health = _health(record, token, patience)
+    if health is None:
+        return None, record.phase if record.phase != READY else "waiting for the service to answer"
+    phase = str(health.get("phase", ""))
+    if phase != READY:
+        return None, phase
+    return Endpoint(_reachable(record.host), record.port, token, replace(record, phase=phase)), phase
+
+
+def _health(record: ServiceRecord, token: str, timeout_s: float) -> dict[str, Any] | None:
+    connection = HTTPConnection(_reachable(record.host), record.port, timeout=timeout_s)
+    try:
+        connection.request("GET", "/healthz", headers={"Authorization": bearer(token)})
+        answer = connection.getresponse()
+        content: Any = json.loads(answer.read())
+    except (OSError, HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    return cast(dict[str, Any], content) if answer.status in (200, 503) and isinstance(content, dict) else None
+
+
+def bearer(token: str) -> str:
+    """Return the Authorization header's value; its bytes are the token's UTF-8, which ``http.client`` sends as is."""
+    return "Bearer " + token.encode().decode("latin-1")
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (where it listens, not where we do)
+
+
+def _is_older(theirs: str, ours: str) -> bool:
+    return _numbers(theirs) < _numbers(ours)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    release = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(number) for number in release[0].split(".")) if release else ()
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

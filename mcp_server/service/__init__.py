@@ -1,0 +1,1 @@
+"""The resident service: composition, HTTP, administration."""

@@ -1,0 +1,170 @@
+"""The service's door for people: the operations of ``kg.administer`` by name, and the metrics.
+
+Only what is listed here can be asked for. An operation takes the arguments of its method, as one JSON object, and who
+calls is said by the same headers as with a tool call. Failures that a caller is meant to see are words; anything else
+is left to the boundary before all routes (``mcp_server.http``), which tells and logs none of its text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from kg.errors import InvalidInput, KgError, ModelUnavailable, NotFound, StoreUnavailable, shorten
+from mcp_server.tools.tools import session_of
+
+if TYPE_CHECKING:
+    from kg.operations.administration import Administration
+
+OPERATIONS = (
+    "list_jobs",
+    "get_job",
+    "retry_jobs",
+    "cancel_job",
+    "extract_pending",
+    "list_conflicts",
+    "undo_decision",
+    "list_merges",
+    "merge_entities",
+    "undo_merge",
+    "reindex",
+    "cancel_reindex",
+    "repair",
+)
+
+MAX_ARGUMENTS_BYTES = 64 << 10
+
+Waiting = Callable[[], Awaitable[str | None]]
+"""Waits a little for the service to be ready; returns None, or in words what it is doing instead."""
+
+
+class Backend(Protocol):
+    """What these routes need of the running service."""
+
+    @property
+    def administration(self) -> Administration:
+        """The operations for people."""
+        ...
+
+    @property
+    def default_user(self) -> str:
+        """The user of a call that names none."""
+        ...
+
+    async def metrics(self) -> tuple[bytes, str]:
+        """Return the text of all metrics and its content type."""
+        ...
+
+
+class _Refused(KgError):
+    """A request that no operation was tried for."""
+
+    def __init__(self, status: HTTPStatus, message: str, *, retryable: bool = False) -> None:
+        self.status = status
+        self.retryable = retryable
+        super().__init__(message)
+
+
+def admin_routes(backend: Backend, waiting: Waiting) -> list[Route]:
+    """Return the routes ``POST /admin/{operation}`` and ``GET /metrics``.
+
+    Every failure is ``{"error": message, "retryable": bool}``, with a status of 400, 404, 409, 413 or 503.
+    """
+
+    async def operate(request: Request) -> Response:
+        try:
+            return JSONResponse(await _operate(backend, waiting, request))
+        except KgError as error:
+            return _failure(error)
+
+    async def metrics(_: Request) -> Response:
+        try:
+            await _be_ready(waiting)
+            content, kind = await backend.metrics()
+        except KgError as error:
+            return _failure(error)
+        return Response(content, media_type=kind)
+
+    return [Route("/admin/{operation}", operate, methods=["POST"]), Route("/metrics", metrics)]
+
+
+async def _operate(backend: Backend, waiting: Waiting, request: Request) -> Mapping[str, Any]:
+    operation: str = request.path_params["operation"]
+    if operation not in OPERATIONS:
+        raise _Refused(
+            HTTPStatus.NOT_FOUND, f"{shorten(operation)}: no such operation; there are {', '.join(OPERATIONS)}"
+        )
+    given = _parsed(await _body(request))
+    await _be_ready(waiting)
+    method: Callable[..., Awaitable[Mapping[str, Any]]] = getattr(backend.administration, operation)
+    arguments = _checked(operation, method, given)
+    return await method(session_of(request.headers, backend.default_user), **arguments)
+
+
+async def _be_ready(waiting: Waiting) -> None:
+    doing = await waiting()
+    if doing is not None:
+        raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, doing, retryable=True)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_ARGUMENTS_BYTES:
+            raise _Refused(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"body: at most {MAX_ARGUMENTS_BYTES} bytes of arguments are taken"
+            )
+    return bytes(body)
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    """Return the arguments; an empty body is none, and so is an argument that is null."""
+    try:
+        content: object = json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("body", f"{len(body)} bytes", "give the arguments as one JSON object") from error
+    if not isinstance(content, dict):
+        raise InvalidInput("body", type(content).__name__, "give the arguments as one JSON object")
+    return {name: value for name, value in cast("dict[str, Any]", content).items() if value is not None}
+
+
+def _checked(operation: str, method: Callable[..., object], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments if the operation takes them all and lacks none."""
+    accepted = {name: p for name, p in signature(method).parameters.items() if p.kind is Parameter.KEYWORD_ONLY}
+    unknown = sorted(given.keys() - accepted.keys())
+    if unknown:
+        takes = ", ".join(accepted) or "none"
+        raise _Refused(
+            HTTPStatus.BAD_REQUEST, f"{shorten(', '.join(unknown))}: no such argument; {operation} takes {takes}"
+        )
+    missing = [name for name, p in accepted.items() if p.default is Parameter.empty and name not in given]
+    if missing:
+        raise _Refused(HTTPStatus.BAD_REQUEST, f"{', '.join(missing)}: missing; {operation} cannot work without")
+    return given
+
+
+def _failure(error: KgError) -> JSONResponse:
+    retryable = isinstance(error, (_Refused, StoreUnavailable, ModelUnavailable)) and error.retryable
+    return JSONResponse({"error": str(error), "retryable": retryable}, status_code=_status(error))
+
+
+def _status(error: KgError) -> HTTPStatus:
+    match error:
+        case _Refused():
+            return error.status
+        case InvalidInput():
+            return HTTPStatus.BAD_REQUEST
+        case NotFound():
+            return HTTPStatus.NOT_FOUND
+        case StoreUnavailable() | ModelUnavailable():
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        case _:
+            return HTTPStatus.CONFLICT  # the request is sound, the present state or set-up does not allow it

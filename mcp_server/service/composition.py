@@ -1,0 +1,346 @@
+"""The composition root: the one place that knows every concrete class, and the order in which they come to life.
+
+A part that can be missed comes up degraded and is tried again (the vector index on a server that is down); a part that
+cannot, the graph, fails the start with its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from extract.embedders.onnx import connect_embedder
+from extract.routing.ledger import Ledger
+from kg.errors import ConfigurationError, KgError, StoreUnavailable
+from kg.graph.migrate import migrate
+from kg.graph.store import GraphAddress, GraphStore
+from kg.index.indexer import Indexer
+from kg.index.rebuild import Reindex
+from kg.operations.administration import Administration
+from kg.operations.memory import MemoryService, Parts
+from kg.operations.warmup import warm_up
+from kg.ports import Embedder, VectorIndex
+from kg.recall.counts import RecallCounts
+from kg.recall.search import Recall
+from kg.settings.service import Settings
+from kg.values import SystemClock
+from kg.writing.delete import Forget
+from mcp_server.service.metrics import render
+from mcp_server.service.model_side import ModelSide, make_model_side
+
+if TYPE_CHECKING:
+    from kg.managed.local_neo4j import LocalNeo4j, Neo4jAddress
+
+log = logging.getLogger(__name__)
+
+COLLECTION = "knowthread"
+OnPhase = Callable[[str], None]
+
+_RETRY_S = 5.0
+_OPTIMIZE_EVERY_S = 600.0
+_CLOSE_S = 10.0
+
+
+class Service:
+    """Everything behind the tools; ``start`` brings it up, ``stop`` takes it down in the reverse order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.default_user = os.environ.get("KNOWTHREAD_USER_ID", "").strip() or _login_name()
+        self.neo4j: Neo4jAddress | None = None
+        self._memory: MemoryService | None = None
+        self._administration: Administration | None = None
+        self._models: ModelSide | None = None
+        self._reindex: Reindex | None = None
+        self._started = time.monotonic()
+        self._local: LocalNeo4j | None = None
+        self._parts: Parts | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._index_error: str | None = "not opened yet"
+
+    @property
+    def memory(self) -> MemoryService:
+        """The eleven operations.
+
+        Raises:
+            StoreUnavailable: the service is still starting.
+        """
+        if self._memory is None:
+            raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
+        return self._memory
+
+    @property
+    def administration(self) -> Administration:
+        """What people do beside the tools.
+
+        Raises:
+            StoreUnavailable: the service is still starting.
+        """
+        if self._administration is None:
+            raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
+        return self._administration
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder in use."""
+        return self._running.embedder
+
+    async def drain(self) -> None:
+        """Wait until the index has caught up with the graph and is optimized, as it is every ten minutes by itself."""
+        await self._running.indexer.drain()
+        await self._running.index.optimize()
+
+    @property
+    def _running(self) -> Parts:
+        if self._parts is None:
+            raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
+        return self._parts
+
+    async def start(self, on_phase: OnPhase) -> None:
+        """Bring every part up, telling the phase.
+
+        Raises:
+            KgError: a part that cannot be missed does not come up; the message says what to do.
+        """
+        settings = self.settings
+        embedder = await self._make_embedder(on_phase)
+        address = await self._find_graph(on_phase)
+        on_phase("connecting to neo4j")
+        store = GraphStore(address)
+        await store.connect()
+        on_phase("checking the schema")
+        await migrate(store)
+        index = _make_index(settings, embedder)
+        clock = SystemClock()
+        indexer = Indexer(store, index, embedder, clock)
+        forget = Forget(store, clock)
+        self._models = await make_model_side(settings, store, index, embedder, clock)
+        ingest, reranking = (self._models.ingest, self._models.reranking) if self._models is not None else (None, None)
+        recall = Recall(store, index, embedder, reranking)
+        counts = RecallCounts(store, clock)
+        self._parts = Parts(store, index, embedder, indexer, forget, recall, counts, clock, ingest)
+        self._reindex = Reindex(store, index, indexer)
+        await self._open_index(self._reindex)
+        self._memory = MemoryService(self._parts)
+        resume = self._models.resume if self._models is not None else None
+        self._administration = Administration(store, index, indexer, clock, reindex=self._reindex, resume=resume)
+        indexer.start()
+        forget.start()
+        counts.start()
+        if self._models is not None:
+            await self._models.start(store)
+        if self._local is not None:
+            self._tasks.append(asyncio.create_task(self._keep_neo4j(self._local, store), name="neo4j"))
+        self._tasks.append(asyncio.create_task(self._keep_index(self._parts, self._reindex), name="index"))
+        self._tasks.append(asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up"))
+
+    async def stop(self) -> None:
+        """Take every part down; what is unfinished is durable in the graph and goes on at the next start.
+
+        A part that fails to, or takes too long, keeps no other from ending; least of all Neo4j, which would live on.
+        """
+        try:
+            for name, close in self._closings():
+                await _close(name, close)
+        finally:
+            if self._local is not None:
+                await self._local.stop()
+
+    def _closings(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        yield "the background tasks", self._end_tasks
+        if self._models is not None:
+            yield "the models", self._models.stop
+        if self._parts is not None:
+            parts = self._parts
+            yield "the indexer", parts.indexer.stop
+            yield "forgetting", parts.forget.stop
+            yield "counting", parts.recall_counts.stop
+            yield "the index", parts.index.close
+            yield "the embedder", parts.embedder.close
+            yield "the connections to Neo4j", parts.store.close
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def status(self) -> dict[str, Any]:
+        """Return the state of every part; never raises, a part that fails says why."""
+        status: dict[str, Any] = {"default_user": self.default_user, "data_dir": str(self.settings.data_dir)}
+        if self._parts is None:
+            return status
+        parts = self._parts
+        status["embedder"] = parts.embedder.name
+        address = parts.store.address
+        status["neo4j"] = {
+            "version": parts.store.server_version,
+            "url": address.url,
+            "user": address.user,
+            "database": address.database,
+            "managed": self._local is not None,
+        }
+        if self.neo4j is not None:
+            status["neo4j"] |= {
+                "browser_url": self.neo4j.browser_url,
+                "password_file": str(self.neo4j.password_file),
+                "pid": self.neo4j.pid,
+            }
+        spent: dict[str, Any] = {}
+        try:
+            status["graph"] = (await parts.store.read("graph_counts"))[0]
+            status["index"] = (await parts.store.read("index_lag"))[0]
+            spent = (await parts.store.read("spent_tokens", day=datetime.now(UTC).date().isoformat()))[0]
+            status["jobs"] = {row["state"]: row["jobs"] for row in await parts.store.read("job_states")}
+        except KgError as error:
+            status["neo4j"]["error"] = str(error)
+        index: dict[str, Any] = status.setdefault("index", {})
+        index["kind"] = "server" if self.settings.qdrant_url else "embedded"
+        if self._reindex is not None and (rebuild := self._reindex.progress())["state"] != "idle":
+            index["rebuild"] = rebuild
+        status["models"] = self._models.describe() if self._models is not None else {"routes": {}}
+        status["models"] |= {"cost_usd_today": spent["cost"]} if spent.get("cost") else {}
+        if error := self._index_error or parts.indexer.state.error or index.pop("error", None):
+            index["error"] = error
+        else:
+            with contextlib.suppress(KgError):
+                index["points"] = await parts.index.count()
+        return status
+
+    async def metrics(self) -> tuple[bytes, str]:
+        """Return what Prometheus reads, and its content type."""
+        ledger = self._models.ledger.snapshot() if self._models is not None else Ledger(0, SystemClock()).snapshot()
+        return render({**await self.status(), "uptime_s": time.monotonic() - self._started}, ledger)
+
+    async def _make_embedder(self, on_phase: OnPhase) -> Embedder:
+        settings = self.settings
+        return await connect_embedder(
+            settings.embedder,
+            settings.cache_dir,
+            _telling(on_phase),
+            ollama_url=settings.embedding_url,
+            keep_alive=settings.ollama_keep_alive,
+        )
+
+    async def _find_graph(self, on_phase: OnPhase) -> GraphAddress:
+        settings = self.settings
+        if settings.neo4j_url:
+            return GraphAddress(
+                settings.neo4j_url, settings.neo4j_user, settings.neo4j_password, settings.neo4j_database
+            )
+        from kg.managed.local_neo4j import LocalNeo4j
+
+        self._local = LocalNeo4j(settings)
+        on_phase("starting neo4j")
+        found = self.neo4j = await self._local.start(_telling(on_phase))
+        return _address_of(found)
+
+    async def _open_index(self, reindex: Reindex) -> None:
+        """Open the side-index; without it, or with one of another embedder, the graph and its words still answer.
+
+        Raises:
+            ConfigurationError: its address cannot work.
+        """
+        try:
+            await reindex.open_index()
+        except (StoreUnavailable, ConfigurationError) as error:
+            if isinstance(error, ConfigurationError) and error.setting != "KNOWTHREAD_EMBEDDER":
+                raise
+            if self._index_error != str(error):
+                log.warning("going on without the vector index: %s", error)
+            self._index_error = str(error)
+        else:
+            self._index_error = None
+
+    async def _keep_index(self, parts: Parts, reindex: Reindex) -> None:
+        """Open an index that was not there yet, and optimize one that has grown."""
+        try:
+            while True:
+                await asyncio.sleep(_RETRY_S if self._index_error else _OPTIMIZE_EVERY_S)
+                try:
+                    if self._index_error:
+                        await self._open_index(reindex)
+                        parts.indexer.wake()
+                    else:
+                        await parts.index.optimize()
+                except KgError as error:
+                    log.warning("the vector index: %s", error)
+        finally:
+            await reindex.stop()
+
+    async def _keep_neo4j(self, local: LocalNeo4j, store: GraphStore) -> None:
+        """Start the managed Neo4j again should it die; calls fail clearly until it answers."""
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            try:
+                found = local.running()
+                if found is None:
+                    log.warning("Neo4j has ended by itself and is started again")
+                    found = await local.start()
+                if found != self.neo4j or not store.is_open:
+                    await store.move(_address_of(found))
+                    self.neo4j = found
+            except KgError as error:
+                log.error("Neo4j could not be started again: %s", error)
+            except Exception as error:  # without this task a Neo4j that dies would stay dead
+                log.error("Neo4j could not be started again", exc_info=error)
+
+    async def _warm(self, parts: Parts, memory: MemoryService) -> None:
+        """Pay the costs of first times before anyone waits for them."""
+        try:
+            await warm_up(parts, memory, self.default_user)
+        except KgError as error:
+            log.warning("warming up: %s", error)
+
+
+async def _close(name: str, close: Callable[[], Awaitable[None]]) -> None:
+    """Take one part down; a failure is logged."""
+    closing = asyncio.ensure_future(close())
+    done, _ = await asyncio.wait([closing], timeout=_CLOSE_S)
+    if not done:
+        closing.cancel()
+        log.error("%s did not end within %.0f s", name, _CLOSE_S)
+    elif closing.cancelled() or closing.exception() is not None:
+        log.error("%s did not end as it should", name, exc_info=None if closing.cancelled() else closing.exception())
+
+
+def _address_of(found: Neo4jAddress) -> GraphAddress:
+    return GraphAddress(found.bolt_url, found.user, found.password)
+
+
+def _make_index(settings: Settings, embedder: Embedder) -> VectorIndex:
+    if settings.qdrant_url:
+        from kg.index.qdrant.server import ServerIndex
+
+        return ServerIndex(
+            settings.qdrant_url,
+            settings.qdrant_api_key,
+            COLLECTION,
+            embedder_name=embedder.name,
+            dimension=embedder.dimension,
+            digest=embedder.digest,
+        )
+    from kg.index.qdrant.embedded import EmbeddedIndex
+
+    return EmbeddedIndex(settings.data_dir / "qdrant", embedder.name, embedder.dimension, embedder.digest)
+
+
+def _telling(on_phase: OnPhase) -> Callable[[str, int, int], None]:
+    def tell(label: str, done: int, total: int) -> None:
+        percent = f" {100 * done // total}% of {total / 1e6:.0f} MB" if total else ""
+        on_phase(f"{label}{percent}")
+
+    return tell
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "user"

@@ -1,0 +1,318 @@
+"""The service's HTTP side: MCP over streamable HTTP, what people do beside it, health, and who is there.
+
+One boundary stands before everything: the bearer token (always), then Host and Origin. It also is the outermost edge
+for exceptions, and logs their kind and the path only: a request's body may hold a person's memories.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from mcp_types import CallToolResult, TextContent
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mcp_server.link.lifecycle import not_ready_text
+from mcp_server.link.record import READY, read_record
+from mcp_server.link.session import DROPPED, LISTEN
+from mcp_server.service.admin import Backend, admin_routes
+
+MAX_BODY_BYTES = 17 << 20
+"""Largest request: a line of 16 MiB, the most that the shim takes, and some room."""
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+_BOOT_PATIENCE_S = 4.0
+_PRESENCE_BEAT_S = 20.0
+_DRAIN_S = 10.0
+_CUT_S = 3
+_WATCH_S = 5.0
+_PROBES = frozenset(("/healthz", "/metrics"))
+"""Asked again and again by programs; no use of the service, so they do not keep it from its idle stop."""
+
+_ENDING = {
+    "jsonrpc": "2.0",
+    "id": None,
+    "error": {"code": DROPPED, "message": "the service is ending; make the same call again in about 5 s"},
+}
+"""Answer to a call that comes too late."""
+
+logger = logging.getLogger(__name__)
+
+
+class Activity:
+    """Who uses the service: open sessions and calls being answered; the idle stop is decided by it."""
+
+    def __init__(self) -> None:
+        self.sessions = 0
+        self.stopping = asyncio.Event()
+        self._busy = 0
+        self._last = time.monotonic()
+        self._calls = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    @contextmanager
+    def busy(self) -> Generator[None]:
+        """Count a request while it is served."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            self._last = time.monotonic()
+
+    @contextmanager
+    def call(self) -> Generator[None]:
+        """Count a request that is worth waiting for at the end of the service."""
+        self._calls += 1
+        self._quiet.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._quiet.set()
+
+    async def drain(self) -> None:
+        """Wait until no call is being answered, a few seconds at most."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), _DRAIN_S)
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the last session or request ended; 0 while there is one."""
+        return 0.0 if self._busy else time.monotonic() - self._last
+
+
+def build_app(
+    server: MCPServer[Any],
+    *,
+    token: str,
+    allowed_hosts: Sequence[str] | None,
+    activity: Activity,
+    health: Callable[[], Mapping[str, Any]],
+    backend: Backend | None = None,
+) -> Starlette:
+    """Return the ASGI application of one service.
+
+    Args:
+        server: the MCP server; tool calls that come before it is ready wait a little, then are told to come again.
+        token: what every request must carry.
+        allowed_hosts: host names it is reached by, without port; those of the loopback are always among them. None: by
+            any name, as a service that listens on every address is. What a foreign name in ``Host`` would warn of is
+            a page in a browser that had its own name point here; such a page has no token, and its ``Origin`` is
+            refused as ever.
+        activity: told of every request and session.
+        health: what ``/healthz`` says; ``phase`` is what the service is doing, ``ready`` when it serves calls.
+        backend: serves ``/admin`` and ``/metrics``, which wait for readiness as tool calls do; None: without them.
+    """
+    names = [f"[{host}]" if ":" in host else host for host in allowed_hosts or ()]
+    hosts = dict.fromkeys([*LOOPBACK_HOSTS, *names])
+    security = TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=[*hosts, *(f"{host}:*" for host in hosts)],
+        allowed_origins=[f"http://{host}{port}" for host in hosts for port in ("", ":*")],
+    )
+    any_host = allowed_hosts is None
+    server.middleware.append(_boot_gate(health))
+    app = server.streamable_http_app(
+        # The boundary stands before this too; only it knows how to take any host.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False) if any_host else security,
+        max_request_body_size=MAX_BODY_BYTES,
+    )
+
+    async def healthz(_: Request) -> JSONResponse:
+        content = dict(health())
+        ready = content.get("phase") == READY
+        return JSONResponse(
+            {"pid": os.getpid(), "sessions": activity.sessions, **content}, status_code=200 if ready else 503
+        )
+
+    async def presence(_: Request) -> StreamingResponse:
+        return StreamingResponse(_beat(activity), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    app.router.routes.append(Route("/healthz", healthz))
+    app.router.routes.append(Route("/presence", presence))
+    if backend is not None:
+        app.router.routes.extend(admin_routes(backend, lambda: _wait_ready(health)))
+    app.user_middleware.insert(
+        0, Middleware(_Boundary, token=token, security=security, any_host=any_host, activity=activity)
+    )
+    return app
+
+
+@asynccontextmanager
+async def serve_http(app: Starlette, listener: socket.socket, activity: Activity) -> AsyncGenerator[asyncio.Event]:
+    """Serve an application on a bound socket while the block runs; yields the event that asks the service to end.
+
+    SIGTERM and SIGINT set the event, from here to the end of the process, so that what must be closed after this
+    block is closed in peace. At the end of the block, calls in flight get a few seconds to finish, before Uvicorn is
+    told: from then on every event stream ends, among them the answers to calls.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_CUT_S,
+        ws="none",
+        server_header=False,
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, activity.stopping.set)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving.add_done_callback(lambda _: activity.stopping.set())
+    try:
+        yield activity.stopping
+    finally:
+        activity.stopping.set()
+        await activity.drain()
+        server.handle_exit(signal.SIGTERM, None)
+        await serving
+
+
+async def idle_watch(activity: Activity, idle_minutes: float, folder: Path) -> str:
+    """Return when the service has no reason to live on, with that reason: idle, uninstalled, or without its data.
+
+    Args:
+        activity: who is there.
+        idle_minutes: stop this long after the last session; 0: never.
+        folder: the data folder; the record in it must stay this process's.
+    """
+    while True:
+        await asyncio.sleep(min(_WATCH_S, idle_minutes * 20) if idle_minutes else _WATCH_S)
+        if idle_minutes and activity.idle_s > idle_minutes * 60:
+            return f"no session for {idle_minutes:g} minutes"
+        if not await asyncio.to_thread(Path(__file__).exists):
+            return "its installation is gone"
+        record = await asyncio.to_thread(read_record, folder)
+        if record is None or record.pid != os.getpid():
+            return f"the data folder {folder} is gone or another service's"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: they would raise the signal again before the stores are closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+class _Boundary:
+    """Authentication, Host and Origin, counting, and the outermost edge for exceptions."""
+
+    def __init__(
+        self, app: ASGIApp, token: str, security: TransportSecuritySettings, any_host: bool, activity: Activity
+    ) -> None:
+        self._app = app
+        self._expected = token.encode()
+        self._security = security
+        self._any_host = any_host
+        self._activity = activity
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        refusal = None
+        if not self._authorised(scope):
+            refusal = JSONResponse(
+                {"error": "unauthorized", "message": "the bearer token is missing or wrong"},
+                status_code=401,
+                headers={"www-authenticate": "Bearer"},
+            )
+        refusal = refusal or await TransportSecurityMiddleware(self._allowed(request)).validate_request(request)
+        is_post = request.method == "POST"
+        if refusal is None and is_post and self._activity.stopping.is_set():
+            refusal = JSONResponse(_ENDING, status_code=503)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        is_call = is_post and request.headers.get("mcp-method") != LISTEN
+        with (
+            nullcontext() if scope["path"] in _PROBES else self._activity.busy(),
+            self._activity.call() if is_call else nullcontext(),
+        ):
+            try:
+                await self._app(scope, receive, watched)
+            except Exception as error:  # noqa: BLE001 (the outermost edge; its text may hold a memory's)
+                logger.error("%s %s failed: %s", request.method, scope["path"], type(error).__name__)
+                if not started:
+                    await JSONResponse({"error": "internal"}, status_code=500)(scope, receive, send)
+
+    def _allowed(self, request: Request) -> TransportSecuritySettings:
+        if not self._any_host:
+            return self._security
+        return self._security.model_copy(update={"allowed_hosts": [request.headers.get("host", "")]})
+
+    def _authorised(self, scope: Scope) -> bool:
+        value = next((v for k, v in scope["headers"] if k == b"authorization"), b"")
+        scheme, _, token = value.partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._expected)
+
+
+def _boot_gate(health: Callable[[], Mapping[str, Any]]) -> Any:
+    """Middleware that keeps calls away from a service that is not ready, and tells the caller what is happening."""
+
+    async def gate(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method != "tools/call":
+            return await call_next(ctx)
+        doing = await _wait_ready(health)
+        if doing is None:
+            return await call_next(ctx)
+        return CallToolResult(content=[TextContent(text=doing)], is_error=True)
+
+    return gate
+
+
+async def _wait_ready(health: Callable[[], Mapping[str, Any]]) -> str | None:
+    """Wait a little until the service is ready; return None, or what to tell the caller where it is not."""
+    deadline = time.monotonic() + _BOOT_PATIENCE_S
+    while (phase := health().get("phase")) != READY:
+        if time.monotonic() >= deadline:
+            return not_ready_text(str(phase))
+        await asyncio.sleep(0.05)
+    return None
+
+
+async def _beat(activity: Activity) -> AsyncGenerator[bytes]:
+    """One open session: a comment now and then until the session or the service ends."""
+    activity.sessions += 1
+    try:
+        while not activity.stopping.is_set():
+            yield b": here\n\n"
+            try:
+                await asyncio.wait_for(activity.stopping.wait(), _PRESENCE_BEAT_S)
+            except TimeoutError:
+                continue
+    finally:
+        activity.sessions -= 1

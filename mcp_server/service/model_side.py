@@ -1,0 +1,127 @@
+"""The model side of the service: providers, routes and the three tasks, made from settings; none where none is set."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from extract.providers.base import Provider
+from extract.routing.ledger import Ledger
+from extract.routing.router import Router
+from extract.routing.settings import ModelSettings, anthropic_credentials, read_model_settings, settle_auto
+from extract.tasks.contradict import ModelJudge
+from extract.tasks.extract import ModelExtractor
+from extract.tasks.rerank import ModelReranker
+from extract.tasks.resolve import ModelNameJudge
+from kg.entities.linking import Naming
+from kg.graph.store import GraphStore
+from kg.jobs.extract_step import ExtractStep
+from kg.jobs.judge_step import JudgeStep
+from kg.jobs.worker import Ingest
+from kg.ports import Clock, Embedder, VectorIndex
+from kg.recall.rerank import Reranking
+from kg.settings.service import Settings, bare_url
+from mcp_server.doctor.models import pulled_models
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ModelSide:
+    """What the service asks models with.
+
+    Attributes:
+        ingest: the worker that does so.
+        reranking: orders the hits of a search; None where no model is set for that.
+    """
+
+    router: Router
+    ledger: Ledger
+    ingest: Ingest
+    providers: tuple[Provider, ...]
+    reranking: Reranking | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Return routes with their state, the day's tokens, and what the worker does."""
+        return {
+            "routes": self.router.describe(),
+            **self.ledger.snapshot().describe(),
+            "worker": self.ingest.describe(),
+        }
+
+    def resume(self) -> None:
+        """Ask again what was left alone for a while: somebody has mended it, or thinks so."""
+        self.router.reset()
+        self.ingest.wake(resume=True)
+
+    async def start(self, store: GraphStore) -> None:
+        """Count on from what was spent today, and begin to work."""
+        today = datetime.now(UTC).date()
+        rows = await store.read("spent_tokens", day=today.isoformat())
+        self.ledger.start(today, rows[0]["tokens"])
+        self.ingest.start()
+
+    async def stop(self) -> None:
+        """End the work and close connections to models."""
+        await self.ingest.stop()
+        for provider in self.providers:
+            await provider.close()
+
+
+async def make_model_side(
+    settings: Settings, store: GraphStore, index: VectorIndex, embedder: Embedder, clock: Clock
+) -> ModelSide | None:
+    """Put the model side together; None where no model is set that could extract.
+
+    Raises:
+        ConfigurationError: a setting names a model that cannot be.
+    """
+    models = read_model_settings(settings, os.environ)
+    models = await settle_auto(models, lambda wanted: _pulled(models.ollama_url, wanted))
+    if not models.routes["extract"]:
+        return None
+    providers = {name: make_provider(name, models) for name in models.providers}
+    ledger = Ledger(models.daily_tokens, clock)
+    router = Router(models.routes, providers, ledger, timeout_s=models.timeout_s, concurrency=models.concurrency)
+    judges = bool(models.routes["contradict"])
+    names = ModelNameJudge(router) if models.routes["resolve"] else None
+    naming = Naming(store, index, embedder, names, clock)
+    extract = ExtractStep(store, clock, ModelExtractor(router), naming, judges=judges)
+    judge = JudgeStep(store, clock, ModelJudge(router)) if judges else None
+    ingest = Ingest(store, clock, extract, judge, concurrency=settings.extract_concurrency)
+    reranking = Reranking(store, ModelReranker(router), clock) if models.routes["rerank"] else None
+    return ModelSide(router, ledger, ingest, tuple(providers.values()), reranking)
+
+
+def make_provider(name: str, models: ModelSettings) -> Provider:
+    """Return one provider; its module, and through it its SDK, is loaded only where it is used."""
+    if name == "anthropic":
+        from extract.providers.anthropic import AnthropicProvider
+
+        return AnthropicProvider(anthropic_credentials(models, os.environ), models.anthropic_url)
+    if name == "gemini":
+        from extract.providers.gemini import GeminiProvider
+
+        return GeminiProvider(models.gemini_api_key, models.gemini_url)
+    if name == "ollama":
+        from extract.providers.ollama import OllamaProvider
+
+        return OllamaProvider(models.ollama_url, models.ollama_keep_alive)
+    from extract.providers.claude_code import ClaudeCodeProvider
+
+    return ClaudeCodeProvider()
+
+
+async def _pulled(url: str, wanted: Collection[str]) -> Collection[str]:
+    """Return which of these models a local Ollama has; none where it does not answer."""
+    try:
+        there = await asyncio.to_thread(pulled_models, url)
+    except OSError:
+        log.info("no Ollama answers at %s; going on without a model", bare_url(url))
+        return ()
+    return there.intersection(wanted)

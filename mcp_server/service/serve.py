@@ -1,0 +1,116 @@
+"""``knowthread serve``: the one resident service. The port answers before the slow start, so nobody waits blindly."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from dataclasses import asdict
+from importlib.metadata import version as installed_version
+
+import truststore
+
+from kg.errors import Conflict, KgError
+from kg.graph.migrate import SCHEMA_VERSION
+from kg.settings.service import Settings
+from mcp_server.link.lifecycle import ALREADY_RUNNING, STOPPED
+from mcp_server.link.record import (
+    READY,
+    WILDCARDS,
+    PublishedRecord,
+    bind_socket,
+    check_exposure,
+    claim_service_lock,
+    ensure_token,
+    publish_record,
+)
+from mcp_server.service.composition import Service
+from mcp_server.service.http import Activity, build_app, idle_watch, serve_http
+from mcp_server.service.log import configure_logging
+from mcp_server.tools.tools import build_server
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Serve until asked to stop or idle; returns the exit status.
+
+    Raises:
+        ConfigurationError: as it is set, strangers could reach it; nothing was started.
+    """
+    configure_logging()
+    check_exposure(settings.host, settings.token)
+    truststore.inject_into_ssl()  # a company's own authority is known to the system, and not to the libraries
+    try:
+        with claim_service_lock(settings.data_dir):
+            return asyncio.run(_serve(settings))
+    except Conflict as error:
+        log.info("%s", error)
+        return ALREADY_RUNNING
+
+
+async def _serve(settings: Settings) -> int:
+    token = ensure_token(settings.data_dir, settings.token)
+    listener = bind_socket(settings.data_dir, settings.host, settings.port)
+    version = installed_version("knowthread")
+    host, port = listener.getsockname()[:2]
+    record = publish_record(
+        settings.data_dir,
+        (host, port),
+        version=version,
+        schema_version=SCHEMA_VERSION,
+        settings=asdict(settings),
+        token=token,
+    )
+    service = Service(settings)
+    activity = Activity()
+
+    def health() -> dict[str, object]:
+        return {"phase": record.phase, "error": record.error, "version": version}
+
+    app = build_app(
+        build_server(service, version),
+        token=token,
+        allowed_hosts=None if settings.host in WILDCARDS else [settings.host],
+        activity=activity,
+        health=health,
+        backend=service,
+    )
+    ready = False
+    try:
+        async with serve_http(app, listener, activity) as stopping:
+            ready = await _boot(service, record, stopping)
+            if ready:
+                watch = asyncio.create_task(idle_watch(activity, settings.idle_minutes, settings.data_dir))
+                stop = asyncio.create_task(stopping.wait())
+                await asyncio.wait([watch, stop], return_when=asyncio.FIRST_COMPLETED)
+                log.info("stopping: %s", watch.result() if watch.done() else "asked to")
+                record.publish(phase="stopping")
+                watch.cancel()
+                stop.cancel()
+    finally:
+        await service.stop()
+        record.withdraw()
+    if not ready and not record.error:
+        os._exit(STOPPED)  # a thread that still fetches would hold the process, and with it the claim, for minutes
+    return 0 if ready else 1
+
+
+async def _boot(service: Service, record: PublishedRecord, stopping: asyncio.Event) -> bool:
+    """Start the service unless it is asked to stop first; False when it could not start."""
+    boot = asyncio.create_task(service.start(lambda phase: record.publish(phase=phase)))
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait([boot, stop], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if not boot.done():
+        boot.cancel()
+        await asyncio.gather(boot, return_exceptions=True)
+        return False
+    try:
+        boot.result()
+    except KgError as error:
+        log.error("the service could not start: %s", error)
+        record.publish(phase="failed", error=str(error))
+        return False
+    record.publish(phase=READY)
+    return True

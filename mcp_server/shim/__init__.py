@@ -1,0 +1,1 @@
+"""``knowthread mcp``: from stdio to the service; standard library only."""

@@ -1,0 +1,137 @@
+"""The shim's protocol headers, and its session with the service for clients of the handshake era (2025 and before).
+
+The service sees the client's own handshake, at the first request that needs it. When the service restarts, the session
+is gone there, and is made again without the client noticing.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import re
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from mcp_server.link.http_client import Client, ConnectionLost, Silent
+from mcp_server.shim.stdio import NAMED
+
+if TYPE_CHECKING:
+    from mcp_server.shim.stdio import Output
+
+_OK = 200
+
+
+class SessionGone(Exception):
+    """The service does not know the session any more."""
+
+
+class LegacySession:
+    """One client's session, as the service has it; made on demand, per service process.
+
+    Args:
+        out: where messages outside of any request go.
+        headers: what every request of this session carries.
+        opening: the client's ``initialize`` parameters, with the version that was agreed on.
+    """
+
+    def __init__(self, out: Output, headers: Mapping[str, str], opening: dict[str, Any]) -> None:
+        self._opening = opening
+        self._out = out
+        self._headers = headers
+        self._lock = threading.Lock()
+        self._ids = itertools.count(1)
+        self._id = ""
+        self._client: Client | None = None
+
+    def next_id(self) -> int:
+        """Return an id that no request of the session had: the service must not mistake a repeat for its original."""
+        return next(self._ids)
+
+    def headers(self, session_id: str) -> dict[str, str]:
+        """The headers that every request within the session carries."""
+        return {"Mcp-Session-Id": session_id, "Mcp-Protocol-Version": str(self._opening["protocolVersion"])}
+
+    def open(self, client: Client) -> str:
+        """Return the session's id at a service, after making the session there if need be.
+
+        Raises:
+            ConnectionLost: nothing of the caller's own request was sent.
+        """
+        with self._lock:
+            if self._id and self._client is client:
+                return self._id
+            try:
+                session_id = self._shake_hands(client)
+            except ConnectionLost as lost:
+                raise ConnectionLost(lost.reason, sent=False) from lost
+            self._id, self._client = session_id, client
+        threading.Thread(target=lambda: self._listen(client, session_id), name="listen", daemon=True).start()
+        return session_id
+
+    def lost(self, session_id: str) -> None:
+        """Take note that the service does not know the session."""
+        with self._lock:
+            if self._id == session_id:
+                self._id = ""
+
+    def post(self, client: Client, message: dict[str, Any]) -> None:
+        """Send a notification or an answer within the open session; without one there is nobody to tell."""
+        with self._lock:
+            session_id = self._id if self._client is client else ""
+        if session_id:
+            with suppress(ConnectionLost, Silent):
+                self._send(client, session_id, message)
+
+    def end(self, client: Client) -> None:
+        """Tell the service that the session is over."""
+        with self._lock:
+            session_id = self._id if self._client is client else ""
+            self._id = ""
+        if session_id:
+            headers = {**self._headers, **self.headers(session_id)}
+            with suppress(ConnectionLost, Silent), client.exchange("DELETE", "/mcp", headers):
+                pass
+
+    def _shake_hands(self, client: Client) -> str:
+        message = {"jsonrpc": "2.0", "id": self.next_id(), "method": "initialize", "params": self._opening}
+        body = json.dumps(message, separators=(",", ":")).encode()
+        with client.exchange("POST", "/mcp", self._headers, body) as answer:
+            session_id = answer.session_id
+            if answer.status != _OK or session_id is None:
+                raise ConnectionLost(f"the service refused the session (HTTP {answer.status})", sent=False)
+            for _ in answer.messages:
+                continue
+        self._send(client, session_id, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+        return session_id
+
+    def _send(self, client: Client, session_id: str, message: dict[str, Any]) -> None:
+        body = json.dumps(message, separators=(",", ":")).encode()
+        with client.exchange("POST", "/mcp", {**self._headers, **self.headers(session_id)}, body):
+            pass
+
+    def _listen(self, client: Client, session_id: str) -> None:
+        """Pass on what the service says outside of any request, as long as the session lasts."""
+        headers = {**self._headers, **self.headers(session_id)}
+        with suppress(ConnectionLost, Silent), client.exchange("GET", "/mcp", headers) as answer:
+            if answer.status == _OK:
+                for message in answer.messages:
+                    self._out.write(message)
+
+
+def envelope_headers(version: str, method: str, params: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a self-describing (2026) request, which repeat what its body says."""
+    headers = {"Mcp-Protocol-Version": version, "Mcp-Method": method}
+    name = params.get(NAMED.get(method, ""))
+    if isinstance(name, str):
+        headers["Mcp-Name"] = _header_value(name)
+    return headers
+
+
+def _header_value(text: str) -> str:
+    """A header value as the protocol has it: printable ASCII as it is, everything else in base64 within marks."""
+    if re.fullmatch(r"[\x20-\x7E]*", text) and text == text.strip() and not re.fullmatch(r"=\?base64\?.*\?=", text):
+        return text
+    return f"=?base64?{base64.b64encode(text.encode('utf-8', 'surrogatepass')).decode('ascii')}?="

@@ -1,0 +1,288 @@
+"""``knowthread mcp``: from a coding agent's stdio to the resident service, on the standard library alone.
+
+An agent waits for this at every start, so the handshake and the lists are answered here, from a manifest that is built
+from the live server and shipped with it, before anything else is even imported. Everything else is forwarded by
+``mcp_server.shim_calls``. Standard output carries the protocol and nothing else: the descriptor is moved away first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from mcp_server.shim.forward import Forwarder
+
+MAX_LINE_BYTES = 16 << 20
+VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
+CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+UNSUPPORTED_VERSION = -32022
+
+NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+"""The parameter that says what a request is about; it goes into a header too."""
+
+
+class Output:
+    """Standard output as lines of JSON; whole lines, from any thread. Once nobody reads it, writing does nothing."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self.closed = False
+
+    def write(self, message: dict[str, Any]) -> None:
+        """Send one message."""
+        rest = memoryview(_encode(message) + b"\n")
+        with self._lock:
+            try:
+                while rest and not self.closed:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            except OSError:
+                self.closed = True
+
+    def error(self, request_id: object, code: int, message: str, data: object = None) -> None:
+        """Answer a request with an error."""
+        content = {"code": code, "message": message} | ({} if data is None else {"data": data})
+        self.write({"jsonrpc": "2.0", "id": request_id, "error": content})
+
+
+def _encode(message: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can carry
+        return json.dumps(message, separators=(",", ":")).encode()
+
+
+class Manifest:
+    """What the live server answers to the requests that need no service, by method and protocol version."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self.version: str = content["version"]
+        self.handshake: list[str] = content["handshake_versions"]
+        self.modern: list[str] = content["modern_versions"]
+        self.read_only = frozenset[str](content["read_only_tools"])
+        self._answers: dict[tuple[str, str], dict[str, Any]] = {
+            (answer["method"], version): answer["result"]
+            for answer in content["answers"]
+            for version in answer["versions"]
+        }
+
+    def answer(self, method: str, version: str) -> dict[str, Any] | None:
+        """Return the result of a request, or None where the service has to be asked."""
+        return self._answers.get((method, version))
+
+
+class Shim:
+    """One session: reads requests, answers what it can, forwards the rest."""
+
+    def __init__(self, out: Output, manifest: Manifest, service_command: Sequence[str] | None) -> None:
+        self._out = out
+        self._manifest = manifest
+        self._command = service_command
+        self._forwarder: Forwarder | None = None
+        self._lock = threading.Lock()
+        self._opening: dict[str, Any] = {
+            "protocolVersion": manifest.handshake[-1],
+            "capabilities": {},
+            "clientInfo": {"name": "unknown", "version": "0"},
+        }
+
+    @property
+    def forwarder(self) -> Forwarder:
+        """The way to the service; when it is made, the service is started."""
+        with self._lock:
+            if self._forwarder is None:
+                from mcp_server.shim.forward import Forwarder
+
+                self._forwarder = Forwarder(self._out, self._manifest, self._command, self._opening)
+                self._forwarder.start()
+            return self._forwarder
+
+    def run(self, descriptor: int) -> None:
+        """Serve until standard input ends or nobody reads standard output."""
+        prepared = False
+        for line in read_lines(descriptor):
+            if isinstance(line, Oversized):
+                message = f"the message is larger than {MAX_LINE_BYTES >> 20} MiB; split it"
+                self._out.error(line.request_id, INVALID_REQUEST, message)
+            elif line.strip():
+                self._take(line)
+            if self._out.closed:
+                break
+            if not prepared:
+                prepared = True
+                threading.Thread(target=lambda: self.forwarder, name="prepare", daemon=True).start()
+        if prepared:
+            self.forwarder.finish()
+
+    def _take(self, line: bytes) -> None:
+        try:
+            content: Any = json.loads(line)
+        except (ValueError, RecursionError):
+            self._out.error(None, PARSE_ERROR, "the line is not JSON")
+            return
+        if not _is_object(content):
+            self._out.error(None, INVALID_REQUEST, "expected one JSON-RPC message; batches are not supported")
+            return
+        message: dict[str, Any] = content
+        try:
+            self._handle(message)
+        except Exception as problem:  # noqa: BLE001 (one message must not end the session)
+            sys.stderr.write(f"knowthread: a message could not be handled ({type(problem).__name__})\n")
+            if "method" in message and "id" in message:
+                text = f"the request could not be handled ({type(problem).__name__})"
+                self._out.error(usable_id(message["id"]), INTERNAL_ERROR, text)
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        method: Any = message.get("method")
+        request_id: Any = message.get("id")
+        if method is None and "id" in message and ("result" in message or "error" in message):
+            self.forwarder.reply(message)
+        elif not isinstance(method, str) or not _is_visible(method) or not isinstance(message.get("params", {}), dict):
+            self._out.error(usable_id(request_id), INVALID_REQUEST, "not a JSON-RPC request or notification")
+        elif "id" not in message:
+            if method != "notifications/initialized":
+                self.forwarder.notify(message)
+        elif usable_id(request_id) is None:
+            self._out.error(None, INVALID_REQUEST, "a request's id is a string or an integer")
+        else:
+            self._request(message, method, request_id)
+
+    def _request(self, message: dict[str, Any], method: str, request_id: Any) -> None:
+        params: dict[str, Any] = message.get("params", {})
+        meta: Any = params.get("_meta")
+        modern = _is_object(meta) and VERSION_KEY in meta
+        if modern and not self._fits(meta, request_id):
+            return
+        if method == "initialize" and not modern:
+            self._initialize(params, request_id)
+            return
+        version: str = meta[VERSION_KEY] if modern else self._opening["protocolVersion"]
+        answer = None if params.get("cursor") is not None else self._manifest.answer(method, version)
+        if answer is not None:
+            self._out.write({"jsonrpc": "2.0", "id": request_id, "result": answer})
+        elif method in NAMED and not isinstance(params.get(NAMED[method]), str):
+            self._out.error(request_id, INVALID_PARAMS, f"{method} needs params.{NAMED[method]}, a string")
+        else:
+            self.forwarder.call(message, version if modern else None)
+
+    def _initialize(self, params: dict[str, Any], request_id: Any) -> None:
+        asked = params.get("protocolVersion")
+        if not isinstance(asked, str):
+            self._out.error(request_id, INVALID_PARAMS, "initialize needs params.protocolVersion, a string")
+            return
+        if not _is_object(params.get("capabilities", {})) or not _is_object(params.get("clientInfo", {})):
+            self._out.error(request_id, INVALID_PARAMS, "params.capabilities and params.clientInfo are objects")
+            return
+        version = asked if asked in self._manifest.handshake else self._manifest.handshake[-1]
+        result = self._manifest.answer("initialize", version)
+        self._out.write({"jsonrpc": "2.0", "id": request_id, "result": result})
+        self._opening.update(params, protocolVersion=version)
+
+    def _fits(self, meta: dict[str, Any], request_id: Any) -> bool:
+        """Whether a self-describing (2026) request is one that the server takes; answers it where not."""
+        version = meta[VERSION_KEY]
+        if not isinstance(version, str) or CAPABILITIES_KEY not in meta:
+            message = f"params._meta needs {VERSION_KEY!r} (a string) and {CAPABILITIES_KEY!r}"
+            self._out.error(request_id, INVALID_PARAMS, message)
+        elif version not in self._manifest.modern:
+            data = {"supported": self._manifest.modern, "requested": version}
+            self._out.error(request_id, UNSUPPORTED_VERSION, "Unsupported protocol version", data)
+        else:
+            return True
+        return False
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_visible(method: str) -> bool:
+    """Whether a method's name can stand in a header, as it does in a self-describing request."""
+    return method.isascii() and method.isprintable()
+
+
+class Oversized:
+    """A line too long to be taken, of which only the id is kept, where it can be told for certain."""
+
+    def __init__(self, request_id: int | str | None) -> None:
+        self.request_id = request_id
+
+
+def usable_id(value: Any) -> int | str | None:
+    """Return a request's id, or None for what cannot be one."""
+    return value if isinstance(value, (str, int)) and not isinstance(value, bool) else None
+
+
+def read_lines(descriptor: int) -> Any:
+    """Yield the lines of a descriptor as bytes, or ``Oversized``; no more than one line is held in memory."""
+    kept: list[bytes] = []
+    size = 0
+    skipping: bytes | None = None
+    while True:
+        try:
+            chunk = os.read(descriptor, 1 << 16)
+        except OSError:
+            chunk = b""
+        if not chunk:
+            if kept and skipping is None:
+                yield b"".join(kept)
+            return
+        *ended, rest = chunk.split(b"\n")
+        for end in ended:
+            if skipping is not None:
+                yield Oversized(_find_id(skipping, (b"".join(kept) + end)[-256:]))
+            elif size + len(end) > MAX_LINE_BYTES:
+                yield Oversized(_find_id((b"".join(kept) + end)[:256], end[-256:]))
+            else:
+                yield b"".join([*kept, end])
+            kept, size, skipping = [], 0, None
+        kept.append(rest)
+        size += len(rest)
+        if size > MAX_LINE_BYTES:
+            skipping = skipping if skipping is not None else b"".join(kept)[:256]
+            kept = [b"".join(kept)[-256:]]
+            size = MAX_LINE_BYTES
+
+
+def _find_id(head: bytes, tail: bytes) -> int | str | None:
+    """The id of a message from its first and last bytes: only where it must be the message's own."""
+    import re
+
+    scalar = rb'"id"\s*:\s*(-?\d{1,18}|"[^"\\]{0,200}")\s*'
+    first = rb'\s*\{\s*(?:"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"\s*,\s*)*' + scalar + rb"[,}]"
+    match = re.match(first, head) or re.search(rb"(?<!\\)" + scalar + rb"\}\s*$", tail)
+    found: Any = json.loads(match[1]) if match else None
+    return usable_id(found)
+
+
+def load_manifest(file: str) -> Manifest:
+    """Read a manifest."""
+    with open(file, "rb") as handle:  # noqa: PTH123 (pathlib would cost a tenth of the time to answer)
+        return Manifest(json.loads(handle.read()))
+
+
+def main(service_command: Sequence[str] | None = None, manifest_file: str | None = None) -> int:
+    """Run the shim on the process's standard streams; returns the exit status.
+
+    Args:
+        service_command: how to start the service; by default ``knowthread serve``.
+        manifest_file: by default the one that is shipped with this package.
+    """
+    descriptor = os.dup(1)
+    os.dup2(2, 1)
+    manifest = load_manifest(manifest_file or __file__.rpartition("/shim/")[0] + "/tools/manifest.json")
+    Shim(Output(descriptor), manifest, service_command).run(0)
+    sys.stderr.flush()
+    return 0

@@ -1,0 +1,1 @@
+"""The eleven tools as MCP sees them."""

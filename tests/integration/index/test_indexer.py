@@ -1,0 +1,230 @@
+"""The queue of the side-index: what is found at once, and what must not leave the queue yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+import kg.index.indexer
+from kg.errors import StoreUnavailable
+from kg.index.indexer import Indexer
+from kg.operations.memory import Parts
+from tests.support.user import User, raw, states
+
+NOTE = "The gateway drops idle connections after 55 seconds"
+WAITING = "MATCH (n:Unindexed {user_id: $user_id}) RETURN n.uuid AS uuid"
+
+
+@pytest.fixture(autouse=True)
+async def no_failures_of_others(parts: Parts) -> None:
+    """The queue is everybody's, so what other tests made impossible to index must leave it."""
+    await raw(parts, "MATCH (n:Unindexed) WHERE n.index_error IS NOT NULL REMOVE n:Unindexed")
+
+
+async def waiting(user: User) -> set[str]:
+    return {row["uuid"] for row in await user.raw(WAITING)}
+
+
+async def until_settled(user: User) -> None:
+    async with asyncio.timeout(20):
+        while await waiting(user):
+            await asyncio.sleep(0.05)
+
+
+async def until_error(parts: Parts, error: str | None) -> None:
+    async with asyncio.timeout(20):
+        while parts.indexer.state.error != error:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_note_is_found_when_it_is_acknowledged_and_off_the_queue_soon_after(user: User):
+    added = await user.add(NOTE, wait=True)
+    assert added["indexed"] is True
+    hit = (await user.search("why are idle links cut?"))["results"][0]
+    assert hit["id"] == added.id and "similarity" in hit
+    await until_settled(user)
+
+
+async def test_a_point_that_could_not_be_flushed_keeps_its_place_in_the_queue(
+    user: User, parts: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    fails = asyncio.Event()
+
+    async def full() -> None:
+        fails.set()
+        raise StoreUnavailable("qdrant", "no space left on device", retryable=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(parts.index, "flush", full)
+        added = await user.add(NOTE, wait=True)
+        assert added["indexed"] is True
+        async with asyncio.timeout(20):
+            await fails.wait()
+        assert added.id in await waiting(user)
+        assert "no space left" in str(parts.indexer.state.error)
+    parts.indexer.wake()
+    await until_settled(user)
+    await until_error(parts, None)
+
+
+async def test_what_changes_between_write_and_flush_is_written_again(
+    user: User, parts: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    added = await user.add(NOTE)
+    await until_settled(user)
+    flush, changed = parts.index.flush, 0
+
+    async def meanwhile(*_: Any) -> None:
+        nonlocal changed
+        changed += 1
+        if changed == 1:
+            await user.raw(
+                "MATCH (m:Memory {uuid: $uuid}) SET m.text = 'Bees dance', m.index_rev = m.index_rev + 1, m:Unindexed",
+                uuid=added.id,
+            )
+        await flush()
+
+    monkeypatch.setattr(parts.index, "flush", meanwhile)
+    await user.raw("MATCH (m:Memory {uuid: $uuid}) SET m:Unindexed", uuid=added.id)
+    parts.indexer.wake()
+    async with asyncio.timeout(20):
+        while not changed:
+            await asyncio.sleep(0.02)
+    parts.indexer.wake()
+    await until_settled(user)
+    assert changed == 2
+    vector = await parts.embedder.embed_query("Bees dance")
+    near = await parts.index.similarities("text", vector, [added.id])
+    assert near[added.id] == pytest.approx(1, abs=0.02)
+
+
+@dataclass
+class SlowService:
+    """Another service on the same stores, which has read what is queued and is slow to write its points."""
+
+    indexer: Indexer
+    goes_on: asyncio.Event
+    work: asyncio.Task[None]
+
+    async def write(self) -> None:
+        self.goes_on.set()
+        await self.work
+
+
+@pytest.fixture
+async def make_slow(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Awaitable[SlowService]]:
+    async def make() -> SlowService:
+        indexer = Indexer(parts.store, parts.index, parts.embedder, parts.clock)
+        has_read, goes_on = asyncio.Event(), asyncio.Event()
+        write = indexer._index_nodes  # pyright: ignore[reportPrivateUsage]
+
+        async def wait(nodes: list[Any]) -> None:
+            has_read.set()
+            await goes_on.wait()
+            await write(nodes)
+
+        monkeypatch.setattr(indexer, "_index_nodes", wait)
+        service = SlowService(indexer, goes_on, asyncio.create_task(indexer.drain()))
+        async with asyncio.timeout(20):
+            await has_read.wait()
+        return service
+
+    return make
+
+
+async def test_what_a_slow_service_overwrites_with_an_old_text_is_written_again(
+    user: User, parts: Parts, make_slow: Callable[[], Awaitable[SlowService]]
+):
+    await parts.indexer.stop()
+    added = await user.add(NOTE)
+    slow = await make_slow()
+    await user.update(added.id, text="Bees dance")
+    await parts.indexer.drain()
+    assert await waiting(user) == set()
+    await slow.write()
+    assert await waiting(user) == {added.id}
+    other = await make_slow()
+    await parts.indexer.drain()
+    await other.write()
+    assert await waiting(user) == set(), "what both wrote alike is at rest"
+    vector = await parts.embedder.embed_query("Bees dance")
+    assert (await parts.index.similarities("text", vector, [added.id]))[added.id] == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("meanwhile", [[], ["queued again"]])
+async def test_a_node_that_two_services_wrote_alike_is_not_queued_again(
+    user: User, parts: Parts, make_slow: Callable[[], Awaitable[SlowService]], meanwhile: list[str]
+):
+    await parts.indexer.stop()
+    added = await user.add(NOTE, states("The gateway drops links", "DROPS", "gateway", "links"))
+    slow = await make_slow()
+    for _ in meanwhile:
+        await parts.store.write(lambda tx: tx.run("queue_nodes", uuids=[added.id, added.fact]), "test")
+    await parts.indexer.drain()
+    await slow.write()
+    assert await waiting(user) == set()
+
+
+@pytest.mark.parametrize("broken", ["not json {", "[1, 2]", "[" * 5000])
+async def test_metadata_that_was_broken_by_hand_stops_nothing(user: User, parts: Parts, broken: str):
+    added = await user.add("The gateway is flaky", metadata={"v": 1})
+    await user.raw(
+        "MATCH (m:Memory {uuid: $uuid}) SET m.metadata = $broken, m.index_rev = m.index_rev + 1, m:Unindexed",
+        uuid=added.id, broken=broken,
+    )  # fmt: skip
+    other = await user.add(NOTE, wait=True)
+    assert other["indexed"] is True
+    await until_settled(user)
+    assert parts.indexer.state.error is None
+    assert "metadata" not in await user.get(added.id)
+    found = await user.search("flaky gateway", filters={"v": {"ne": 1}})
+    assert added.id in [hit["id"] for hit in found["results"]]
+    assert len((await user.memory.get_memories(user.session()))["results"]) == 2
+
+
+async def test_a_node_that_cannot_be_indexed_for_whatever_reason_holds_up_no_other(user: User, parts: Parts):
+    added = await user.add("The gateway is flaky")
+    await until_settled(user)
+    await user.raw(
+        "MATCH (m:Memory {uuid: $uuid}) SET m.text = 5, m.index_rev = m.index_rev + 1, m:Unindexed", uuid=added.id
+    )
+    other = await user.add(NOTE, wait=True)
+    assert other["indexed"] is True
+    async with asyncio.timeout(20):
+        while await waiting(user) != {added.id}:
+            await asyncio.sleep(0.05)
+    failed = await user.raw("MATCH (n:Unindexed {uuid: $uuid}) RETURN n.index_error AS error", uuid=added.id)
+    assert "TypeError" in failed[0]["error"]
+    for _ in range(3):
+        await user.add(f"{NOTE} {uuid4()}", wait=True)
+    async with asyncio.timeout(20):
+        while await waiting(user) != {added.id}:
+            await asyncio.sleep(0.05)
+    assert parts.indexer.state.error == failed[0]["error"], "others that went well do not make this one well"
+    await user.raw("MATCH (m:Memory {uuid: $uuid}) DETACH DELETE m", uuid=added.id)
+    parts.indexer.wake()
+    await until_error(parts, None)
+
+
+async def test_many_old_tombstones_are_forgotten_in_one_go_and_are_no_work_meanwhile(
+    user: User, parts: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(kg.indexer, "_PAGE", 4)
+    await parts.indexer.stop()
+    tombs = (
+        "MATCH (t:Tombstone {user_id: $user_id}) RETURN count(t) AS all, count(CASE WHEN t:Pending THEN 1 END) AS new"
+    )
+    gone = [str(uuid4()) for _ in range(11)]
+    now = user.clock.now()
+    await parts.store.write(lambda tx: tx.run("create_tombstones", user_id=user.id, uuids=gone, now=now), "test")
+    assert await user.raw(tombs) == [{"all": 11, "new": 11}]
+    await parts.indexer.drain()
+    assert await user.raw(tombs) == [{"all": 11, "new": 0}]
+    user.clock.tick(hours=1)
+    await parts.indexer._sweep(user.clock.now())  # pyright: ignore[reportPrivateUsage]
+    assert await user.raw(tombs) == [{"all": 0, "new": 0}]

@@ -1,0 +1,86 @@
+"""Walking the graph: search_graph and get_entity within a scope, and what they leave out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import kg.recall.explore
+from kg.graph.store import GraphStore
+from tests.support.user import User, prefers, states
+
+
+async def names(user: User, **arguments: Any) -> list[str]:
+    answer = await user.memory.search_graph(user.session(), **arguments)
+    return [entity["name"] for entity in answer["results"]]
+
+
+async def test_a_scope_with_little_connected_entities_is_not_empty_beside_well_connected_ones(user: User):
+    for i in range(8):
+        for hub in ("Redis hub", "Redis center"):
+            await user.add(f"{hub} {i}", states(f"{hub} {i}", "USES", hub, f"part {i} of {hub}"), project="big")
+    await user.add("small", states("cache uses Redis local", "USES", "cache", "Redis local"), project="small")
+    assert set(await names(user, project="small", limit=2)) == {"cache", "Redis local"}
+    assert (await names(user, query="redis", project="small", limit=1)) == ["Redis local"]
+    assert set(await names(user, query="the Redis hub", project="small", limit=2)) <= {"cache", "Redis local"}
+    assert set(await names(user, limit=2)) == {"Redis hub", "Redis center"}
+    relations = (await user.memory.search_graph(user.session(), project="small", query="cache"))["results"][0]
+    assert [fact["fact"] for fact in relations["relations"]] == ["cache uses Redis local"]
+
+
+async def test_the_number_of_queries_does_not_grow_with_the_entities(user: User, monkeypatch: pytest.MonkeyPatch):
+    for i in range(12):
+        await user.add(f"note {i}", states(f"tool {i} uses lib", "USES", f"tool {i}", "lib"))
+    asked: list[str] = []
+    read = GraphStore.read
+
+    async def counting(store: GraphStore, name: str, /, **params: Any) -> Any:
+        asked.append(name)
+        return await read(store, name, **params)
+
+    monkeypatch.setattr(GraphStore, "read", counting)
+    answer = await user.memory.search_graph(user.session(), limit=10)
+    assert len(answer["results"]) == 10 and all(entity["relations"] for entity in answer["results"])
+    assert len([name for name in asked if name.startswith(("entit", "find_", "count_"))]) == 3
+
+
+async def test_an_identifier_is_found_by_its_words(user: User):
+    await user.add("call", states("getUserById is slow", "HAS_STATUS", "getUserById", "slow"))
+    await user.parts.indexer.drain()
+    rows = await user.parts.store.read(
+        "entities_by_text", user_id=user.id, agent_id=None, run_id=None, project=None, key="",
+        words=kg.explore.entity_query("user id", kg.explore.user_key(user.id)) or "", near=[],
+        at=user.clock.now(), fetch=5, top_k=5,
+    )  # fmt: skip
+    assert [row["way"] for row in rows] == ["words"]
+    assert "getUserById" in await names(user, query="user id")
+
+
+async def test_what_replaced_a_fact_from_outside_of_the_scope_is_named_without_its_words(user: User):
+    old = await user.add("tabs", prefers("tabs", "2020"), project="one")
+    new = await user.add(
+        "a secret", prefers("spaces", "2022", supersedes=[old.fact], reason="a secret too"), project="two"
+    )
+    whole = (await user.entity("user", include_superseded=True))["facts"][-1]
+    assert whole["replaced_by"] == [
+        {"id": new.fact, "fact": "prefers spaces", "how": "superseded", "reason": "a secret too"}
+    ]
+    narrow = (await user.entity("user", include_superseded=True, project="one"))["facts"]
+    assert [fact["fact"] for fact in narrow] == ["prefers tabs"]
+    assert narrow[0]["replaced_by"] == [{"id": new.fact, "how": "superseded", "at": "2024-01-01T00:00:00Z"}]
+    (hit,) = (await user.search("tabs", project="one"))["results"]
+    assert hit["superseded"][0]["replaced_by"] == narrow[0]["replaced_by"]
+
+
+async def test_facts_that_were_not_looked_at_are_said_to_be_left_out(user: User, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kg.explore, "_MOST_READ", 3)
+    for i in range(4):
+        await user.add(f"note {i}", prefers(f"thing {i}", f"20{10 + i}"))
+    now = user.clock.now().isoformat()
+    page = await user.entity("user", known_at=now)
+    assert len(page["facts"]) == 3 and "3 facts" in page["facts_omitted"]
+    page = await user.entity("user", known_at=now, direction="in")
+    assert "facts_omitted" not in page
+    page = await user.entity("user", include_superseded=True, limit=3)
+    assert len(page["facts"]) == 3 and "raise limit" in page["more"]

@@ -1,0 +1,84 @@
+"""Looking at what is stored: bounded answers that say what they leave out, and nothing that waits to be erased."""
+
+from __future__ import annotations
+
+import pytest
+
+import kg.recall.listing
+import kg.writing.delete
+from kg.operations.decisions import Decisions
+from tests.support.graph_checks import whole_graph_invariants
+from tests.support.user import User, lives_in, states
+
+
+async def test_versions_beyond_the_newest_are_counted_and_long_ones_cut(user: User, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kg.listing, "VERSIONS_SHOWN", 3)
+    monkeypatch.setattr(kg.listing, "VERSION_CHARS", 2000)
+    first = await user.add("state 0 " + "x" * 1000)
+    for i in range(1, 6):
+        user.clock.tick()
+        await user.update(first.id, text=f"state {i} " + "x" * 1000)
+    memory = await user.get(first.id)
+    assert [version["memory"][:7] for version in memory["versions"]] == ["state 4", "state 3", "state 2"]
+    assert [version.get("truncated") for version in memory["versions"]] == [None, True, True]
+    assert memory["versions_omitted"] == 2
+
+
+async def test_facts_beyond_those_shown_are_counted(user: User, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kg.listing, "FACTS_SHOWN", 4)
+    monkeypatch.setattr(kg.listing, "FACTS_LISTED", 2)
+    first = await user.add("many", *(states(f"shop uses {i}", "USES", "shop", f"thing {i}") for i in range(5)))
+    memory = await user.get(first.id)
+    assert len(memory["facts"]) == 4 and memory["facts_omitted"] == 1 and "versions_omitted" not in memory
+    listed = (await user.memory.get_memories(user.session()))["results"][0]
+    assert [fact["fact"] for fact in listed["facts"]] == ["shop uses 4", "shop uses 3"]
+    assert listed["facts_omitted"] == 3
+    await user.update(first.id, text="none of it")
+    version = (await user.get(first.id))["versions"][0]
+    assert len(version["facts"]) == 4 and version["facts_omitted"] == 1
+
+
+@pytest.mark.parametrize("predicate", ["CHOSE", "USES"])
+async def test_a_plan_that_was_corrected_is_not_listed_and_contradicts_nothing(user: User, predicate: str):
+    plan = await user.add("vim in 2030", states("vim from 2030 on", predicate, "shop", "vim", valid_at="2030"))
+    await user.add("No vim", states("vim was rejected", "REJECTED", "shop", "vim"))
+    decisions = Decisions(user.parts.store, user.clock)
+    assert len((await decisions.conflicts(user.id, project=None, limit=5))["open"]) == 1
+    right = states("Emacs from 2030 on", predicate, "shop", "Emacs", valid_at="2030", supersedes=[plan.fact])
+    await user.add("No: Emacs in 2030", {**right, "how": "corrected"})
+    listed = (await user.memory.get_memories(user.session()))["results"]
+    assert [[fact["fact"] for fact in memory.get("facts", [])] for memory in listed] == [
+        ["Emacs from 2030 on"], ["vim was rejected"], [],
+    ]  # fmt: skip
+    assert (await decisions.conflicts(user.id, project=None, limit=5))["open"] == []
+
+
+async def test_a_neighbour_that_waits_to_be_erased_is_passed_over(user: User, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kg.forget, "AT_ONCE", 1)
+    ids = []
+    for agent in ("kept", "doomed", "doomed", "kept"):
+        answer = await user.memory.add_memory(
+            user.session(), messages=[{"role": "user", "content": f"{agent} {len(ids)}"}], run_id="r", agent_id=agent
+        )
+        ids.append(answer["results"][0]["id"])
+    await user.memory.delete_all_memories(user.session(), agent_id="doomed")
+    assert (await user.get(ids[0]))["next"] == ids[3] and (await user.get(ids[3]))["previous"] == ids[0]
+    await user.parts.forget.finish()
+    assert (await user.get(ids[0]))["next"] == ids[3] and (await user.get(ids[3]))["previous"] == ids[0]
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_versions_of_what_waits_to_be_erased_end_nothing(user: User, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kg.forget, "AT_ONCE", 0)
+    user.clock.at("2024-01")
+    await user.add("Paris", lives_in("Paris", "2020"))
+    doomed = await user.add("Berlin", lives_in("Berlin", "2022"), agent_id="doomed")
+    user.clock.at("2024-03")
+    await user.update(doomed.id, text="I said nothing")
+    then = {"as_of": "2023", "known_at": "2024-02"}
+    assert await user.objects("user", **then) == {"Berlin"}
+    await user.memory.delete_all_memories(user.session(), agent_id="doomed")
+    assert await user.objects("user", **then) == {"Paris"}
+    await user.parts.forget.finish()
+    assert await user.objects("user", **then) == {"Paris"}
+    await whole_graph_invariants(user.parts, user.id)

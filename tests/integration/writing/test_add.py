@@ -1,0 +1,429 @@
+"""Storing on the real graph: once only, exactly what was handed in, and nothing dangling under concurrency."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from neo4j.exceptions import ConstraintError
+
+import kg.writing.draft
+from kg.errors import InvalidInput, StoreUnavailable
+from kg.facts.parse import parse_facts
+from kg.graph.store import GraphAddress, GraphStore, Transaction
+from kg.values import AddRequest, MemoryInput, Scope
+from kg.writing.add import Remember
+from tests.support.graph_checks import whole_graph_invariants
+from tests.support.user import User, lives_in, prefers, states
+
+TAKES_THE_LOCK = ("lock_partition", "begin_call")
+
+
+async def counts(user: User) -> dict[str, int]:
+    rows = await user.raw("MATCH (n {user_id: $user_id}) UNWIND labels(n) AS label RETURN label, count(*) AS n")
+    kept = ("Memory", "Fact", "Entity", "Alias", "MemoryVersion")
+    return {row["label"]: row["n"] for row in rows if row["label"] in kept}
+
+
+async def test_a_repeated_call_answers_the_first_result_and_adds_nothing(user: User):
+    first = await user.add("I live in Paris", lives_in("Paris"), key="same")
+    before = await counts(user)
+    user.clock.tick()
+    again = await user.add("I live in Paris", lives_in("Paris"), key="same")
+    assert [again[part] for part in ("results", "facts")] == [first[part] for part in ("results", "facts")]
+    assert await counts(user) == before
+    other = await user.add("I live in Paris", lives_in("Paris"), key="other")
+    assert other["results"] == [{"id": first.id, "event": "NONE", "duplicate": True}]
+    assert await counts(user) == before
+
+
+async def test_a_commit_whose_answer_was_lost_is_found_by_the_repetition(user: User, monkeypatch: pytest.MonkeyPatch):
+    write = GraphStore.write
+    lost: list[Any] = []
+
+    async def lossy(store: GraphStore, work: Any, label: str, **more: Any) -> Any:
+        result = await write(store, work, label, **more)
+        if label == "add_memory" and not lost:
+            lost.append(result)
+            raise StoreUnavailable("neo4j", "the connection broke after the commit", retryable=True)
+        return result
+
+    monkeypatch.setattr(GraphStore, "write", lossy)
+    with pytest.raises(StoreUnavailable):
+        await user.add("I live in Paris", lives_in("Paris"), key="k")
+    answer = await user.add("I live in Paris", lives_in("Paris"), key="k")
+    assert answer["results"] == [{"id": lost[0].memory_uuids[0], "event": "ADD"}]
+    assert await counts(user) == {"Memory": 1, "Fact": 1, "Entity": 2, "Alias": 2}
+
+
+async def test_the_same_key_of_another_user_is_another_call(user: User):
+    stranger = User(user.parts, user.memory, user.clock)
+    first, second = await user.add("mine", key="k"), await stranger.add("mine", key="k")
+    assert first.id != second.id and "duplicate" not in second["results"][0]
+
+
+async def test_a_note_said_again_keeps_one_memory_and_takes_new_facts(user: User):
+    first = await user.add("Ada uses vim", states("Ada uses vim", "USES", "Ada", "vim"))
+    user.clock.tick()
+    again = await user.add(
+        "Ada uses vim", states("Ada uses vim!", "USES", "Ada", "VIM"), states("Ada knows Lua", "KNOWS", "Ada", "Lua")
+    )
+    assert again["results"] == [{"id": first.id, "event": "NONE", "duplicate": True}]
+    assert [fact["fact"] for fact in again["facts"]] == ["Ada knows Lua"]
+    assert {fact["fact"] for fact in (await user.get(first.id))["facts"]} == {"Ada uses vim", "Ada knows Lua"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_the_same_note_elsewhere_or_at_another_time_is_another_memory(user: User):
+    first = await user.add("deployed")
+    others = [
+        await user.add("deployed", project="shop"),
+        await user.add("deployed", agent_id="a"),
+        await user.add("deployed", run_id="r"),
+        await user.add("deployed", occurred_at="2023-05-01"),
+    ]
+    assert len({first.id, *(other.id for other in others)}) == 5
+    assert (await user.add("deployed", occurred_at="2023-05-01"))["results"][0]["duplicate"]
+
+
+async def test_a_note_of_one_time_is_found_among_equal_ones_of_others(user: User):
+    first = await user.add("deployed", occurred_at="2023-05-01")
+    second = await user.add("deployed", occurred_at="2023-06-01")
+    for day, stored in (("2023-05-01", first), ("2023-06-01", second)):
+        again = await user.add("deployed", occurred_at=day)
+        assert again["results"] == [{"id": stored.id, "event": "NONE", "duplicate": True}]
+    assert (await user.add("deployed"))["results"][0]["duplicate"]
+    assert (await counts(user))["Memory"] == 2
+
+
+async def test_a_duplicate_may_supersede(user: User):
+    old = await user.add("tabs", prefers("tabs", "2020"))
+    new = await user.add("spaces", prefers("spaces", "2022"))
+    assert await user.objects("user") == {"tabs", "spaces"}
+    answer = await user.add("spaces", prefers("spaces", "2022", supersedes=[old.fact]))
+    assert answer["results"][0] == {"id": new.id, "event": "NONE", "duplicate": True}
+    assert [fact["id"] for fact in answer["ended"]] == [old.fact]
+    assert await user.objects("user") == {"spaces"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_what_has_ended_is_said_anew_in_the_same_words(user: User):
+    for month, version in (("2024-01", "20"), ("2024-02", "22"), ("2024-03", "20")):
+        user.clock.at(month)
+        added = await user.add(f"Node is pinned to {version}", states(f"is {version}", "USES_VERSION", "Node", version))
+        assert "duplicate" not in added["results"][0]
+    user.clock.tick()
+    assert await user.objects("Node") == {"20"}
+    assert await user.objects("Node", as_of="2024-02-15") == {"22"}
+    again = await user.add("Node is pinned to 20", states("is 20", "USES_VERSION", "Node", "20"))
+    assert again["results"][0]["duplicate"]
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_an_equal_note_about_a_dated_past_is_not_said_anew(user: User):
+    await user.add("Node 22 since May", states("is 22", "USES_VERSION", "Node", "22", valid_at="2024-05"))
+    old = states("is 20", "USES_VERSION", "Node", "20", valid_at="2024-01")
+    await user.add("Node 20 since January", old)
+    assert (await user.add("Node 20 since January", old))["results"][0]["duplicate"]
+    assert (await counts(user))["Fact"] == 2
+
+
+async def test_two_periods_of_one_claim_in_one_note_are_both_stated(user: User):
+    acme = ("WORKS_AT", "user", "Acme")
+    periods = (
+        states("worked at Acme", *acme, valid_at="2015", invalid_at="2018"),
+        states("worked at Globex", "WORKS_AT", "user", "Globex", valid_at="2018"),
+        states("works at Acme again", *acme, valid_at="2022"),
+        states("works at Acme", *acme, valid_at="2023"),
+    )
+    added = await user.add("At Acme from 2015 to 2018, then Globex, back at Acme since 2022", *periods)
+    assert len(added["facts"]) == 3
+    for year, employer in (("2016", "Acme"), ("2020", "Globex"), ("2023", "Acme")):
+        assert await user.objects("user", as_of=year) == {employer}
+    await user.update(added.id, *periods, text="Acme from 2015 to 2018, Globex, and Acme again since 2022")
+    for year, employer in (("2016", "Acme"), ("2020", "Globex"), ("2023", "Acme")):
+        assert await user.objects("user", as_of=year) == {employer}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_what_was_said_of_one_time_may_be_said_of_another_in_the_same_note(user: User):
+    text = "At Acme"
+    await user.add(text, states("at Acme", "WORKS_AT", "user", "Acme", valid_at="2015", invalid_at="2018"))
+    again = await user.add(text, states("at Acme", "WORKS_AT", "user", "Acme", valid_at="2022"))
+    assert again["results"][0]["duplicate"] and len(again["facts"]) == 1
+    assert await user.objects("user") == {"Acme"}
+
+
+async def test_messages_follow_one_another_and_know_their_speakers(user: User):
+    first = await user.memory.add_memory(
+        user.session(),
+        messages=[
+            {"role": "user", "name": "Ada", "content": "Postgres or Redis?"},
+            {"role": "assistant", "content": [{"type": "text", "text": "Postgres."}, {"type": "image"}]},
+            {"role": "user", "content": "  "},
+            {"role": "user", "name": "Ada", "content": "I agree"},
+        ],
+        facts=[states("Ada chose Postgres", "CHOSE", "I", "Postgres")],
+        run_id="talk",
+    )
+    ids = [row["id"] for row in first["results"]]
+    assert len(ids) == 3 and len(first["warnings"]) == 2
+    second = await user.memory.add_memory(
+        user.session(), messages=[{"role": "user", "name": "Bob", "content": "Fine"}], run_id="talk"
+    )
+    ids.append(second["results"][0]["id"])
+    details = [await user.get(uuid) for uuid in ids]
+    assert [(row.get("previous"), row.get("next")) for row in details] == [
+        (None, ids[1]), (ids[0], ids[2]), (ids[1], ids[3]), (ids[2], None),
+    ]  # fmt: skip
+    assert [(row["role"], row.get("speaker")) for row in details] == [
+        ("user", "Ada"), ("assistant", None), ("user", "Ada"), ("user", "Bob"),
+    ]  # fmt: skip
+    assert await user.statements("Ada") == {"Ada chose Postgres"}
+    spoke = "MATCH (m:Memory {user_id: $user_id})-[n:NAMES {as: 'speaker'}]->(a) RETURN a.key AS who, count(m) AS n"
+    assert {row["who"]: row["n"] for row in await user.raw(spoke)} == {"ada": 2, "bob": 1}
+    repeated = await user.memory.add_memory(
+        user.session(), messages=[{"role": "user", "name": "Bob", "content": "Fine"}], run_id="talk"
+    )
+    assert "duplicate" not in repeated["results"][0]
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_messages_of_two_runs_are_two_conversations(user: User):
+    ids = {}
+    for run in ("one", "two", "one"):
+        answer = await user.memory.add_memory(
+            user.session(), messages=[{"role": "user", "content": f"hello {len(ids)}"}], run_id=run
+        )
+        ids.setdefault(run, []).append(answer["results"][0]["id"])
+    assert (await user.get(ids["one"][0]))["next"] == ids["one"][1]
+    assert "next" not in await user.get(ids["two"][0])
+
+
+async def test_a_text_is_linked_to_what_it_names_by_any_spelling(user: User):
+    await user.add("rule", states("strict mode is on", "CONFIGURED_AS", "strict mode", "on"))
+    plain = await user.add("I turned on Strict-Mode again, see C++ and strict_modes")
+    named = "MATCH (m:Memory {uuid: $uuid})-[n:NAMES]->(a) RETURN a.key AS key, n.name AS name, n.as AS role"
+    assert await user.raw(named, uuid=plain.id) == [{"key": "strict mode", "name": "Strict-Mode", "role": "mention"}]
+    await user.delete(plain.id)
+    assert (await user.entity("STRICT MODE"))["name"] == "strict mode"
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_a_fact_tells_the_kind_of_what_a_text_only_mentioned(user: User):
+    await user.add("first", states("shop depends on Ada", "DEPENDS_ON", "shop", "Ada", object_kind="Thing"))
+    await user.add("Ada moved to Oslo", states("Ada lives in Oslo", "LIVES_IN", "Ada", "Oslo"))
+    assert (await user.entity("Ada"))["kind"] == "Person"
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_unusable_facts_are_listed_and_never_fail_the_memory(user: User):
+    answer = await user.add(
+        "mixed",
+        "a sentence",
+        {"statement": ""},
+        states("x", "USES", "a", "b", valid_at="yesterday"),
+        states("unknown target", "USES", "shop", "Redis", supersedes=[str(uuid4())]),
+    )
+    assert [fact["fact"] for fact in answer["facts"]] == ["a sentence", "unknown target"]
+    assert [skipped["index"] for skipped in answer["facts_skipped"]] == [1, 2]
+    assert any("nothing was superseded" in warning for warning in answer["warnings"])
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_a_fact_cannot_supersede_one_that_begins_later(user: User):
+    planned = await user.add("plan", prefers("spaces", "2030"))
+    answer = await user.add("now", prefers("tabs", "2024", supersedes=[planned.fact]))
+    assert any("begins after" in warning for warning in answer["warnings"])
+    assert "ended" not in answer
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_a_fact_cannot_supersede_itself(user: User):
+    first = await user.add("tabs", prefers("tabs"))
+    again = await user.add("tabs", prefers("tabs", supersedes=[first.fact]))
+    assert again["results"][0]["duplicate"]
+    assert any(first.fact in warning and "already" in warning for warning in again["warnings"])
+    assert await user.objects("user") == {"tabs"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+@pytest.mark.parametrize("how", ["superseded", "corrected"])
+@pytest.mark.parametrize("before", ["superseded", "corrected"])
+async def test_the_newer_of_two_decisions_that_contradict_each_other_stands(user: User, before: str, how: str):
+    tabs = await user.add("tabs", prefers("tabs", "2020"))
+    spaces = await user.add("spaces", prefers("spaces", "2020", supersedes=[tabs.fact], how=before))
+    assert await user.objects("user") == {"spaces"}
+    user.clock.tick()
+    answer = await user.add("tabs", prefers("tabs", "2020", supersedes=[spaces.fact], how=how))
+    assert await user.objects("user") == {"tabs"}
+    taken_back = (before, how) != ("superseded", "corrected")  # what was never true has superseded nothing
+    assert any(f"{tabs.fact} stands again" in text for text in answer.get("warnings", [])) == taken_back
+    await whole_graph_invariants(user.parts, user.id)
+    user.clock.tick()
+    await user.add("spaces", prefers("spaces", "2020", supersedes=[tabs.fact], how=before))
+    assert await user.objects("user") == {"spaces"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_the_newest_of_decisions_that_go_round_in_a_circle_stands(user: User):
+    tabs = await user.add("tabs", prefers("tabs", "2020"))
+    spaces = await user.add("spaces", prefers("spaces", "2020", supersedes=[tabs.fact]))
+    gofmt = await user.add("gofmt", prefers("gofmt", "2020", supersedes=[spaces.fact]))
+    await user.add("tabs", prefers("tabs", "2020", supersedes=[gofmt.fact]))
+    assert await user.objects("user") == {"tabs"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_a_decision_said_again_is_not_recorded_twice(user: User):
+    old = await user.add("tabs", prefers("tabs", "2020"))
+    for _ in range(3):
+        await user.add("spaces", prefers("spaces", "2022", supersedes=[old.fact]))
+    decided = "MATCH (:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->() RETURN count(d) AS n"
+    assert await user.raw(decided) == [{"n": 1}]
+
+
+@pytest.mark.parametrize("write", ["add", "update"])
+async def test_a_text_is_read_once_before_the_lock_and_a_long_one_off_the_loop(
+    user: User, monkeypatch: pytest.MonkeyPatch, write: str
+):
+    read: list[tuple[str, bool]] = []
+    failed: list[str] = []
+    locked: list[str] = []
+    ngrams, run = kg.drafting.name_ngrams, Transaction.run
+
+    def noting(text: str) -> Any:
+        assert not locked
+        read.append((text[:5], threading.current_thread() is threading.main_thread()))
+        return ngrams(text)
+
+    async def failing_once(tx: Transaction, name: str, /, **params: Any) -> Any:
+        if name in TAKES_THE_LOCK:
+            locked.append(name)
+        if name == "create_graph" and not failed:
+            failed.append(name)
+            raise ConstraintError("another service was first")
+        return await run(tx, name, **params)
+
+    first = await user.add("to be updated")
+    await user.parts.indexer.stop()
+    for text, short in (("short note", True), ("long " + "note on Redis " * 1000, False)):
+        for notes in (failed, read, locked):
+            notes.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(kg.drafting, "name_ngrams", noting)
+            patch.setattr(Transaction, "run", failing_once)
+            await (user.add(text) if write == "add" else user.update(first.id, text=text))
+        assert read == [(text[:5], short)] and len(locked) == 2
+
+
+async def test_an_update_of_facts_alone_reads_the_text_before_the_lock(user: User, monkeypatch: pytest.MonkeyPatch):
+    first = await user.add("Ada and Redis", states("Redis is slow", "HAS_STATUS", "Redis", "slow"))
+    ngrams, run = kg.drafting.name_ngrams, Transaction.run
+    asked: list[str] = []
+
+    def noting(text: str) -> Any:
+        asked.append(text)
+        return ngrams(text)
+
+    async def noting_run(tx: Transaction, name: str, /, **params: Any) -> Any:
+        asked.append(name)
+        return await run(tx, name, **params)
+
+    await user.parts.indexer.stop()
+    monkeypatch.setattr(kg.drafting, "name_ngrams", noting)
+    monkeypatch.setattr(Transaction, "run", noting_run)
+    await user.update(first.id, states("Redis is fast", "HAS_STATUS", "Redis", "fast"))
+    assert asked.count("Ada and Redis") == 1
+    assert asked.index("Ada and Redis") < next(i for i, name in enumerate(asked) if name in TAKES_THE_LOCK)
+
+
+def test_of_a_long_text_single_words_and_what_is_written_like_a_name_come_first():
+    common = " ".join(f"plain{a}{b} words" for a in "abcdefghijklmnopqrstuvwxyz" for b in "abcdefghijklmnopqrst")
+    found = kg.drafting.mentioned_keys(f"{common} Grace Hopper wrote it in strict_mode of src/app.py")
+    assert len(found) == kg.drafting.MAX_MENTIONED
+    assert {"grace", "hopper", "strict", "src/app.py", "grace hopper"} <= found.keys()
+    note = " ".join(f"word{i}" for i in range(300))
+    assert len(kg.drafting.mentioned_keys(note)) == 300 + 299 + 298 + 297 + 296
+
+
+async def test_bad_input_changes_nothing(user: User):
+    for arguments in ({"text": " "}, {"text": "x", "metadata": [1]}, {"text": "x" * 70_000}, {"text": "a\0b"}):
+        with pytest.raises(InvalidInput):
+            await user.memory.add_memory(user.session(), **arguments)
+    assert await user.raw("MATCH (n {user_id: $user_id}) RETURN n") == []
+
+
+async def test_current_facts_that_touch_the_new_ones_are_offered_for_settling(user: User):
+    for place in ("A", "B", "C", "D"):
+        await user.add(f"likes {place}", prefers(place))
+    answer = await user.add("likes E", prefers("E"))
+    assert [fact["fact"] for fact in answer["to_settle"]] == ["prefers D", "prefers C", "prefers B"]
+    settled = await user.add("E only", prefers("E", supersedes=[fact["id"] for fact in answer["to_settle"]]))
+    assert len(settled["ended"]) == 3
+    assert await user.objects("user") == {"A", "E"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_two_projects_with_two_versions_do_not_retire_each_other(user: User):
+    await user.add("node in a", states("Node 18", "USES_VERSION", "Node", "18"), project="a")
+    await user.add("node in b", states("Node 22", "USES_VERSION", "Node", "22"), project="b")
+    assert await user.objects("Node") == {"18", "22"}
+    user.clock.tick()
+    await user.add("upgrade in a", states("Node 20", "USES_VERSION", "Node", "20"), project="a")
+    assert await user.objects("Node") == {"20", "22"}
+    assert await user.objects("Node", project="b") == {"22"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_parallel_adds_and_deletes_with_shared_names_leave_no_orphan(user: User):
+    shared = ("Redis", "Postgres", "Kafka")
+
+    async def add(number: int) -> str:
+        thing = shared[number % 3]
+        facts = (states(f"shop uses {thing} {number}", "USES", "shop", thing), lives_in(f"Place {number % 4}"))
+        return (await user.add(f"note {number} on {thing}", *facts, key=f"add-{number}")).id
+
+    first = await asyncio.gather(*(add(number) for number in range(20)))
+    assert len(set(first)) == 20
+
+    async def churn(number: int) -> None:
+        await user.delete(first[number])
+        if number % 2:
+            await add(20 + number)
+
+    await asyncio.gather(*(churn(number) for number in range(20)))
+    await whole_graph_invariants(user.parts, user.id)
+    assert (await counts(user))["Memory"] == 10
+    seqs = await user.raw("MATCH (n {user_id: $user_id}) WHERE n:Memory OR n:Fact RETURN n.seq AS seq")
+    assert len({row["seq"] for row in seqs}) == len(seqs) == 30
+    left = await user.raw("MATCH (m:Memory {user_id: $user_id}) RETURN m.uuid AS uuid")
+    await asyncio.gather(*(user.delete(row["uuid"]) for row in left))
+    assert await counts(user) == {}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_the_same_call_sent_many_times_at_once_is_done_once(user: User):
+    answers = await asyncio.gather(*(user.add("once", lives_in("Paris"), key="k") for _ in range(8)))
+    assert len({answer.id for answer in answers}) == 1
+    assert await counts(user) == {"Memory": 1, "Fact": 1, "Entity": 2, "Alias": 2}
+
+
+async def test_the_same_call_through_several_services_at_once_is_done_once(user: User, neo4j_address: GraphAddress):
+    stores = [GraphStore(neo4j_address) for _ in range(6)]
+    await asyncio.gather(*(store.connect() for store in stores))
+    try:
+        for number in range(5):
+            facts = parse_facts([lives_in(f"Paris {number}")]).facts
+            request = AddRequest(Scope(user.id), f"shared-{number}", (MemoryInput(f"once {number}", facts=facts),))
+            outcomes = await asyncio.gather(*(Remember(store, user.clock).add(request) for store in stores))
+            assert len({outcome.memory_uuids[0] for outcome in outcomes}) == 1
+            assert len({outcome.fact_uuids[0] for outcome in outcomes}) == 1
+        assert (await counts(user))["Memory"] == 5
+        await whole_graph_invariants(user.parts, user.id)
+    finally:
+        for store in stores:
+            await store.close()

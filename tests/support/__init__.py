@@ -1,0 +1,1 @@
+"""What tests share: stand-ins, scripted models, checks of a whole graph."""

@@ -1,0 +1,128 @@
+"""The door to Neo4j, as far as no server is needed: versions, addresses, foreign values, errors in words."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import socket
+
+import pytest
+from neo4j.exceptions import AuthError, ClientError, Neo4jError, ServiceUnavailable
+from neo4j.spatial import CartesianPoint, WGS84Point
+from neo4j.time import Date, DateTime, Duration, Time
+
+from kg.errors import ConfigurationError, StoreUnavailable
+from kg.graph import store
+from kg.graph.store import GraphAddress, GraphStore, check_version
+
+ADDRESS = GraphAddress("bolt://127.0.0.1:7687", "somebody", "secret", "notes")
+URL = ADDRESS.url
+
+
+@pytest.mark.parametrize(
+    "agent", ["Neo4j/5.26.30", "Neo4j/5.26.0", "Neo4j/5.27-aura", "Neo4j/2026.01.0", "Neo4j/6.0-x"]
+)
+def test_servers_from_5_26_on_are_taken(agent: str) -> None:
+    check_version(agent, URL)
+
+
+@pytest.mark.parametrize("agent", ["Neo4j/5.25.1", "Neo4j/5.25-aura", "Neo4j/4.4.40", "Neo4j/5.3"])
+def test_an_older_server_is_refused_with_what_would_do(agent: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{URL} is {agent}, which is too old; Neo4j 5.26 or newer") as caught:
+        check_version(agent, URL)
+    assert caught.value.setting == "KNOWTHREAD_NEO4J_URL"
+
+
+@pytest.mark.parametrize("agent", ["", "Neo4j", "Neo4j/dev", "None", "Other/x.y"])
+def test_a_server_that_does_not_tell_its_version_is_refused(agent: str) -> None:
+    with pytest.raises(ConfigurationError, match="whose version is not known"):
+        check_version(agent, URL)
+
+
+async def test_an_address_where_nobody_answers_is_said_so() -> None:
+    with socket.socket() as silent:  # bound, so that nobody else gets the port meanwhile
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        store = GraphStore(GraphAddress(f"bolt://127.0.0.1:{port}", "neo4j", "secret"))
+        with pytest.raises(StoreUnavailable, match=f"bolt://127.0.0.1:{port} does not answer") as caught:
+            await store.connect()
+    assert caught.value.retryable and "secret" not in str(caught.value)
+    with pytest.raises(StoreUnavailable, match="not connected"):
+        await store.read("graph_counts")
+
+
+async def test_something_else_than_neo4j_is_said_so() -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{port} does not answer"):
+            await GraphStore(GraphAddress(f"bolt://127.0.0.1:{port}", "neo4j", "x")).connect()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:7474", "127.0.0.1:7687", "bolt://", "bolt://127.0.0.1:port", "bolt://nobody.invalid"]
+)
+async def test_an_unusable_address_names_the_setting(url: str) -> None:
+    with pytest.raises((ConfigurationError, StoreUnavailable), match=r"KNOWTHREAD_NEO4J_URL|does not answer"):
+        await GraphStore(GraphAddress(url, "neo4j", "x")).connect()
+
+
+def _failure(code: str) -> Neo4jError:
+    return Neo4jError._hydrate_neo4j(code=code, message="a person's text")  # pyright: ignore
+
+
+def test_a_database_that_is_not_there_is_named_with_its_setting() -> None:
+    error = store._translate(_failure("Neo.ClientError.Database.DatabaseNotFound"), ADDRESS, "graph_counts")
+    assert "no database 'notes'" in str(error) and "KNOWTHREAD_NEO4J_DATABASE" in str(error) and not error.retryable
+
+
+def test_what_the_server_says_is_not_repeated() -> None:
+    for failure in (_failure("Neo.ClientError.Statement.SyntaxError"), ClientError("a person's text")):
+        error = store._translate(failure, ADDRESS, "search_facts")
+        assert "search_facts failed with" in str(error) and "person" not in str(error) and not error.retryable
+    assert "KNOWTHREAD_NEO4J_USER" in str(store._translate(AuthError(), ADDRESS, "x"))
+    assert store._translate(ServiceUnavailable(), ADDRESS, "x").retryable
+
+
+def test_values_that_a_person_added_are_passed_on_as_json_can_hold_them() -> None:
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    given = {
+        "instant": DateTime(2024, 1, 2, 12, tzinfo=zone),
+        "local": DateTime(2024, 1, 2, 12),
+        "others": [Date(2024, 1, 2), Time(1, 2, 3), Duration(months=1, seconds=3), b"\x01\xff"],
+        "places": [WGS84Point((1.5, 2.5)), CartesianPoint((1.0, 2.0, 3.0))],
+    }
+    native = store._native(given, frozenset())
+    assert isinstance(native, dict)
+    assert native.pop("instant") == datetime.datetime(2024, 1, 2, 10, tzinfo=datetime.UTC)
+    assert native.pop("local") == datetime.datetime(2024, 1, 2, 12, tzinfo=datetime.UTC)
+    assert json.loads(json.dumps(native)) == {
+        "others": ["2024-01-02", "01:02:03.000000000", "P1MT3S", "01ff"],
+        "places": [{"srid": 4326, "coordinates": [1.5, 2.5]}, {"srid": 9157, "coordinates": [1.0, 2.0, 3.0]}],
+    }
+    with pytest.raises(TypeError, match="not object"):
+        store._native(object(), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2024-01-02T12:00Z", datetime.datetime(2024, 1, 2, 12, tzinfo=datetime.UTC)),
+        ("2024-01-02T12:00:01.123456789Z", datetime.datetime(2024, 1, 2, 12, 0, 1, 123456, tzinfo=datetime.UTC)),
+        ("2024-01-02T12:00+02:00[Europe/Paris]", datetime.datetime(2024, 1, 2, 10, tzinfo=datetime.UTC)),
+        ("2024-01-02T12:00", datetime.datetime(2024, 1, 2, 12, tzinfo=datetime.UTC)),
+        ("2024-01-02", datetime.datetime(2024, 1, 2, tzinfo=datetime.UTC)),
+        ("+12024-01-02T12:00Z", "+12024-01-02T12:00Z"),
+        ("some day", "some day"),
+    ],
+)
+def test_an_instant_that_comes_as_text_is_read_where_the_query_names_it(text: str, at: object) -> None:
+    given: dict[str, object] = {"at": text, "note": text, "facts": [{"at": text}, {"at": None}, {"at": 5}]}
+    assert store._native(given, frozenset({"at"})) == {
+        "at": at, "note": text, "facts": [{"at": at}, {"at": None}, {"at": 5}]
+    }  # fmt: skip

@@ -1,0 +1,211 @@
+"""Session headers, and which project a folder belongs to."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kg.errors import InvalidInput
+from mcp_server.link.session import (
+    AGENT,
+    PROJECT,
+    REQUEST_KEY,
+    RUN,
+    USER,
+    decode_value,
+    detect_project,
+    encode_value,
+    normalise_remote,
+    read_session,
+    session_headers,
+)
+from mcp_server.tools.tools import session_of
+
+
+@pytest.mark.parametrize(
+    "text", ["", "plain", "a b%20c", "Zoë ✓ 🎈", "line\nbreak\r\x00", "github.com/o/n", "%", "%zz%4"]
+)
+def test_any_text_survives_as_a_header_value(text: str) -> None:
+    value = encode_value(text)
+    assert value.isascii() and all(33 <= ord(c) < 127 for c in value)
+    assert decode_value(value) == text
+
+
+def test_a_value_that_is_not_percent_encoded_utf8_is_still_read() -> None:
+    assert decode_value("%FF%FEx") == "\ufffd\ufffdx"
+    assert decode_value("100%") == "100%"
+
+
+@pytest.mark.parametrize(
+    ("url", "project"),
+    [
+        ("https://github.com/Owner/Name.git", "github.com/owner/name"),
+        ("https://user:s3cret@GitHub.com/owner/name", "github.com/owner/name"),
+        ("https://ghp_token@github.com/owner/name/", "github.com/owner/name"),
+        ("git@github.com:owner/name.git", "github.com/owner/name"),
+        ("github.com:owner/name", "github.com/owner/name"),
+        ("ssh://git@git.example.org:2222/group/sub/Name.git", "git.example.org/group/sub/Name"),
+        ("git://example.org//a//b.git", "example.org/a/b"),
+        ("https://example.org/a/b.git?token=x#y", "example.org/a/b"),
+        ("https://o:p@a:8443/b", "a/b"),
+        ("user@[::1]:repo.git", "[::1]/repo"),
+        ("/srv/git/name.git", None),
+        ("../name", None),
+        ("./a:b", None),
+        ("file:///srv/git/name.git", None),
+        ("https://example.org/", None),
+        ("https://example.org/" + "x" * 300, None),
+        ("", None),
+    ],
+)
+def test_remotes_of_one_repository_are_one_project(url: str, project: str | None) -> None:
+    assert normalise_remote(url) == project
+
+
+def _checkout(folder: Path, config: str = "") -> Path:
+    git = folder / ".git"
+    git.mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    (git / "config").write_text(config)
+    return folder
+
+
+ORIGIN = '[core]\n\tbare = false\n[remote "origin"]\n\turl = git@github.com:o/n.git ; old\n\tfetch = +refs\n'
+
+
+def test_project_is_the_remote_from_any_folder_below(tmp_path: Path) -> None:
+    inner = _checkout(tmp_path / "clone", ORIGIN) / "a" / "b"
+    inner.mkdir(parents=True)
+    assert detect_project(inner) == "github.com/o/n"
+
+
+def test_origin_wins_over_other_remotes_and_the_first_other_one_stands_in(tmp_path: Path) -> None:
+    other = '[remote "fork"]\n  url = https://example.org/me/n\n'
+    assert detect_project(_checkout(tmp_path / "both", other + ORIGIN)) == "github.com/o/n"
+    assert detect_project(_checkout(tmp_path / "one", other)) == "example.org/me/n"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        '[remote "origin"] url = "https://example.org/a/b"\n',
+        '[Remote "origin"]\n URL=https://example.org/a/b # x\n',
+        '\ufeff\n[remote "origin"]\n\tpushurl = https://example.org/x/y\n\turl = https://example.org/a/b',
+    ],
+)
+def test_git_configuration_is_read_as_git_does(tmp_path: Path, config: str) -> None:
+    assert detect_project(_checkout(tmp_path / "c", config)) == "example.org/a/b"
+
+
+def test_without_a_usable_remote_the_root_folder_names_the_project(tmp_path: Path) -> None:
+    root = _checkout(tmp_path / "my tool", '[remote "origin"]\n\turl = ../elsewhere.git\n')
+    (root / "src").mkdir()
+    assert detect_project(root / "src") == "my tool"
+
+
+def test_a_worktree_is_the_project_of_its_repository(tmp_path: Path) -> None:
+    main = _checkout(tmp_path / "main", ORIGIN)
+    own = main / ".git" / "worktrees" / "fix"
+    own.mkdir(parents=True)
+    (own / "commondir").write_text("../..\n")
+    tree = tmp_path / "fix"
+    tree.mkdir()
+    (tree / ".git").write_text(f"gitdir: {own}\n")
+    assert detect_project(tree) == "github.com/o/n"
+    (main / ".git" / "config").write_text("")
+    assert detect_project(tree) == "main"
+
+
+def test_a_submodule_is_its_own_project(tmp_path: Path) -> None:
+    main = _checkout(tmp_path / "main", ORIGIN)
+    own = main / ".git" / "modules" / "lib"
+    own.mkdir(parents=True)
+    (own / "config").write_text('[remote "origin"]\n\turl = https://example.org/lib\n')
+    (own / "HEAD").write_text("")
+    (main / "lib").mkdir()
+    (main / "lib" / ".git").write_text("gitdir: ../.git/modules/lib\n")
+    assert detect_project(main / "lib") == "example.org/lib"
+    (own / "config").write_text("")
+    assert detect_project(main / "lib") == "lib"
+
+
+def test_outside_git_the_folder_names_the_project(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    assert detect_project(tmp_path / "notes") == "notes"
+    assert detect_project(Path("/")) is None
+
+
+def test_odd_git_entries_do_no_harm(tmp_path: Path) -> None:
+    for name, content in [("empty", ""), ("lost", "gitdir: /nowhere/at/all\n"), ("noise", "\x00\xff gitdir")]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".git").write_text(content)
+        assert detect_project(tmp_path / name) == name
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / ".git")
+    assert detect_project(tmp_path / "pipe") == "pipe"
+    broken = _checkout(tmp_path / "broken")
+    (broken / ".git" / "config").unlink()
+    os.mkfifo(broken / ".git" / "config")
+    assert detect_project(broken) == "broken"
+
+
+def test_a_session_is_read_back_as_it_was_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    sent = session_headers({"KNOWTHREAD_USER_ID": " Zoë ", "KNOWTHREAD_RUN_ID": "", "KNOWTHREAD_AGENT_ID": "a/b"})
+    assert set(sent) == {USER, "knowthread-agent", PROJECT}
+    session = read_session(sent | {REQUEST_KEY: "k1"})
+    assert session == ("Zoë", "a/b", None, tmp_path.name, "k1")
+
+
+def test_a_named_project_is_not_detected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(_checkout(tmp_path / "c", ORIGIN))
+    assert read_session(session_headers({"KNOWTHREAD_PROJECT": "mine"})).project == "mine"
+    assert read_session(session_headers({})).project == "github.com/o/n"
+
+
+def test_a_current_folder_that_is_gone_names_no_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert session_headers({}) == {}
+
+
+def test_a_folder_name_with_control_characters_is_made_usable(tmp_path: Path) -> None:
+    odd = tmp_path / "two\nlines\x7f\x85 \t"
+    odd.mkdir()
+    assert detect_project(odd) == "two lines"
+    assert detect_project(tmp_path / "\x01\x02") is None
+
+
+@pytest.mark.parametrize("value", ["x" * 257, "x" * 9000, "null\0byte", "two\nlines", "\x85", " "])
+@pytest.mark.parametrize(
+    ("header", "setting"),
+    [
+        (USER, "KNOWTHREAD_USER_ID"),
+        (AGENT, "KNOWTHREAD_AGENT_ID"),
+        (RUN, "KNOWTHREAD_RUN_ID"),
+        (PROJECT, "KNOWTHREAD_PROJECT"),
+        (REQUEST_KEY, "header knowthread-request-key"),
+    ],
+)
+def test_a_session_of_unusable_values_is_refused_by_header_and_setting(header: str, setting: str, value: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        session_of({header: encode_value(value)}, "somebody")
+    assert setting in caught.value.field and header in caught.value.field
+
+
+def test_a_default_user_is_checked_as_one_of_a_header_is() -> None:
+    assert session_of({}, "x" * 256).scope.user_id == "x" * 256
+    with pytest.raises(InvalidInput, match="KNOWTHREAD_USER_ID"):
+        session_of({}, "two\nlines")
+
+
+def test_no_value_is_so_long_that_an_http_server_refuses_it_without_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sent = session_headers({"KNOWTHREAD_USER_ID": "é" * 100_000})
+    assert len(sent[USER]) < 8000
+    with pytest.raises(InvalidInput, match="characters are too many"):
+        session_of(sent, "somebody")

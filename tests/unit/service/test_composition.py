@@ -1,0 +1,128 @@
+"""The composition root when a part fails: Neo4j is found again, and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from kg.errors import SetupError, StoreUnavailable
+from kg.managed.local_neo4j import Neo4jAddress
+from kg.settings.service import Settings
+from mcp_server.service import composition as module
+from mcp_server.service.composition import Service
+
+
+def _address(port: int, pid: int) -> Neo4jAddress:
+    return Neo4jAddress(f"bolt://127.0.0.1:{port}", "http://127.0.0.1:1/", "neo4j", "secret", Path("password"), pid)
+
+
+class FakeLocal:
+    """A managed Neo4j that is started at the next port each time."""
+
+    def __init__(self) -> None:
+        self.found: Neo4jAddress | None = _address(1, 1)
+        self.failures: list[Exception] = []
+        self.stopped = False
+
+    def running(self) -> Neo4jAddress | None:
+        return self.found
+
+    async def start(self) -> Neo4jAddress:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.found = _address(2, 2)
+        return self.found
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+class FakeStore:
+    """Connections that fail to be made a few times."""
+
+    def __init__(self, failures: list[Exception]) -> None:
+        self.failures = failures
+        self.is_open = True
+        self.url = _address(1, 1).bolt_url
+
+    async def move(self, address: Any) -> None:
+        self.is_open = False
+        self.url = address.url
+        if self.failures:
+            raise self.failures.pop(0)
+        self.is_open = True
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    return Service(Settings(data_dir=tmp_path, cache_dir=tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RETRY_S", 0.005)
+    monkeypatch.setattr(module, "_CLOSE_S", 0.2)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_a_neo4j_that_died_is_connected_to_again_however_often_it_takes(service: Service) -> None:
+    local = FakeLocal()
+    store = FakeStore([StoreUnavailable("neo4j", "does not answer", retryable=True), RuntimeError("of the driver")])
+    service.neo4j = local.found
+    local.found = None
+    local.failures = [SetupError("no memory", "buy some"), OSError("too many files")]
+    keeping = asyncio.create_task(service._keep_neo4j(cast("Any", local), cast("Any", store)))
+    try:
+        await _until(lambda: store.is_open and service.neo4j == _address(2, 2))
+        assert store.url == "bolt://127.0.0.1:2" and not keeping.done()
+        store.is_open = False
+        await _until(lambda: store.is_open)
+    finally:
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
+
+
+async def test_a_part_that_fails_to_end_or_hangs_leaves_no_neo4j_behind(service: Service) -> None:
+    ended: list[str] = []
+
+    def ending(name: str, failure: BaseException | None = None) -> Callable[[], Any]:
+        async def end() -> None:
+            ended.append(name)
+            if failure is not None:
+                raise failure
+
+        return end
+
+    async def hang() -> None:
+        ended.append("counts")
+        await asyncio.sleep(60)
+
+    local = FakeLocal()
+    service._local = cast("Any", local)
+    service._models = cast("Any", SimpleNamespace(stop=ending("models", RuntimeError("a"))))
+    service._parts = cast(
+        "Any",
+        SimpleNamespace(
+            indexer=SimpleNamespace(stop=ending("indexer", StoreUnavailable("neo4j", "gone", retryable=True))),
+            forget=SimpleNamespace(stop=ending("forget", asyncio.CancelledError())),
+            recall_counts=SimpleNamespace(stop=hang),
+            index=SimpleNamespace(close=ending("index", OSError("disk"))),
+            embedder=SimpleNamespace(close=ending("embedder", ValueError("x"))),
+            store=SimpleNamespace(close=ending("store", TypeError("y"))),
+        ),
+    )
+    await service.stop()
+    assert ended == ["models", "indexer", "forget", "counts", "index", "embedder", "store"]
+    assert local.stopped
