@@ -26,8 +26,8 @@ from extract.routing.settings import read_model_settings
 from extract.tasks.contradict import ModelJudge
 from kg.errors import ExtractionError
 from kg.model_values import Contention, DatedStatement, ModelWork
+from kg.ports import SystemClock
 from kg.settings.service import load_settings
-from kg.values import SystemClock
 from mcp_server.service.model_side import make_provider
 
 SET = Path(__file__).parent.parent / "tests/data/contradictions.toml"

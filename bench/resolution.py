@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from extract.embedders.onnx import MODELS, make_embedder
+from extract.embedders.connect import make_embedder
+from extract.embedders.onnx import MODELS
 from kg.entities.letters import Name, compare
 from kg.entities.resolve import NEAR, NewName, said_of
 from kg.entities.verdict import Outcome

@@ -19,7 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mcp_server.link.lifecycle import ensure_running, stop_service
+from mcp_server.link.lifecycle import ensure_running
+from mcp_server.link.stop import stop_service
 
 BARE = """
 from mcp.server import MCPServer

@@ -34,8 +34,9 @@ from kg.managed.artifacts import ensure_jars, ensure_model, progress_bar
 from kg.managed.local_neo4j import LocalNeo4j
 from kg.settings.paths import cache_dir
 from kg.settings.service import load_settings
-from mcp_server.link.lifecycle import StartFailed, ensure_running, stop_service
+from mcp_server.link.lifecycle import StartFailed, ensure_running
 from mcp_server.link.record import read_record
+from mcp_server.link.stop import stop_service
 
 SHOP = "github.com/acme/shop-api"
 BILLING = "github.com/acme/billing"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 import numpy as np
@@ -264,3 +264,11 @@ class Reranker(Protocol):
     async def rerank(self, question: str, texts: Sequence[str]) -> Order:
         """Return the order of one or more texts, from one model call for all; errors as ``FactExtractor``."""
         ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the current instant, aware, UTC."""
+        return datetime.now(UTC)

@@ -15,6 +15,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from kg.errors import InvalidInput
+from kg.values import JsonObject
 
 MAX_ID_CHARS = 256
 MAX_TEXT_BYTES = 65_536
@@ -169,3 +170,14 @@ def _check_string(path: str, value: str) -> None:
         raise InvalidInput(path, value, NOT_UNICODE)
     if "\0" in value:
         raise InvalidInput(path, value, "remove the null characters")
+
+
+def metadata(text: object) -> JsonObject:
+    """Return a memory's metadata as the object that was handed in; empty for what a person broke in Browser."""
+    if not isinstance(text, str):
+        return {}
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("JsonObject", value) if isinstance(value, dict) else {}

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
+
+JsonObject = dict[str, Any]
 
 How = Literal["superseded", "corrected"]
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """Return the current instant, aware, UTC."""
-        return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 
-from extract.embedders.ollama import PREFIX, OllamaEmbedder
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.managed.artifacts import Progress, ensure_model
-from kg.ports import Embedder, Vector
+from kg.ports import Vector
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -52,32 +50,6 @@ MODELS = {
     "onnx:all-minilm-l6-v2": ModelUse(384, "mean"),
     "onnx:bge-small-en-v1.5": ModelUse(384, "cls", "Represent this sentence for searching relevant passages: "),
 }
-
-
-def make_embedder(name: str, cache_dir: Path, progress: Progress | None = None) -> Embedder:
-    """Return the embedder of that name; its files are fetched when they are missing, which blocks.
-
-    Raises:
-        ConfigurationError: no such embedder.
-        SetupError: the files cannot be fetched.
-    """
-    files = ensure_model(cache_dir, name, progress)
-    return OnnxEmbedder(name, files.onnx, files.tokenizer, files.digest)
-
-
-async def connect_embedder(
-    name: str, cache_dir: Path, progress: Progress | None = None, *, ollama_url: str, keep_alive: str
-) -> Embedder:
-    """Return the embedder of that name, in this process or behind Ollama (``ollama:<model>``).
-
-    Raises:
-        ConfigurationError: no such embedder.
-        SetupError: its files cannot be fetched.
-        StoreUnavailable: Ollama does not answer, or the model is not pulled.
-    """
-    if not name.startswith(PREFIX):
-        return await asyncio.to_thread(make_embedder, name, cache_dir, progress)
-    return await OllamaEmbedder.connect(name.removeprefix(PREFIX), ollama_url, keep_alive)
 
 
 class OnnxEmbedder:

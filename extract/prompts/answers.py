@@ -8,20 +8,14 @@ used is set aside with its reason; no reason quotes a memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar
+from typing import Annotated, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from extract.prompts.load import RenderedPrompt
-from kg.errors import InvalidInput
-from kg.facts.parse import MAX_FACTS, literal_key, parse_facts
 from kg.facts.predicates import ENTITY_KINDS, EntityKind
-from kg.language.names import alias_key
 from kg.model_values import ModelWork, Relation, Task
-from kg.validate import parse_instant
-from kg.values import FactInput
 
 MAX_REASON_CHARS = 300
 _TURN = "number of the turn"
@@ -238,123 +232,6 @@ def _check_items(field_name: str, items: Sequence[int], expected: int) -> None:
     told = "; ".join(f"{fault}: {', '.join(map(str, found[:10]))}" for fault, found in faults.items() if found)
     if told:
         raise ValueError(f"{field_name} must hold exactly one item for each pair 1 to {expected}; {told}")
-
-
-@dataclass
-class Reader:
-    """Turns the answers about one reading into facts and noise; turns are positions from 0.
-
-    Attributes:
-        dropped: why parts of an answer could not be used.
-    """
-
-    dropped: list[str] = field(default_factory=list[str])
-    _facts: dict[tuple[object, ...], tuple[int, FactInput]] = field(
-        default_factory=dict[tuple[object, ...], tuple[int, FactInput]]
-    )
-    _noise: dict[int, str] = field(default_factory=dict[int, str])
-    _worthy: set[int] = field(default_factory=set[int])
-
-    def read(self, output: ExtractOutput, turns: Sequence[int]) -> None:
-        """Take over one answer; ``turns`` are the positions of the turns that were numbered from 1 in it.
-
-        Where one turn was asked about, every number means it.
-        """
-        numbered = dict(enumerate(turns, start=1))
-        noisy = {numbered.get(item.turn, turns[0]): one_line(item.reason) for item in output.noise}
-        stated: dict[int, int] = dict.fromkeys(turns, 0)
-        for number, raw in enumerate(output.facts, start=1):
-            turn = numbered.get(raw.turn, turns[0])
-            stated[turn] += 1
-            if stated[turn] <= MAX_FACTS:
-                self._add(turn, raw, f"fact {number} of turn {turn + 1}")
-        for turn, count in stated.items():
-            if count > MAX_FACTS:
-                self.dropped.append(f"turn {turn + 1}: {count - MAX_FACTS} facts beyond the first {MAX_FACTS}")
-            if turn in noisy and not count:
-                self._noise.setdefault(turn, noisy[turn])
-            else:
-                self._worthy.add(turn)
-
-    @property
-    def facts(self) -> tuple[tuple[int, FactInput], ...]:
-        """Every usable fact once, with the position of its turn, in the order of the turns."""
-        return tuple(sorted(self._facts.values(), key=lambda stated: stated[0]))
-
-    @property
-    def noise(self) -> dict[int, str]:
-        """Positions of the turns that hold nothing in any of their passages, with the reason."""
-        return {turn: why for turn, why in sorted(self._noise.items()) if turn not in self._worthy}
-
-    def _add(self, turn: int, raw: StatedFact, place: str) -> None:
-        prepared = {key: value for key, value in _prepare(raw).items() if value is not None}
-        for bound in _unusable_bounds(prepared):
-            del prepared[bound]
-            self.dropped.append(f"{place}: {bound} is no date that can be used")
-        parsed = parse_facts([prepared])
-        if parsed.skipped:
-            blamed = parsed.skipped[0].why.partition(":")[0].rpartition(".")[2]  # the rest may quote the memory
-            self.dropped.append(f"{place}: its {blamed} cannot be used")
-            return
-        fact = parsed.facts[0]
-        key = (turn, *_claim(fact))
-        former = self._facts.get(key)
-        self._facts[key] = (turn, fact if former is None else _folded(former[1], fact))
-
-
-def _prepare(raw: StatedFact) -> dict[str, Any]:
-    """Return a fact as ``parse_facts`` takes it: names on one line, and nothing instead of blanks and of Thing."""
-    return {
-        "statement": raw.statement.strip(),
-        "subject": _name(raw.subject),
-        "subject_kind": None if raw.subject_kind == "Thing" else raw.subject_kind,
-        "predicate": raw.predicate,
-        "object": _name(raw.object),
-        "object_kind": None if raw.object_kind == "Thing" else raw.object_kind,
-        "because": _text(raw.because),
-        "revisit_when": _text(raw.revisit_when),
-        "valid_at": _text(raw.valid_at),
-        "invalid_at": _text(raw.invalid_at),
-    }
-
-
-def _text(value: str | None) -> str | None:
-    return (value or "").strip() or None
-
-
-def _name(value: str | None) -> str | None:
-    return " ".join((value or "").split()) or None
-
-
-def _unusable_bounds(prepared: dict[str, Any]) -> list[str]:
-    """Return which time bounds cannot be read, or end before they begin."""
-    times: dict[str, Any] = {}
-    unusable: list[str] = []
-    for bound in ("valid_at", "invalid_at"):
-        if bound in prepared:
-            try:
-                times[bound] = parse_instant(bound, prepared[bound])
-            except InvalidInput:
-                unusable.append(bound)
-    if len(times) == len(("valid_at", "invalid_at")) and times["invalid_at"] <= times["valid_at"]:
-        unusable.append("invalid_at")
-    return unusable
-
-
-def _claim(fact: FactInput) -> tuple[object, ...]:
-    """Return what makes two facts of one turn the same: the triple and its times, else the sentence."""
-    if fact.subject is None or fact.object is None:
-        said: object = literal_key(fact.statement)
-    else:
-        said = (alias_key(fact.subject), literal_key(fact.object))
-    return fact.predicate, said, fact.valid_at, fact.invalid_at
-
-
-def _folded(first: FactInput, second: FactInput) -> FactInput:
-    """Return the first of two equal facts with the reason and the condition that only the second gives."""
-    return replace(
-        first, because=first.because or second.because, revisit_when=first.revisit_when or second.revisit_when
-    )
 
 
 def one_line(text: str) -> str:

@@ -139,3 +139,19 @@ class Credentials(Protocol):
     def refused(self, credential: Credential) -> None:
         """Take note that the provider knows it no more, so that ``current`` looks again."""
         ...
+
+
+@dataclass(frozen=True)
+class Route:
+    """One model behind one provider, written ``provider:model``.
+
+    Attributes:
+        provider: ``anthropic``, ``claude-code``, ``gemini`` or ``ollama``.
+        model: the model's name there; it may contain colons itself (``qwen3:14b``).
+    """
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.model}"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from ollama import AsyncClient, ChatResponse
 
+_OLLAMA_TIMEOUT_S = 3.0
+
 T = TypeVar("T")
 
 ADDRESSED_BY = "KNOWTHREAD_OLLAMA_URL (for embeddings KNOWTHREAD_OLLAMA_EMBED_URL, where it is set)"
@@ -152,3 +154,20 @@ def _load() -> ModuleType:
 async def _note_retry_after(response: httpx.Response) -> None:
     # The SDK's error does not carry the headers; the hook runs in the task of the request.
     _retry_after.set(failures.retry_after_s(response.headers))
+
+
+def pulled_models(url: str) -> frozenset[str]:
+    """Return the names of the models that an Ollama has; a name without a tag stands for its ``latest``.
+
+    Raises:
+        OSError: it does not answer, or not as Ollama does.
+    """
+    import httpx
+
+    try:
+        with httpx.Client(timeout=_OLLAMA_TIMEOUT_S, trust_env=False) as client:
+            answer: Any = client.get(f"{url}/api/tags").raise_for_status().json()
+        names = {str(model["name"]) for model in cast("list[dict[str, Any]]", answer["models"])}
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        raise OSError(type(error).__name__) from error
+    return frozenset(names | {name.removesuffix(":latest") for name in names})

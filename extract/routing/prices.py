@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from extract.providers.base import ModelReply
-from extract.routes import Route
+from extract.providers.base import ModelReply, Route
 
 CACHE_WRITE = 1.25
 """Times the price of input, for what is written to Anthropic's five-minute cache; no other provider tells how much."""

@@ -19,8 +19,7 @@ from pydantic import BaseModel
 from extract.prompts.load import RenderedPrompt
 from extract.prompts.parse import Complaint, TruncatedOutput, parse_answer
 from extract.prompts.schema import schema_of
-from extract.providers.base import ModelReply, ModelRequest, Provider, Spent, StaleCredential
-from extract.routes import Route
+from extract.providers.base import ModelReply, ModelRequest, Provider, Route, Spent, StaleCredential
 from extract.routing.circuit import PATIENCE_S, Circuit
 from extract.routing.ledger import Ledger
 from extract.routing.prices import cost_usd

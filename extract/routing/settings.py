@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from extract.providers.base import Route
 from extract.providers.credentials import Credentials
-from extract.routes import Route
 from kg.errors import ConfigurationError, ModelUnavailable
 from kg.model_values import TASKS, Task
 from kg.settings.service import Settings

@@ -10,8 +10,8 @@ from extract.prompts.answers import Asks, one_line, rulings_output
 from extract.prompts.load import load_prompt
 from extract.prompts.tags import lines, tag
 from kg.errors import ExtractionError
+from kg.facts.timeline import UNKNOWN_START
 from kg.model_values import Contention, DatedStatement, ModelCall, Ruling, Rulings
-from kg.writing.draft import UNKNOWN_START
 
 MOST_PAIRS = 20
 """In one request: the longer a list, the more of its items a small model leaves out."""

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from extract.prompts.answers import Asks, Reader, extract_output
+from extract.prompts.answers import Asks, extract_output
 from extract.prompts.load import RenderedPrompt, data, load_prompt
 from extract.prompts.parse import TruncatedOutput
 from extract.prompts.tags import lines, tag
+from extract.tasks.fact_reader import Reader
 from extract.tasks.passages import Passage, group_passages, halved
 from kg.errors import ExtractionError
 from kg.model_values import Extraction, ModelCall, ModelWork, Reading, Turn

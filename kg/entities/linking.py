@@ -13,13 +13,13 @@ from dataclasses import replace
 from kg.entities.lookup import find_candidates
 from kg.entities.resolve import EntityMerge, NewName, Resolution, Resolver
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.facts.parse import SINGLE_VALUED, THING
-from kg.facts.predicates import PREDICATES
+from kg.facts.claims import object_of, subject_of
+from kg.facts.predicates import PREDICATES, SINGLE_VALUED, THING
+from kg.graph.spending import account_calls
 from kg.graph.store import GraphStore
-from kg.jobs.lease import Claim, account
+from kg.language.names import SELF_KEY
 from kg.ports import Clock, Embedder, IndexQuery, NameJudge, VectorIndex
 from kg.values import FactInput
-from kg.writing.draft import SELF_KEY, object_of, subject_of
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +43,16 @@ class Naming:
         self._resolver = Resolver(embedder, judge)
         self._clock = clock
 
-    async def resolve(self, claim: Claim, facts: Sequence[tuple[FactInput, str | None]]) -> Resolution:
+    async def resolve(self, user_id: str, facts: Sequence[tuple[FactInput, str | None]], *, job: str) -> Resolution:
         """Return what the new names of facts mean.
 
         Args:
-            claim: the job; its user's things are the candidates, and model calls are accounted to it.
+            user_id: whose things are the candidates.
             facts: each with who said it.
+            job: uuid of the job to which model calls are accounted.
         """
         new = new_names(facts)
-        rows = await self._store.read("find_names", user_id=claim.user_id, keys=[SELF_KEY, *sorted(new)])
+        rows = await self._store.read("find_names", user_id=user_id, keys=[SELF_KEY, *sorted(new)])
         known = {row["key"]: row["uuid"] for row in rows}
         own = {row["key"]: row["uuid"] for row in rows if row["undecided"]}
         for key in known.keys() - own.keys():
@@ -59,14 +60,14 @@ class Naming:
         if not new:
             return NOTHING
         names = list(new.values())
-        near = await self._near(claim.user_id, names)
-        candidates = await find_candidates(self._store, claim.user_id, names, near)
+        near = await self._near(user_id, names)
+        candidates = await find_candidates(self._store, user_id, names, near)
         resolution = await self._resolver.resolve(
             names,
             [candidate for candidate in candidates if candidate.uuid not in own.values()],
-            lambda: self._nothing_contends(claim.user_id, facts, known),
+            lambda: self._nothing_contends(user_id, facts, known),
         )
-        await account(self._store, claim, resolution.calls, self._clock.now())
+        await account_calls(self._store, user_id, resolution.calls, self._clock.now(), job=job)
         return _of_standing(resolution, own)
 
     async def _nothing_contends(

@@ -7,18 +7,19 @@ since; what was deleted meanwhile stays deleted. Entity identity is not bi-tempo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kg.erase import drop_orphans
+from kg.entities.lookup import same_keys
+from kg.entities.orphans import drop_orphans
+from kg.entities.resolve import KnownEntity, NewName, resolve_by_letters
 from kg.errors import Conflict, NotFound
-from kg.facts.parse import claim_key
+from kg.facts.claims import claim_key
 from kg.facts.settle import settle
-from kg.graph.partition import Call, once
-from kg.graph.store import GraphStore, Row, Transaction
-from kg.ports import Clock
+from kg.graph.partition import Call
+from kg.graph.store import Row, Transaction
 
 
 @dataclass(frozen=True)
@@ -35,38 +36,6 @@ class Moved:
     target: str
     names: int
     facts: int
-
-
-class Merge:
-    """The write side of merging entities."""
-
-    def __init__(self, store: GraphStore, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
-
-    async def merge(self, user_id: str, key: str, source: str, target: str, reason: str) -> Moved:
-        """Merge one entity into another; a repeated key answers the first result.
-
-        Raises:
-            NotFound: the partition has no such entities.
-            Conflict: the source is merged already, or they are one entity.
-        """
-        return await self._once(
-            user_id, key, lambda call: merge_entities(call, source, target, reason), "merge_entities"
-        )
-
-    async def undo(self, user_id: str, key: str, source: str) -> Moved:
-        """Take a merged entity out again, with all that was stated by its names.
-
-        Raises:
-            NotFound: the partition has no such entity, or it is not merged.
-        """
-        return await self._once(user_id, key, lambda call: undo_merge(call, source), "undo_merge")
-
-    async def _once(self, user_id: str, key: str, work: Callable[[Call], Awaitable[Moved]], label: str) -> Moved:
-        return await self._store.write(
-            lambda tx: once(tx, work, Moved, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
-        )
 
 
 async def merge_entities(call: Call, source: str, target: str, reason: str) -> Moved:
@@ -129,3 +98,36 @@ def _rekeyed(fact: Mapping[str, Any], entity: str) -> Row:
         "object_key": object_key,
         "claim_key": claim_key(fact["scope"], subject, fact["predicate"], object_key),
     }
+
+
+async def merge_namesakes(call: Call, created: Sequence[Row]) -> None:
+    """Merge entities that this write created into those that letters show them to be.
+
+    Args:
+        call: the write, after it created them.
+        created: key and properties of each, as a draft holds them.
+    """
+    wanted = [
+        {"uuid": row["properties"]["uuid"], "keys": keys}
+        for row in created
+        if (keys := same_keys(row["key"], row["properties"]["kind"]))
+    ]
+    if not wanted:
+        return
+    rows = await call.tx.run("namesakes", user_id=call.user_id, names=wanted)
+    if not rows:
+        return
+    by_uuid = {row["properties"]["uuid"]: row for row in created}
+    merged: set[str] = set()
+    for uuid in dict.fromkeys(row["new"] for row in rows):
+        new = by_uuid[uuid]
+        name = NewName(new["key"], new["properties"]["name"], new["properties"]["kind"])
+        known = [
+            KnownEntity(row["uuid"], row["name"], row["kind"], tuple(row["aliases"]))
+            for row in rows
+            if row["new"] == uuid and row["uuid"] not in merged
+        ]
+        resolution = resolve_by_letters([name], known)
+        if name.key in resolution.known:
+            await merge_entities(call, uuid, resolution.known[name.key], resolution.reasons[name.key])
+            merged.add(uuid)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kg.facts.parse import SINGLE_VALUED
+from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.timeline import timelines_from_rows
 from kg.graph.store import GraphStore
 

@@ -5,9 +5,6 @@ An unusable fact is set aside with its reason; it never fails the memory that it
 
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,24 +14,14 @@ from kg.errors import InvalidInput, shorten
 from kg.facts import predicates
 from kg.language.names import alias_key
 from kg.validate import check_id, check_text, check_uuid, parse_instant
-from kg.values import FactInput, Scope, SkippedFact
+from kg.values import FactInput, SkippedFact
 
 MAX_FACTS = 100
-THING = "Thing"
 MAX_STATEMENT_BYTES = 4096
 _KEYS = (
     "statement", "subject", "predicate", "object", "subject_kind", "object_kind", "because", "revisit_when",
     "valid_at", "invalid_at", "supersedes", "how", "reason",
 )  # fmt: skip
-_QUANTITY = re.compile(r"\s*(?:v(?=\d)|[<>=~^$€£+-])*\s*\d")
-_LITERAL = frozenset(("USES_VERSION", "HAS_STATUS", "CONFIGURED_AS", "REVISIT_WHEN", "FAILED_BECAUSE"))
-"""Predicates whose object is read, not travelled to."""
-_ENTITY_MAX_WORDS = 8
-_ENTITY_MAX_CHARS = 80
-
-
-SINGLE_VALUED = frozenset(name for name, known in predicates.PREDICATES.items() if known.single_valued)
-"""Predicates with one value at a time: a newer fact ends the older one."""
 
 
 @dataclass(frozen=True)
@@ -154,33 +141,3 @@ def _uuids(field: str, raw: Mapping[str, object]) -> tuple[str, ...]:
     if len(items) > MAX_FACTS:
         raise InvalidInput(f"{field}.supersedes", f"{len(items)} ids", f"give at most {MAX_FACTS}")
     return tuple(dict.fromkeys(check_uuid(f"{field}.supersedes[{i}]", item) for i, item in enumerate(items)))
-
-
-def object_is_entity(predicate: str, value: str) -> bool:
-    """Tell whether a fact's object is a thing with a name; a version, a quantity or a sentence is a literal value."""
-    if _QUANTITY.match(value) or predicate in _LITERAL:
-        return False
-    if len(value) > _ENTITY_MAX_CHARS or "\n" in value or len(value.split()) > _ENTITY_MAX_WORDS:
-        return False
-    try:
-        return bool(alias_key(value))
-    except InvalidInput:
-        return False
-
-
-def claim_scope(predicate: str, scope: Scope) -> str:
-    """Return what a claim is true within: the user, or one project (empty for none)."""
-    if predicates.lookup(predicate).scope == "user" or scope.project is None:
-        return "user" if predicates.lookup(predicate).scope == "user" else "project:"
-    return f"project:{scope.project}"
-
-
-def literal_key(value: str) -> str:
-    """Return the identity of a literal object: the same words, whatever their case and spacing."""
-    return "value:" + " ".join(unicodedata.normalize("NFKC", value).casefold().split()).rstrip(".!")
-
-
-def claim_key(scope: str, subject_uuid: str | None, predicate: str, object_key: str) -> str:
-    """Return the identity of a claim, 32 hexadecimal digits; facts that share it corroborate each other."""
-    parts = "\x1f".join((scope, subject_uuid or "", predicate, object_key))
-    return hashlib.sha256(parts.encode()).hexdigest()[:32]

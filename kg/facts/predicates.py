@@ -17,6 +17,8 @@ from typing import Literal, TypedDict, get_args
 
 from kg.language.words import clean, shadow
 
+THING = "Thing"
+
 Scope = Literal["user", "project"]
 EntityKind = Literal["Person", "Project", "Tool", "Concept", "Place", "Organization", "File", "Service", "Thing"]
 
@@ -97,6 +99,8 @@ def _load() -> tuple[Mapping[str, Predicate], Mapping[str, str]]:
 
 
 PREDICATES, _SYNONYMS = _load()
+SINGLE_VALUED = frozenset(name for name, known in PREDICATES.items() if known.single_valued)
+"""Predicates with one value at a time: a newer fact ends the older one."""
 """The preferred predicates by name, the domain's own first."""
 
 

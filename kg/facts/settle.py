@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from kg.facts.parse import SINGLE_VALUED
+from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.timeline import timelines_from_rows
 from kg.graph.store import Row, Transaction
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kg.values import How
-from kg.writing.draft import UNKNOWN_START
+
+UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
 
 Group = tuple[str, str, str]
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import json
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -22,9 +20,10 @@ from typing import Any, cast
 from kg.background import Background
 from kg.errors import KgError, StoreUnavailable
 from kg.graph.store import GraphStore, Row
+from kg.index.compare import INDEXED_LABELS, point_hash
 from kg.index.vectors import NodeVectors, Text
 from kg.ports import Clock, Embedder, IndexPoint, Scalar, VectorIndex
-from kg.recall import render
+from kg.validate import metadata
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +32,6 @@ FLUSH_AFTER_S = 0.1
 """How long written points may wait for the flush that makes them durable: those of several writes share one."""
 FLUSH_AT = 64
 """So many written points are flushed at once, however busy it is."""
-INDEXED_LABELS = ("Memory", "Fact", "Entity")
-"""Labels of the nodes that have a point each."""
 TOMBSTONE_LIFE = timedelta(minutes=10)
 REQUEST_LIFE = timedelta(hours=24)
 _SWEEP_EVERY = timedelta(minutes=1)
@@ -352,17 +349,10 @@ def _text_of(node: Row) -> Text:
     return node["kind"], node["text"]
 
 
-def point_hash(node: Row) -> str:
-    """Return the fingerprint of what a point should say, so that drift is found without embedding."""
-    parts = [node[key] for key in ("kind", "text", "user_id", "agent_id", "run_id", "project", "metadata")]
-    bounds = [str(node["valid_at"]), str(node["invalid_at"])]
-    return hashlib.sha256(json.dumps([*parts, *bounds], default=str).encode()).hexdigest()[:32]
-
-
 def flat_metadata(text: object) -> dict[str, Scalar | Sequence[Scalar]]:
     """Return the scalars (and lists of them) at the top of a metadata object; the rest is filtered after hydration."""
     flat: dict[str, Scalar | Sequence[Scalar]] = {}
-    for key, value in render.metadata(text).items():
+    for key, value in metadata(text).items():
         if isinstance(value, str | bool | int | float):
             flat[key] = value
         elif isinstance(value, list):

@@ -18,8 +18,8 @@ from typing import Any, Literal
 from kg.background import Background
 from kg.errors import ConfigurationError, Conflict, KgError, StoreUnavailable
 from kg.graph.store import GraphStore, Row
+from kg.index.compare import reconcile
 from kg.index.indexer import Indexer
-from kg.operations.repair import reconcile
 from kg.ports import VectorIndex
 
 log = logging.getLogger(__name__)

@@ -12,35 +12,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from kg.entities.linking import NOTHING, Naming
-from kg.entities.merge import merge_entities
+from kg.entities.merge import merge_entities, merge_namesakes
+from kg.entities.orphans import drop_orphans
 from kg.entities.resolve import Resolution
-from kg.erase import drop_orphans
-from kg.facts import predicates
-from kg.facts.parse import SINGLE_VALUED
+from kg.facts.claims import stated_keys
+from kg.facts.contentions import find_contentions
 from kg.facts.settle import settle
 from kg.graph.partition import Call
 from kg.graph.store import GraphStore, Row
-from kg.inheritance import inherited_decisions
 from kg.jobs.lease import LEASE_S, Claim, account, enter
 from kg.language.quotations import traces, without_recalled
 from kg.model_values import Extraction, ModelWork, Reading, Turn
-from kg.namesakes import merge_namesakes
-from kg.operations.job_control import extraction_jobs
 from kg.ports import Clock, FactExtractor
 from kg.values import Scope
-from kg.writing.draft import Drafter, KnownName, StatingMemory, stated_keys
-from kg.writing.stated import StatedFacts
+from kg.writing.draft import Drafter, KnownName, StatingMemory
+from kg.writing.queue import extraction_jobs
+from kg.writing.stated import StatedFacts, inherited_decisions
 
 EARLIER_TURNS = 4
-CANDIDATES_PER_FACT = 40
-"""So many facts of one subject and predicate are looked at; the likeliest of them are judged (``kg.judging``)."""
-OPPOSITES = sorted(
-    [one, other]
-    for name, known in predicates.PREDICATES.items()
-    for opposite in known.opposites
-    for one, other in ((name, opposite), (opposite, name))
-)
-"""Pairs of predicates that contradict each other between the same things, in both orders."""
 MAX_DROPPED_TOLD = 20
 """Most reasons kept on a job for parts of an answer that could not be used."""
 AGENTS = frozenset(("assistant", "system", "tool"))
@@ -87,7 +76,9 @@ class ExtractStep:
         reading = await self._reading(claim, memories, rows[0])
         extraction = await self._extractor.extract(reading)
         await account(self._store, claim, extraction.work.calls, self._clock.now())
-        names = await self._naming.resolve(claim, [(fact, _voice(memories[turn])) for turn, fact in extraction.facts])
+        names = await self._naming.resolve(
+            claim.user_id, [(fact, _voice(memories[turn])) for turn, fact in extraction.facts], job=claim.uuid
+        )
         return await self._commit(claim, memories, extraction, names)
 
     async def _reading(self, claim: Claim, memories: Sequence[Row], context: Row) -> Reading:
@@ -181,21 +172,6 @@ class ExtractStep:
         held = [{"uuid": judging.uuid, "attempt": judging.attempt}]
         await call.tx.run("renew_lease", claims=held, worker=claim.worker, lease_s=LEASE_S)
         return Extracted(facts, judging)
-
-
-async def find_contentions(call: Call, uuids: Sequence[str]) -> list[Row]:
-    """Return the pairs of facts of these memories and standing facts that may not both hold."""
-    return await call.tx.run("contentions", user_id=call.user_id, **contention_params(uuids), now=call.now)
-
-
-def contention_params(uuids: Sequence[str]) -> dict[str, Any]:
-    """Return what ``contentions`` asks for beside user and instant."""
-    return {
-        "uuids": list(uuids),
-        "single_valued": sorted(SINGLE_VALUED),
-        "opposites": OPPOSITES,
-        "per_fact": CANDIDATES_PER_FACT,
-    }
 
 
 def _voice(memory: Row) -> str | None:

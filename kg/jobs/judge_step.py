@@ -7,27 +7,19 @@ came to read them: it may well be about a time before the one that it corrects.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
+from kg.facts.contentions import Pair, contention_params, in_time_order, likeliest, noted
 from kg.facts.settle import settle
 from kg.graph.partition import Call
 from kg.graph.store import GraphStore, Row
-from kg.jobs.extract_step import contention_params
 from kg.jobs.lease import Claim, account, enter
-from kg.language.words import stem_terms
 from kg.model_values import Contention, DatedStatement, ModelWork, Ruling, Rulings
 from kg.ports import Clock, ContradictionJudge
 
-JUDGED_PER_FACT = 8
-"""Most standing facts that one new fact is held against: opposite ones, then those that share most words with it."""
 MOST_PAIRS = 60
 """Most pairs that are judged for one job."""
-
-Pair = tuple[Row, Row]
-"""The fact that holds earlier, and the later one."""
 
 
 class JudgeStep:
@@ -86,43 +78,6 @@ class JudgeStep:
         return await self._store.write(work, "judging", partition=claim.user_id)
 
 
-def likeliest(contentions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return for each new fact the standing ones that it most likely contradicts, those with opposite predicates first.
-
-    The others by the words that they share with it, words that all of them share apart; then the newest.
-    """
-    by_new: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in contentions:
-        by_new[row["new"]["uuid"]].append(row)
-    chosen: list[Mapping[str, Any]] = []
-    for rows in by_new.values():
-        words = {row["old"]["uuid"]: set(stem_terms(row["old"]["statement"])) for row in rows}
-        common = set[str].intersection(*words.values()) if len(words) > 1 else set[str]()
-        wanted = set(stem_terms(rows[0]["new"]["statement"])) - common
-        chosen += sorted(
-            rows,
-            key=lambda row: (
-                not row["opposite"],
-                -len(wanted & words[row["old"]["uuid"]]),
-                -row["old"]["seq"],
-            ),
-        )[:JUDGED_PER_FACT]
-    return chosen
-
-
-def in_time_order(contentions: Sequence[Mapping[str, Any]]) -> list[Pair]:
-    """Return each pair once, the fact first that began to hold first; of one instant, the one that was noted first."""
-    pairs: dict[tuple[str, str], Pair] = {}
-    for row in contentions:
-        old, new = sorted((row["old"], row["new"]), key=lambda fact: (fact["valid_at"], *_noted(fact)))
-        pairs.setdefault((old["uuid"], new["uuid"]), (old, new))
-    return list(pairs.values())
-
-
-def _noted(fact: Row) -> tuple[datetime, int]:
-    return fact["noted_at"], fact["noted_seq"]
-
-
 def _dated(fact: Row) -> DatedStatement:
     return DatedStatement(
         fact["statement"], fact["valid_at"], fact["noted_at"], fact.get("project"), fact.get("because")
@@ -131,7 +86,7 @@ def _dated(fact: Row) -> DatedStatement:
 
 def _decision(call: Call, old: Row, new: Row, ruling: Ruling, work: ModelWork) -> Row:
     if ruling.relation == "corrected":  # what was wrong was said first, whatever time it is about
-        old, new = sorted((old, new), key=_noted)
+        old, new = sorted((old, new), key=noted)
     return {
         "old": old["uuid"],
         "new": new["uuid"],

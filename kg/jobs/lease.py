@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from kg.graph.partition import Call
+from kg.graph.spending import account_calls
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.model_values import ModelCall
 from kg.ports import Clock
@@ -75,21 +75,3 @@ async def enter(tx: Transaction, claim: Claim, clock: Clock, *, slots: int) -> E
 async def account(store: GraphStore, claim: Claim, calls: Sequence[ModelCall], now: datetime) -> None:
     """Write the model calls of a job down, whatever becomes of their answers."""
     await account_calls(store, claim.user_id, calls, now, job=claim.uuid)
-
-
-async def account_calls(
-    store: GraphStore, user_id: str, calls: Sequence[ModelCall], now: datetime, *, job: str | None = None
-) -> None:
-    """Write model calls down on their user's day, and on the job that made them if one did."""
-    if not calls:
-        return
-    params: dict[str, Any] = {
-        "user_id": user_id,
-        "uuid": job,
-        "calls": [json.dumps({**asdict(call), "at": now.isoformat(timespec="seconds")}) for call in calls],
-        "tokens": sum(call.input_tokens + call.output_tokens for call in calls),
-        "cost": sum(call.cost_usd or 0.0 for call in calls),
-        "model": calls[-1].model,
-        "day": now.date().isoformat(),
-    }
-    await store.write(lambda tx: tx.run("account_calls", **params), "account_calls")

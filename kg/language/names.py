@@ -10,6 +10,11 @@ import re
 from kg.errors import InvalidInput
 from kg.language.words import STOP_WORDS, fold, shadow
 
+SELF_KEY = "user"
+"""Alias key of the partition's own person."""
+MAX_MENTIONED = 2000
+_NAME_LIKE = re.compile(r"[A-Z0-9_./@+#-]|[^\x00-\x7f]")
+
 MAX_KEY_CHARS = 512
 """Longest key; with four bytes a character it stays far below what a range index takes."""
 MAX_NAME_CHARS = 256
@@ -117,3 +122,15 @@ def _pieces(text: str) -> list[tuple[str, tuple[int, int]]]:
                 place = (chunk.start() + start, chunk.start() + start + len(m.group())) if exact else chunk.span()
                 pieces.append((folded[start : start + len(m.group())], place))
     return pieces
+
+
+def mentioned_keys(text: str) -> dict[str, str]:
+    """Return candidate alias keys of a text with the words that stand for them; the user's own is never one.
+
+    At most ``MAX_MENTIONED``, more than a note of 300 words has: single words first, then runs that are written like
+    names, with a capital, digit or sign, then the others.
+    """
+    found = [(key, surface) for key, surface in name_ngrams(text) if key != SELF_KEY]
+    if len(found) > MAX_MENTIONED:
+        found.sort(key=lambda item: " " in item[0] and (1 if _NAME_LIKE.search(item[1]) else 2))
+    return dict(found[:MAX_MENTIONED])

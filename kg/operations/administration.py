@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 
-from kg.entities.merge import Merge
 from kg.errors import Conflict, InvalidInput
 from kg.graph.store import GraphStore
+from kg.index.compare import drift
 from kg.index.indexer import Indexer
 from kg.index.rebuild import Reindex
 from kg.language.names import alias_key
 from kg.operations.arguments import Session, check_flag
 from kg.operations.decisions import Decisions
 from kg.operations.job_control import Jobs
-from kg.operations.repair import drift, repair
+from kg.operations.merges import Merge
+from kg.operations.repair import repair
 from kg.ports import Clock, VectorIndex
 from kg.recall import render
-from kg.recall.render import JsonObject
 from kg.validate import check_id, check_limit, check_text, check_uuid
+from kg.values import JsonObject
 
 MAX_LIMIT = 500
 

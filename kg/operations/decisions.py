@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kg.errors import NotFound
+from kg.facts.contentions import OPPOSITES, contention_params
 from kg.facts.settle import settle
 from kg.graph.partition import Call, once
 from kg.graph.store import GraphStore, Row
-from kg.jobs.extract_step import OPPOSITES, contention_params
 from kg.ports import Clock
 from kg.recall import render
-from kg.recall.render import JsonObject
+from kg.values import JsonObject
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ out of its jobs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 from uuid import uuid4
@@ -17,28 +17,13 @@ from kg.graph.partition import Call, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock
 from kg.recall import render
-from kg.recall.render import JsonObject
+from kg.values import JsonObject
+from kg.writing.queue import extraction_jobs
 
-READ_TOGETHER = 25
-"""Most messages of one conversation in one job."""
 CATCH_UP_PAGE = 500
 
 State = Literal["pending", "running", "failed", "done", "dead", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
-
-
-def extraction_jobs(call: Call, together: Iterable[Sequence[str]], *, bulk: bool = False) -> list[Row]:
-    """Return the rows of jobs that read memories, those that belong together in one, at most ``READ_TOGETHER``."""
-    rows: list[Row] = []
-    for uuids in together:
-        for start in range(0, len(uuids), READ_TOGETHER):
-            part = list(uuids[start : start + READ_TOGETHER])
-            properties: Row = {
-                "uuid": call.uuid(f"job:{part[0]}"), "kind": "extract", "state": "pending", "attempt": 0,
-                "failures": 0, "bulk": bulk, "created_at": call.now,
-            }  # fmt: skip
-            rows.append({"properties": properties, "memories": part})
-    return rows
 
 
 @dataclass(frozen=True)

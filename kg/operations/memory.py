@@ -21,15 +21,14 @@ from kg.jobs.worker import Ingest
 from kg.operations.arguments import Session, check_flag, parse_json, parse_texts, read_scope, resolve_user, write_scope
 from kg.ports import Clock, Embedder, VectorIndex
 from kg.recall import render
-from kg.recall.answer import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, Search
 from kg.recall.counts import RecallCounts
 from kg.recall.explore import EntityPage, Explore
 from kg.recall.filters import parse_filters
 from kg.recall.listing import Listing
-from kg.recall.render import JsonObject
+from kg.recall.query import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, Search
 from kg.recall.search import Recall
 from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_instant
-from kg.values import AddRequest, MemoryInput
+from kg.values import AddRequest, JsonObject, MemoryInput
 from kg.writing.add import AddOutcome, Remember
 from kg.writing.delete import Forget
 from kg.writing.update import Revise, UpdateRequest

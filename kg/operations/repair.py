@@ -8,49 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from kg.facts.settle import settle
 from kg.graph.store import GraphStore, Row, Transaction
-from kg.index.indexer import INDEXED_LABELS, point_hash
+from kg.index.compare import PAGE, indexed_nodes, read_all, reconcile
 from kg.language.words import content_hash, split_terms
 from kg.ports import Clock, VectorIndex
 
 T = TypeVar("T")
 
-PAGE = 1000
-"""Nodes read at once."""
 FACTS_AT_ONCE = 200
 """Facts recomputed in one transaction, while others of the partition wait."""
-
-
-@dataclass(frozen=True)
-class Drift:
-    """How the index differs from the graph, nodes that wait for it anyway left out.
-
-    Attributes:
-        nodes: nodes that should have a point; points: points that there are.
-        waiting: nodes that wait for the index.
-        missing: nodes without a point; stale: nodes whose point says something else.
-        surplus: points without a node.
-        texts: memories whose text or hash, and entities whose name or terms, were changed by hand.
-    """
-
-    nodes: int
-    points: int
-    waiting: int
-    missing: int
-    stale: int
-    surplus: int
-    texts: int
-
-    @property
-    def none(self) -> bool:
-        """Whether both sides agree."""
-        return not (self.missing or self.stale or self.surplus or self.texts)
 
 
 @dataclass(frozen=True)
@@ -77,35 +49,6 @@ class Repaired:
     undrawn: int = 0
 
 
-@dataclass
-class _Comparison:
-    missing: list[str]
-    stale: list[str]
-    surplus: list[str]
-    edited: list[Row]
-    nodes: int = 0
-    points: int = 0
-    waiting: int = 0
-
-
-async def drift(store: GraphStore, index: VectorIndex) -> Drift:
-    """Compare index and graph without changing anything; reads every text once.
-
-    Raises:
-        StoreUnavailable: a store does not answer, or the index is of another embedder.
-    """
-    found = await _compare(store, index)
-    return Drift(
-        found.nodes,
-        found.points,
-        found.waiting,
-        len(found.missing),
-        len(found.stale),
-        len(found.surplus),
-        len(found.edited),
-    )
-
-
 async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaired:
     """Mend the graph's derived parts first, then queue or remove points; wake the indexer afterwards.
 
@@ -115,8 +58,8 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaire
         StoreUnavailable: a store does not answer; what was mended until then stays mended.
     """
     edited: list[Row] = []
-    async for rows in _nodes(store, ("Memory", "Entity")):
-        read = await asyncio.to_thread(_read_all, rows)
+    async for rows in indexed_nodes(store, ("Memory", "Entity")):
+        read = await asyncio.to_thread(read_all, rows)
         edited += [row for row, (changed, _) in zip(rows, read, strict=True) if changed]
     texts = await _mend_texts(store, edited)
     ends, claims = await _redraw(store, clock.now())
@@ -124,69 +67,6 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaire
     tombstones = await _forget_needless_tombstones(store)
     missing, stale, surplus = await reconcile(store, index)
     return Repaired(texts, missing, stale, surplus, tombstones, ends, claims, undrawn)
-
-
-async def reconcile(store: GraphStore, index: VectorIndex) -> tuple[int, int, int]:
-    """Queue nodes whose points are missing or stale and remove points without nodes; return how many of each.
-
-    Raises:
-        StoreUnavailable: a store does not answer, or the index is of another embedder.
-    """
-    found = await _compare(store, index)
-    wanted = [*found.missing, *found.stale]
-    for start in range(0, len(wanted), PAGE):
-        chunk = wanted[start : start + PAGE]
-        await store.write(lambda tx, c=chunk: tx.run("queue_nodes", uuids=c), "queue_nodes")
-    for start in range(0, len(found.surplus), PAGE):
-        await index.delete_points(found.surplus[start : start + PAGE])
-    return len(found.missing), len(found.stale), len(found.surplus)
-
-
-async def _compare(store: GraphStore, index: VectorIndex) -> _Comparison:
-    points = {entry.uuid: entry.content_hash async for batch in index.scan() for entry in batch}
-    found = _Comparison([], [], [], [], points=len(points))
-    async for rows in _nodes(store, INDEXED_LABELS):
-        read = await asyncio.to_thread(_read_all, rows)  # a page of long texts takes a second
-        for row, (edited, fingerprint) in zip(rows, read, strict=True):
-            found.nodes += 1
-            held = points.pop(row["uuid"], None)
-            if edited:
-                found.edited.append(row)
-            if row["waiting"]:
-                found.waiting += 1
-            elif held is None:
-                found.missing.append(row["uuid"])
-            elif held != fingerprint:
-                found.stale.append(row["uuid"])
-    left = sorted(points)
-    for start in range(0, len(left), PAGE):  # some may be of nodes that came to be meanwhile
-        chunk = left[start : start + PAGE]
-        present = {row["uuid"] for row in await store.read("existing_nodes", uuids=chunk)}
-        found.surplus.extend(uuid for uuid in chunk if uuid not in present)
-    return found
-
-
-async def _nodes(store: GraphStore, labels: Sequence[str]) -> AsyncIterator[list[Row]]:
-    """Yield the nodes that should have points, in batches."""
-    for label in labels:
-        after: str | None = ""
-        while after is not None:
-            rows = await store.read("indexed_nodes", label=label, after=after, top_k=PAGE)
-            yield rows[0]["nodes"]
-            after = rows[0]["last"]
-
-
-def _read_all(rows: Sequence[Row]) -> list[tuple[bool, str]]:
-    """Return of each node whether it was edited, and what its point should say."""
-    return [(row["kind"] != "fact" and _is_edited(row), point_hash(row)) for row in rows]
-
-
-def _is_edited(row: Row) -> bool:
-    """Tell whether a memory's hash or terms, or an entity's terms, do not follow from its words."""
-    if not isinstance(row["text"], str):
-        return False  # nothing follows from it; the index refuses it with its reason
-    hashed = row["kind"] != "memory" or row["content_hash"] == content_hash(row["text"])
-    return not hashed or row["terms"] != split_terms(row["text"])
 
 
 async def _mend_texts(store: GraphStore, edited: Sequence[Row]) -> int:

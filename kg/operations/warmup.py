@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import secrets
 
-from kg.erase import erase_memories
 from kg.facts.parse import parse_facts
 from kg.graph.store import Transaction
 from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService, Parts
 from kg.values import AddRequest, MemoryInput, Scope
 from kg.writing.add import Remember
+from kg.writing.delete import erase_memories
 from kg.writing.update import Revise, UpdateRequest
 
 _FACT = {

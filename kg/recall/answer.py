@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kg.facts.instants import Instants, Standing
 from kg.graph.store import Row
 from kg.language.sentences import best_passage
-from kg.ports import Vector
 from kg.recall import render
-from kg.recall.filters import Filter
-from kg.recall.ranking import DenseLeg, Leg, Ranked
-from kg.recall.render import JsonObject
-from kg.values import Scope
+from kg.recall.query import Found, Search
+from kg.recall.ranking import Ranked
+from kg.values import JsonObject
 
-DEFAULT_MAX_TOKENS = 2000
-LEAST_MAX_TOKENS = 200
-"""What one hit, cut down to its id and its best words, may take at most."""
 _ENVELOPE_TOKENS = 40
 
 
@@ -42,54 +36,6 @@ _FULL = _Detail(render.PASSAGE_CHARS, render.FACT_CHARS, 5)
 _BARE = _Detail(60, 0, 0)
 _DETAILS = (_FULL, _Detail(render.PASSAGE_CHARS, 100, 2), _Detail(240, 100, 1), _BARE)
 """The best hit is shown in less and less detail until it fits; the others as they are, or not at all."""
-
-
-@dataclass(frozen=True)
-class Search:
-    """One search, validated.
-
-    Attributes:
-        project: the project that asks; its memories are slightly preferred.
-        threshold: least similarity of a hit, None for no bound.
-        max_tokens: budget of the answer, as ``estimate_tokens`` counts.
-        rerank: whether a model is to order the best hits.
-    """
-
-    query: str
-    scope: Scope
-    instants: Instants
-    filters: Filter
-    limit: int = 10
-    project: str | None = None
-    threshold: float | None = None
-    max_tokens: int = DEFAULT_MAX_TOKENS
-    explain: bool = False
-    rerank: bool = False
-
-    @property
-    def noise(self) -> bool:
-        """Whether trivial memories are asked for, which are hidden otherwise."""
-        return self.filters.names("noise")
-
-
-@dataclass
-class Found:
-    """What the legs brought, before the graph is asked.
-
-    Attributes:
-        seq: the partition's number when the legs looked; None where it was not read.
-    """
-
-    dense: dict[DenseLeg, dict[str, float]] = field(default_factory=dict[DenseLeg, dict[str, float]])
-    lexical: list[str] = field(default_factory=list[str])
-    failed: dict[Leg, str] = field(default_factory=dict[Leg, str])
-    notes: list[str] = field(default_factory=list[str])
-    vector: Vector | None = None
-    seq: int | None = None
-
-    def cut(self, most: int | None) -> bool:
-        """Whether a leg may have had more to bring than ``most``."""
-        return most is not None and any(len(hits) >= most for hits in (self.lexical, *self.dense.values()))
 
 
 class AnswerBuilder:

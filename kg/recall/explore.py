@@ -9,14 +9,13 @@ from uuid import UUID
 
 from kg.errors import InvalidInput, KgError, NotFound
 from kg.facts.instants import Instants, standings
+from kg.facts.timeline import UNKNOWN_START
 from kg.graph.store import GraphStore, Row
 from kg.language.lucene import entity_query, user_key
 from kg.language.names import alias_key
 from kg.ports import Embedder, IndexQuery, VectorIndex
 from kg.recall import render
-from kg.recall.render import JsonObject
-from kg.values import Scope
-from kg.writing.draft import UNKNOWN_START
+from kg.values import JsonObject, Scope
 
 FACTS_PER_ENTITY = 5
 _MOST_READ = 1000

@@ -10,8 +10,7 @@ from kg.graph.store import GraphStore, Row
 from kg.ports import Clock
 from kg.recall import render
 from kg.recall.filters import Filter
-from kg.recall.render import JsonObject
-from kg.values import Scope
+from kg.values import JsonObject, Scope
 
 SCAN_PAGE = 500
 SCAN_MOST = 5000

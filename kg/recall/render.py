@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from kg.facts.timeline import UNKNOWN_START
 from kg.language.words import estimate_tokens
-from kg.writing.draft import UNKNOWN_START
-
-JsonObject = dict[str, Any]
+from kg.validate import metadata
+from kg.values import JsonObject
 
 WHOLE = 2**31 - 1
 PASSAGE_CHARS = 700
@@ -49,17 +49,6 @@ def instant(value: datetime | None) -> str | None:
     if value is None or value == UNKNOWN_START:
         return None
     return value.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
-
-
-def metadata(text: object) -> JsonObject:
-    """Return a memory's metadata as the object that was handed in; empty for what a person broke in Browser."""
-    if not isinstance(text, str):
-        return {}
-    try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def fact(row: Mapping[str, Any], max_chars: int = WHOLE) -> JsonObject:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kg.errors import ExtractionError, StoreUnavailable
+from kg.graph.spending import account_calls
 from kg.graph.store import GraphStore
-from kg.jobs.lease import account_calls
 from kg.model_values import ModelCall
 from kg.ports import Clock, Reranker
 from kg.recall.ranking import Ranked

@@ -18,18 +18,18 @@ from kg.errors import KgError, StoreUnavailable
 from kg.facts.instants import Standing, standings
 from kg.graph.store import GraphStore, Row
 from kg.language.lucene import cjk_query, lucene_query, user_key
-from kg.language.names import alias_key, is_user
+from kg.language.names import alias_key, is_user, mentioned_keys
 from kg.language.sentences import best_passage
 from kg.language.words import is_non_latin, stem_terms
 from kg.ports import Embedder, IndexHit, IndexQuery, Vector, VectorIndex
-from kg.recall.answer import AnswerBuilder, Found, Search
+from kg.recall.answer import AnswerBuilder
 from kg.recall.candidates import Card, CardStore
+from kg.recall.query import Found, Search
 from kg.recall.ranking import UNREAD_SCRIPT, Candidate, DenseLeg, Ranked, Weights, rank
-from kg.recall.render import PASSAGE_CHARS, JsonObject
+from kg.recall.render import PASSAGE_CHARS
 from kg.recall.rerank import RERANKED, Reranking
 from kg.recall.term_counts import Corpus
-from kg.values import Scope
-from kg.writing.draft import mentioned_keys
+from kg.values import JsonObject, Scope
 
 log = logging.getLogger(__name__)
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from kg.entities.merge import merge_namesakes
+from kg.facts.claims import stated_keys
 from kg.facts.settle import settle
 from kg.graph.partition import Call, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.lucene import user_key
 from kg.language.trivial import trivial
-from kg.namesakes import merge_namesakes
-from kg.operations.job_control import extraction_jobs
 from kg.ports import Clock
 from kg.values import AddRequest, FactInput, MemoryInput
-from kg.writing.draft import Drafter, KnownName, ReadText, Source, StatingMemory, read_texts, stated_keys
+from kg.writing.draft import Drafter, ReadText, Source, StatingMemory, known_names, read_texts
+from kg.writing.queue import extraction_jobs
 from kg.writing.stated import StatedFacts
 
 
@@ -91,11 +92,6 @@ class Remember:
             outcome.ended.extend(uuid for uuid in ended if uuid not in set(outcome.fact_uuids))
         await merge_namesakes(call, plan.drafter.draft.entities)
         return outcome
-
-
-def known_names(context: Row) -> dict[str, KnownName]:
-    """Return the aliases of a write context by key."""
-    return {row["key"]: KnownName(row["uuid"], row["kind"]) for row in context["aliases"]}
 
 
 def _context_params(request: AddRequest, read: Sequence[ReadText]) -> dict[str, Any]:

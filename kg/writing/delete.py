@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
 
 from kg.background import Background
-from kg.erase import Erased, decisions_lost, drop_orphans, erase_memories
+from kg.entities.orphans import drop_orphans
 from kg.errors import KgError, NotFound
 from kg.facts.settle import settle
 from kg.graph.partition import Call, once
@@ -28,6 +30,23 @@ BATCH = 500
 
 class _NoneYet(Exception):
     """A call was not made before; ends the transaction that looked for it."""
+
+
+@dataclass
+class Erased:
+    """Counts of what a deletion removed."""
+
+    memories: int = 0
+    versions: int = 0
+    facts: int = 0
+    entities: int = 0
+
+    def add(self, other: Erased) -> None:
+        """Add another batch's counts."""
+        self.memories += other.memories
+        self.versions += other.versions
+        self.facts += other.facts
+        self.entities += other.entities
 
 
 @dataclass
@@ -202,3 +221,78 @@ async def _forget_entity(call: Call, uuid: str) -> Erased:
     gone = [uuid, *rows[0]["merged"], *removed, *(fact["uuid"] for fact in facts)]
     await tx.run("create_tombstones", user_id=user_id, uuids=gone, now=call.now)
     return Erased(facts=len(facts), entities=1 + len(removed))
+
+
+async def erase_memories(tx: Transaction, user_id: str, uuids: Sequence[str], now: datetime) -> Erased:
+    """Erase memories of a partition whose lock the transaction holds; unknown ids are passed over."""
+    context = (await tx.run("deletion_context", user_id=user_id, uuids=list(uuids)))[0]
+    memories: list[str] = context["memories"]
+    facts: list[Row] = context["facts"]
+    if not memories:
+        return Erased()
+    lost = await decisions_lost(tx, user_id, facts)
+    await tx.run("delete_memories", uuids=memories)
+    links = _closing_links(context["chain"])
+    if links:
+        await tx.run("link_next", links=links)
+    await lost.bridge(tx)
+    removed = await drop_orphans(tx, user_id, context["keys"], context["entities"])
+    await settle(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=now)
+    tombstones = [*memories, *(fact["uuid"] for fact in facts), *removed]
+    await tx.run("create_tombstones", user_id=user_id, uuids=tombstones, now=now)
+    return Erased(len(memories), context["versions"], len(facts), len(removed))
+
+
+@dataclass(frozen=True)
+class DecisionsLost:
+    """What goes with facts that are about to be deleted, of what was decided by them.
+
+    Attributes:
+        bereaved: facts that they had ended.
+        bridges: decisions that keep A ended by C when B, between them, is deleted. The later decision is kept with its
+            instants; neither reason nor judge are, as they were about the deleted fact and may quote it.
+    """
+
+    bereaved: list[str]
+    bridges: list[Row]
+
+    async def bridge(self, tx: Transaction) -> None:
+        """Write the bridges, once the facts are gone."""
+        if self.bridges:
+            await tx.run("create_decisions", decisions=self.bridges)
+
+
+async def decisions_lost(tx: Transaction, user_id: str, facts: Sequence[Row]) -> DecisionsLost:
+    """Read what was decided by facts before they are deleted."""
+    if not facts:
+        return DecisionsLost([], [])
+    rows = await tx.run("decisions_lost", user_id=user_id, uuids=[fact["uuid"] for fact in facts])
+    bridges: list[Row] = [
+        {
+            "old": row["old"],
+            "new": row["new"],
+            "properties": {
+                "uuid": row["uuid"],
+                "kind": "superseded",
+                "at": row["at"],
+                "effective_at": row["effective_at"],
+                "judge": "inherited",
+            },
+        }
+        for row in rows[0]["bridges"]
+    ]
+    return DecisionsLost(rows[0]["bereaved"], bridges)
+
+
+def _closing_links(chain: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Return the links that close a conversation over its deleted messages, runs of them included."""
+    gone = {row["uuid"]: row for row in chain}
+    links: list[Row] = []
+    for row in chain:
+        if row["previous"] in gone:
+            continue
+        following = row["next"]
+        while following in gone:
+            following = gone[following]["next"]
+        links.append({"previous": row["previous"], "next": following})
+    return links

@@ -7,28 +7,23 @@ claims. The same draft serves a new memory, an update and the result of an extra
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
-from kg.facts import predicates
-from kg.facts.parse import THING, claim_key, claim_scope, literal_key, object_is_entity
+from kg.facts.claims import StatedName, claim_key, claim_scope, literal_key, object_of, subject_of
+from kg.facts.predicates import THING
+from kg.facts.timeline import UNKNOWN_START
 from kg.graph.partition import Call
 from kg.language.lucene import user_key
-from kg.language.names import alias_key, is_speaker, is_user, name_ngrams
+from kg.language.names import SELF_KEY, alias_key, mentioned_keys
 from kg.language.words import content_hash, split_terms
 from kg.values import FactInput, Scope
 
 Row = dict[str, Any]
 Source = Literal["stated", "occurred", "created", "unknown"]
-SELF_KEY = "user"
-"""Alias key of the partition's own person."""
-MAX_MENTIONED = 2000
 _READ_AT_ONCE_CHARS = 4096
-_NAME_LIKE = re.compile(r"[A-Z0-9_./@+#-]|[^\x00-\x7f]")
-UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -36,15 +31,6 @@ class KnownName:
     """An alias that stands in the graph."""
 
     uuid: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class StatedName:
-    """A name in a fact: its alias key, as it was written, and the kind of thing that it stands for."""
-
-    key: str
-    name: str
     kind: str
 
 
@@ -110,49 +96,6 @@ async def read_texts(texts: Sequence[str]) -> list[ReadText]:
     if sum(map(len, texts)) <= _READ_AT_ONCE_CHARS:
         return [ReadText.of(text) for text in texts]
     return await asyncio.to_thread(lambda: [ReadText.of(text) for text in texts])
-
-
-def mentioned_keys(text: str) -> dict[str, str]:
-    """Return candidate alias keys of a text with the words that stand for them; the user's own is never one.
-
-    At most ``MAX_MENTIONED``, more than a note of 300 words has: single words first, then runs that are written like
-    names, with a capital, digit or sign, then the others.
-    """
-    found = [(key, surface) for key, surface in name_ngrams(text) if key != SELF_KEY]
-    if len(found) > MAX_MENTIONED:
-        found.sort(key=lambda item: " " in item[0] and (1 if _NAME_LIKE.search(item[1]) else 2))
-    return dict(found[:MAX_MENTIONED])
-
-
-def stated_keys(facts: Iterable[FactInput], speaker: str | None) -> set[str]:
-    """Return the alias keys that facts (and the speaker) name."""
-    keys = {alias_key(speaker)} if speaker else set[str]()
-    return keys | {name.key for fact in facts for name in (subject_of(fact, speaker), object_of(fact, speaker)) if name}
-
-
-def subject_of(fact: FactInput, speaker: str | None) -> StatedName | None:
-    """Return the thing that a fact is about; None where it names none."""
-    if fact.subject is None:
-        return None
-    usual = predicates.lookup(fact.predicate).subject_kind
-    kind = fact.subject_kind or (usual if usual == "Person" else THING)
-    return _stated(fact.subject, speaker, kind)
-
-
-def object_of(fact: FactInput, speaker: str | None) -> StatedName | None:
-    """Return the thing that is a fact's object; None where it has none, or a literal value."""
-    if fact.object is None or not object_is_entity(fact.predicate, fact.object):
-        return None
-    kind = fact.object_kind or predicates.lookup(fact.predicate).object_kind
-    return _stated(fact.object, speaker, kind)
-
-
-def _stated(name: str, speaker: str | None, kind: str) -> StatedName:
-    """Return what a name in a fact means; I and me are the speaker, by its name, the user only where none is named."""
-    if is_user(name) or (is_speaker(name) and speaker is None):
-        return StatedName(SELF_KEY, name, kind)
-    meant = speaker if is_speaker(name) and speaker is not None else name
-    return StatedName(alias_key(meant), meant, kind)
 
 
 class Drafter:
@@ -290,3 +233,8 @@ class Drafter:
             "terms": split_terms(name), "kind": kind, "created_at": self._now, "index_rev": 1,
         }  # fmt: skip
         self.draft.entities.append({"key": key, "kind": kind, "properties": properties})
+
+
+def known_names(context: Row) -> dict[str, KnownName]:
+    """Return the aliases of a write context by key."""
+    return {row["key"]: KnownName(row["uuid"], row["kind"]) for row in context["aliases"]}

@@ -11,20 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kg.erase import drop_orphans
+from kg.entities.merge import merge_namesakes
+from kg.entities.orphans import drop_orphans
 from kg.errors import NotFound
+from kg.facts.claims import stated_keys
 from kg.facts.settle import settle
 from kg.graph.partition import Call, once
 from kg.graph.store import GraphStore, Row, Transaction
-from kg.inheritance import inherited_decisions
 from kg.language.trivial import trivial
-from kg.namesakes import merge_namesakes
-from kg.operations.job_control import extraction_jobs
 from kg.ports import Clock
 from kg.values import FactInput, Scope
-from kg.writing.add import known_names
-from kg.writing.draft import Drafter, ReadText, StatingMemory, read_texts, stated_keys
-from kg.writing.stated import StatedFacts
+from kg.writing.draft import Drafter, ReadText, StatingMemory, known_names, read_texts
+from kg.writing.queue import extraction_jobs
+from kg.writing.stated import StatedFacts, inherited_decisions
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import os
 from argparse import Namespace
 
 from mcp_server.cli.output import write_error, write_json
-from mcp_server.doctor.machine import Check, examine
+from mcp_server.doctor.check import Check
+from mcp_server.doctor.examine import examine
 
 STYLES = {"ok": "green", "note": "cyan", "warning": "yellow", "failed": "bold red"}
 

@@ -13,9 +13,10 @@ from kg.settings.paths import data_dir
 from mcp_server.cli.jobs import count_states
 from mcp_server.cli.output import PhaseLine, write_json, write_line
 from mcp_server.link.client import JsonObject, ServiceClient, our_version, read_parts
-from mcp_server.link.lifecycle import NOT_RUNNING, probe, stop_service
+from mcp_server.link.lifecycle import probe
 from mcp_server.link.record import READY, differing_settings, read_record, read_token
 from mcp_server.link.session import read_session, session_headers
+from mcp_server.link.stop import NOT_RUNNING, stop_service
 
 
 def serve(_: Namespace) -> int:

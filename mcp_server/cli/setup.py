@@ -132,8 +132,8 @@ def choose_model(settings: Settings, environ: Mapping[str, str]) -> None:
 def _what_is_here(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
     """What a model could be asked with; a key by its name alone, a login by its file, which is not opened."""
     from extract.providers.credentials import API_KEY_VARIABLE, GIVEN, OAUTH_VARIABLE
+    from extract.providers.ollama_client import pulled_models
     from extract.routing.settings import GEMINI_KEYS
-    from mcp_server.doctor.models import pulled_models
 
     names = (GIVEN, OAUTH_VARIABLE, API_KEY_VARIABLE, "KNOWTHREAD_GEMINI_API_KEY", *GEMINI_KEYS)
     yield from (name for name in names if environ.get(name, "").strip())

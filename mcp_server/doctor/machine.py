@@ -10,127 +10,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import shutil
 import socket
 import stat
 import subprocess
-import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from kg.errors import ConfigurationError, KgError, SetupError
-from kg.settings.service import CONFIG_FILE, EMBEDDERS, PREFIX, Settings, load_settings, mem0_variables
-from mcp_server.link.record import (
-    READY,
-    SERVICE_LOCK,
-    TOKEN,
-    ServiceRecord,
-    check_exposure,
-    differing_settings,
-    read_record,
-    read_token,
-    try_lock,
-)
+from kg.errors import ConfigurationError, SetupError
+from kg.settings.service import CONFIG_FILE, EMBEDDERS, PREFIX, Settings, mem0_variables
+from mcp_server.doctor.check import Check, JsonObject, Level, Situation
+from mcp_server.link.record import READY, SERVICE_LOCK, TOKEN, differing_settings, read_token, try_lock
 from mcp_server.link.session import SESSION_VARIABLES
-
-Level = Literal["ok", "note", "warning", "failed"]
-JsonObject = dict[str, Any]
+from mcp_server.service.listen import check_exposure
 
 _LEAST_FREE_BYTES = 100 << 20
 _GOOD_FREE_BYTES = 1 << 30
 _PYTHONS = ((3, 11), (3, 13))
 _MACHINES = ("x86_64", "amd64", "arm64", "aarch64")
 _OTHERS = 0o077
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding; ``cure`` says what to do and is given for every failure."""
-
-    name: str
-    level: Level
-    message: str
-    cure: str = ""
-
-    def as_json(self) -> JsonObject:
-        """Return it for a script."""
-        return {name: value for name, value in asdict(self).items() if value}
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What all checks look at.
-
-    Attributes:
-        record: what the service's record says, alive or stale.
-        health: what the running service says of itself; None when none runs.
-        parts: the state of its parts; empty unless it is ready.
-        parts_error: why a ready service did not tell the state of its parts.
-    """
-
-    settings: Settings
-    environ: Mapping[str, str]
-    record: ServiceRecord | None = None
-    health: JsonObject | None = None
-    parts: JsonObject = field(default_factory=dict[str, Any])
-    parts_error: str = ""
-
-    @property
-    def managed(self) -> bool:
-        """Whether Neo4j is ours to start."""
-        return not self.settings.neo4j_url
-
-
-def examine(environ: Mapping[str, str]) -> Iterator[Check]:
-    """Yield the findings in the order in which parts depend on each other."""
-    yield check_python(sys.version_info[:3])
-    yield check_platform(sys.platform, platform.machine())
-    try:
-        settings = load_settings(environ)
-    except ConfigurationError as error:
-        yield Check("settings", "failed", str(error), "correct the setting; everything else is checked after that")
-        return
-    situation = look(settings, environ)
-    from mcp_server.doctor.models import check_models
-    from mcp_server.doctor.stores import check_embedder, check_index, check_neo4j
-
-    checks: tuple[Callable[[Situation], Iterator[Check]], ...] = (
-        check_settings,
-        check_disk,
-        check_artifacts,
-        check_java,
-        check_data_folder,
-        check_service,
-        check_port,
-        check_neo4j,
-        check_index,
-        check_embedder,
-        check_models,
-        check_claude,
-    )
-    for check in checks:
-        yield from check(situation)
-
-
-def look(settings: Settings, environ: Mapping[str, str]) -> Situation:
-    """Ask the running service, if there is one."""
-    from mcp_server.link.client import read_parts
-    from mcp_server.link.lifecycle import probe
-
-    record = read_record(settings.data_dir)
-    health = None if record is not None and record.error else probe(settings.data_dir)
-    parts: JsonObject = {}
-    problem = ""
-    if health is not None:
-        try:
-            parts = read_parts(health)
-        except KgError as error:
-            problem = str(error)
-    return Situation(settings, environ, record, health, parts, problem)
 
 
 def check_python(version: tuple[int, ...]) -> Check:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
+from extract.providers.ollama_client import pulled_models
 from extract.routing.settings import (
     DEFAULT_MODELS,
     GEMINI_KEYS,
@@ -19,12 +20,11 @@ from extract.routing.settings import (
 from kg.errors import ConfigurationError
 from kg.model_values import TASKS
 from kg.settings.service import bare_url
-from mcp_server.doctor.machine import Check, Level, Situation
+from mcp_server.doctor.check import Check, Level, Situation
 
 if TYPE_CHECKING:
     from kg.settings.service import Settings
 
-_OLLAMA_TIMEOUT_S = 3.0
 _WITHOUT = (
     "none is set, which is fine: the calling agent hands over facts. With one (KNOWTHREAD_LLM=ollama, gemini, "
     "anthropic, claude-code or gemini_split) facts are also read from text and their contradictions settled"
@@ -55,23 +55,6 @@ def check_ollama_embedder(settings: Settings) -> Check:
     model = settings.embedder.partition(":")[2]
     setting = "KNOWTHREAD_OLLAMA_EMBED_URL" if settings.ollama_embed_url else "KNOWTHREAD_OLLAMA_URL"
     return _ollama("embedder", "failed", settings.embedding_url.rstrip("/"), (model,), setting)
-
-
-def pulled_models(url: str) -> frozenset[str]:
-    """Return the names of the models that an Ollama has; a name without a tag stands for its ``latest``.
-
-    Raises:
-        OSError: it does not answer, or not as Ollama does.
-    """
-    import httpx
-
-    try:
-        with httpx.Client(timeout=_OLLAMA_TIMEOUT_S, trust_env=False) as client:
-            answer: Any = client.get(f"{url}/api/tags").raise_for_status().json()
-        names = {str(model["name"]) for model in cast("list[dict[str, Any]]", answer["models"])}
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-        raise OSError(type(error).__name__) from error
-    return frozenset(names | {name.removesuffix(":latest") for name in names})
 
 
 def _routes(models: ModelSettings) -> Check:

@@ -12,7 +12,7 @@ from kg.errors import ConfigurationError, SetupError, StoreUnavailable
 from kg.graph.migrate import SCHEMA_VERSION
 from kg.graph.store import GraphAddress, GraphStore
 from kg.settings.service import EMBEDDERS
-from mcp_server.doctor.machine import Check, JsonObject, Situation
+from mcp_server.doctor.check import Check, JsonObject, Situation
 from mcp_server.doctor.models import check_ollama_embedder
 from mcp_server.link.record import try_lock
 

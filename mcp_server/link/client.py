@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from kg.errors import KgError, StoreUnavailable
+from mcp_server.link.envelope import envelope_headers
 from mcp_server.link.http_client import Answer, Client, ConnectionLost, Silent
 from mcp_server.link.lifecycle import Endpoint, ensure_running
 from mcp_server.link.record import READY
 from mcp_server.link.session import DROPPED, REQUEST_KEY, USER, encode_value, session_headers
-from mcp_server.shim.legacy_session import envelope_headers
 
 JsonObject = dict[str, Any]
 

@@ -41,18 +41,7 @@ from typing import Any, NamedTuple, cast
 
 from kg.errors import KgError, StoreUnavailable
 from kg.settings.paths import data_dir
-from mcp_server.link.record import (
-    READY,
-    SERVICE_LOCK,
-    ServiceRecord,
-    command_of,
-    descendants,
-    make_private,
-    read_record,
-    read_token,
-    try_lock,
-    wait_until_gone,
-)
+from mcp_server.link.record import READY, ServiceRecord, make_private, read_record, read_token, try_lock
 from mcp_server.link.session import SESSION_VARIABLES
 
 ALREADY_RUNNING = 75
@@ -61,7 +50,6 @@ ALREADY_RUNNING = 75
 STOPPED = 128 + SIGTERM
 """Exit status of a service that was asked to end before it was ready."""
 
-NOT_RUNNING = "The service was not running."
 
 SERVICE_COMMAND = (sys.executable, "-I", "-m", "mcp_server", "serve")
 START_LOCK = "start.lock"
@@ -94,11 +82,8 @@ _PASSED_ON = (
 
 _PASSED_ON_PREFIXES = ("KNOWTHREAD_", "MEM0_", "XDG_", "LC_")
 _LOG_LIMIT_BYTES = 5 << 20
-_PROBE_TIMEOUT_S = 2.0
+PROBE_TIMEOUT_S = 2.0
 _MAX_STARTS = 2
-_STOP_TIMEOUT_S = 40.0
-_ORPHAN_TIMEOUT_S = 20.0
-_RECORD_TIMEOUT_S = 30.0
 
 
 class Endpoint(NamedTuple):
@@ -179,7 +164,7 @@ def ensure_running(
         time.sleep(min(0.1, max(0.0, deadline - time.monotonic())))
 
 
-def probe(folder: Path | None = None, timeout_s: float = _PROBE_TIMEOUT_S) -> dict[str, Any] | None:
+def probe(folder: Path | None = None, timeout_s: float = PROBE_TIMEOUT_S) -> dict[str, Any] | None:
     """Return what the running service says of itself; None when none runs.
 
     A service that runs and does not answer gives its last published phase, with ``answers`` False.
@@ -199,53 +184,8 @@ def probe(folder: Path | None = None, timeout_s: float = _PROBE_TIMEOUT_S) -> di
     return known | {"answers": health is not None} | (health or {})
 
 
-def stop_service(folder: Path | None = None, timeout_s: float = _STOP_TIMEOUT_S) -> str:
-    """End the service of a data folder and what it started; returns what happened, for people.
-
-    It is asked to end (SIGTERM) and killed when it does not in time. Processes that it leaves behind are ended too.
-    One that is just starting is waited for until it can be told from others.
-    """
-    place = folder or data_dir()
-    record = _record_of_running(place)
-    if record is None:
-        return NOT_RUNNING
-    service = {record.pid: record.started}
-    children = descendants(record.pid)
-    _signal(service, SIGTERM)
-    how = "stopped"
-    if wait_until_gone(service, timeout_s):
-        _signal(service, SIGKILL)
-        wait_until_gone(service, _PROBE_TIMEOUT_S)
-        how = f"killed, because it did not end within {timeout_s:.0f} s"
-    report = f"The service (pid {record.pid}) was {how}."
-    orphans = wait_until_gone(children, _PROBE_TIMEOUT_S)
-    if orphans:
-        names = ", ".join(f"{command_of(pid)} (pid {pid})" for pid in orphans)
-        _signal(orphans, SIGTERM)
-        left = wait_until_gone(orphans, _ORPHAN_TIMEOUT_S)
-        report += f" It left {names} behind; " + (f"still running: {sorted(left)}." if left else "ended too.")
-    return report
-
-
-def _record_of_running(folder: Path) -> ServiceRecord | None:
-    """The record of the service, also of one that has yet to write it; None where none runs or starts."""
-    deadline = time.monotonic() + _RECORD_TIMEOUT_S
-    while True:
-        starts = _is_held(folder / START_LOCK) or _is_held(folder / SERVICE_LOCK)
-        record = _live_record(folder)
-        if record is not None or not starts or time.monotonic() >= deadline:
-            return record
-        time.sleep(0.05)
-
-
-def _is_held(lock: Path) -> bool:
-    if not lock.exists():
-        return False
-    with try_lock(lock) as free:
-        return not free
-
-
-def _live_record(folder: Path) -> ServiceRecord | None:
+def live_record(folder: Path) -> ServiceRecord | None:
+    """Return the record of a running service, also of one that is not ready; None where none runs."""
     record = read_record(folder)
     return record if record is not None and record.is_alive() else None
 
@@ -301,7 +241,7 @@ class _Start:
             StartFailed: what was started before has ended again.
         """
         with try_lock(self._folder / START_LOCK) as mine:
-            if not mine or _live_record(self._folder) is not None:
+            if not mine or live_record(self._folder) is not None:
                 return
             if self._child is not None:
                 status = self._child.poll()
@@ -311,14 +251,14 @@ class _Start:
                     raise self._failure(status)
             self._child, self._log_begin = spawn(self._folder, self._command)
             self._count += 1
-            while _live_record(self._folder) is None and self._child.poll() is None and time.monotonic() < deadline:
+            while live_record(self._folder) is None and self._child.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
 
     def retire(self, record: ServiceRecord) -> None:
         """Ask an older service to end, once; it is waited for like one that starts."""
         if self._retired != record.pid:
             self._retired = record.pid
-            _signal([record.pid], SIGTERM)
+            signal_processes([record.pid], SIGTERM)
 
     def _failure(self, status: int) -> StartFailed:
         """What kept the service from starting: its own word if it left one since we began, else its last line."""
@@ -371,7 +311,7 @@ def spawn(folder: Path, command: Sequence[str] = SERVICE_COMMAND) -> tuple[subpr
 def _look(folder: Path, record: ServiceRecord, deadline: float) -> tuple[Endpoint | None, str]:
     """Ask a running service whether it is ready; its phase comes along."""
     token = read_token(folder)
-    patience = min(_PROBE_TIMEOUT_S, max(0.2, deadline - time.monotonic()))
+    patience = min(PROBE_TIMEOUT_S, max(0.2, deadline - time.monotonic()))
     health = _health(record, token, patience)
     if health is None:
         return None, record.phase if record.phase != READY else "waiting for the service to answer"
@@ -412,7 +352,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in release[0].split(".")) if release else ()
 
 
-def _signal(pids: Iterable[int], number: int) -> None:
+def signal_processes(pids: Iterable[int], number: int) -> None:
+    """Signal each process that still runs."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)

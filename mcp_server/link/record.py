@@ -12,11 +12,6 @@ import hashlib
 import hmac
 import json
 import os
-import re
-import secrets
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Generator, Mapping
@@ -25,23 +20,18 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from kg.errors import ConfigurationError, Conflict, SetupError
+from kg.errors import Conflict
 from kg.settings.paths import write_private
+from mcp_server.link.processes import process_start
 from mcp_server.link.session import SESSION_VARIABLES
 
 RECORD = "service.json"
 TOKEN = "token"  # noqa: S105 (a file's name)
-PORT = "port"
 SERVICE_LOCK = "service.lock"
 READY = "ready"
 STOPPING = "stopping"
 FAILED = "failed"
-MIN_TOKEN = 16
-"""Fewest characters of a bearer token."""
 
-LOOPBACK = ("localhost", "::1")
-WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104 (what is looked for, not where we listen)
-"""Hosts that mean every address of the machine."""
 
 _LEAVING_S = 30.0
 
@@ -219,151 +209,6 @@ def try_lock(file: Path) -> Generator[bool]:
         os.close(handle)
 
 
-def check_exposure(host: str, token: str) -> None:
-    """Refuse what would let strangers in.
-
-    Args:
-        host: where the service is to listen.
-        token: the bearer token that was chosen; empty: one is generated.
-
-    Raises:
-        ConfigurationError: the token can be guessed or cannot be sent, or the host is reached from other machines and
-            no token was chosen.
-    """
-    accepted = f"choose at least {MIN_TOKEN} characters, such as `openssl rand -hex 32` gives"
-    if token and len(token) < MIN_TOKEN:
-        raise ConfigurationError("KNOWTHREAD_TOKEN", f"{len(token)} characters can be guessed", accepted)
-    if token != token.strip() or not token.isprintable():
-        raise ConfigurationError(
-            "KNOWTHREAD_TOKEN", "blanks at its ends or control characters cannot be sent", accepted
-        )
-    if not token and not is_loopback(host):
-        raise ConfigurationError(
-            "KNOWTHREAD_HOST",
-            f"{host!r} is reached from other machines, which needs a token of your own choice",
-            f"set KNOWTHREAD_TOKEN to at least {MIN_TOKEN} characters, or unset KNOWTHREAD_HOST",
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches what listens on a host."""
-    return host.lower() in LOOPBACK or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
-
-
-def ensure_token(folder: Path, chosen: str = "") -> str:
-    """Return the service's bearer token and keep it where the shims find it; generated once unless one is chosen."""
-    token = chosen or read_token(folder)
-    if not chosen and len(token) < MIN_TOKEN:
-        token = secrets.token_urlsafe(32)
-    write_private(folder / TOKEN, token)
-    return token
-
-
-def bind_socket(folder: Path, host: str, port: int = 0) -> socket.socket:
-    """Return a listening socket; port 0 takes the one of last time if it is free, else any, and remembers it.
-
-    Raises:
-        SetupError: the address cannot be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    candidates = [port] if port else [*_remembered_port(folder), 0]
-    failure: OSError | None = None
-    for candidate in candidates:
-        # With the protocol named, asyncio turns off Nagle's delay on what it accepts: 40 ms a call otherwise.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, candidate))
-            listener.listen(128)
-        except OSError as error:
-            listener.close()
-            failure = error
-            continue
-        if not port:
-            write_private(folder / PORT, str(listener.getsockname()[1]))
-        return listener
-    raise SetupError(
-        f"cannot listen on {host} port {port or '(any)'}: {failure}",
-        "set KNOWTHREAD_PORT to a free port, or to 0 for any, and KNOWTHREAD_HOST to an address of this machine",
-    ) from failure
-
-
-def _remembered_port(folder: Path) -> list[int]:
-    try:
-        return [int((folder / PORT).read_text(encoding="ascii"))]
-    except (OSError, ValueError):
-        return []
-
-
 def make_private(folder: Path) -> None:
     """Create a folder that only its owner may enter; an existing one is left as it is."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def process_start(pid: int) -> str | None:
-    """Return a text that names the start of a process; None when no such process runs (a zombie does not)."""
-    if sys.platform == "linux":
-        fields_ = _linux_stat(pid)
-        if fields_ is None or fields_[0] in "ZX":
-            return None
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot}:{fields_[19]}"
-    answer = _ps("-o", "state=,lstart=", "-p", str(pid)).split(maxsplit=1)
-    return " ".join(answer[1].split()) if len(answer) > 1 and not answer[0].startswith("Z") else None
-
-
-def descendants(pid: int) -> dict[int, str]:
-    """Return the processes below one, by pid, with their starts."""
-    parents = _parents()
-    found: dict[int, str] = {}
-    below = {pid}
-    while below:
-        below = {child for child, parent in parents.items() if parent in below and child not in found}
-        found.update({child: start for child in below if (start := process_start(child)) is not None})
-    return found
-
-
-def command_of(pid: int) -> str:
-    """Return the name of a process's program, for people."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
-        return "?"
-    return Path(_ps("-o", "comm=", "-p", str(pid)).strip()).name or "?"
-
-
-def wait_until_gone(processes: Mapping[int, str], timeout_s: float) -> dict[int, str]:
-    """Wait for processes to end; returns those that did not in time."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        left = {pid: start for pid, start in processes.items() if process_start(pid) == start}
-        if not left or time.monotonic() >= deadline:
-            return left
-        time.sleep(0.05)
-
-
-def _parents() -> dict[int, int]:
-    if sys.platform == "linux":
-        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-        return {pid: int(stat[1]) for pid in pids if (stat := _linux_stat(pid)) is not None}
-    pairs = re.findall(r"^\s*(\d+)\s+(\d+)\s*$", _ps("-axo", "pid=,ppid="), re.MULTILINE)
-    return {int(pid): int(parent) for pid, parent in pairs}
-
-
-def _linux_stat(pid: int) -> list[str] | None:
-    """The fields of ``/proc/<pid>/stat`` after the program's name: state, parent, …, start at index 19."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
-    return text.rpartition(b")")[2].decode("ascii", "replace").split()
-
-
-def _ps(*arguments: str) -> str:
-    return subprocess.run(
-        ["/bin/ps", *arguments],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        env={"LC_ALL": "C", "PATH": "/bin:/usr/bin"},
-    ).stdout

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from extract.embedders.onnx import connect_embedder
+from extract.embedders.connect import connect_embedder
 from extract.routing.ledger import Ledger
 from kg.errors import ConfigurationError, KgError, StoreUnavailable
 from kg.graph.migrate import migrate
@@ -26,11 +26,10 @@ from kg.index.rebuild import Reindex
 from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService, Parts
 from kg.operations.warmup import warm_up
-from kg.ports import Embedder, VectorIndex
+from kg.ports import Embedder, SystemClock, VectorIndex
 from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall
 from kg.settings.service import Settings
-from kg.values import SystemClock
 from kg.writing.delete import Forget
 from mcp_server.service.metrics import render
 from mcp_server.service.model_side import ModelSide, make_model_side

@@ -14,8 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 import uvicorn
@@ -31,8 +30,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_server.link.lifecycle import not_ready_text
-from mcp_server.link.record import READY, read_record
+from mcp_server.link.record import READY
 from mcp_server.link.session import DROPPED, LISTEN
+from mcp_server.service.activity import Activity, beat
 from mcp_server.service.admin import Backend, admin_routes
 
 MAX_BODY_BYTES = 17 << 20
@@ -41,10 +41,7 @@ MAX_BODY_BYTES = 17 << 20
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 _BOOT_PATIENCE_S = 4.0
-_PRESENCE_BEAT_S = 20.0
-_DRAIN_S = 10.0
 _CUT_S = 3
-_WATCH_S = 5.0
 _PROBES = frozenset(("/healthz", "/metrics"))
 """Asked again and again by programs; no use of the service, so they do not keep it from its idle stop."""
 
@@ -56,51 +53,6 @@ _ENDING = {
 """Answer to a call that comes too late."""
 
 logger = logging.getLogger(__name__)
-
-
-class Activity:
-    """Who uses the service: open sessions and calls being answered; the idle stop is decided by it."""
-
-    def __init__(self) -> None:
-        self.sessions = 0
-        self.stopping = asyncio.Event()
-        self._busy = 0
-        self._last = time.monotonic()
-        self._calls = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
-
-    @contextmanager
-    def busy(self) -> Generator[None]:
-        """Count a request while it is served."""
-        self._busy += 1
-        try:
-            yield
-        finally:
-            self._busy -= 1
-            self._last = time.monotonic()
-
-    @contextmanager
-    def call(self) -> Generator[None]:
-        """Count a request that is worth waiting for at the end of the service."""
-        self._calls += 1
-        self._quiet.clear()
-        try:
-            yield
-        finally:
-            self._calls -= 1
-            if not self._calls:
-                self._quiet.set()
-
-    async def drain(self) -> None:
-        """Wait until no call is being answered, a few seconds at most."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._quiet.wait(), _DRAIN_S)
-
-    @property
-    def idle_s(self) -> float:
-        """Seconds since the last session or request ended; 0 while there is one."""
-        return 0.0 if self._busy else time.monotonic() - self._last
 
 
 def build_app(
@@ -148,7 +100,7 @@ def build_app(
         )
 
     async def presence(_: Request) -> StreamingResponse:
-        return StreamingResponse(_beat(activity), media_type="text/event-stream", headers={"cache-control": "no-store"})
+        return StreamingResponse(beat(activity), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
     app.router.routes.append(Route("/healthz", healthz))
     app.router.routes.append(Route("/presence", presence))
@@ -190,25 +142,6 @@ async def serve_http(app: Starlette, listener: socket.socket, activity: Activity
         await activity.drain()
         server.handle_exit(signal.SIGTERM, None)
         await serving
-
-
-async def idle_watch(activity: Activity, idle_minutes: float, folder: Path) -> str:
-    """Return when the service has no reason to live on, with that reason: idle, uninstalled, or without its data.
-
-    Args:
-        activity: who is there.
-        idle_minutes: stop this long after the last session; 0: never.
-        folder: the data folder; the record in it must stay this process's.
-    """
-    while True:
-        await asyncio.sleep(min(_WATCH_S, idle_minutes * 20) if idle_minutes else _WATCH_S)
-        if idle_minutes and activity.idle_s > idle_minutes * 60:
-            return f"no session for {idle_minutes:g} minutes"
-        if not await asyncio.to_thread(Path(__file__).exists):
-            return "its installation is gone"
-        record = await asyncio.to_thread(read_record, folder)
-        if record is None or record.pid != os.getpid():
-            return f"the data folder {folder} is gone or another service's"
 
 
 class _Server(uvicorn.Server):
@@ -302,17 +235,3 @@ async def _wait_ready(health: Callable[[], Mapping[str, Any]]) -> str | None:
             return not_ready_text(str(phase))
         await asyncio.sleep(0.05)
     return None
-
-
-async def _beat(activity: Activity) -> AsyncGenerator[bytes]:
-    """One open session: a comment now and then until the session or the service ends."""
-    activity.sessions += 1
-    try:
-        while not activity.stopping.is_set():
-            yield b": here\n\n"
-            try:
-                await asyncio.wait_for(activity.stopping.wait(), _PRESENCE_BEAT_S)
-            except TimeoutError:
-                continue
-    finally:
-        activity.sessions -= 1

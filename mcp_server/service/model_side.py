@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from extract.providers.base import Provider
+from extract.providers.ollama_client import pulled_models
 from extract.routing.ledger import Ledger
 from extract.routing.router import Router
 from extract.routing.settings import ModelSettings, anthropic_credentials, read_model_settings, settle_auto
@@ -26,7 +27,6 @@ from kg.jobs.worker import Ingest
 from kg.ports import Clock, Embedder, VectorIndex
 from kg.recall.rerank import Reranking
 from kg.settings.service import Settings, bare_url
-from mcp_server.doctor.models import pulled_models
 
 log = logging.getLogger(__name__)
 

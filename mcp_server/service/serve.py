@@ -14,18 +14,11 @@ from kg.errors import Conflict, KgError
 from kg.graph.migrate import SCHEMA_VERSION
 from kg.settings.service import Settings
 from mcp_server.link.lifecycle import ALREADY_RUNNING, STOPPED
-from mcp_server.link.record import (
-    READY,
-    WILDCARDS,
-    PublishedRecord,
-    bind_socket,
-    check_exposure,
-    claim_service_lock,
-    ensure_token,
-    publish_record,
-)
+from mcp_server.link.record import READY, PublishedRecord, claim_service_lock, publish_record
+from mcp_server.service.activity import Activity, idle_watch
 from mcp_server.service.composition import Service
-from mcp_server.service.http import Activity, build_app, idle_watch, serve_http
+from mcp_server.service.http import build_app, serve_http
+from mcp_server.service.listen import WILDCARDS, bind_socket, check_exposure, ensure_token
 from mcp_server.service.log import configure_logging
 from mcp_server.tools.tools import build_server
 

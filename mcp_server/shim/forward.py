@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kg.errors import InvalidInput, KgError
 from kg.settings.paths import data_dir
+from mcp_server.link.envelope import envelope_headers
 from mcp_server.link.http_client import Abort, Answer, Client, ConnectionLost, Silent
 from mcp_server.link.lifecycle import SERVICE_COMMAND, ServiceStarting, ensure_running, not_ready_text
 from mcp_server.link.record import differing_settings
 from mcp_server.link.session import DROPPED, LISTEN, REQUEST_KEY, encode_value, session_headers
-from mcp_server.shim.legacy_session import LegacySession, SessionGone, envelope_headers
-from mcp_server.shim.stdio import usable_id
+from mcp_server.shim.legacy_session import LegacySession, SessionGone
+from mcp_server.shim.wire import usable_id
 
 if TYPE_CHECKING:
-    from mcp_server.shim.stdio import Manifest, Output
+    from mcp_server.shim.wire import Manifest, Output
 
 PATIENCE_S = 4.5
 BOOT_PATIENCE_S = 3600.0

@@ -6,20 +6,17 @@ is gone there, and is made again without the client noticing.
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
-import re
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mcp_server.link.http_client import Client, ConnectionLost, Silent
-from mcp_server.shim.stdio import NAMED
 
 if TYPE_CHECKING:
-    from mcp_server.shim.stdio import Output
+    from mcp_server.shim.wire import Output
 
 _OK = 200
 
@@ -119,19 +116,3 @@ class LegacySession:
             if answer.status == _OK:
                 for message in answer.messages:
                     self._out.write(message)
-
-
-def envelope_headers(version: str, method: str, params: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of a self-describing (2026) request, which repeat what its body says."""
-    headers = {"Mcp-Protocol-Version": version, "Mcp-Method": method}
-    name = params.get(NAMED.get(method, ""))
-    if isinstance(name, str):
-        headers["Mcp-Name"] = _header_value(name)
-    return headers
-
-
-def _header_value(text: str) -> str:
-    """A header value as the protocol has it: printable ASCII as it is, everything else in base64 within marks."""
-    if re.fullmatch(r"[\x20-\x7E]*", text) and text == text.strip() and not re.fullmatch(r"=\?base64\?.*\?=", text):
-        return text
-    return f"=?base64?{base64.b64encode(text.encode('utf-8', 'surrogatepass')).decode('ascii')}?="

@@ -12,6 +12,21 @@ import os
 import sys
 import threading
 
+from mcp_server.link.envelope import NAMED
+from mcp_server.shim.wire import (
+    CAPABILITIES_KEY,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    UNSUPPORTED_VERSION,
+    VERSION_KEY,
+    Manifest,
+    Output,
+    load_manifest,
+    usable_id,
+)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,67 +35,6 @@ if TYPE_CHECKING:
     from mcp_server.shim.forward import Forwarder
 
 MAX_LINE_BYTES = 16 << 20
-VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
-CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
-
-PARSE_ERROR = -32700
-INVALID_REQUEST = -32600
-INVALID_PARAMS = -32602
-INTERNAL_ERROR = -32603
-UNSUPPORTED_VERSION = -32022
-
-NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
-"""The parameter that says what a request is about; it goes into a header too."""
-
-
-class Output:
-    """Standard output as lines of JSON; whole lines, from any thread. Once nobody reads it, writing does nothing."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._lock = threading.Lock()
-        self.closed = False
-
-    def write(self, message: dict[str, Any]) -> None:
-        """Send one message."""
-        rest = memoryview(_encode(message) + b"\n")
-        with self._lock:
-            try:
-                while rest and not self.closed:
-                    rest = rest[os.write(self._descriptor, rest) :]
-            except OSError:
-                self.closed = True
-
-    def error(self, request_id: object, code: int, message: str, data: object = None) -> None:
-        """Answer a request with an error."""
-        content = {"code": code, "message": message} | ({} if data is None else {"data": data})
-        self.write({"jsonrpc": "2.0", "id": request_id, "error": content})
-
-
-def _encode(message: dict[str, Any]) -> bytes:
-    try:
-        return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can carry
-        return json.dumps(message, separators=(",", ":")).encode()
-
-
-class Manifest:
-    """What the live server answers to the requests that need no service, by method and protocol version."""
-
-    def __init__(self, content: dict[str, Any]) -> None:
-        self.version: str = content["version"]
-        self.handshake: list[str] = content["handshake_versions"]
-        self.modern: list[str] = content["modern_versions"]
-        self.read_only = frozenset[str](content["read_only_tools"])
-        self._answers: dict[tuple[str, str], dict[str, Any]] = {
-            (answer["method"], version): answer["result"]
-            for answer in content["answers"]
-            for version in answer["versions"]
-        }
-
-    def answer(self, method: str, version: str) -> dict[str, Any] | None:
-        """Return the result of a request, or None where the service has to be asked."""
-        return self._answers.get((method, version))
 
 
 class Shim:
@@ -220,11 +174,6 @@ class Oversized:
         self.request_id = request_id
 
 
-def usable_id(value: Any) -> int | str | None:
-    """Return a request's id, or None for what cannot be one."""
-    return value if isinstance(value, (str, int)) and not isinstance(value, bool) else None
-
-
 def read_lines(descriptor: int) -> Any:
     """Yield the lines of a descriptor as bytes, or ``Oversized``; no more than one line is held in memory."""
     kept: list[bytes] = []
@@ -265,12 +214,6 @@ def _find_id(head: bytes, tail: bytes) -> int | str | None:
     match = re.match(first, head) or re.search(rb"(?<!\\)" + scalar + rb"\}\s*$", tail)
     found: Any = json.loads(match[1]) if match else None
     return usable_id(found)
-
-
-def load_manifest(file: str) -> Manifest:
-    """Read a manifest."""
-    with open(file, "rb") as handle:  # noqa: PTH123 (pathlib would cost a tenth of the time to answer)
-        return Manifest(json.loads(handle.read()))
 
 
 def main(service_command: Sequence[str] | None = None, manifest_file: str | None = None) -> int:

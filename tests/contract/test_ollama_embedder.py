@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extract.embedders.onnx import connect_embedder
+from extract.embedders.connect import connect_embedder
 from kg.errors import StoreUnavailable
 from kg.ports import Embedder
 from tests.support.fakes import FakeOllama, Fault

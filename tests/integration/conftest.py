@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from extract.embedders.onnx import make_embedder
+from extract.embedders.connect import make_embedder
 from kg.graph.migrate import migrate
 from kg.graph.store import GraphAddress, GraphStore
 from kg.index.indexer import Indexer

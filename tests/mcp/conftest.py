@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from kg.settings.paths import cache_dir
-from mcp_server.link.lifecycle import stop_service
+from mcp_server.link.stop import stop_service
 
 _PASSED_ON = ("PATH", "LANG", "TMPDIR", "TZ", "USER", "LOGNAME")
 

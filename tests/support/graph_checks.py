@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from kg.facts.parse import SINGLE_VALUED, claim_key
+from kg.facts.claims import claim_key
+from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.timeline import timelines_from_rows
-from kg.index.indexer import point_hash
+from kg.index.compare import point_hash
 from kg.operations.memory import Parts
 from tests.support.user import raw
 

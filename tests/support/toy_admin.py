@@ -21,7 +21,7 @@ from kg.errors import Conflict, StoreUnavailable  # noqa: E402
 from kg.graph.store import GraphStore  # noqa: E402
 from kg.operations.administration import Administration  # noqa: E402
 from kg.operations.memory import MemoryService  # noqa: E402
-from kg.values import SystemClock  # noqa: E402
+from kg.ports import SystemClock  # noqa: E402
 from mcp_server.tools.tools import build_server  # noqa: E402
 from tests.support import toy_service  # noqa: E402
 

@@ -28,19 +28,13 @@ from mcp_types import ToolAnnotations  # noqa: E402
 
 from kg.errors import Conflict  # noqa: E402
 from mcp_server.link.lifecycle import ALREADY_RUNNING, STOPPED  # noqa: E402
-from mcp_server.link.record import (  # noqa: E402
-    FAILED,
-    READY,
-    STOPPING,
-    bind_socket,
-    claim_service_lock,
-    ensure_token,
-    publish_record,
-)
+from mcp_server.link.record import FAILED, READY, STOPPING, claim_service_lock, publish_record  # noqa: E402
 from mcp_server.link.session import read_session  # noqa: E402
 from mcp_server.service import http  # noqa: E402
+from mcp_server.service.activity import Activity, idle_watch  # noqa: E402
 from mcp_server.service.admin import Backend  # noqa: E402
-from mcp_server.service.http import Activity, build_app, idle_watch, serve_http  # noqa: E402
+from mcp_server.service.http import build_app, serve_http  # noqa: E402
+from mcp_server.service.listen import bind_socket, ensure_token  # noqa: E402
 from mcp_server.service.log import configure_logging  # noqa: E402
 
 COMMAND = (sys.executable, "-I", str(HERE))

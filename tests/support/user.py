@@ -8,10 +8,10 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from kg.entities.merge import Merge
 from kg.index.indexer import Indexer
 from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService, Parts
+from kg.operations.merges import Merge
 from kg.validate import parse_instant
 from kg.values import Scope
 

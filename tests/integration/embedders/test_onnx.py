@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extract.embedders.onnx import MODELS, OnnxEmbedder, make_embedder
+from extract.embedders.connect import make_embedder
+from extract.embedders.onnx import MODELS, OnnxEmbedder
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.managed.artifacts import ensure_model
 from kg.ports import Embedder

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from kg.entities.merge import Merge
 from kg.errors import MalformedOutput
 from kg.model_values import Extraction
 from kg.operations.job_control import Jobs
+from kg.operations.merges import Merge
 from tests.integration.jobs.test_worker import CALL, Model, model, no_jobs_of_others, reader, state, user
 from tests.support.user import User, states
 

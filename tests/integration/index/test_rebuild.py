@@ -17,16 +17,17 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from extract.embedders.onnx import make_embedder
+from extract.embedders.connect import make_embedder
 from kg.errors import ConfigurationError, Conflict, StoreUnavailable
 from kg.graph.store import GraphAddress, GraphStore
+from kg.index.compare import drift
 from kg.index.indexer import Indexer
 from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.index.rebuild import Reindex
 from kg.language.words import content_hash
 from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService, Parts
-from kg.operations.repair import Repaired, drift, repair
+from kg.operations.repair import Repaired, repair
 from kg.ports import Embedder, IndexPoint, Vector
 from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall

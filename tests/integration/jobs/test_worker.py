@@ -14,9 +14,10 @@ import kg.jobs.worker
 import kg.operations.memory
 from kg.entities.linking import Naming
 from kg.errors import BudgetExceeded, MalformedOutput, ModelUnavailable
+from kg.facts.contentions import JUDGED_PER_FACT
 from kg.facts.parse import parse_facts
 from kg.jobs.extract_step import ExtractStep
-from kg.jobs.judge_step import JUDGED_PER_FACT, JudgeStep
+from kg.jobs.judge_step import JudgeStep
 from kg.jobs.worker import FIRST_BACK_OFF_S, MAX_FAILURES, Ingest
 from kg.language.words import content_hash
 from kg.model_values import Contention, Extraction, ModelCall, ModelWork, NamePair, Reading, Ruling, Rulings, Sameness

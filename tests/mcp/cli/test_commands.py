@@ -21,7 +21,8 @@ from kg.errors import SetupError
 from mcp_server.cli.output import one_line, safe
 from mcp_server.link.client import _answer_of, _result_of  # pyright: ignore[reportPrivateUsage]
 from mcp_server.link.http_client import Answer, ConnectionLost
-from mcp_server.link.record import ServiceRecord, process_start, publish_record, read_record
+from mcp_server.link.processes import process_start
+from mcp_server.link.record import ServiceRecord, publish_record, read_record
 from mcp_server.service.http import _ENDING  # pyright: ignore[reportPrivateUsage]
 
 COMMAND = [sys.executable, "-I", "-m", "mcp_server"]

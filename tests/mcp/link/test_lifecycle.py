@@ -22,18 +22,17 @@ from kg.errors import Conflict
 from mcp_server.cli import service
 from mcp_server.link import lifecycle
 from mcp_server.link.lifecycle import ServiceStarting, StartFailed, filtered_environment
+from mcp_server.link.processes import process_start
 from mcp_server.link.record import (
     RECORD,
     STOPPING,
-    bind_socket,
     claim_service_lock,
     differing_settings,
-    ensure_token,
-    process_start,
     publish_record,
     read_record,
     read_token,
 )
+from mcp_server.service.listen import bind_socket, ensure_token
 from tests.support import toy_service
 from tests.support.toy import MODERN, PATIENCE_S, RawShim, Toy, text_of, wait_for
 

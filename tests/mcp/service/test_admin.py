@@ -18,9 +18,10 @@ import pytest
 from kg.operations.administration import Administration
 from mcp_server.link import lifecycle
 from mcp_server.link.client import ServiceClient, our_version
-from mcp_server.link.record import ensure_token, publish_record, read_record
+from mcp_server.link.record import publish_record, read_record
 from mcp_server.link.session import REQUEST_KEY
 from mcp_server.service.admin import MAX_ARGUMENTS_BYTES, OPERATIONS
+from mcp_server.service.listen import ensure_token
 from tests.support.toy import wait_for
 from tests.support.toy_admin import SECRET, SOURCE
 from tests.support.toy_admin_place import PATIENCE_S, UNKNOWN, Place, own_place, place

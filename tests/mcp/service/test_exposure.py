@@ -13,7 +13,8 @@ import pytest
 
 from kg.errors import ConfigurationError
 from mcp_server.link import lifecycle
-from mcp_server.link.record import RECORD, TOKEN, check_exposure
+from mcp_server.link.record import RECORD, TOKEN
+from mcp_server.service.listen import check_exposure
 from tests.support.toy import PATIENCE_S, Toy
 
 CHOSEN = "0123456789abcdef"

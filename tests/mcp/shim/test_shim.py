@@ -18,7 +18,8 @@ from mcp import Client
 from mcp_types import CallToolResult
 
 from mcp_server.link import lifecycle
-from mcp_server.link.record import STOPPING, process_start
+from mcp_server.link.processes import process_start
+from mcp_server.link.record import STOPPING
 from tests.support import toy_service
 from tests.support.toy import MODERN, PATIENCE_S, RawShim, Toy, served, text_of, wait_for
 

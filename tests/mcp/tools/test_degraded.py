@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mcp_server.link.record import process_start
+from mcp_server.link.processes import process_start
 from tests.support.live import AGAIN, PATIENCE_S, Agent, Json, Live, ToolFailed, says
 
 pytestmark = pytest.mark.timeout(900)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from extract.embedders.onnx import make_embedder
+from extract.embedders.connect import make_embedder
 from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.settings.paths import cache_dir
 from kg.settings.service import EMBEDDERS

@@ -17,7 +17,7 @@ from kg.managed import artifact_lock, artifacts
 from kg.managed.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar
 from kg.settings.service import EMBEDDERS, Settings
 from mcp_server.doctor import machine, stores
-from mcp_server.doctor.machine import Check, Situation
+from mcp_server.doctor.check import Check, Situation
 from mcp_server.link.record import SERVICE_LOCK, ServiceRecord, publish_record, setting_digest, try_lock
 
 RECORD = ServiceRecord(1, "long ago", "127.0.0.1", 4711, "0.1.0", 1)

@@ -16,7 +16,7 @@ from extract.providers.credentials import API_KEY_VARIABLE
 from extract.routing.settings import GEMINI_KEYS
 from kg.settings.service import load_settings
 from mcp_server.doctor import machine, stores
-from mcp_server.doctor.machine import Check, Situation
+from mcp_server.doctor.check import Check, Situation
 from mcp_server.doctor.models import check_models
 from mcp_server.service.model_side import make_model_side
 from tests.support.fakes.models import FakeOllama
@@ -31,7 +31,7 @@ Look = Callable[..., dict[str, Check]]
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may take long to answer; who does not listen is told at once."""
-    monkeypatch.setattr("mcp_server.doctor.models._OLLAMA_TIMEOUT_S", 60.0)
+    monkeypatch.setattr("extract.providers.ollama_client._OLLAMA_TIMEOUT_S", 60.0)
 
 
 @pytest.fixture

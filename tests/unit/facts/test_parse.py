@@ -3,7 +3,9 @@ from datetime import UTC, datetime
 import pytest
 
 from kg.errors import InvalidInput
-from kg.facts.parse import MAX_FACTS, SINGLE_VALUED, claim_key, claim_scope, literal_key, object_is_entity, parse_facts
+from kg.facts.claims import claim_key, claim_scope, literal_key, object_is_entity
+from kg.facts.parse import MAX_FACTS, parse_facts
+from kg.facts.predicates import SINGLE_VALUED
 from kg.values import Scope
 
 UUID = "0b6f6f4e-6a2c-4d8e-9d0a-0d9b1a0c2f11"

@@ -2,8 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kg.facts.timeline import Decision, FactTimes, Timelines, timelines_from_rows
-from kg.writing.draft import UNKNOWN_START
+from kg.facts.timeline import UNKNOWN_START, Decision, FactTimes, Timelines, timelines_from_rows
 
 HOME = ("user", "u", "LIVES_IN")
 

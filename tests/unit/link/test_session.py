@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import InvalidInput
+from mcp_server.link.project import detect_project, normalise_remote
 from mcp_server.link.session import (
     AGENT,
     PROJECT,
@@ -13,9 +14,7 @@ from mcp_server.link.session import (
     RUN,
     USER,
     decode_value,
-    detect_project,
     encode_value,
-    normalise_remote,
     read_session,
     session_headers,
 )

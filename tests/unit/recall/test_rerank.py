@@ -9,10 +9,10 @@ import pytest
 
 from extract.tasks.rerank import ModelReranker
 from kg.errors import MalformedOutput, ModelUnavailable
+from kg.ports import SystemClock
 from kg.recall import rerank
 from kg.recall.ranking import Ranked
 from kg.recall.rerank import Reranking
-from kg.values import SystemClock
 from tests.support.scripted_answers import ScriptedAnswers
 
 TEXTS = {"a": "2026-01-01: Redis was rejected", "b": "2026-02-01: Redis was chosen", "c": "2026-03-01: tea"}

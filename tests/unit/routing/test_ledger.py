@@ -2,8 +2,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from extract.providers.base import ModelReply
-from extract.routes import Route
+from extract.providers.base import ModelReply, Route
 from extract.routing.ledger import Ledger
 from extract.routing.prices import cost_usd
 from kg.errors import BudgetExceeded

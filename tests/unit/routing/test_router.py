@@ -11,9 +11,8 @@ from pydantic import BaseModel
 
 from extract.prompts.load import RenderedPrompt
 from extract.prompts.parse import TruncatedOutput
-from extract.providers.base import ModelReply, ModelRequest, Spent, StaleCredential
+from extract.providers.base import ModelReply, ModelRequest, Route, Spent, StaleCredential
 from extract.providers.failures import UNTIL_PAID_S
-from extract.routes import Route
 from extract.routing.ledger import Ledger
 from extract.routing.router import FORMER_CHARS, Router
 from kg.errors import BudgetExceeded, ConfigurationError, ExtractionError, MalformedOutput, ModelUnavailable

@@ -13,8 +13,8 @@ from extract.prompts.schema import schema_of
 from extract.tasks.contradict import MOST_PAIRS, ModelJudge
 from extract.tasks.resolve import ModelNameJudge
 from kg.errors import MalformedOutput, ModelUnavailable
+from kg.facts.timeline import UNKNOWN_START
 from kg.model_values import Contention, DatedStatement, ModelCall, NamePair, Naming, Ruling
-from kg.writing.draft import UNKNOWN_START
 from tests.support.scripted_answers import ScriptedAnswers
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from extract.tasks.contradict import ModelJudge
-from kg.facts.parse import SINGLE_VALUED, claim_scope, parse_facts
-from kg.facts.predicates import PREDICATES, lookup
+from kg.facts.claims import claim_scope
+from kg.facts.parse import parse_facts
+from kg.facts.predicates import PREDICATES, SINGLE_VALUED, lookup
 from kg.model_values import Contention, DatedStatement
 from kg.values import Scope
 from tests.support.scripted_answers import ScriptedAnswers

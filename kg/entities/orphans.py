@@ -1,0 +1,30 @@
+"""Remove names and entities that nothing needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kg.facts.predicates import THING
+from kg.graph.store import Transaction
+from kg.language.words import split_terms
+
+
+async def drop_orphans(tx: Transaction, user_id: str, keys: Sequence[str], entities: Sequence[str]) -> list[str]:
+    """Remove names and entities that nothing mentions any more, rename the others; return the removed entities."""
+    if not keys and not entities:
+        return []
+    rows = await tx.run("delete_orphans", user_id=user_id, keys=sorted(set(keys)), entities=sorted(set(entities)))
+    removed, kept = rows[0]["removed"], rows[0]["kept"]
+    if kept:
+        names = await tx.run("remaining_names", uuids=kept)
+        renamed = [
+            {
+                "uuid": row["uuid"],
+                "name": row["names"][0],
+                "terms": split_terms(row["names"][0]),
+                "kind": next((kind for kind in row["kinds"] if kind != THING), THING),
+            }
+            for row in names
+        ]
+        await tx.run("rename_entities", entities=renamed)
+    return removed

@@ -1,0 +1,82 @@
+"""Pairs of facts that may not both hold, found by structure alone: same timeline, or opposite predicates."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from kg.facts import predicates
+from kg.facts.predicates import SINGLE_VALUED
+from kg.graph.partition import Call
+from kg.graph.store import Row
+from kg.language.words import stem_terms
+
+JUDGED_PER_FACT = 8
+"""Most standing facts that one new fact is held against: opposite ones, then those that share most words with it."""
+Pair = tuple[Row, Row]
+"""The fact that holds earlier, and the later one."""
+
+CANDIDATES_PER_FACT = 40
+"""So many facts of one subject and predicate are looked at; the likeliest of them are judged (``likeliest``)."""
+OPPOSITES = sorted(
+    [one, other]
+    for name, known in predicates.PREDICATES.items()
+    for opposite in known.opposites
+    for one, other in ((name, opposite), (opposite, name))
+)
+"""Pairs of predicates that contradict each other between the same things, in both orders."""
+
+
+async def find_contentions(call: Call, uuids: Sequence[str]) -> list[Row]:
+    """Return the pairs of facts of these memories and standing facts that may not both hold."""
+    return await call.tx.run("contentions", user_id=call.user_id, **contention_params(uuids), now=call.now)
+
+
+def contention_params(uuids: Sequence[str]) -> dict[str, Any]:
+    """Return what ``contentions`` asks for beside user and instant."""
+    return {
+        "uuids": list(uuids),
+        "single_valued": sorted(SINGLE_VALUED),
+        "opposites": OPPOSITES,
+        "per_fact": CANDIDATES_PER_FACT,
+    }
+
+
+def likeliest(contentions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return for each new fact the standing ones that it most likely contradicts, those with opposite predicates first.
+
+    The others by the words that they share with it, words that all of them share apart; then the newest.
+    """
+    by_new: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in contentions:
+        by_new[row["new"]["uuid"]].append(row)
+    chosen: list[Mapping[str, Any]] = []
+    for rows in by_new.values():
+        words = {row["old"]["uuid"]: set(stem_terms(row["old"]["statement"])) for row in rows}
+        common = set[str].intersection(*words.values()) if len(words) > 1 else set[str]()
+        wanted = set(stem_terms(rows[0]["new"]["statement"])) - common
+        chosen += sorted(
+            rows,
+            key=lambda row: (
+                not row["opposite"],
+                -len(wanted & words[row["old"]["uuid"]]),
+                -row["old"]["seq"],
+            ),
+        )[:JUDGED_PER_FACT]
+    return chosen
+
+
+def in_time_order(contentions: Sequence[Mapping[str, Any]]) -> list[Pair]:
+    """Return each pair once, the fact first that began to hold first; of one instant, the one that was noted first."""
+    pairs: dict[tuple[str, str], Pair] = {}
+    for row in contentions:
+        old, new = sorted((row["old"], row["new"]), key=lambda fact: (fact["valid_at"], *noted(fact)))
+        pairs.setdefault((old["uuid"], new["uuid"]), (old, new))
+    return list(pairs.values())
+
+
+def noted(fact: Row) -> tuple[datetime, int]:
+    """Return the order in which facts were told, which decides where their own dates do not."""
+    return fact["noted_at"], fact["noted_seq"]

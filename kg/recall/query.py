@@ -1,0 +1,63 @@
+"""A search as it is asked, validated, and what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kg.facts.instants import Instants
+from kg.ports import Vector
+from kg.recall.filters import Filter
+from kg.recall.ranking import DenseLeg, Leg
+from kg.values import Scope
+
+DEFAULT_MAX_TOKENS = 2000
+LEAST_MAX_TOKENS = 200
+"""What one hit, cut down to its id and its best words, may take at most."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search, validated.
+
+    Attributes:
+        project: the project that asks; its memories are slightly preferred.
+        threshold: least similarity of a hit, None for no bound.
+        max_tokens: budget of the answer, as ``estimate_tokens`` counts.
+        rerank: whether a model is to order the best hits.
+    """
+
+    query: str
+    scope: Scope
+    instants: Instants
+    filters: Filter
+    limit: int = 10
+    project: str | None = None
+    threshold: float | None = None
+    max_tokens: int = DEFAULT_MAX_TOKENS
+    explain: bool = False
+    rerank: bool = False
+
+    @property
+    def noise(self) -> bool:
+        """Whether trivial memories are asked for, which are hidden otherwise."""
+        return self.filters.names("noise")
+
+
+@dataclass
+class Found:
+    """What the legs brought, before the graph is asked.
+
+    Attributes:
+        seq: the partition's number when the legs looked; None where it was not read.
+    """
+
+    dense: dict[DenseLeg, dict[str, float]] = field(default_factory=dict[DenseLeg, dict[str, float]])
+    lexical: list[str] = field(default_factory=list[str])
+    failed: dict[Leg, str] = field(default_factory=dict[Leg, str])
+    notes: list[str] = field(default_factory=list[str])
+    vector: Vector | None = None
+    seq: int | None = None
+
+    def cut(self, most: int | None) -> bool:
+        """Whether a leg may have had more to bring than ``most``."""
+        return most is not None and any(len(hits) >= most for hits in (self.lexical, *self.dense.values()))
