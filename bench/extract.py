@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.corpus import notes
 from bench.latency import session
 from kg.graph.store import Row
-from kg.jobs.worker import Ingest
+from kg.jobs.worker import Worker
 from kg.operations.memory import Parts
 from kg.settings.service import load_settings
 from mcp_server.service.composition import Service
@@ -63,14 +63,14 @@ async def store(service: Service, user: str, texts: int) -> None:
     await service.drain()
 
 
-async def read_all(service: Service, ingest: Ingest, user: str, texts: int) -> list[Row]:
+async def read_all(service: Service, worker: Worker, user: str, texts: int) -> list[Row]:
     """Let the worker read a user's texts and return the jobs.
 
     Raises:
         SystemExit: a job failed, or they were not done in time.
     """
     await store(service, user, texts)
-    ingest.start()
+    worker.start()
     states: dict[str, int] = {}
     for _ in range(LONGEST_S * LOOKS_A_SECOND):
         await asyncio.sleep(1 / LOOKS_A_SECOND)
@@ -79,7 +79,7 @@ async def read_all(service: Service, ingest: Ingest, user: str, texts: int) -> l
         if states.keys() & {"failed", "dead", "cancelled"}:
             raise SystemExit(f"jobs failed: {states}; {found['jobs'][0].get('error')}")
         if states == {"done": texts}:
-            await ingest.stop()
+            await worker.stop()
             return found["jobs"]
     raise SystemExit(f"not done within {LONGEST_S} s: {states}")
 
@@ -112,12 +112,12 @@ async def main(texts: int, latency_s: float) -> None:
                 service = Service(settings)
                 await service.start(lambda _: None)
                 try:
-                    ingest = parts_of(service).ingest
-                    if ingest is None:
+                    worker = parts_of(service).worker
+                    if worker is None:
                         raise SystemExit("the service has no worker: the settings name no model")
-                    await ingest.stop()
-                    await read_all(service, ingest, "warm-up", 2 * concurrency + 8)
-                    jobs = await read_all(service, ingest, "bench", texts)
+                    await worker.stop()
+                    await read_all(service, worker, "warm-up", 2 * concurrency + 8)
+                    jobs = await read_all(service, worker, "bench", texts)
                 finally:
                     await service.stop()
         print(row(concurrency, latency_s, jobs), flush=True)

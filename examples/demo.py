@@ -248,10 +248,10 @@ async def converse(root: Path) -> None:
     async with session(BILLING, root) as call:
         await ask(call)
         if not KEEP:
-            await forget(call)
+            await deleting(call)
 
 
-async def forget(call: Tool) -> None:
+async def deleting(call: Tool) -> None:
     """Erase what this demo stored."""
     user_id = os.environ["KNOWTHREAD_USER_ID"]
     count = (await call("delete_all_memories", user_id=user_id, dry_run=True))["memories"]

@@ -143,7 +143,7 @@ class Rulings:
 
 
 @dataclass(frozen=True)
-class Naming:
+class NameInContext:
     """A name with what is known of the thing that it stands for."""
 
     name: str
@@ -155,8 +155,8 @@ class Naming:
 class NamePair:
     """Two names that may mean one thing."""
 
-    left: Naming
-    right: Naming
+    left: NameInContext
+    right: NameInContext
 
 
 @dataclass(frozen=True)

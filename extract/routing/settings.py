@@ -107,7 +107,7 @@ def read_model_settings(settings: Settings, environ: Mapping[str, str]) -> Model
     )
 
 
-async def settle_auto(
+async def choose_local(
     models: ModelSettings, pulled: Callable[[Collection[str]], Awaitable[Collection[str]]]
 ) -> ModelSettings:
     """Use Ollama's default model where ``auto`` found no key and the model is there.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from extract.prompts.answers import Asks, one_line, verdicts_output
 from extract.prompts.load import load_prompt
 from extract.prompts.tags import lines, tag
-from kg.model_values import NamePair, Naming, Sameness
+from kg.model_values import NameInContext, NamePair, Sameness
 
 TOKENS_PER_PAIR = 100
 LEAST_TOKENS = 8192
@@ -41,6 +41,6 @@ class ModelNameJudge:
         return Sameness(tuple((verdict.same, one_line(verdict.reason)) for verdict in verdicts), answer.work)
 
 
-def _naming(side: str, naming: Naming) -> str:
+def _naming(side: str, naming: NameInContext) -> str:
     context = "".join(f"\n- {' '.join(statement.split())}" for statement in naming.context)
     return tag(side, f"{naming.name}{context}", kind=naming.kind)

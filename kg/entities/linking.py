@@ -31,7 +31,7 @@ _OPPOSITES = {
 NOTHING = Resolution({}, {}, {})
 
 
-class Naming:
+class Linker:
     """Resolves the names of one extraction."""
 
     def __init__(

@@ -1,6 +1,6 @@
 """Where a new name may be met in the graph: other spellings of it, a part of it, its words, its meaning.
 
-The invariant: what ``kg.resolve_lexical`` would call the same is among the exact keys wherever it differs by one
+The invariant: what ``kg.entities.letters`` would call the same is among the exact keys wherever it differs by one
 separator, a known spelling, a number of things or a legal suffix; all else is found by parts, words or nearness.
 """
 

@@ -18,7 +18,7 @@ from kg.entities.resolve import KnownEntity, NewName, resolve_by_letters
 from kg.errors import Conflict, NotFound
 from kg.facts.claims import claim_key
 from kg.facts.settle import settle
-from kg.graph.partition import Call
+from kg.graph.partition import Write
 from kg.graph.store import Row, Transaction
 
 
@@ -38,9 +38,9 @@ class Moved:
     facts: int
 
 
-async def merge_entities(call: Call, source: str, target: str, reason: str) -> Moved:
+async def merge_entities(write: Write, source: str, target: str, reason: str) -> Moved:
     """Merge ``source`` into ``target`` within a call's transaction; see ``Merge.merge``."""
-    tx, user_id, now = call.tx, call.user_id, call.now
+    tx, user_id, now = write.tx, write.user_id, write.now
     rows = await tx.run("merge_context", user_id=user_id, source=source, target=target)
     if not rows:
         raise NotFound("entity", f"{source} or {target}", "find yours with search_graph")
@@ -58,9 +58,9 @@ async def merge_entities(call: Call, source: str, target: str, reason: str) -> M
     return Moved(source, root, len(keys), len(context["facts"]))
 
 
-async def undo_merge(call: Call, source: str) -> Moved:
+async def undo_merge(write: Write, source: str) -> Moved:
     """Take ``source`` out of what it was merged into, within a call's transaction; see ``Merge.undo``."""
-    tx, user_id, now = call.tx, call.user_id, call.now
+    tx, user_id, now = write.tx, write.user_id, write.now
     rows = await tx.run("unmerge_context", user_id=user_id, source=source)
     if not rows:
         raise NotFound("merged entity", source)
@@ -100,11 +100,11 @@ def _rekeyed(fact: Mapping[str, Any], entity: str) -> Row:
     }
 
 
-async def merge_namesakes(call: Call, created: Sequence[Row]) -> None:
+async def merge_namesakes(write: Write, created: Sequence[Row]) -> None:
     """Merge entities that this write created into those that letters show them to be.
 
     Args:
-        call: the write, after it created them.
+        write: the write, after it created them.
         created: key and properties of each, as a draft holds them.
     """
     wanted = [
@@ -114,7 +114,7 @@ async def merge_namesakes(call: Call, created: Sequence[Row]) -> None:
     ]
     if not wanted:
         return
-    rows = await call.tx.run("namesakes", user_id=call.user_id, names=wanted)
+    rows = await write.tx.run("namesakes", user_id=write.user_id, names=wanted)
     if not rows:
         return
     by_uuid = {row["properties"]["uuid"]: row for row in created}
@@ -129,5 +129,5 @@ async def merge_namesakes(call: Call, created: Sequence[Row]) -> None:
         ]
         resolution = resolve_by_letters([name], known)
         if name.key in resolution.known:
-            await merge_entities(call, uuid, resolution.known[name.key], resolution.reasons[name.key])
+            await merge_entities(write, uuid, resolution.known[name.key], resolution.reasons[name.key])
             merged.add(uuid)

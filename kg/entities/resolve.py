@@ -1,10 +1,10 @@
 """Entity resolution: which names of a text mean things that are known, or one another.
 
-Letters decide what they can (``kg.resolve_lexical``). Only what lies between "same" and "different" goes to a model, in
-one call for a text, together with names that share no letters but of which alike things are said; without a model all
-that stays apart. The invariant: two names that anything tells apart never end
+Letters decide what they can (``kg.entities.letters``). Only what lies between "same" and "different" goes to a model,
+in one call for a text, together with names that share no letters but of which alike things are said; without a model
+all that stays apart. The invariant: two names that anything tells apart never end
 in one group, however many names lie between them. Nothing here is final: a name becomes an alias of an entity, and
-entities that turn out to be one are merged by ``kg.merge``; both can be undone.
+entities that turn out to be one are merged by ``kg.entities.merge``; both can be undone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from kg.entities.persons import is_full_name
 from kg.entities.verdict import Outcome, Verdict, apart, ask
 from kg.errors import ExtractionError, StoreUnavailable
 from kg.language.words import fold, is_non_latin
-from kg.model_values import ModelCall, ModelWork, NamePair, Naming
+from kg.model_values import ModelCall, ModelWork, NameInContext, NamePair
 from kg.ports import Embedder, NameJudge
 
 MAX_ASKED = 24
@@ -81,7 +81,7 @@ class KnownEntity:
 
 @dataclass(frozen=True)
 class EntityMerge:
-    """Two known entities that are one, for ``kg.merge``: ``source`` goes into ``target``."""
+    """Two known entities that are one, for ``kg.entities.merge``: ``source`` goes into ``target``."""
 
     source: str
     target: str
@@ -139,7 +139,7 @@ class Resolver:
 
         Args:
             new: the names of one text, in its order.
-            candidates: entities that they may mean (``kg.resolve_terms``), the likeliest first; none is merged.
+            candidates: entities that they may mean (``kg.entities.lookup``), the likeliest first; none is merged.
             may_ask: whether a model may be asked now, looked up only where there is something to ask; yes if None.
         """
         table = await asyncio.to_thread(_Table, new, candidates[:MAX_CANDIDATES])
@@ -207,7 +207,7 @@ class _Table:
     def pair(self, i: int, j: int) -> NamePair:
         """Return a pair as a model is to see it."""
         left, right = (
-            Naming(thing.name, thing.kind, thing.context[:MAX_STATEMENTS])
+            NameInContext(thing.name, thing.kind, thing.context[:MAX_STATEMENTS])
             for thing in (self._things[i], self._things[j])
         )
         return NamePair(left, right)

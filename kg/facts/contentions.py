@@ -9,7 +9,7 @@ from typing import Any
 
 from kg.facts import predicates
 from kg.facts.predicates import SINGLE_VALUED
-from kg.graph.partition import Call
+from kg.graph.partition import Write
 from kg.graph.store import Row
 from kg.language.words import stem_terms
 
@@ -29,9 +29,9 @@ OPPOSITES = sorted(
 """Pairs of predicates that contradict each other between the same things, in both orders."""
 
 
-async def find_contentions(call: Call, uuids: Sequence[str]) -> list[Row]:
+async def find_contentions(write: Write, uuids: Sequence[str]) -> list[Row]:
     """Return the pairs of facts of these memories and standing facts that may not both hold."""
-    return await call.tx.run("contentions", user_id=call.user_id, **contention_params(uuids), now=call.now)
+    return await write.tx.run("contentions", user_id=write.user_id, **contention_params(uuids), now=write.now)
 
 
 def contention_params(uuids: Sequence[str]) -> dict[str, Any]:

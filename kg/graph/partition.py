@@ -26,7 +26,7 @@ else:
 
 
 @dataclass(frozen=True)
-class Call:
+class Write:
     """One attempt of a mutating call or of a job, within its transaction.
 
     Attributes:
@@ -48,7 +48,7 @@ class Call:
 
 async def once(
     tx: Transaction,
-    work: Callable[[Call], Awaitable[Answer]],
+    work: Callable[[Write], Awaitable[Answer]],
     answer: type[Answer],
     *,
     user_id: str,
@@ -71,9 +71,9 @@ async def once(
     begun = (await tx.run("begin_call", user_id=user_id, slots=slots, uuid=str(namespace)))[0]
     if begun["earlier"] is not None:
         return answer(**json.loads(begun["earlier"]))
-    call = Call(tx, user_id, namespace, clock.now(), begun["seq"] - slots + 1)
-    result = await work(call)
+    write = Write(tx, user_id, namespace, clock.now(), begun["seq"] - slots + 1)
+    result = await work(write)
     await tx.run(
-        "create_request", uuid=str(namespace), user_id=user_id, result=json.dumps(asdict(result)), now=call.now
+        "create_request", uuid=str(namespace), user_id=user_id, result=json.dumps(asdict(result)), now=write.now
     )
     return result

@@ -121,7 +121,7 @@ class Indexer:
         """Work until a look finds nothing to do and all is durable; for start-up, tests and repairs."""
         while await self._round():
             pass
-        await self._settle()
+        await self._flush()
 
     async def requeue_all(self) -> int:
         """Queue every node again, after the index was lost or for one that is built anew; return how many wait."""
@@ -153,7 +153,7 @@ class Indexer:
                 if self._written:
                     await self._pause(FLUSH_AFTER_S)
                 if not self._wake.is_set():
-                    await self._settle()
+                    await self._flush()
                     if self.state.error is not None:
                         self.state.error = (await self._store.read("index_lag"))[0]["error"]
                 delay = 0.1
@@ -194,7 +194,7 @@ class Indexer:
             if gone:
                 await self._remove_points(gone)
         if len(self._written) >= FLUSH_AT:
-            await self._settle()
+            await self._flush()
         return len(nodes) == BATCH or len(gone) == _PAGE
 
     async def _index_nodes(self, nodes: list[Row]) -> None:
@@ -207,7 +207,7 @@ class Indexer:
         self._written |= {node["uuid"]: node for node in nodes if node["uuid"] in written}
         self._release(written)
 
-    async def _settle(self) -> None:
+    async def _flush(self) -> None:
         """Flush what was written, and take its nodes off the queue unless they have changed since.
 
         Those that have may have been written anew meanwhile by another service, before this one wrote what they said

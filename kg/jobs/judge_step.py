@@ -12,9 +12,9 @@ from typing import Any
 
 from kg.facts.contentions import Pair, contention_params, in_time_order, likeliest, noted
 from kg.facts.settle import settle
-from kg.graph.partition import Call
+from kg.graph.partition import Write
 from kg.graph.store import GraphStore, Row
-from kg.jobs.lease import Claim, account, enter
+from kg.jobs.lease import Lease, account, enter
 from kg.model_values import Contention, DatedStatement, ModelWork, Ruling, Rulings
 from kg.ports import Clock, ContradictionJudge
 
@@ -30,52 +30,52 @@ class JudgeStep:
         self._clock = clock
         self._judge = judge
 
-    async def run(self, claim: Claim) -> int:
+    async def run(self, lease: Lease) -> int:
         """Judge and commit; returns how many decisions were written.
 
         Raises:
             ExtractionError: no usable ruling; nothing was written.
             StoreUnavailable: the database does not answer; the job is tried again.
         """
-        rows = await self._store.read("job_reading", user_id=claim.user_id, uuid=claim.uuid, earlier=0)
+        rows = await self._store.read("job_reading", user_id=lease.user_id, uuid=lease.uuid, earlier=0)
         uuids = [memory["uuid"] for memory in rows[0]["memories"]] if rows else []
         found = await self._store.read(
-            "contentions", user_id=claim.user_id, **contention_params(uuids), now=self._clock.now()
+            "contentions", user_id=lease.user_id, **contention_params(uuids), now=self._clock.now()
         )
         pairs = in_time_order(likeliest(found))[:MOST_PAIRS]
         if not pairs:
-            return await self._commit(claim, [], None, [])
+            return await self._commit(lease, [], None, [])
         rulings = await self._judge.judge([Contention(_dated(old), _dated(new)) for old, new in pairs])
-        await account(self._store, claim, rulings.work.calls, self._clock.now())
+        await account(self._store, lease, rulings.work.calls, self._clock.now())
         left = len(in_time_order(found)) - len(pairs)
         told = [f"{left} pairs of facts that are less alike were not judged"] if left else []
-        return await self._commit(claim, pairs, rulings, told)
+        return await self._commit(lease, pairs, rulings, told)
 
-    async def _commit(self, claim: Claim, pairs: Sequence[Pair], rulings: Rulings | None, told: Sequence[str]) -> int:
+    async def _commit(self, lease: Lease, pairs: Sequence[Pair], rulings: Rulings | None, told: Sequence[str]) -> int:
         async def work(tx: Any) -> int:
-            entered = await enter(tx, claim, self._clock, slots=1)
+            entered = await enter(tx, lease, self._clock, slots=1)
             if entered is None:
                 return 0
-            call = entered.call
+            write = entered.write
             decisions: list[Row] = []
             if rulings is not None:
                 uuids = sorted({fact["uuid"] for pair in pairs for fact in pair})
-                rows = await tx.run("standing_facts", user_id=claim.user_id, uuids=uuids)
+                rows = await tx.run("standing_facts", user_id=lease.user_id, uuids=uuids)
                 standing = {row["uuid"] for row in rows}
                 decisions = [
-                    _decision(call, old, new, ruling, rulings.work)
+                    _decision(write, old, new, ruling, rulings.work)
                     for (old, new), ruling in zip(pairs, rulings.rulings, strict=True)
                     if ruling.relation != "none" and {old["uuid"], new["uuid"]} <= standing
                 ]
             if decisions:
                 await tx.run("create_decisions", decisions=decisions)
                 ended = [row["old"] for row in decisions]
-                await settle(tx, user_id=claim.user_id, also=ended, now=call.now)
-            params: dict[str, Any] = {"uuid": claim.uuid, "dropped": list(told), "now": call.now}
-            await tx.run("finish_judging", user_id=claim.user_id, **params)
+                await settle(tx, user_id=lease.user_id, also=ended, now=write.now)
+            params: dict[str, Any] = {"uuid": lease.uuid, "dropped": list(told), "now": write.now}
+            await tx.run("finish_judging", user_id=lease.user_id, **params)
             return len(decisions)
 
-        return await self._store.write(work, "judging", partition=claim.user_id)
+        return await self._store.write(work, "judging", partition=lease.user_id)
 
 
 def _dated(fact: Row) -> DatedStatement:
@@ -84,16 +84,16 @@ def _dated(fact: Row) -> DatedStatement:
     )
 
 
-def _decision(call: Call, old: Row, new: Row, ruling: Ruling, work: ModelWork) -> Row:
+def _decision(write: Write, old: Row, new: Row, ruling: Ruling, work: ModelWork) -> Row:
     if ruling.relation == "corrected":  # what was wrong was said first, whatever time it is about
         old, new = sorted((old, new), key=noted)
     return {
         "old": old["uuid"],
         "new": new["uuid"],
         "properties": {
-            "uuid": call.uuid(f"decision:{old['uuid']}:{new['uuid']}"),
+            "uuid": write.uuid(f"decision:{old['uuid']}:{new['uuid']}"),
             "kind": ruling.relation,
-            "at": call.now,
+            "at": write.now,
             "effective_at": new["valid_at"],
             "judge": work.model,
             "reason": ruling.reason,

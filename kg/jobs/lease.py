@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from kg.graph.partition import Call
+from kg.graph.partition import Write
 from kg.graph.spending import account_calls
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.model_values import ModelCall
@@ -20,7 +20,7 @@ LEASE_S = 30
 
 
 @dataclass(frozen=True)
-class Claim:
+class Lease:
     """A job that a worker holds until its lease ends.
 
     Attributes:
@@ -48,30 +48,30 @@ class Entered:
     """A job that is still the worker's, under the partition's lock.
 
     Attributes:
-        call: what to write with.
+        write: what to write with.
         memories: the job's memories whose text is still the one that was read.
         changed: uuids of those that have another text by now and are still to be read.
     """
 
-    call: Call
+    write: Write
     memories: list[Row]
     changed: list[str]
 
 
-async def enter(tx: Transaction, claim: Claim, clock: Clock, *, slots: int) -> Entered | None:
+async def enter(tx: Transaction, lease: Lease, clock: Clock, *, slots: int) -> Entered | None:
     """Lock the partition and check the fence; None where the job is not the worker's any more.
 
     It was cancelled, taken over, or committed by an earlier try.
     """
-    last = (await tx.run("lock_partition", user_id=claim.user_id, slots=max(1, slots)))[0]["seq"]
-    held = await tx.run("job_fence", **claim.fence())
+    last = (await tx.run("lock_partition", user_id=lease.user_id, slots=max(1, slots)))[0]["seq"]
+    held = await tx.run("job_fence", **lease.fence())
     if not held:
         return None
-    namespace = uuid5(UUID(claim.uuid), str(claim.attempt))
-    call = Call(tx, claim.user_id, namespace, clock.now(), last - max(1, slots) + 1)
-    return Entered(call, held[0]["memories"], held[0]["changed"])
+    namespace = uuid5(UUID(lease.uuid), str(lease.attempt))
+    write = Write(tx, lease.user_id, namespace, clock.now(), last - max(1, slots) + 1)
+    return Entered(write, held[0]["memories"], held[0]["changed"])
 
 
-async def account(store: GraphStore, claim: Claim, calls: Sequence[ModelCall], now: datetime) -> None:
+async def account(store: GraphStore, lease: Lease, calls: Sequence[ModelCall], now: datetime) -> None:
     """Write the model calls of a job down, whatever becomes of their answers."""
-    await account_calls(store, claim.user_id, calls, now, job=claim.uuid)
+    await account_calls(store, lease.user_id, calls, now, job=lease.uuid)

@@ -26,7 +26,7 @@ from kg.errors import BudgetExceeded, ExtractionError, KgError, ModelUnavailable
 from kg.graph.store import GraphStore, Transaction
 from kg.jobs.extract_step import ExtractStep
 from kg.jobs.judge_step import JudgeStep
-from kg.jobs.lease import LEASE_S, Claim, JobKind, account
+from kg.jobs.lease import LEASE_S, JobKind, Lease, account
 from kg.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Pause:
     reason: str = ""
 
 
-class Ingest:
+class Worker:
     """Claims jobs and runs their steps, several at once."""
 
     def __init__(
@@ -78,7 +78,7 @@ class Ingest:
         self._extract = extract
         self._judge = judge
         self._concurrency = concurrency
-        self._running: dict[asyncio.Task[None], Claim] = {}
+        self._running: dict[asyncio.Task[None], Lease] = {}
         self._pauses: dict[JobKind, Pause] = {"extract": Pause()}
         if judge is not None:
             self._pauses["judge"] = Pause()
@@ -102,9 +102,9 @@ class Ingest:
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        for claim in held:
+        for lease in held:
             with contextlib.suppress(StoreUnavailable):
-                await self._release(claim, "the service was stopped", failed=False)
+                await self._release(lease, "the service was stopped", failed=False)
 
     def wake(self, *, resume: bool = False) -> None:
         """Tell that there is work; ``resume`` ends pauses too, where somebody has mended a model."""
@@ -165,30 +165,30 @@ class Ingest:
             kinds = [kind for kind, pause in self._pauses.items() if pause.until <= now]
             if slots <= 0 or not kinds:
                 return
-            bulk_running = sum(claim.bulk for claim in self._running.values())
+            bulk_running = sum(lease.bulk for lease in self._running.values())
             bulk_slots = max(0, max(1, self._concurrency - 1) - bulk_running)
             instant = self._clock.now()
             params: dict[str, Any] = {
                 "worker": self.worker, "kinds": kinds, "slots": slots, "bulk_slots": bulk_slots,
-                "now": instant, "held": [claim.uuid for claim in self._running.values()], "lease_s": LEASE_S,
+                "now": instant, "held": [lease.uuid for lease in self._running.values()], "lease_s": LEASE_S,
             }  # fmt: skip
             rows = await self._store.write(lambda tx, p=params: tx.run("claim_jobs", **p), "claim_jobs")
             for row in rows:
-                await self._begin_unless_paused(Claim(**row, worker=self.worker))
+                await self._begin_unless_paused(Lease(**row, worker=self.worker))
             if not rows:
                 return
 
-    async def _begin_unless_paused(self, claim: Claim) -> None:
+    async def _begin_unless_paused(self, lease: Lease) -> None:
         """Begin a job, or hand it back where its kind of work waits: the pause may be younger than the claim."""
-        pause = self._pauses[claim.kind]
+        pause = self._pauses[lease.kind]
         if pause.until > asyncio.get_running_loop().time():
-            await self._release(claim, pause.reason, failed=False)
+            await self._release(lease, pause.reason, failed=False)
         else:
-            self._begin(claim)
+            self._begin(lease)
 
-    def _begin(self, claim: Claim) -> None:
-        task = asyncio.create_task(self._work(claim), name=f"job {claim.uuid}")
-        self._running[task] = claim
+    def _begin(self, lease: Lease) -> None:
+        task = asyncio.create_task(self._work(lease), name=f"job {lease.uuid}")
+        self._running[task] = lease
         task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[None]) -> None:
@@ -197,73 +197,73 @@ class Ingest:
         if not task.cancelled() and task.exception() is not None:
             log.error("a job ended with %s", type(task.exception()).__name__)
 
-    async def _work(self, claim: Claim) -> None:
-        if claim.failures >= MAX_FAILURES:
-            await self._release(claim, "its worker died too often over it", failed=False, dead=True)
+    async def _work(self, lease: Lease) -> None:
+        if lease.failures >= MAX_FAILURES:
+            await self._release(lease, "its worker died too often over it", failed=False, dead=True)
             return
-        answered = self._answered[claim.kind]
+        answered = self._answered[lease.kind]
         try:
-            await self._step(claim)
+            await self._step(lease)
         except StoreUnavailable as error:
-            log.warning("job %s waits for the database: %s", claim.uuid, error)  # its lease ends by itself
+            log.warning("job %s waits for the database: %s", lease.uuid, error)  # its lease ends by itself
         except ExtractionError as error:
-            await self._account_failed(claim, error)
-            await self._give_up(claim, error, answered)
+            await self._account_failed(lease, error)
+            await self._give_up(lease, error, answered)
         except Exception as error:  # noqa: BLE001 (one job's surprise must not end the worker)
             place = _place_of(error)
-            log.error("job %s met %s at %s", claim.uuid, type(error).__name__, place)
-            await self._fail(claim, f"unexpected {type(error).__name__} at {place}; please report it")
+            log.error("job %s met %s at %s", lease.uuid, type(error).__name__, place)
+            await self._fail(lease, f"unexpected {type(error).__name__} at {place}; please report it")
         else:
-            self._timed_out.pop(claim.uuid, None)
-            self._answered[claim.kind] += 1
-            self._pauses[claim.kind] = Pause()
+            self._timed_out.pop(lease.uuid, None)
+            self._answered[lease.kind] += 1
+            self._pauses[lease.kind] = Pause()
         async with self._ended:
             self._ended.notify_all()
 
-    async def _step(self, claim: Claim) -> None:
-        if claim.kind == "extract":
-            extracted = await self._extract.run(claim)
+    async def _step(self, lease: Lease) -> None:
+        if lease.kind == "extract":
+            extracted = await self._extract.run(lease)
             if extracted.judging is not None:
                 await self._begin_unless_paused(extracted.judging)
         elif self._judge is not None:
-            await self._judge.run(claim)
+            await self._judge.run(lease)
 
-    async def _account_failed(self, claim: Claim, error: ExtractionError) -> None:
+    async def _account_failed(self, lease: Lease, error: ExtractionError) -> None:
         try:
-            await account(self._store, claim, error.calls, self._clock.now())
+            await account(self._store, lease, error.calls, self._clock.now())
         except StoreUnavailable as unavailable:
-            log.warning("calls of job %s are not accounted: %s", claim.uuid, unavailable)
+            log.warning("calls of job %s are not accounted: %s", lease.uuid, unavailable)
 
-    async def _give_up(self, claim: Claim, error: ExtractionError, answered: int) -> None:
+    async def _give_up(self, lease: Lease, error: ExtractionError, answered: int) -> None:
         """Release a job that got no answer: an outage pauses its kind of work, all else costs the job an attempt.
 
         Args:
-            claim: the job.
+            lease: the job.
             error: why it got none.
             answered: how many jobs of its kind had got one when it began.
         """
         try:
             if isinstance(error, BudgetExceeded):
-                self._pause(claim.kind, (error.resets_at - self._clock.now()).total_seconds(), str(error))
-                await self._release(claim, str(error), failed=False)
-            elif isinstance(error, ModelUnavailable) and not self._is_own_fault(claim, error, answered):
-                pause = self._pauses[claim.kind]
+                self._pause(lease.kind, (error.resets_at - self._clock.now()).total_seconds(), str(error))
+                await self._release(lease, str(error), failed=False)
+            elif isinstance(error, ModelUnavailable) and not self._is_own_fault(lease, error, answered):
+                pause = self._pauses[lease.kind]
                 longer = min(max(FIRST_PAUSE_S, pause.length_s * 2), LONGEST_PAUSE_S)
-                self._pause(claim.kind, max(longer, min(error.retry_after_s or 0.0, LONGEST_PAUSE_S)), str(error))
-                await self._release(claim, str(error), failed=False, others_first=_is_timeout(error))
+                self._pause(lease.kind, max(longer, min(error.retry_after_s or 0.0, LONGEST_PAUSE_S)), str(error))
+                await self._release(lease, str(error), failed=False, others_first=_is_timeout(error))
             else:
-                self._answered[claim.kind] += not _is_timeout(error)
-                await self._fail(claim, str(error))
+                self._answered[lease.kind] += not _is_timeout(error)
+                await self._fail(lease, str(error))
         except StoreUnavailable as unavailable:
-            log.warning("job %s waits for the database: %s", claim.uuid, unavailable)
+            log.warning("job %s waits for the database: %s", lease.uuid, unavailable)
 
-    def _is_own_fault(self, claim: Claim, error: ModelUnavailable, answered: int) -> bool:
+    def _is_own_fault(self, lease: Lease, error: ModelUnavailable, answered: int) -> bool:
         """Whether a job had no answer because of itself: also when others got theirs since it first took too long."""
         if not _is_timeout(error):
             return error.reason in OWN_FAULT
-        since = self._timed_out.get(claim.uuid, answered)
-        self._timed_out[claim.uuid] = since
-        return self._answered[claim.kind] > since
+        since = self._timed_out.get(lease.uuid, answered)
+        self._timed_out[lease.uuid] = since
+        return self._answered[lease.kind] > since
 
     def _pause(self, kind: JobKind, length_s: float, reason: str) -> None:
         now = asyncio.get_running_loop().time()
@@ -272,19 +272,19 @@ class Ingest:
             self._pauses[kind] = Pause(now + length_s, length_s, reason)
             log.warning("'%s' jobs wait %.0f s: %s", kind, length_s, reason)
 
-    async def _fail(self, claim: Claim, reason: str) -> None:
-        dead = claim.failures + 1 >= MAX_FAILURES
+    async def _fail(self, lease: Lease, reason: str) -> None:
+        dead = lease.failures + 1 >= MAX_FAILURES
         if dead:
-            self._timed_out.pop(claim.uuid, None)
-        await self._release(claim, reason, failed=True, dead=dead)
+            self._timed_out.pop(lease.uuid, None)
+        await self._release(lease, reason, failed=True, dead=dead)
 
     async def _release(
-        self, claim: Claim, reason: str, *, failed: bool, dead: bool = False, others_first: bool = False
+        self, lease: Lease, reason: str, *, failed: bool, dead: bool = False, others_first: bool = False
     ) -> None:
         """Hand a job back.
 
         Args:
-            claim: the job.
+            lease: the job.
             reason: why, without any text of a memory.
             failed: whether it costs the job an attempt.
             dead: whether it is not tried again.
@@ -293,36 +293,36 @@ class Ingest:
         now = self._clock.now()
         later: datetime | None = None
         if failed and not dead:
-            later = _next_attempt(now, claim.failures)
+            later = _next_attempt(now, lease.failures)
         elif others_first:
-            left_s = self._pauses[claim.kind].until - asyncio.get_running_loop().time()
+            left_s = self._pauses[lease.kind].until - asyncio.get_running_loop().time()
             later = now + timedelta(seconds=left_s + OTHERS_FIRST_S)
         params: dict[str, Any] = {
-            **claim.fence(),
+            **lease.fence(),
             # A job that waits by itself counts as failed, so that `jobs retry` calls it at once.
             "state": "dead" if dead else "failed" if later is not None else "pending",
             "failed": failed,
             "error": reason,
             "next_attempt_at": later,
-            "extraction": _extraction_after_death(claim.kind) if dead else None,
+            "extraction": _extraction_after_death(lease.kind) if dead else None,
             "now": now,
         }
 
         async def work(tx: Transaction) -> None:
-            await tx.run("lock_partition", user_id=claim.user_id, slots=1)
+            await tx.run("lock_partition", user_id=lease.user_id, slots=1)
             await tx.run("release_job", **params)
 
-        await self._store.write(work, "release_job", partition=claim.user_id)
+        await self._store.write(work, "release_job", partition=lease.user_id)
 
     async def _renew(self) -> None:
         """Keep the leases of running jobs; a job that was cancelled or taken over is dropped."""
         while True:
             await asyncio.sleep(RENEW_EVERY_S)
-            held = {claim.uuid: task for task, claim in self._running.items()}
+            held = {lease.uuid: task for task, lease in self._running.items()}
             if not held:
                 continue
             params: dict[str, Any] = {
-                "claims": [{"uuid": claim.uuid, "attempt": claim.attempt} for claim in self._running.values()],
+                "claims": [{"uuid": lease.uuid, "attempt": lease.attempt} for lease in self._running.values()],
                 "worker": self.worker,
                 "lease_s": LEASE_S,
             }

@@ -1,7 +1,7 @@
 """The lock of the fetched artifacts: coordinates, sizes and checksums of every jar, shipped in the wheel.
 
-``artifacts.lock.json`` is written by a maintainer (``python -m kg.artifacts lock``) and only read at run time, so that
-a user's machine fetches exactly these bytes and resolves nothing.
+``artifacts.lock.json`` is written by a maintainer (``python -m kg.managed.artifacts lock``) and only read at run time,
+so that a user's machine fetches exactly these bytes and resolves nothing.
 """
 
 from __future__ import annotations

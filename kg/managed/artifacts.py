@@ -4,7 +4,7 @@ Storage idea: one folder in Maven layout under the cache folder. A file lies und
 SHA-256 matched the lock, so whatever has that name is whole; ``.stamps.json`` remembers size and modification time of
 files that were checked, so that a warm start hashes nothing. One process fetches at a time, the others wait for it.
 
-A maintainer renews the lock with ``python -m kg.artifacts lock``: it resolves the roots named in
+A maintainer renews the lock with ``python -m kg.managed.artifacts lock``: it resolves the roots named in
 ``kg/managed/artifact_lock.py`` through jgo, fetches everything once and writes ``kg/artifacts.lock.json``.
 """
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from kg.errors import NotFound
 from kg.facts.contentions import OPPOSITES, contention_params
 from kg.facts.settle import settle
-from kg.graph.partition import Call, once
+from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row
 from kg.ports import Clock
 from kg.recall import render
@@ -69,15 +69,15 @@ class Decisions:
             NotFound: the partition has no such decision, or it was taken back already.
         """
 
-        async def work(call: Call) -> Undone:
-            rows = await call.tx.run("undo_decision", user_id=user_id, uuid=uuid, now=call.now)
+        async def work(write: Write) -> Undone:
+            rows = await write.tx.run("undo_decision", user_id=user_id, uuid=uuid, now=write.now)
             if not rows:
                 raise NotFound("decision", uuid, "list them with `knowthread facts conflicts`")
             olds: list[str] = [row["old"] for row in rows]  # a reworded fact has a copy of its decisions
-            await settle(call.tx, user_id=user_id, also=olds, now=call.now)
+            await settle(write.tx, user_id=user_id, also=olds, now=write.now)
             old = olds[0]
-            ends = await call.tx.run("fact_end", user_id=user_id, uuid=old)
-            return Undone(old, _is_open(ends[0]["invalid_at"], call.now))
+            ends = await write.tx.run("fact_end", user_id=user_id, uuid=old)
+            return Undone(old, _is_open(ends[0]["invalid_at"], write.now))
 
         return await self._store.write(
             lambda tx: once(tx, work, Undone, user_id=user_id, key=key, clock=self._clock),

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 from uuid import uuid4
 
 from kg.errors import InvalidInput, NotFound
-from kg.graph.partition import Call, once
+from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock
 from kg.recall import render
@@ -111,14 +111,14 @@ class Jobs:
         key = uuid4().hex
         for page in range(10**6):
 
-            async def work(call: Call) -> Queued:
-                rows = await call.tx.run("unread_memories", user_id=user_id, top_k=CATCH_UP_PAGE)
+            async def work(write: Write) -> Queued:
+                rows = await write.tx.run("unread_memories", user_id=user_id, top_k=CATCH_UP_PAGE)
                 together = _conversations(rows)
-                queued = extraction_jobs(call, together, bulk=True)
+                queued = extraction_jobs(write, together, bulk=True)
                 if queued:
                     uuids = [uuid for group in together for uuid in group]
-                    await call.tx.run("create_jobs", user_id=user_id, jobs=queued)
-                    await call.tx.run("mark_pending", user_id=user_id, uuids=uuids)
+                    await write.tx.run("create_jobs", user_id=user_id, jobs=queued)
+                    await write.tx.run("mark_pending", user_id=user_id, uuids=uuids)
                 return Queued(len(queued), len(rows))
 
             part = await self._store.write(

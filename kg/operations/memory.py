@@ -17,7 +17,7 @@ from kg.facts.parse import ParsedFacts, parse_facts
 from kg.graph.store import GraphStore, Row
 from kg.index.indexer import Indexer
 from kg.index.vectors import Text
-from kg.jobs.worker import Ingest
+from kg.jobs.worker import Worker
 from kg.operations.arguments import Session, check_flag, parse_json, parse_texts, read_scope, resolve_user, write_scope
 from kg.ports import Clock, Embedder, VectorIndex
 from kg.recall import render
@@ -29,9 +29,9 @@ from kg.recall.query import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, Search
 from kg.recall.search import Recall
 from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_instant
 from kg.values import AddRequest, JsonObject, MemoryInput
-from kg.writing.add import AddOutcome, Remember
-from kg.writing.delete import Forget
-from kg.writing.update import Revise, UpdateRequest
+from kg.writing.add import Adding, AddOutcome
+from kg.writing.delete import Deleting
+from kg.writing.update import UpdateRequest, Updating
 
 INDEX_WAIT_S = 0.25
 INDEX_WAIT_LONG_S = 30.0
@@ -49,18 +49,18 @@ class Parts:
     """What the operations stand on; the composition root makes it.
 
     Attributes:
-        ingest: the worker that has models read texts; None where no model is set up.
+        worker: the worker that has models read texts; None where no model is set up.
     """
 
     store: GraphStore
     index: VectorIndex
     embedder: Embedder
     indexer: Indexer
-    forget: Forget
+    deleting: Deleting
     recall: Recall
     recall_counts: RecallCounts
     clock: Clock
-    ingest: Ingest | None = None
+    worker: Worker | None = None
 
 
 class MemoryService:
@@ -69,13 +69,13 @@ class MemoryService:
     def __init__(self, parts: Parts) -> None:
         self._store = parts.store
         self._indexer = parts.indexer
-        self._ingest = parts.ingest
-        self._forget = parts.forget
+        self._worker = parts.worker
+        self._deleting = parts.deleting
         self._recall = parts.recall
         self._recall_counts = parts.recall_counts
         self._clock = parts.clock
-        self._remember = Remember(parts.store, parts.clock)
-        self._revise = Revise(parts.store, parts.clock)
+        self._adding = Adding(parts.store, parts.clock)
+        self._updating = Updating(parts.store, parts.clock)
         self._listing = Listing(parts.store, parts.clock)
         self._explore = Explore(parts.store, parts.index, parts.embedder)
 
@@ -112,14 +112,14 @@ class MemoryService:
             metadata="{}" if metadata is None else check_metadata("metadata", parse_json(metadata)),
             occurred_at=None if occurred_at is None else parse_instant("occurred_at", occurred_at),
             infer=check_flag("infer", infer),
-            extracts=self._ingest is not None,
+            extracts=self._worker is not None,
             bulk=len(memories) >= BULK_FROM,
         )
         if not request.bulk:
             self._indexer.announce(_texts_of(memories))
-        outcome = await self._remember.add(request)
-        if outcome.pending and self._ingest is not None:
-            self._ingest.wake()
+        outcome = await self._adding.add(request)
+        if outcome.pending and self._worker is not None:
+            self._worker.wake()
         fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
         timeout_s = INDEX_WAIT_LONG_S if waits else INDEX_WAIT_S
         indexed, changes = await asyncio.gather(
@@ -137,8 +137,8 @@ class MemoryService:
     async def _extraction(self, request: AddRequest, outcome: AddOutcome, *, waits: bool) -> str:
         """Return how far the reading of new texts is, after waiting for it where that was asked for."""
         if outcome.pending:
-            if waits and self._ingest is not None:
-                return await self._ingest.wait_done(request.scope.user_id, outcome.pending, EXTRACTION_WAIT_S)
+            if waits and self._worker is not None:
+                return await self._worker.wait_done(request.scope.user_id, outcome.pending, EXTRACTION_WAIT_S)
             return "pending"
         unread = request.infer and not any(memory.facts for memory in request.memories)
         left_out = len(outcome.noise) + len(outcome.duplicates) == len(request.memories)
@@ -198,11 +198,11 @@ class MemoryService:
             text=None if text is None else check_text("text", text),
             facts=None if facts is None else parsed.facts,
             metadata=None if metadata is None else check_metadata("metadata", parse_json(metadata)),
-            extracts=self._ingest is not None,
+            extracts=self._worker is not None,
         )
-        outcome = await self._revise.update(request)
-        if outcome.pending and self._ingest is not None:
-            self._ingest.wake()
+        outcome = await self._updating.update(request)
+        if outcome.pending and self._worker is not None:
+            self._worker.wake()
         queued = [outcome.uuid, *outcome.fact_uuids] if outcome.changed else []
         indexed, changes = await asyncio.gather(
             self._wait_indexed(queued, INDEX_WAIT_S, new=False),
@@ -248,7 +248,7 @@ class MemoryService:
     async def delete_memory(self, session: Session, *, memory_id: object, user_id: object = None) -> JsonObject:
         """Erase one memory with everything that only it stated."""
         uuid = check_uuid("memory_id", memory_id)
-        erased = await self._forget.memory(resolve_user(session, user_id), session.key, uuid)
+        erased = await self._deleting.memory(resolve_user(session, user_id), session.key, uuid)
         self._indexer.wake()
         return {"id": uuid, "event": "DELETE", "deleted": erased.counts()}
 
@@ -268,14 +268,14 @@ class MemoryService:
             raise InvalidInput("user_id", None, "name the scope to erase: user_id, agent_id, run_id or project")
         scope = read_scope(session, user_id, agent_id, run_id, project)
         looks = check_flag("dry_run", dry_run)
-        erased = None if looks else await self._forget.earlier(scope.user_id, session.key)
+        erased = None if looks else await self._deleting.earlier(scope.user_id, session.key)
         if erased is None:
             counted = await self._store.read("count_scope", **scope.params())
             count = int(counted[0]["memories"])
             if looks:
                 return {"dry_run": True, "memories": count, "confirm": count}
             _check_confirm(count, confirm)
-            erased = await self._forget.scope(scope, session.key)
+            erased = await self._deleting.scope(scope, session.key)
             self._indexer.wake()
         note = _BACKGROUND if erased.background else None
         return {"event": "DELETE", "deleted": erased.counts(), **render.compact({"note": note})}
@@ -302,7 +302,7 @@ class MemoryService:
         user = resolve_user(session, user_id)
         wanted = check_id("name", name)
         erases_texts, looks = check_flag("with_memories", with_memories), check_flag("dry_run", dry_run)
-        erased = None if looks else await self._forget.earlier(user, session.key)
+        erased = None if looks else await self._deleting.earlier(user, session.key)
         if erased is None:
             entity = await self._explore.find(user, name=wanted, uuid=None)
             naming = await self._store.read("memories_naming", user_id=user, entity_uuid=entity["uuid"])
@@ -311,7 +311,7 @@ class MemoryService:
                 return {"dry_run": True, "entity": entity["name"], **touched, "confirm": len(naming)}
             if erases_texts:
                 _check_confirm(len(naming), confirm)
-            erased = await self._forget.entity(user, session.key, entity["uuid"], with_memories=erases_texts)
+            erased = await self._deleting.entity(user, session.key, entity["uuid"], with_memories=erases_texts)
             self._indexer.wake()
         kept = erased.texts_kept
         note = f"{kept} texts that contain the name were kept; with_memories removes them too" if kept else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from kg.entities.merge import Moved, merge_entities, undo_merge
-from kg.graph.partition import Call, once
+from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore
 from kg.ports import Clock
 
@@ -25,7 +25,7 @@ class Merge:
             Conflict: the source is merged already, or they are one entity.
         """
         return await self._once(
-            user_id, key, lambda call: merge_entities(call, source, target, reason), "merge_entities"
+            user_id, key, lambda write: merge_entities(write, source, target, reason), "merge_entities"
         )
 
     async def undo(self, user_id: str, key: str, source: str) -> Moved:
@@ -34,9 +34,9 @@ class Merge:
         Raises:
             NotFound: the partition has no such entity, or it is not merged.
         """
-        return await self._once(user_id, key, lambda call: undo_merge(call, source), "undo_merge")
+        return await self._once(user_id, key, lambda write: undo_merge(write, source), "undo_merge")
 
-    async def _once(self, user_id: str, key: str, work: Callable[[Call], Awaitable[Moved]], label: str) -> Moved:
+    async def _once(self, user_id: str, key: str, work: Callable[[Write], Awaitable[Moved]], label: str) -> Moved:
         return await self._store.write(
             lambda tx: once(tx, work, Moved, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
         )

@@ -1,6 +1,6 @@
 """Service settings: one TOML file, the variables ``KNOWTHREAD_*`` over it, read once by the service.
 
-The variables of mem0-mcp-selfhosted (``kg.settings_mem0``) go last: whatever is said to knowthread itself, in either
+The variables of mem0-mcp-selfhosted (``kg.settings.mem0``) go last: whatever is said to knowthread itself, in either
 place, wins over them.
 Session settings (user, agent, run, project) are not here: they travel with every call of a session.
 """
@@ -72,7 +72,7 @@ class Settings:
         rerank_models: models that order what a search found, where the caller asks for it, likewise.
         ollama_embed_url: the Ollama that embeds, where that is another one; empty: ``ollama_url``.
         ollama_keep_alive: how long Ollama keeps a model loaded (``30m``); ``-1``: for ever.
-        anthropic_token: Anthropic API key or OAuth token; empty: see ``extract.credentials``.
+        anthropic_token: Anthropic API key or OAuth token; empty: see ``extract.providers.credentials``.
         anthropic_url: empty: the SDK's own.
         gemini_api_key: empty: ``GEMINI_API_KEY`` or ``GOOGLE_API_KEY``.
         gemini_url: empty: the SDK's own.

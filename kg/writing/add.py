@@ -10,13 +10,13 @@ from typing import Any
 from kg.entities.merge import merge_namesakes
 from kg.facts.claims import stated_keys
 from kg.facts.settle import settle
-from kg.graph.partition import Call, once
+from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.lucene import user_key
 from kg.language.trivial import trivial
 from kg.ports import Clock
 from kg.values import AddRequest, FactInput, MemoryInput
-from kg.writing.draft import Drafter, ReadText, Source, StatingMemory, known_names, read_texts
+from kg.writing.draft import Drafter, PreparedText, Source, StatingMemory, known_names, prepare_texts
 from kg.writing.queue import extraction_jobs
 from kg.writing.stated import StatedFacts
 
@@ -43,7 +43,7 @@ class AddOutcome:
     warnings: list[str] = field(default_factory=list[str])
 
 
-class Remember:
+class Adding:
     """The write side of add_memory."""
 
     def __init__(self, store: GraphStore, clock: Clock) -> None:
@@ -56,17 +56,19 @@ class Remember:
         Raises:
             StoreUnavailable: the database does not answer; repeat the call with the same key.
         """
-        read = await read_texts([memory.text for memory in request.memories])
+        read = await prepare_texts([memory.text for memory in request.memories])
         return await self._store.write(
             lambda tx: self.add_in(tx, request, read), "add_memory", partition=request.scope.user_id
         )
 
-    async def add_in(self, tx: Transaction, request: AddRequest, read: Sequence[ReadText] | None = None) -> AddOutcome:
+    async def add_in(
+        self, tx: Transaction, request: AddRequest, read: Sequence[PreparedText] | None = None
+    ) -> AddOutcome:
         """Do the same within a transaction of the caller's, who may have read the texts before it."""
-        texts = read or await read_texts([memory.text for memory in request.memories])
+        texts = read or await prepare_texts([memory.text for memory in request.memories])
         return await once(
             tx,
-            lambda call: self._add(call, request, texts),
+            lambda write: self._add(write, request, texts),
             AddOutcome,
             user_id=request.scope.user_id,
             key=request.key,
@@ -74,27 +76,27 @@ class Remember:
             slots=len(request.memories) + sum(len(memory.facts) for memory in request.memories),
         )
 
-    async def _add(self, call: Call, request: AddRequest, read: Sequence[ReadText]) -> AddOutcome:
-        tx = call.tx
+    async def _add(self, write: Write, request: AddRequest, read: Sequence[PreparedText]) -> AddOutcome:
+        tx = write.tx
         context = (await tx.run("write_context", **_context_params(request, read)))[0]
-        plan = _Plan(request, read, call, context)
+        plan = _Plan(request, read, write, context)
         outcome = plan.outcome
         written = await tx.run("create_graph", **plan.drafter.draft.rows(), memories=plan.memories)
         revived = plan.drafter.warn_taken_back(written[0]["taken_back"])
         outcome.warnings.extend(plan.drafter.draft.warnings)
         if plan.jobs:
-            await tx.run("create_jobs", user_id=call.user_id, jobs=plan.jobs)
+            await tx.run("create_jobs", user_id=write.user_id, jobs=plan.jobs)
         created = [row["properties"] for row in plan.drafter.draft.facts]
         if created or plan.decided:
             ended = await settle(
-                tx, user_id=call.user_id, created=created, also=[*plan.decided, *revived], now=call.now
+                tx, user_id=write.user_id, created=created, also=[*plan.decided, *revived], now=write.now
             )
             outcome.ended.extend(uuid for uuid in ended if uuid not in set(outcome.fact_uuids))
-        await merge_namesakes(call, plan.drafter.draft.entities)
+        await merge_namesakes(write, plan.drafter.draft.entities)
         return outcome
 
 
-def _context_params(request: AddRequest, read: Sequence[ReadText]) -> dict[str, Any]:
+def _context_params(request: AddRequest, read: Sequence[PreparedText]) -> dict[str, Any]:
     keys: set[str] = set()
     for memory, text in zip(request.memories, read, strict=True):
         keys |= text.names.keys() | stated_keys(memory.facts, memory.speaker)
@@ -111,14 +113,14 @@ def _context_params(request: AddRequest, read: Sequence[ReadText]) -> dict[str, 
 class _Plan:
     """The rows of one add, laid out once the context is known."""
 
-    def __init__(self, request: AddRequest, read: Sequence[ReadText], call: Call, context: Row) -> None:
+    def __init__(self, request: AddRequest, read: Sequence[PreparedText], write: Write, context: Row) -> None:
         self.memories: list[Row] = []
         self.outcome = AddOutcome([])
-        self.drafter = Drafter(call, known_names(context))
+        self.drafter = Drafter(write, known_names(context))
         self._request = request
-        self._call = call
-        self._now = call.now
-        self._seq = call.first_seq
+        self._write = write
+        self._now = write.now
+        self._seq = write.first_seq
         self._standing: dict[str, list[Row]] = {}
         for row in context["notes"]:
             self._standing.setdefault(row["hash"], []).append(row)
@@ -139,14 +141,14 @@ class _Plan:
             together = [[memory["uuid"] for memory in self.memories]]
         else:
             together = [[uuid] for uuid in pending]
-        return extraction_jobs(self._call, together, bulk=self._request.bulk)
+        return extraction_jobs(self._write, together, bulk=self._request.bulk)
 
     @property
     def decided(self) -> list[str]:
         """The facts that the drafted decisions end."""
         return [row["old"] for row in self.drafter.draft.decisions]
 
-    def _lay_memory(self, ordinal: int, memory: MemoryInput, text: ReadText) -> None:
+    def _lay_memory(self, ordinal: int, memory: MemoryInput, text: PreparedText) -> None:
         occurred = self._request.occurred_at
         equal = self._standing.get(text.digest, []) if memory.role is None else []
         standing = next((row for row in equal if self._is_same_occasion(row, occurred)), None)
@@ -154,7 +156,7 @@ class _Plan:
             uuid, stated = standing["uuid"], StatedFacts(standing["facts"])
             self.outcome.duplicates.append(uuid)
         else:
-            uuid, stated = self._call.uuid(str(ordinal)), StatedFacts()
+            uuid, stated = self._write.uuid(str(ordinal)), StatedFacts()
             self._lay_text(uuid, memory, text)
         self.outcome.memory_uuids.append(uuid)
         source: Source = "created" if occurred is None else "occurred"
@@ -177,7 +179,7 @@ class _Plan:
         )
 
     def _lay_fact(self, memory: StatingMemory, fact: FactInput, stated: StatedFacts, label: str, name: str) -> None:
-        uuid = self._call.uuid(name)
+        uuid = self._write.uuid(name)
         row = self.drafter.add_fact(memory, fact, seq=self._seq, origin="caller", uuid=uuid)
         self._seq += 1
         standing = stated.equal(row)
@@ -202,7 +204,7 @@ class _Plan:
         self.outcome.pending.append(uuid)
         return "pending"
 
-    def _lay_text(self, uuid: str, memory: MemoryInput, text: ReadText) -> None:
+    def _lay_text(self, uuid: str, memory: MemoryInput, text: PreparedText) -> None:
         request, scope = self._request, self._request.scope
         is_message = memory.role is not None
         properties: Row = {

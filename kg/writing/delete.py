@@ -17,7 +17,7 @@ from kg.background import Background
 from kg.entities.orphans import drop_orphans
 from kg.errors import KgError, NotFound
 from kg.facts.settle import settle
-from kg.graph.partition import Call, once
+from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock
 from kg.values import Scope
@@ -50,7 +50,7 @@ class Erased:
 
 
 @dataclass
-class Forgotten(Erased):
+class Deleted(Erased):
     """What a deleting call removed; kept under its key, so that its repetition answers the same.
 
     Attributes:
@@ -66,7 +66,7 @@ class Forgotten(Erased):
         return {name: getattr(self, name) for name in ("memories", "versions", "facts", "entities")}
 
 
-class Forget:
+class Deleting:
     """The write side of the deleting tools."""
 
     def __init__(self, store: GraphStore, clock: Clock) -> None:
@@ -84,10 +84,10 @@ class Forget:
         """Stop the task; an unfinished deletion goes on at the next start."""
         await self._task.stop()
 
-    async def earlier(self, user_id: str, key: str) -> Forgotten | None:
+    async def earlier(self, user_id: str, key: str) -> Deleted | None:
         """Return what an earlier attempt of the same call did, None where there was none."""
 
-        async def none(_: Call) -> Forgotten:
+        async def none(_: Write) -> Deleted:
             raise _NoneYet
 
         try:
@@ -95,50 +95,50 @@ class Forget:
         except _NoneYet:
             return None
 
-    async def memory(self, user_id: str, key: str, uuid: str) -> Forgotten:
+    async def memory(self, user_id: str, key: str, uuid: str) -> Deleted:
         """Erase one memory.
 
         Raises:
             NotFound: the partition has no such memory.
         """
 
-        async def work(call: Call) -> Forgotten:
-            return _forgotten(await erase_memories(call.tx, user_id, [uuid], call.now))
+        async def work(write: Write) -> Deleted:
+            return _forgotten(await erase_memories(write.tx, user_id, [uuid], write.now))
 
         erased = await self._once(work, user_id, key, "delete_memory")
         if not erased.memories:
             raise NotFound("memory", uuid, "list yours with get_memories")
         return erased
 
-    async def scope(self, scope: Scope, key: str) -> Forgotten:
+    async def scope(self, scope: Scope, key: str) -> Deleted:
         """Erase every memory of a scope; many of them in the background."""
 
-        async def work(call: Call) -> Forgotten:
-            rows = await call.tx.run("scope_uuids", **scope.params(), top_k=AT_ONCE + 1)
+        async def work(write: Write) -> Deleted:
+            rows = await write.tx.run("scope_uuids", **scope.params(), top_k=AT_ONCE + 1)
             uuids: list[str] = rows[0]["uuids"]
             if len(uuids) <= AT_ONCE:
-                return _forgotten(await erase_memories(call.tx, call.user_id, uuids, call.now))
-            marked = await call.tx.run("start_deletion", **scope.params(), job=_job(call))
-            return Forgotten(memories=marked[0]["marked"], background=True)
+                return _forgotten(await erase_memories(write.tx, write.user_id, uuids, write.now))
+            marked = await write.tx.run("start_deletion", **scope.params(), job=_job(write))
+            return Deleted(memories=marked[0]["marked"], background=True)
 
         return await self._once(work, scope.user_id, key, "delete_scope")
 
-    async def entity(self, user_id: str, key: str, uuid: str, *, with_memories: bool) -> Forgotten:
+    async def entity(self, user_id: str, key: str, uuid: str, *, with_memories: bool) -> Deleted:
         """Remove an entity with its facts and names; the texts that contain it stay, or are erased too."""
 
-        async def work(call: Call) -> Forgotten:
-            rows = await call.tx.run("memories_naming", user_id=user_id, entity_uuid=uuid)
+        async def work(write: Write) -> Deleted:
+            rows = await write.tx.run("memories_naming", user_id=user_id, entity_uuid=uuid)
             uuids = [row["uuid"] for row in rows]
             if not with_memories:
-                done = _forgotten(await _forget_entity(call, uuid))
+                done = _forgotten(await _forget_entity(write, uuid))
                 done.texts_kept = len(uuids)
                 return done
             if len(uuids) <= AT_ONCE:
-                done = _forgotten(await erase_memories(call.tx, user_id, uuids, call.now))
+                done = _forgotten(await erase_memories(write.tx, user_id, uuids, write.now))
             else:
-                await call.tx.run("mark_deleting", user_id=user_id, uuids=uuids, job=_job(call))
-                done = Forgotten(memories=len(uuids), background=True)
-            done.add(await _forget_entity(call, uuid))
+                await write.tx.run("mark_deleting", user_id=user_id, uuids=uuids, job=_job(write))
+                done = Deleted(memories=len(uuids), background=True)
+            done.add(await _forget_entity(write, uuid))
             return done
 
         return await self._once(work, user_id, key, "delete_entity")
@@ -174,11 +174,9 @@ class Forget:
             except KgError as error:
                 log.warning("a deletion will be resumed: %s", error)
 
-    async def _once(
-        self, work: Callable[[Call], Awaitable[Forgotten]], user_id: str, key: str, label: str
-    ) -> Forgotten:
+    async def _once(self, work: Callable[[Write], Awaitable[Deleted]], user_id: str, key: str, label: str) -> Deleted:
         done = await self._store.write(
-            lambda tx: once(tx, work, Forgotten, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
+            lambda tx: once(tx, work, Deleted, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
         )
         if done.background:
             self._wake.set()
@@ -189,25 +187,25 @@ class Forget:
         await erase_memories(tx, user_id, uuids, self._clock.now())
 
 
-def _forgotten(erased: Erased) -> Forgotten:
-    return Forgotten(**asdict(erased))
+def _forgotten(erased: Erased) -> Deleted:
+    return Deleted(**asdict(erased))
 
 
-def _job(call: Call) -> Row:
+def _job(write: Write) -> Row:
     """Return the job that erases what was made unreadable."""
     return {
-        "uuid": call.uuid("delete"),
-        "user_id": call.user_id,
+        "uuid": write.uuid("delete"),
+        "user_id": write.user_id,
         "kind": "delete",
         "state": "pending",
         "attempt": 0,
-        "created_at": call.now,
+        "created_at": write.now,
     }
 
 
-async def _forget_entity(call: Call, uuid: str) -> Erased:
+async def _forget_entity(write: Write, uuid: str) -> Erased:
     """Remove an entity with its facts and names; nothing where it is gone."""
-    tx, user_id = call.tx, call.user_id
+    tx, user_id = write.tx, write.user_id
     rows = await tx.run("entity_context", user_id=user_id, entity_uuid=uuid)
     if not rows:
         return Erased()
@@ -217,9 +215,9 @@ async def _forget_entity(call: Call, uuid: str) -> Erased:
     await lost.bridge(tx)
     others = {other for fact in facts for other in (fact["subject_uuid"], fact["object_uuid"]) if other} - {uuid}
     removed = await drop_orphans(tx, user_id, [], sorted(others))
-    await settle(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=call.now)
+    await settle(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=write.now)
     gone = [uuid, *rows[0]["merged"], *removed, *(fact["uuid"] for fact in facts)]
-    await tx.run("create_tombstones", user_id=user_id, uuids=gone, now=call.now)
+    await tx.run("create_tombstones", user_id=user_id, uuids=gone, now=write.now)
     return Erased(facts=len(facts), entities=1 + len(removed))
 
 

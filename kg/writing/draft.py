@@ -15,7 +15,7 @@ from typing import Any, Literal
 from kg.facts.claims import StatedName, claim_key, claim_scope, literal_key, object_of, subject_of
 from kg.facts.predicates import THING
 from kg.facts.timeline import UNKNOWN_START
-from kg.graph.partition import Call
+from kg.graph.partition import Write
 from kg.language.lucene import user_key
 from kg.language.names import SELF_KEY, alias_key, mentioned_keys
 from kg.language.words import content_hash, split_terms
@@ -73,7 +73,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class ReadText:
+class PreparedText:
     """What a write needs of a text, computed before its transaction: a long text takes a tenth of a second.
 
     Attributes:
@@ -86,27 +86,27 @@ class ReadText:
     names: Mapping[str, str]
 
     @staticmethod
-    def of(text: str) -> ReadText:
+    def of(text: str) -> PreparedText:
         """Read one text."""
-        return ReadText(text, content_hash(text), split_terms(text), mentioned_keys(text))
+        return PreparedText(text, content_hash(text), split_terms(text), mentioned_keys(text))
 
 
-async def read_texts(texts: Sequence[str]) -> list[ReadText]:
+async def prepare_texts(texts: Sequence[str]) -> list[PreparedText]:
     """Read texts, in a thread where they are long, so that other calls go on meanwhile."""
     if sum(map(len, texts)) <= _READ_AT_ONCE_CHARS:
-        return [ReadText.of(text) for text in texts]
-    return await asyncio.to_thread(lambda: [ReadText.of(text) for text in texts])
+        return [PreparedText.of(text) for text in texts]
+    return await asyncio.to_thread(lambda: [PreparedText.of(text) for text in texts])
 
 
 class Drafter:
     """Collects the rows of one write; entities that it creates are shared by all its memories."""
 
-    def __init__(self, call: Call, known: Mapping[str, KnownName]) -> None:
-        self.draft = Draft(call.user_id)
-        self._call = call
-        self._user_id = call.user_id
+    def __init__(self, write: Write, known: Mapping[str, KnownName]) -> None:
+        self.draft = Draft(write.user_id)
+        self._write = write
+        self._user_id = write.user_id
         self._names = dict(known)
-        self._now = call.now
+        self._now = write.now
         self._mentioned: dict[tuple[str, str, str], Row] = {}
 
     def add_mentions(self, memory: StatingMemory, names: Mapping[str, str]) -> None:
@@ -114,7 +114,7 @@ class Drafter:
 
         Args:
             memory: the memory.
-            names: what could be a name in its text, as ``ReadText`` has it.
+            names: what could be a name in its text, as ``PreparedText`` has it.
         """
         if memory.speaker:
             self._mention(memory.uuid, memory.speaker, alias_key(memory.speaker), "speaker", "Person")
@@ -183,7 +183,7 @@ class Drafter:
                         "new": new["uuid"],
                         "takes_back": True,
                         "properties": {
-                            "uuid": self._call.uuid(f"decision:{target}:{new['uuid']}"),
+                            "uuid": self._write.uuid(f"decision:{target}:{new['uuid']}"),
                             "kind": fact.how,
                             "at": self._now,
                             "effective_at": new["valid_at"],
@@ -226,7 +226,7 @@ class Drafter:
             mention["kind"] = kind  # a fact knows better than the bare text what a name stands for
 
     def _create_entity(self, name: str, key: str, kind: str) -> None:
-        uuid = self._call.uuid(f"entity:{key}")
+        uuid = self._write.uuid(f"entity:{key}")
         self._names[key] = KnownName(uuid, kind)
         properties: Row = {
             "uuid": uuid, "user_id": self._user_id, "user_key": user_key(self._user_id), "name": name,

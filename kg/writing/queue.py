@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from kg.graph.partition import Call
+from kg.graph.partition import Write
 from kg.graph.store import Row
 
 READ_TOGETHER = 25
 """Most messages of one conversation in one job."""
 
 
-def extraction_jobs(call: Call, together: Iterable[Sequence[str]], *, bulk: bool = False) -> list[Row]:
+def extraction_jobs(write: Write, together: Iterable[Sequence[str]], *, bulk: bool = False) -> list[Row]:
     """Return the rows of jobs that read memories, those that belong together in one, at most ``READ_TOGETHER``."""
     rows: list[Row] = []
     for uuids in together:
         for start in range(0, len(uuids), READ_TOGETHER):
             part = list(uuids[start : start + READ_TOGETHER])
             properties: Row = {
-                "uuid": call.uuid(f"job:{part[0]}"), "kind": "extract", "state": "pending", "attempt": 0,
-                "failures": 0, "bulk": bulk, "created_at": call.now,
+                "uuid": write.uuid(f"job:{part[0]}"), "kind": "extract", "state": "pending", "attempt": 0,
+                "failures": 0, "bulk": bulk, "created_at": write.now,
             }  # fmt: skip
             rows.append({"properties": properties, "memories": part})
     return rows

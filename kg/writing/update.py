@@ -16,12 +16,12 @@ from kg.entities.orphans import drop_orphans
 from kg.errors import NotFound
 from kg.facts.claims import stated_keys
 from kg.facts.settle import settle
-from kg.graph.partition import Call, once
+from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.trivial import trivial
 from kg.ports import Clock
 from kg.values import FactInput, Scope
-from kg.writing.draft import Drafter, ReadText, StatingMemory, known_names, read_texts
+from kg.writing.draft import Drafter, PreparedText, StatingMemory, known_names, prepare_texts
 from kg.writing.queue import extraction_jobs
 from kg.writing.stated import StatedFacts, inherited_decisions
 
@@ -63,7 +63,7 @@ class UpdateOutcome:
     warnings: list[str] = field(default_factory=list[str])
 
 
-class Revise:
+class Updating:
     """The write side of update_memory."""
 
     def __init__(self, store: GraphStore, clock: Clock) -> None:
@@ -81,11 +81,13 @@ class Revise:
             lambda tx: self.update_in(tx, request, read), "update_memory", partition=request.user_id
         )
 
-    async def update_in(self, tx: Transaction, request: UpdateRequest, read: ReadText | None = None) -> UpdateOutcome:
+    async def update_in(
+        self, tx: Transaction, request: UpdateRequest, read: PreparedText | None = None
+    ) -> UpdateOutcome:
         """Do the same within a transaction of the caller's, who may have read the text before it."""
         return await once(
             tx,
-            lambda call: self._update(call, request, read),
+            lambda write: self._update(write, request, read),
             UpdateOutcome,
             user_id=request.user_id,
             key=request.key,
@@ -93,20 +95,20 @@ class Revise:
             slots=1 + len(request.facts or ()),
         )
 
-    async def _read(self, request: UpdateRequest) -> ReadText | None:
+    async def _read(self, request: UpdateRequest) -> PreparedText | None:
         """Read the text that the memory is to have, outside of the lock; None where there is no such memory."""
         text = request.text
         if text is None:
             rows = await self._store.read("memory_texts", user_id=request.user_id, uuids=[request.uuid])
             text = next((row["text"] for row in rows[0]["texts"]), None)
-        return None if text is None else (await read_texts([text]))[0]
+        return None if text is None else (await prepare_texts([text]))[0]
 
-    async def _update(self, call: Call, request: UpdateRequest, read: ReadText | None) -> UpdateOutcome:
+    async def _update(self, write: Write, request: UpdateRequest, read: PreparedText | None) -> UpdateOutcome:
         facts = request.facts or ()
         if request.text is not None and (read is None or read.text != request.text):
-            read = ReadText.of(request.text)
+            read = PreparedText.of(request.text)
         mentioned = read.names.keys() if read is not None and request.text is not None else set[str]()
-        rows = await call.tx.run(
+        rows = await write.tx.run(
             "update_context",
             user_id=request.user_id,
             uuid=request.uuid,
@@ -117,12 +119,12 @@ class Revise:
             raise NotFound("memory", request.uuid, "list yours with get_memories")
         standing: str = rows[0]["memory"]["text"]
         if read is None or (request.text is None and read.text != standing):  # it changed since it was read
-            read = ReadText.of(standing)
-        change = _Change(request, read, call, rows[0])
+            read = PreparedText.of(standing)
+        change = _Change(request, read, write, rows[0])
         if change.nothing:
             return UpdateOutcome(request.uuid, changed=False)
-        outcome = await self._apply(call.tx, change)
-        await merge_namesakes(call, change.drafter.draft.entities)
+        outcome = await self._apply(write.tx, change)
+        await merge_namesakes(write, change.drafter.draft.entities)
         return outcome
 
     async def _apply(self, tx: Transaction, change: _Change) -> UpdateOutcome:
@@ -172,13 +174,13 @@ class Revise:
 class _Change:
     """What one update changes, laid out from the memory as it stands."""
 
-    def __init__(self, request: UpdateRequest, read: ReadText, call: Call, context: Row) -> None:
+    def __init__(self, request: UpdateRequest, read: PreparedText, write: Write, context: Row) -> None:
         self.request = request
-        self.now = call.now
+        self.now = write.now
         self.memory: Row = context["memory"]
         self.old_facts: list[Row] = context["facts"]
         self._decisions: list[Row] = context["decisions"]
-        self._call = call
+        self._write = write
         metadata = request.metadata if request.metadata is not None else self.memory["metadata"]
         new_text = read.text != self.memory["text"]
         self.restates = new_text or request.facts is not None
@@ -188,20 +190,20 @@ class _Change:
         self.replaces_facts = self.restates and not self.pending
         self.nothing = not self.restates and metadata == self.memory["metadata"]
         self.version: Row = {
-            "uuid": call.uuid("version"),
+            "uuid": write.uuid("version"),
             "user_id": request.user_id,
             "text": self.memory["text"],
             "metadata": self.memory["metadata"],
             "occurred_at": self.memory["occurred_at"],
             "created_at": self.memory["updated_at"],
-            "replaced_at": call.now,
+            "replaced_at": write.now,
         }
         self.properties: Row = {
             "text": read.text,
             "terms": read.terms,
             "content_hash": read.digest,
             "metadata": metadata,
-            "updated_at": call.now,
+            "updated_at": write.now,
         }
         if self.restates:
             self.properties |= {
@@ -210,16 +212,16 @@ class _Change:
                 "noise": noise is not None,
                 "noise_reason": noise,
             }
-        self.drafter = Drafter(call, known_names(context))
+        self.drafter = Drafter(write, known_names(context))
         if self.restates:
-            self._draft_facts(context, read, call.first_seq)
+            self._draft_facts(context, read, write.first_seq)
 
     @property
     def jobs(self) -> list[Row]:
         """The job in which a model reads the new text."""
-        return extraction_jobs(self._call, [[self.request.uuid]])
+        return extraction_jobs(self._write, [[self.request.uuid]])
 
-    def _draft_facts(self, context: Mapping[str, Any], read: ReadText, seq: int) -> None:
+    def _draft_facts(self, context: Mapping[str, Any], read: PreparedText, seq: int) -> None:
         memory = self.memory
         scope = Scope(self.request.user_id, memory.get("agent_id"), memory.get("run_id"), memory.get("project"))
         occurred = memory["occurred_at"] != memory["created_at"]
@@ -235,7 +237,7 @@ class _Change:
         targets = {row["uuid"]: row for row in context["targets"]}
         stated = StatedFacts()
         for index, fact in enumerate(self.request.facts or ()):
-            uuid = self._call.uuid(f"fact:{index}")
+            uuid = self._write.uuid(f"fact:{index}")
             row = self.drafter.add_fact(stating, fact, seq=seq + index, origin="caller", uuid=uuid)
             said = stated.equal(row)
             if said is None:

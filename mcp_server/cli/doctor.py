@@ -1,4 +1,4 @@
-"""``knowthread doctor``: the findings of ``mcp_server.doctor`` for people and for scripts."""
+"""``knowthread doctor``: the findings of ``mcp_server.doctor.machine`` for people and for scripts."""
 
 from __future__ import annotations
 

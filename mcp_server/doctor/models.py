@@ -1,4 +1,4 @@
-"""The doctor's checks of the language models: routes, credentials and what answers; see ``mcp_server.doctor``.
+"""The doctor's checks of the language models: routes, credentials and what answers; see ``mcp_server.doctor.machine``.
 
 No model is asked anything, so that looking costs nothing; a secret is shown nowhere.
 """

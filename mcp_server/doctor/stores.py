@@ -1,4 +1,4 @@
-"""The doctor's checks of the graph, the index and the embedder; see ``mcp_server.doctor``."""
+"""The doctor's checks of the graph, the index and the embedder; see ``mcp_server.doctor.machine``."""
 
 from __future__ import annotations
 

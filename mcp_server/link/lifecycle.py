@@ -4,7 +4,7 @@ Whoever needs the service calls ``ensure_running``: it finds the record in the d
 the one meant and answers, and starts the service otherwise, under a lock, so that ten sessions that begin at once make
 one service. A waiting caller is told the phase, and never waits longer than it asked to.
 
-What ``serve`` has to do, in this order, with the parts of ``mcp_server.record`` and ``mcp_server.http``::
+What ``serve`` has to do, in this order, with the parts of ``mcp_server.link.record`` and ``mcp_server.service.http``::
 
     configure_logging()                                   # mcp_server.service_log: nobody's text in the log
     with claim_service_lock(settings.data_dir):           # Conflict: exit with ALREADY_RUNNING

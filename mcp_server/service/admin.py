@@ -1,8 +1,8 @@
-"""The service's door for people: the operations of ``kg.administer`` by name, and the metrics.
+"""The service's door for people: the operations of ``kg.operations.administration`` by name, and the metrics.
 
 Only what is listed here can be asked for. An operation takes the arguments of its method, as one JSON object, and who
 calls is said by the same headers as with a tool call. Failures that a caller is meant to see are words; anything else
-is left to the boundary before all routes (``mcp_server.http``), which tells and logs none of its text.
+is left to the boundary before all routes (``mcp_server.service.http``), which tells and logs none of its text.
 """
 
 from __future__ import annotations

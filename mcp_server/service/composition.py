@@ -30,7 +30,7 @@ from kg.ports import Embedder, SystemClock, VectorIndex
 from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall
 from kg.settings.service import Settings
-from kg.writing.delete import Forget
+from kg.writing.delete import Deleting
 from mcp_server.service.metrics import render
 from mcp_server.service.model_side import ModelSide, make_model_side
 
@@ -119,19 +119,19 @@ class Service:
         index = _make_index(settings, embedder)
         clock = SystemClock()
         indexer = Indexer(store, index, embedder, clock)
-        forget = Forget(store, clock)
+        deleting = Deleting(store, clock)
         self._models = await make_model_side(settings, store, index, embedder, clock)
-        ingest, reranking = (self._models.ingest, self._models.reranking) if self._models is not None else (None, None)
+        worker, reranking = (self._models.worker, self._models.reranking) if self._models is not None else (None, None)
         recall = Recall(store, index, embedder, reranking)
         counts = RecallCounts(store, clock)
-        self._parts = Parts(store, index, embedder, indexer, forget, recall, counts, clock, ingest)
+        self._parts = Parts(store, index, embedder, indexer, deleting, recall, counts, clock, worker)
         self._reindex = Reindex(store, index, indexer)
         await self._open_index(self._reindex)
         self._memory = MemoryService(self._parts)
         resume = self._models.resume if self._models is not None else None
         self._administration = Administration(store, index, indexer, clock, reindex=self._reindex, resume=resume)
         indexer.start()
-        forget.start()
+        deleting.start()
         counts.start()
         if self._models is not None:
             await self._models.start(store)
@@ -159,7 +159,7 @@ class Service:
         if self._parts is not None:
             parts = self._parts
             yield "the indexer", parts.indexer.stop
-            yield "forgetting", parts.forget.stop
+            yield "forgetting", parts.deleting.stop
             yield "counting", parts.recall_counts.stop
             yield "the index", parts.index.close
             yield "the embedder", parts.embedder.close

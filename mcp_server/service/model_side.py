@@ -14,16 +14,16 @@ from extract.providers.base import Provider
 from extract.providers.ollama_client import pulled_models
 from extract.routing.ledger import Ledger
 from extract.routing.router import Router
-from extract.routing.settings import ModelSettings, anthropic_credentials, read_model_settings, settle_auto
+from extract.routing.settings import ModelSettings, anthropic_credentials, choose_local, read_model_settings
 from extract.tasks.contradict import ModelJudge
 from extract.tasks.extract import ModelExtractor
 from extract.tasks.rerank import ModelReranker
 from extract.tasks.resolve import ModelNameJudge
-from kg.entities.linking import Naming
+from kg.entities.linking import Linker
 from kg.graph.store import GraphStore
 from kg.jobs.extract_step import ExtractStep
 from kg.jobs.judge_step import JudgeStep
-from kg.jobs.worker import Ingest
+from kg.jobs.worker import Worker
 from kg.ports import Clock, Embedder, VectorIndex
 from kg.recall.rerank import Reranking
 from kg.settings.service import Settings, bare_url
@@ -36,13 +36,13 @@ class ModelSide:
     """What the service asks models with.
 
     Attributes:
-        ingest: the worker that does so.
+        worker: the worker that does so.
         reranking: orders the hits of a search; None where no model is set for that.
     """
 
     router: Router
     ledger: Ledger
-    ingest: Ingest
+    worker: Worker
     providers: tuple[Provider, ...]
     reranking: Reranking | None = None
 
@@ -51,24 +51,24 @@ class ModelSide:
         return {
             "routes": self.router.describe(),
             **self.ledger.snapshot().describe(),
-            "worker": self.ingest.describe(),
+            "worker": self.worker.describe(),
         }
 
     def resume(self) -> None:
         """Ask again what was left alone for a while: somebody has mended it, or thinks so."""
         self.router.reset()
-        self.ingest.wake(resume=True)
+        self.worker.wake(resume=True)
 
     async def start(self, store: GraphStore) -> None:
         """Count on from what was spent today, and begin to work."""
         today = datetime.now(UTC).date()
         rows = await store.read("spent_tokens", day=today.isoformat())
         self.ledger.start(today, rows[0]["tokens"])
-        self.ingest.start()
+        self.worker.start()
 
     async def stop(self) -> None:
         """End the work and close connections to models."""
-        await self.ingest.stop()
+        await self.worker.stop()
         for provider in self.providers:
             await provider.close()
 
@@ -82,7 +82,7 @@ async def make_model_side(
         ConfigurationError: a setting names a model that cannot be.
     """
     models = read_model_settings(settings, os.environ)
-    models = await settle_auto(models, lambda wanted: _pulled(models.ollama_url, wanted))
+    models = await choose_local(models, lambda wanted: _pulled(models.ollama_url, wanted))
     if not models.routes["extract"]:
         return None
     providers = {name: make_provider(name, models) for name in models.providers}
@@ -90,12 +90,12 @@ async def make_model_side(
     router = Router(models.routes, providers, ledger, timeout_s=models.timeout_s, concurrency=models.concurrency)
     judges = bool(models.routes["contradict"])
     names = ModelNameJudge(router) if models.routes["resolve"] else None
-    naming = Naming(store, index, embedder, names, clock)
-    extract = ExtractStep(store, clock, ModelExtractor(router), naming, judges=judges)
+    linker = Linker(store, index, embedder, names, clock)
+    extract = ExtractStep(store, clock, ModelExtractor(router), linker, judges=judges)
     judge = JudgeStep(store, clock, ModelJudge(router)) if judges else None
-    ingest = Ingest(store, clock, extract, judge, concurrency=settings.extract_concurrency)
+    worker = Worker(store, clock, extract, judge, concurrency=settings.extract_concurrency)
     reranking = Reranking(store, ModelReranker(router), clock) if models.routes["rerank"] else None
-    return ModelSide(router, ledger, ingest, tuple(providers.values()), reranking)
+    return ModelSide(router, ledger, worker, tuple(providers.values()), reranking)
 
 
 def make_provider(name: str, models: ModelSettings) -> Provider:

@@ -2,7 +2,7 @@
 
 An agent waits for this at every start, so the handshake and the lists are answered here, from a manifest that is built
 from the live server and shipped with it, before anything else is even imported. Everything else is forwarded by
-``mcp_server.shim_calls``. Standard output carries the protocol and nothing else: the descriptor is moved away first.
+``mcp_server.shim.forward``. Standard output carries the protocol and nothing else: the descriptor is moved away first.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall
 from kg.settings.paths import cache_dir
 from kg.settings.service import EMBEDDERS, Settings
-from kg.writing.delete import Forget
+from kg.writing.delete import Deleting
 from tests.support.user import TestClock, User
 
 
@@ -70,7 +70,7 @@ async def parts(graph: GraphStore, real_embedder: Embedder, clock: TestClock, tm
     await index.open()
     indexer = Indexer(graph, index, real_embedder, clock)
     recall, counts = Recall(graph, index, real_embedder), RecallCounts(graph, clock)
-    yield Parts(graph, index, real_embedder, indexer, Forget(graph, clock), recall, counts, clock)
+    yield Parts(graph, index, real_embedder, indexer, Deleting(graph, clock), recall, counts, clock)
     await indexer.stop()
     await index.close()
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 import cypher
@@ -14,6 +15,24 @@ import cypher
 ROOT = Path(cypher.__file__).parent.parent
 PACKAGES = ("cypher", "kg", "extract", "mcp_server")
 """In the order in which they may be imported: each may import those before it."""
+
+WINGS = {
+    "kg": (
+        ("values", "model_values", "errors", "ports", "background", "validate"),
+        ("settings", "language", "graph"),
+        ("facts", "index", "managed"),
+        ("entities", "recall"),
+        ("writing",),
+        ("jobs",),
+        ("operations",),
+    ),
+    "extract": (("prompts", "providers"), ("routing", "tasks", "embedders")),
+    "mcp_server": (("link",), ("shim", "tools"), ("service",), ("doctor",), ("cli",), ("entry",), ("__main__",)),
+}
+"""The wings of each package by floor: a wing may import those on floors below its own, and none beside it."""
+
+GROUND = WINGS["kg"][0]
+"""The modules on which all of ``kg`` stands; they may import one another."""
 
 ROOMS = {
     "neo4j": ("kg/graph/store.py",),
@@ -58,6 +77,30 @@ def test_imports_go_one_way(path: Path):
     own = PACKAGES.index(path.relative_to(ROOT).parts[0])
     later = set(PACKAGES[own + 1 :])
     assert not later & {module.split(".")[0] for module, _ in _imports(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_wing_imports_only_those_below_it(path: Path):
+    package, wing, *_ = (*path.relative_to(ROOT).with_suffix("").parts, "")
+    if package not in WINGS or wing == "__init__":
+        return
+    floor = {name: number for number, names in enumerate(WINGS[package]) for name in names}
+    assert wing in floor, f"{package}/{wing} has no place in WINGS"
+    for module, _ in _imports(path):
+        other, *rest = module.split(".")
+        if other != package or not rest or rest[0] == wing or {wing, rest[0]} <= set(GROUND):
+            continue
+        assert floor[rest[0]] < floor[wing], f"{module} is not below {package}.{wing}"
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    imports = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): [
+            module for module, _ in _imports(path) if module.split(".")[0] in PACKAGES and _file_of(module).is_file()
+        ]
+        for path in FILES
+    }
+    assert nx.is_directed_acyclic_graph(nx.DiGraph(imports)), nx.find_cycle(nx.DiGraph(imports))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,6 +1,6 @@
 """The embedded index: Qdrant's engine in this process, on a folder that one process owns.
 
-Storage: ``kg.vector_index._folder`` says which files count. Nothing counts as durable before the engine has
+Storage: ``kg.index.qdrant.folder`` says which files count. Nothing counts as durable before the engine has
 flushed it; a flush takes many times as long as a write.
 """
 

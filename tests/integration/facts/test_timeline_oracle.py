@@ -272,7 +272,7 @@ def _handed_in(fact: Fact) -> dict[str, Any]:
 async def test_random_histories_hold_what_the_definitions_say(
     parts: Parts, clock: TestClock, seed: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(kg.memory, "INDEX_WAIT_S", 0)
+    monkeypatch.setattr(kg.operations.memory, "INDEX_WAIT_S", 0)
     run = Run(User(parts, MemoryService(parts), clock), random.Random(seed))
     for number in range(1, STEPS + 1):
         await run.step()

@@ -214,7 +214,7 @@ async def test_a_node_that_cannot_be_indexed_for_whatever_reason_holds_up_no_oth
 async def test_many_old_tombstones_are_forgotten_in_one_go_and_are_no_work_meanwhile(
     user: User, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(kg.indexer, "_PAGE", 4)
+    monkeypatch.setattr(kg.index.indexer, "_PAGE", 4)
     await parts.indexer.stop()
     tombs = (
         "MATCH (t:Tombstone {user_id: $user_id}) RETURN count(t) AS all, count(CASE WHEN t:Pending THEN 1 END) AS new"

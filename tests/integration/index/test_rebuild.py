@@ -34,7 +34,7 @@ from kg.recall.search import Recall
 from kg.settings.paths import cache_dir
 from kg.settings.service import EMBEDDERS, Settings
 from kg.values import Scope
-from kg.writing.delete import Forget
+from kg.writing.delete import Deleting
 from mcp_server.service.composition import Service
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import TestClock, User, lives_in, prefers, raw, states
@@ -149,7 +149,7 @@ def serve(empty_graph: GraphStore, clock: TestClock, tmp_path: Path) -> Serve:
         index = EmbeddedIndex(tmp_path / "qdrant", used.name, used.dimension, used.digest)
         indexer = Indexer(empty_graph, index, used, clock)
         recall, counts = Recall(empty_graph, index, used), RecallCounts(empty_graph, clock)
-        parts = Parts(empty_graph, index, used, indexer, Forget(empty_graph, clock), recall, counts, clock)
+        parts = Parts(empty_graph, index, used, indexer, Deleting(empty_graph, clock), recall, counts, clock)
         side = Side(parts, MemoryService(parts), clock, user_id, None, keys)
         side.index, side.embedder = index, used
         side.reindex = Reindex(empty_graph, index, indexer)

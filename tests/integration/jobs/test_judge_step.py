@@ -12,7 +12,7 @@ import pytest
 from kg.model_values import NamePair, Ruling, Sameness
 from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
-from tests.integration.jobs.test_worker import Model, model, no_jobs_of_others, reader, state, user, work, worker
+from tests.integration.jobs.test_worker import Model, make_worker, model, no_jobs_of_others, reader, state, user, work
 from tests.support.user import TestClock, User, states
 
 CatchUp = Callable[[str], Awaitable[Any]]
@@ -31,16 +31,16 @@ def unread(parts: Parts, service: MemoryService, clock: TestClock, model: Model)
 @pytest.fixture
 async def catch_up(model: Model, unread: User) -> AsyncIterator[CatchUp]:
     """Let a model read what waits, until it has read a memory."""
-    ingest = worker(unread.parts, model, unread.clock)
+    worker = make_worker(unread.parts, model, unread.clock)
 
     async def read(memory_id: str) -> None:
         await Jobs(unread.parts.store, unread.clock).catch_up(unread.id)
-        ingest.start()
-        ingest.wake()
+        worker.start()
+        worker.wake()
         await state(unread, memory_id, "done")
 
     yield read
-    await ingest.stop()
+    await worker.stop()
 
 
 async def test_a_text_that_is_read_late_corrects_nothing_that_was_noted_after_it(

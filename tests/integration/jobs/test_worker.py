@@ -12,13 +12,13 @@ import pytest
 
 import kg.jobs.worker
 import kg.operations.memory
-from kg.entities.linking import Naming
+from kg.entities.linking import Linker
 from kg.errors import BudgetExceeded, MalformedOutput, ModelUnavailable
 from kg.facts.contentions import JUDGED_PER_FACT
 from kg.facts.parse import parse_facts
 from kg.jobs.extract_step import ExtractStep
 from kg.jobs.judge_step import JudgeStep
-from kg.jobs.worker import FIRST_BACK_OFF_S, MAX_FAILURES, Ingest
+from kg.jobs.worker import FIRST_BACK_OFF_S, MAX_FAILURES, Worker
 from kg.language.words import content_hash
 from kg.model_values import Contention, Extraction, ModelCall, ModelWork, NamePair, Reading, Ruling, Rulings, Sameness
 from kg.operations.decisions import Decisions
@@ -98,38 +98,38 @@ async def check_graph(user: User) -> None:
     await whole_graph_invariants(user.parts, user.id)
 
 
-def worker(parts: Parts, model: Model, clock: TestClock, concurrency: int = 2) -> Ingest:
+def make_worker(parts: Parts, model: Model, clock: TestClock, concurrency: int = 2) -> Worker:
     extract = ExtractStep(
-        parts.store, clock, model, Naming(parts.store, parts.index, parts.embedder, model, clock), judges=True
+        parts.store, clock, model, Linker(parts.store, parts.index, parts.embedder, model, clock), judges=True
     )
-    return Ingest(parts.store, clock, extract, JudgeStep(parts.store, clock, model), concurrency=concurrency)
+    return Worker(parts.store, clock, extract, JudgeStep(parts.store, clock, model), concurrency=concurrency)
 
 
 @pytest.fixture
-async def reader(parts: Parts, model: Model, clock: TestClock) -> AsyncIterator[Ingest]:
-    ingest = worker(parts, model, clock)
-    ingest.start()
-    yield ingest
-    await ingest.stop()
+async def reader(parts: Parts, model: Model, clock: TestClock) -> AsyncIterator[Worker]:
+    worker = make_worker(parts, model, clock)
+    worker.start()
+    yield worker
+    await worker.stop()
 
 
 @pytest.fixture
-def user(parts: Parts, service: MemoryService, clock: TestClock, reader: Ingest) -> User:
+def user(parts: Parts, service: MemoryService, clock: TestClock, reader: Worker) -> User:
     """A user whose texts are read."""
-    with_models = replace(parts, ingest=reader)
+    with_models = replace(parts, worker=reader)
     return User(with_models, MemoryService(with_models), clock)
 
 
 @pytest.fixture
 def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pause lasts until a test ends it, however long the test takes."""
-    monkeypatch.setattr(kg.ingest, "FIRST_PAUSE_S", kg.ingest.LONGEST_PAUSE_S)
+    monkeypatch.setattr(kg.jobs.worker, "FIRST_PAUSE_S", kg.jobs.worker.LONGEST_PAUSE_S)
 
 
 @pytest.fixture
 def unrenewed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lease that a test has ended stays ended: its worker, which lives, would renew it every ten seconds."""
-    monkeypatch.setattr(kg.ingest, "RENEW_EVERY_S", 3600.0)
+    monkeypatch.setattr(kg.jobs.worker, "RENEW_EVERY_S", 3600.0)
 
 
 async def state(user: User, memory_id: str, wanted: str) -> dict[str, Any]:
@@ -319,7 +319,7 @@ async def test_a_late_note_about_the_past_retires_nothing_newer(user: User, mode
 
 
 @pytest.mark.usefixtures("long_pauses")
-async def test_contradictions_wait_for_a_judge_that_is_down_while_facts_stand(user: User, model: Model, reader: Ingest):
+async def test_contradictions_wait_for_a_judge_that_is_down_while_facts_stand(user: User, model: Model, reader: Worker):
     model.facts = {
         "Redis for": [states("Sessions use Redis", "USES", "sessions", "Redis")],
         "moved": [states("Sessions use Postgres", "USES", "sessions", "Postgres")],
@@ -365,7 +365,7 @@ async def test_one_thing_by_two_names_becomes_one_and_can_be_parted(user: User, 
 
 
 async def test_a_model_that_is_down_costs_no_attempt_and_everything_is_read_later(
-    user: User, model: Model, reader: Ingest
+    user: User, model: Model, reader: Worker
 ):
     model.facts = {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
     model.failures = [ModelUnavailable("toy", "reader", "connection", "is it running?")] * 8
@@ -379,7 +379,7 @@ async def test_a_model_that_is_down_costs_no_attempt_and_everything_is_read_late
     assert await user.objects("web app") == {"npm"}
 
 
-async def test_nonsense_is_tried_again_and_at_last_dead_with_its_reason(user: User, model: Model, reader: Ingest):
+async def test_nonsense_is_tried_again_and_at_last_dead_with_its_reason(user: User, model: Model, reader: Worker):
     model.facts = {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
     model.failures = [MalformedOutput("extract", "toy:reader", "facts: a list was expected")] * MAX_FAILURES
     added = await user.add("The web app is built with npm")
@@ -398,7 +398,7 @@ async def test_nonsense_is_tried_again_and_at_last_dead_with_its_reason(user: Us
     assert await user.objects("web app") == {"npm"}
 
 
-async def test_a_spent_day_makes_jobs_wait_and_storing_go_on(user: User, model: Model, reader: Ingest):
+async def test_a_spent_day_makes_jobs_wait_and_storing_go_on(user: User, model: Model, reader: Worker):
     tomorrow = user.clock.now().replace(hour=0).replace(day=user.clock.now().day + 1)
     model.failures = [BudgetExceeded(100, 120, tomorrow)]
     added = await user.add("The web app is built with npm")
@@ -422,15 +422,15 @@ async def test_what_was_stored_without_a_model_is_caught_up_with(
     trivial = await user.add("thanks!")
     assert {added["extraction"] for added in notes} == {"skipped"}
     model.facts = {"npm": [states("Everything uses npm", "USES", "everything", "npm")]}
-    ingest = worker(parts, model, clock)
+    worker = make_worker(parts, model, clock)
     jobs = Jobs(parts.store, clock)
     queued = await jobs.catch_up(user.id)
     assert (queued.jobs, queued.memories) == (4, 6)
     assert (await jobs.catch_up(user.id)).jobs == 0
-    ingest.start()
+    worker.start()
     for memory_id in [*(added.id for added in notes), *(row["id"] for row in talk["results"])]:
         await state(user, memory_id, "done")
-    await ingest.stop()
+    await worker.stop()
     assert sorted(len(reading.turns) for reading in model.readings) == [1, 1, 1, 3]
     assert (await user.get(trivial.id))["extraction"] == "none"
     await check_graph(user)
@@ -445,11 +445,11 @@ async def test_an_assent_is_caught_up_with_beside_what_it_answers(
     talk = [{"role": role, "content": text} for role, text in zip(roles, said, strict=True)]
     added = await user.memory.add_memory(user.session(), messages=talk)
     model.facts = {"yes, do it": [states("The web app uses pnpm", "USES", "web app", "pnpm")]}
-    ingest = worker(parts, model, clock)
+    worker = make_worker(parts, model, clock)
     await Jobs(parts.store, clock).catch_up(user.id)
-    ingest.start()
+    worker.start()
     await state(user, added["results"][1]["id"], "done")
-    await ingest.stop()
+    await worker.stop()
     assert [turn.text for turn in model.readings[-1].turns] == ["Shall we replace npm by pnpm?", "yes, do it"]
     proposal, assent, thanks = [await user.get(result["id"]) for result in added["results"]]
     assert [fact["fact"] for fact in assent["facts"]] == ["The web app uses pnpm"]
@@ -504,8 +504,8 @@ async def test_what_is_no_longer_so_may_be_said_to_be_so_again(user: User, model
 async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_late(
     parts: Parts, service: MemoryService, clock: TestClock, model: Model
 ):
-    slow = worker(parts, model, clock)
-    user = User(replace(parts, ingest=slow), MemoryService(replace(parts, ingest=slow)), clock)
+    slow = make_worker(parts, model, clock)
+    user = User(replace(parts, worker=slow), MemoryService(replace(parts, worker=slow)), clock)
     model.facts = {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
     model.gate.clear()
     slow.start()
@@ -516,7 +516,7 @@ async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_lat
     )
     other_model = Model()
     other_model.facts = model.facts
-    other = worker(parts, other_model, clock)
+    other = make_worker(parts, other_model, clock)
     other.start()
     await state(user, added.id, "done")
     model.gate.set()
@@ -528,7 +528,7 @@ async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_lat
 
 
 @pytest.mark.usefixtures("unrenewed")
-async def test_a_job_over_which_worker_after_worker_dies_is_dead(user: User, model: Model, reader: Ingest):
+async def test_a_job_over_which_worker_after_worker_dies_is_dead(user: User, model: Model, reader: Worker):
     model.gate.clear()
     added = await user.add("A text that ends every process that reads it")
     await model.reading.wait()
@@ -537,7 +537,7 @@ async def test_a_job_over_which_worker_after_worker_dies_is_dead(user: User, mod
         f"SET j.failures = {MAX_FAILURES - 1}, j.lease_until = datetime() - duration({{seconds: 1}})"
     )
     other_model = Model()
-    other = worker(user.parts, other_model, user.clock)
+    other = make_worker(user.parts, other_model, user.clock)
     other.start()
     failed = await state(user, added.id, "failed")
     assert failed["extraction_error"] == "its worker died too often over it"
@@ -546,13 +546,13 @@ async def test_a_job_over_which_worker_after_worker_dies_is_dead(user: User, mod
     model.gate.set()
 
 
-async def test_a_worker_that_stops_hands_back_what_it_holds(user: User, model: Model, reader: Ingest):
+async def test_a_worker_that_stops_hands_back_what_it_holds(user: User, model: Model, reader: Worker):
     model.gate.clear()
     added = await user.add("The web app is built with npm")
     await model.reading.wait()
     await reader.stop()
     other_model = Model()
-    other = worker(user.parts, other_model, user.clock)
+    other = make_worker(user.parts, other_model, user.clock)
     other.start()  # its clock stands still: it would wait for the lease to end by the database's
     await state(user, added.id, "done")
     (job,) = (await Jobs(user.parts.store, user.clock).list(user.id))["jobs"]
@@ -560,7 +560,7 @@ async def test_a_worker_that_stops_hands_back_what_it_holds(user: User, model: M
     await other.stop()
 
 
-async def test_an_unusable_answer_is_waited_after_longer_each_time(user: User, model: Model, reader: Ingest):
+async def test_an_unusable_answer_is_waited_after_longer_each_time(user: User, model: Model, reader: Worker):
     model.failures = [MalformedOutput("extract", "toy:reader", "facts: a list was expected")] * 3
     await user.add("The web app is built with npm")
     jobs = Jobs(user.parts.store, user.clock)
@@ -735,7 +735,7 @@ async def test_a_late_note_about_the_past_ends_where_the_next_thing_began(user: 
 
 
 async def test_a_long_job_stays_its_workers_whatever_the_clocks_of_other_services_say(
-    parts: Parts, user: User, model: Model, reader: Ingest
+    parts: Parts, user: User, model: Model, reader: Worker
 ):
     model.gate.clear()
     added = await user.add("The web app is built with npm")
@@ -743,7 +743,7 @@ async def test_a_long_job_stays_its_workers_whatever_the_clocks_of_other_service
     fast = TestClock()
     fast.at("2031")
     other_model = Model()
-    other = worker(parts, other_model, fast)
+    other = make_worker(parts, other_model, fast)
     other.start()
     await asyncio.sleep(0.5)
     assert other_model.readings == []
@@ -775,7 +775,7 @@ async def test_earlier_turns_and_known_names_reach_the_reader(user: User, model:
     assert "npm" in reading.known_names
 
 
-async def test_a_contradiction_that_no_judge_ruled_on_is_listed(user: User, model: Model, reader: Ingest):
+async def test_a_contradiction_that_no_judge_ruled_on_is_listed(user: User, model: Model, reader: Worker):
     await user.add("npm", states("The web app uses npm", "USES", "web app", "npm"))
     user.clock.tick()
     model.facts = {"pnpm": [states("The web app uses pnpm", "USES", "web app", "pnpm")]}
@@ -789,7 +789,7 @@ async def test_a_contradiction_that_no_judge_ruled_on_is_listed(user: User, mode
 
 
 @pytest.mark.usefixtures("long_pauses")
-async def test_a_judge_that_is_away_is_not_asked_again_while_it_is_waited_for(user: User, model: Model, reader: Ingest):
+async def test_a_judge_that_is_away_is_not_asked_again_while_it_is_waited_for(user: User, model: Model, reader: Worker):
     def away(_: Contention) -> Ruling:
         raise ModelUnavailable("ollama", "toy", "connection", "start it")
 
@@ -810,7 +810,7 @@ async def test_a_judge_that_is_away_is_not_asked_again_while_it_is_waited_for(us
     assert len(model.judged) == 1
 
 
-async def test_jobs_that_ended_long_ago_are_forgotten_and_dead_ones_are_not(user: User, model: Model, reader: Ingest):
+async def test_jobs_that_ended_long_ago_are_forgotten_and_dead_ones_are_not(user: User, model: Model, reader: Worker):
     for text in ("The disk is full", "The disk is mended"):
         await user.add(text, wait=True)
     rows = await user.raw("MATCH (j:Job {user_id: $user_id}) RETURN j.uuid AS uuid ORDER BY j.created_at")
@@ -826,9 +826,9 @@ async def test_jobs_that_ended_long_ago_are_forgotten_and_dead_ones_are_not(user
 async def test_two_workers_on_one_database_read_every_text_once(
     parts: Parts, service: MemoryService, clock: TestClock, model: Model, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(kg.memory, "INDEX_WAIT_S", 0)
-    workers = [worker(parts, model, clock, concurrency=8) for _ in range(2)]
-    user = User(replace(parts, ingest=workers[0]), MemoryService(replace(parts, ingest=workers[0])), clock)
+    monkeypatch.setattr(kg.operations.memory, "INDEX_WAIT_S", 0)
+    workers = [make_worker(parts, model, clock, concurrency=8) for _ in range(2)]
+    user = User(replace(parts, worker=workers[0]), MemoryService(replace(parts, worker=workers[0])), clock)
     model.facts = {"npm": [states("A package uses npm", "USES", "a package", "npm")]}
     added = [await user.add(f"Package number {number} is built with npm") for number in range(100)]
     for each in workers:

@@ -273,7 +273,7 @@ async def test_a_taken_port_is_survived(home: Home, monkeypatch: pytest.MonkeyPa
         taken = bolt.getsockname()[1]
         (folder / "ports.json").write_text(f'{{"bolt": {taken}, "http": {taken + 1}}}')
         blind = iter([True, True])  # the port is taken between our look and Neo4j's
-        real: Callable[[int], bool] = kg.neo4j_config._is_free  # pyright: ignore[reportPrivateUsage]
+        real: Callable[[int], bool] = kg.managed.neo4j_config._is_free  # pyright: ignore[reportPrivateUsage]
         monkeypatch.setattr("kg.managed.neo4j_config._is_free", lambda port: next(blind, None) or real(port))  # pyright: ignore
         neo4j = home.manager()
         address = await neo4j.start()
@@ -330,11 +330,11 @@ async def test_a_damaged_jar_is_found_and_replaced(home: Home, tmp_path: Path, m
         return Path(shutil.copy(good / damaged.relative_to(tmp_path / "cache" / "artifacts"), folder))
 
     neo4j = home.manager(cache_dir=tmp_path / "cache")
-    monkeypatch.setattr(kg.artifacts, "fetch_with_jgo", offline)
+    monkeypatch.setattr(kg.managed.artifacts, "fetch_with_jgo", offline)
     monkeypatch.setattr("kg.managed.artifacts.time.sleep", lambda _seconds: None)
     with pytest.raises(SetupError, match=r"cannot fetch Neo4j.*1 of 214 files"):
         await neo4j.start()
-    monkeypatch.setattr(kg.artifacts, "fetch_with_jgo", fetch)
+    monkeypatch.setattr(kg.managed.artifacts, "fetch_with_jgo", fetch)
     address = await neo4j.start()
     assert query(address, "RETURN 1 AS one") == [{"one": 1}]
 

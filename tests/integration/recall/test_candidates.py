@@ -108,7 +108,7 @@ async def test_an_edit_by_hand_never_crosses_a_scope_and_shows_within_a_minute(
     assert await found(user, project="atlas") == [note.id]
     await user.raw("MATCH (m:Memory {uuid: $uuid}) SET m.project = 'borealis'", uuid=note.id)
     assert await found(user, project="atlas") == [], "what is shown is read anew"
-    monkeypatch.setattr(kg.cards, "KEPT_S", -1.0)
+    monkeypatch.setattr(kg.recall.candidates, "KEPT_S", -1.0)
     assert await found(user, project="borealis") == [note.id]
 
 
@@ -126,7 +126,7 @@ async def test_a_partition_that_was_read_too_widely_is_read_anew(
 ) -> None:
     one, other = await user.add(NOTE, wait=True), await user.add("The kettle boils over", wait=True)
     seq = (await user.parts.store.read("partition_seq", user_id=user.id))[0]["seq"]
-    monkeypatch.setattr(kg.cards, "_MAX_CARDS", 0)
+    monkeypatch.setattr(kg.recall.candidates, "_MAX_CARDS", 0)
     for note in (one, other, one):
         cards = await user.parts.recall._cards.read(user.id, seq, [note.id], [])  # pyright: ignore[reportPrivateUsage]
         assert cards.memories[note.id] is not None

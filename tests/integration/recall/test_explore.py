@@ -50,7 +50,7 @@ async def test_an_identifier_is_found_by_its_words(user: User):
     await user.parts.indexer.drain()
     rows = await user.parts.store.read(
         "entities_by_text", user_id=user.id, agent_id=None, run_id=None, project=None, key="",
-        words=kg.explore.entity_query("user id", kg.explore.user_key(user.id)) or "", near=[],
+        words=kg.recall.explore.entity_query("user id", kg.recall.explore.user_key(user.id)) or "", near=[],
         at=user.clock.now(), fetch=5, top_k=5,
     )  # fmt: skip
     assert [row["way"] for row in rows] == ["words"]
@@ -74,7 +74,7 @@ async def test_what_replaced_a_fact_from_outside_of_the_scope_is_named_without_i
 
 
 async def test_facts_that_were_not_looked_at_are_said_to_be_left_out(user: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kg.explore, "_MOST_READ", 3)
+    monkeypatch.setattr(kg.recall.explore, "_MOST_READ", 3)
     for i in range(4):
         await user.add(f"note {i}", prefers(f"thing {i}", f"20{10 + i}"))
     now = user.clock.now().isoformat()

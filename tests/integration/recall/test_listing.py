@@ -12,8 +12,8 @@ from tests.support.user import User, lives_in, states
 
 
 async def test_versions_beyond_the_newest_are_counted_and_long_ones_cut(user: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kg.listing, "VERSIONS_SHOWN", 3)
-    monkeypatch.setattr(kg.listing, "VERSION_CHARS", 2000)
+    monkeypatch.setattr(kg.recall.listing, "VERSIONS_SHOWN", 3)
+    monkeypatch.setattr(kg.recall.listing, "VERSION_CHARS", 2000)
     first = await user.add("state 0 " + "x" * 1000)
     for i in range(1, 6):
         user.clock.tick()
@@ -25,8 +25,8 @@ async def test_versions_beyond_the_newest_are_counted_and_long_ones_cut(user: Us
 
 
 async def test_facts_beyond_those_shown_are_counted(user: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kg.listing, "FACTS_SHOWN", 4)
-    monkeypatch.setattr(kg.listing, "FACTS_LISTED", 2)
+    monkeypatch.setattr(kg.recall.listing, "FACTS_SHOWN", 4)
+    monkeypatch.setattr(kg.recall.listing, "FACTS_LISTED", 2)
     first = await user.add("many", *(states(f"shop uses {i}", "USES", "shop", f"thing {i}") for i in range(5)))
     memory = await user.get(first.id)
     assert len(memory["facts"]) == 4 and memory["facts_omitted"] == 1 and "versions_omitted" not in memory
@@ -54,7 +54,7 @@ async def test_a_plan_that_was_corrected_is_not_listed_and_contradicts_nothing(u
 
 
 async def test_a_neighbour_that_waits_to_be_erased_is_passed_over(user: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kg.forget, "AT_ONCE", 1)
+    monkeypatch.setattr(kg.writing.delete, "AT_ONCE", 1)
     ids = []
     for agent in ("kept", "doomed", "doomed", "kept"):
         answer = await user.memory.add_memory(
@@ -63,13 +63,13 @@ async def test_a_neighbour_that_waits_to_be_erased_is_passed_over(user: User, mo
         ids.append(answer["results"][0]["id"])
     await user.memory.delete_all_memories(user.session(), agent_id="doomed")
     assert (await user.get(ids[0]))["next"] == ids[3] and (await user.get(ids[3]))["previous"] == ids[0]
-    await user.parts.forget.finish()
+    await user.parts.deleting.finish()
     assert (await user.get(ids[0]))["next"] == ids[3] and (await user.get(ids[3]))["previous"] == ids[0]
     await whole_graph_invariants(user.parts, user.id)
 
 
 async def test_versions_of_what_waits_to_be_erased_end_nothing(user: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kg.forget, "AT_ONCE", 0)
+    monkeypatch.setattr(kg.writing.delete, "AT_ONCE", 0)
     user.clock.at("2024-01")
     await user.add("Paris", lives_in("Paris", "2020"))
     doomed = await user.add("Berlin", lives_in("Berlin", "2022"), agent_id="doomed")
@@ -79,6 +79,6 @@ async def test_versions_of_what_waits_to_be_erased_end_nothing(user: User, monke
     assert await user.objects("user", **then) == {"Berlin"}
     await user.memory.delete_all_memories(user.session(), agent_id="doomed")
     assert await user.objects("user", **then) == {"Paris"}
-    await user.parts.forget.finish()
+    await user.parts.deleting.finish()
     assert await user.objects("user", **then) == {"Paris"}
     await whole_graph_invariants(user.parts, user.id)

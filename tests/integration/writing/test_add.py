@@ -10,12 +10,12 @@ from uuid import uuid4
 import pytest
 from neo4j.exceptions import ConstraintError
 
-import kg.writing.draft
+import kg.language.names
 from kg.errors import InvalidInput, StoreUnavailable
 from kg.facts.parse import parse_facts
 from kg.graph.store import GraphAddress, GraphStore, Transaction
 from kg.values import AddRequest, MemoryInput, Scope
-from kg.writing.add import Remember
+from kg.writing.add import Adding
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, prefers, states
 
@@ -293,7 +293,7 @@ async def test_a_text_is_read_once_before_the_lock_and_a_long_one_off_the_loop(
     read: list[tuple[str, bool]] = []
     failed: list[str] = []
     locked: list[str] = []
-    ngrams, run = kg.drafting.name_ngrams, Transaction.run
+    ngrams, run = kg.language.names.name_ngrams, Transaction.run
 
     def noting(text: str) -> Any:
         assert not locked
@@ -314,7 +314,7 @@ async def test_a_text_is_read_once_before_the_lock_and_a_long_one_off_the_loop(
         for notes in (failed, read, locked):
             notes.clear()
         with monkeypatch.context() as patch:
-            patch.setattr(kg.drafting, "name_ngrams", noting)
+            patch.setattr(kg.language.names, "name_ngrams", noting)
             patch.setattr(Transaction, "run", failing_once)
             await (user.add(text) if write == "add" else user.update(first.id, text=text))
         assert read == [(text[:5], short)] and len(locked) == 2
@@ -322,7 +322,7 @@ async def test_a_text_is_read_once_before_the_lock_and_a_long_one_off_the_loop(
 
 async def test_an_update_of_facts_alone_reads_the_text_before_the_lock(user: User, monkeypatch: pytest.MonkeyPatch):
     first = await user.add("Ada and Redis", states("Redis is slow", "HAS_STATUS", "Redis", "slow"))
-    ngrams, run = kg.drafting.name_ngrams, Transaction.run
+    ngrams, run = kg.language.names.name_ngrams, Transaction.run
     asked: list[str] = []
 
     def noting(text: str) -> Any:
@@ -334,7 +334,7 @@ async def test_an_update_of_facts_alone_reads_the_text_before_the_lock(user: Use
         return await run(tx, name, **params)
 
     await user.parts.indexer.stop()
-    monkeypatch.setattr(kg.drafting, "name_ngrams", noting)
+    monkeypatch.setattr(kg.language.names, "name_ngrams", noting)
     monkeypatch.setattr(Transaction, "run", noting_run)
     await user.update(first.id, states("Redis is fast", "HAS_STATUS", "Redis", "fast"))
     assert asked.count("Ada and Redis") == 1
@@ -343,11 +343,11 @@ async def test_an_update_of_facts_alone_reads_the_text_before_the_lock(user: Use
 
 def test_of_a_long_text_single_words_and_what_is_written_like_a_name_come_first():
     common = " ".join(f"plain{a}{b} words" for a in "abcdefghijklmnopqrstuvwxyz" for b in "abcdefghijklmnopqrst")
-    found = kg.drafting.mentioned_keys(f"{common} Grace Hopper wrote it in strict_mode of src/app.py")
-    assert len(found) == kg.drafting.MAX_MENTIONED
+    found = kg.language.names.mentioned_keys(f"{common} Grace Hopper wrote it in strict_mode of src/app.py")
+    assert len(found) == kg.language.names.MAX_MENTIONED
     assert {"grace", "hopper", "strict", "src/app.py", "grace hopper"} <= found.keys()
     note = " ".join(f"word{i}" for i in range(300))
-    assert len(kg.drafting.mentioned_keys(note)) == 300 + 299 + 298 + 297 + 296
+    assert len(kg.language.names.mentioned_keys(note)) == 300 + 299 + 298 + 297 + 296
 
 
 async def test_bad_input_changes_nothing(user: User):
@@ -419,7 +419,7 @@ async def test_the_same_call_through_several_services_at_once_is_done_once(user:
         for number in range(5):
             facts = parse_facts([lives_in(f"Paris {number}")]).facts
             request = AddRequest(Scope(user.id), f"shared-{number}", (MemoryInput(f"once {number}", facts=facts),))
-            outcomes = await asyncio.gather(*(Remember(store, user.clock).add(request) for store in stores))
+            outcomes = await asyncio.gather(*(Adding(store, user.clock).add(request) for store in stores))
             assert len({outcome.memory_uuids[0] for outcome in outcomes}) == 1
             assert len({outcome.fact_uuids[0] for outcome in outcomes}) == 1
         assert (await counts(user))["Memory"] == 5

@@ -11,7 +11,7 @@ import pytest
 
 import kg.writing.delete
 from kg.errors import Conflict, NotFound
-from kg.writing.delete import Forget
+from kg.writing.delete import Deleting
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, prefers, states
 
@@ -19,8 +19,8 @@ from tests.support.user import User, lives_in, prefers, states
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deletions of more than five memories go to the background, three at a time."""
-    monkeypatch.setattr(kg.forget, "AT_ONCE", 5)
-    monkeypatch.setattr(kg.forget, "BATCH", 3)
+    monkeypatch.setattr(kg.writing.delete, "AT_ONCE", 5)
+    monkeypatch.setattr(kg.writing.delete, "BATCH", 3)
 
 
 async def left(user: User) -> list[str]:
@@ -124,19 +124,19 @@ async def test_a_deletion_that_fails_keeps_no_other_from_being_finished(
         for i in range(6):
             await one.add(f"note {i}", agent_id="x")
         await one.memory.delete_all_memories(one.session(), agent_id="x")
-    one_batch = Forget._batch
+    one_batch = Deleting._batch
 
-    async def fails_for_the_first(forget: Forget, *arguments: Any) -> None:
+    async def fails_for_the_first(deleting: Deleting, *arguments: Any) -> None:
         if arguments[1] == user.id:
             raise RuntimeError("broken")
-        await one_batch(forget, *arguments)
+        await one_batch(deleting, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Forget, "_batch", fails_for_the_first)
+        patch.setattr(Deleting, "_batch", fails_for_the_first)
         with pytest.raises(RuntimeError, match="broken"):
-            await user.parts.forget.finish()
+            await user.parts.deleting.finish()
     assert await left(stranger) == []
-    await user.parts.forget.finish()
+    await user.parts.deleting.finish()
     assert await left(user) == []
 
 
@@ -177,7 +177,7 @@ async def test_an_entity_with_many_memories_is_unreadable_at_once_and_erased_in_
     with pytest.raises(NotFound):
         await user.entity("Redis")
     assert await user.memory.delete_entities(user.session("k"), name="Redis", with_memories=True) == answer
-    await user.parts.forget.finish()
+    await user.parts.deleting.finish()
     assert await left(user) == []
     await whole_graph_invariants(user.parts, user.id)
 
@@ -249,7 +249,7 @@ async def test_a_large_deletion_is_acknowledged_at_once_and_unreadable_from_then
     said_again = await user.add("doomed 5 secret", agent_id="x")
     assert said_again.id not in ids
 
-    await user.parts.forget.finish()
+    await user.parts.deleting.finish()
     assert (await user.get(said_again.id))["memory"] == "doomed 5 secret"
     assert await user.objects("user") == {"tabs"}
     await whole_graph_invariants(user.parts, user.id)
@@ -263,20 +263,20 @@ async def test_a_large_deletion_goes_on_where_a_crash_left_it(user: User, monkey
     await _many(user)
     await user.memory.delete_all_memories(user.session(), agent_id="x", confirm=10)
     batches = 0
-    one_batch = Forget._batch
+    one_batch = Deleting._batch
 
-    async def dies_at_the_third(forget: Forget, *arguments: Any) -> None:
+    async def dies_at_the_third(deleting: Deleting, *arguments: Any) -> None:
         nonlocal batches
         if (batches := batches + (arguments[1] == user.id)) == 3:
             raise RuntimeError("killed")
-        await one_batch(forget, *arguments)
+        await one_batch(deleting, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Forget, "_batch", dies_at_the_third)
+        patch.setattr(Deleting, "_batch", dies_at_the_third)
         with pytest.raises(RuntimeError, match="killed"):
-            await user.parts.forget.finish()
+            await user.parts.deleting.finish()
     assert len(await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid")) == 4
-    await Forget(user.parts.store, user.clock).finish()
+    await Deleting(user.parts.store, user.clock).finish()
     assert await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid") == []
     jobs = await user.raw("MATCH (j:Job {user_id: $user_id}) RETURN j.state AS state")
     assert jobs == [{"state": "done"}]

@@ -16,7 +16,7 @@ import pytest
 from kg.managed import artifact_lock, artifacts
 from kg.managed.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar
 from kg.settings.service import EMBEDDERS, Settings
-from mcp_server.doctor import machine, stores
+from mcp_server.doctor import examine, machine, stores
 from mcp_server.doctor.check import Check, Situation
 from mcp_server.link.record import SERVICE_LOCK, ServiceRecord, publish_record, setting_digest, try_lock
 
@@ -56,7 +56,7 @@ def test_pythons_and_platforms_without_wheels_are_refused() -> None:
 
 
 def test_an_unusable_setting_ends_the_examination_with_its_name(tmp_path: Path) -> None:
-    checks = list(machine.examine({"KNOWTHREAD_DATA_DIR": str(tmp_path), "KNOWTHREAD_PORT": "many"}))
+    checks = list(examine.examine({"KNOWTHREAD_DATA_DIR": str(tmp_path), "KNOWTHREAD_PORT": "many"}))
     assert checks[-1].level == "failed" and "KNOWTHREAD_PORT" in checks[-1].message and checks[-1].cure
 
 
@@ -182,10 +182,10 @@ def test_a_lock_without_a_service_is_a_failure(situation: Situation) -> None:
 
 def test_looking_asks_a_living_service_and_not_one_that_failed(settings: Settings) -> None:
     record = publish_record(settings.data_dir, ("127.0.0.1", 1), version="1", schema_version=1, settings={}, token="t")
-    found = machine.look(settings, {})
+    found = examine.look(settings, {})
     assert found.health is not None and found.health["pid"] == os.getpid() and found.parts == {}
     record.publish(phase="failed", error="no disk")
-    assert machine.look(settings, {}).health is None
+    assert examine.look(settings, {}).health is None
 
 
 def test_a_port_that_is_taken_is_a_failure(situation: Situation) -> None:
@@ -283,7 +283,7 @@ def test_an_unreadable_file_of_claude_code_fails_nothing(situation: Situation) -
 def test_an_examination_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     environ = {"KNOWTHREAD_DATA_DIR": str(tmp_path / "data"), "KNOWTHREAD_CACHE_DIR": str(tmp_path / "cache")}
-    checks = list(machine.examine(environ))
+    checks = list(examine.examine(environ))
     assert {check.name for check in checks} >= {
         "python",
         "files",

@@ -15,7 +15,7 @@ import pytest
 from extract.providers.credentials import API_KEY_VARIABLE
 from extract.routing.settings import GEMINI_KEYS
 from kg.settings.service import load_settings
-from mcp_server.doctor import machine, stores
+from mcp_server.doctor import examine, machine, stores
 from mcp_server.doctor.check import Check, Situation
 from mcp_server.doctor.models import check_models
 from mcp_server.service.model_side import make_model_side
@@ -177,7 +177,7 @@ def test_mem0s_variables_are_named_as_used_or_ignored(situation: Callable[..., S
 
 def test_the_models_are_part_of_the_examination(situation: Callable[..., Situation]) -> None:
     def names() -> Iterator[str]:
-        for check in machine.examine(situation(KNOWTHREAD_LLM="gemini").environ):
+        for check in examine.examine(situation(KNOWTHREAD_LLM="gemini").environ):
             yield check.name
 
     assert {"models", "gemini"} <= set(names())

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from kg.errors import MalformedOutput, ModelUnavailable, Unavailability
-from kg.jobs.worker import Ingest
+from kg.jobs.worker import Worker
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -70,13 +70,13 @@ class Steps:
 
 @dataclass
 class Bench:
-    ingest: Ingest
+    worker: Worker
     store: Store
     steps: Steps
 
     def begin(self, *jobs: str) -> None:
         self.store.jobs.extend(jobs)
-        self.ingest.wake(resume=True)
+        self.worker.wake(resume=True)
 
     async def finish(self, job: str) -> None:
         while job not in self.steps.done:
@@ -84,7 +84,7 @@ class Bench:
 
     @property
     def paused(self) -> bool:
-        return "extract" in self.ingest.describe()["paused"]
+        return "extract" in self.worker.describe()["paused"]
 
 
 def error(reason: Unavailability) -> ModelUnavailable:
@@ -95,10 +95,10 @@ def error(reason: Unavailability) -> ModelUnavailable:
 async def bench() -> AsyncIterator[Bench]:
     store, steps = Store(), Steps()
     anything: Any = (store, SimpleNamespace(now=lambda: NOW), steps, None)
-    ingest = Ingest(*anything, concurrency=2)
-    ingest.start()
-    yield Bench(ingest, store, steps)
-    await ingest.stop()
+    worker = Worker(*anything, concurrency=2)
+    worker.start()
+    yield Bench(worker, store, steps)
+    await worker.stop()
 
 
 @pytest.mark.parametrize("reason", ["timeout", "connection", "overloaded", "quota", "auth", "open_circuit"])

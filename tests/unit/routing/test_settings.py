@@ -14,8 +14,8 @@ from extract.routing.settings import (
     PROVIDERS,
     ModelSettings,
     anthropic_credentials,
+    choose_local,
     read_model_settings,
-    settle_auto,
 )
 from kg.errors import ConfigurationError, ModelUnavailable
 from kg.model_values import TASKS
@@ -158,23 +158,23 @@ async def test_auto_without_a_key_takes_ollamas_model_where_it_is_pulled(environ
     models = read(environ, KNOWTHREAD_LLM="auto", CLAUDE_CODE_OAUTH_TOKEN=TOKEN)
     assert routes(models) == ["", "", "", ""]
     ollama = Asked("qwen3:14b")
-    settled = await settle_auto(models, ollama)
+    settled = await choose_local(models, ollama)
     assert routes(settled) == ["ollama:qwen3:14b"] * 4
     assert ollama.wanted == [["qwen3:14b"]]
-    assert routes(await settle_auto(models, Asked("llama"))) == ["", "", "", ""]
+    assert routes(await choose_local(models, Asked("llama"))) == ["", "", "", ""]
 
 
 async def test_ollama_is_looked_for_by_auto_without_a_key_alone(environ: dict[str, str]) -> None:
     ollama = Asked("qwen3:14b")
     for more in ({}, {"KNOWTHREAD_LLM": "gemini"}, {"KNOWTHREAD_LLM": "auto", "ANTHROPIC_API_KEY": KEY}):
         models = read(environ, **more)
-        assert await settle_auto(models, ollama) is models
+        assert await choose_local(models, ollama) is models
     assert ollama.wanted == []
 
 
 async def test_a_list_stays_as_it_is_when_auto_finds_ollama(environ: dict[str, str]) -> None:
     models = read(environ, KNOWTHREAD_LLM="auto", KNOWTHREAD_CONTRADICT_MODELS="claude-code")
-    settled = await settle_auto(models, Asked("qwen3:14b"))
+    settled = await choose_local(models, Asked("qwen3:14b"))
     assert routes(settled) == [
         "ollama:qwen3:14b",
         "claude-code:claude-sonnet-5-5",

@@ -116,7 +116,7 @@ async def test_a_part_that_fails_to_end_or_hangs_leaves_no_neo4j_behind(service:
         "Any",
         SimpleNamespace(
             indexer=SimpleNamespace(stop=ending("indexer", StoreUnavailable("neo4j", "gone", retryable=True))),
-            forget=SimpleNamespace(stop=ending("forget", asyncio.CancelledError())),
+            deleting=SimpleNamespace(stop=ending("forget", asyncio.CancelledError())),
             recall_counts=SimpleNamespace(stop=hang),
             index=SimpleNamespace(close=ending("index", OSError("disk"))),
             embedder=SimpleNamespace(close=ending("embedder", ValueError("x"))),

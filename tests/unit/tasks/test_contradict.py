@@ -14,7 +14,7 @@ from extract.tasks.contradict import MOST_PAIRS, ModelJudge
 from extract.tasks.resolve import ModelNameJudge
 from kg.errors import MalformedOutput, ModelUnavailable
 from kg.facts.timeline import UNKNOWN_START
-from kg.model_values import Contention, DatedStatement, ModelCall, NamePair, Naming, Ruling
+from kg.model_values import Contention, DatedStatement, ModelCall, NameInContext, NamePair, Ruling
 from tests.support.scripted_answers import ScriptedAnswers
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -34,7 +34,7 @@ def verdict(item: int, same: bool):
 
 
 def pair(left="Postgres", right="PostgreSQL", *context: str) -> NamePair:
-    return NamePair(Naming(left, "Tool", context), Naming(right, "Tool"))
+    return NamePair(NameInContext(left, "Tool", context), NameInContext(right, "Tool"))
 
 
 async def judged(answer, count: int):
