@@ -166,6 +166,8 @@ class _Model:
         return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
 
     def _load_session(self) -> InferenceSession:
+        # Read at the import. Without it the library reports this machine to its maker from then on, whatever is called.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         onnxruntime.disable_telemetry_events()

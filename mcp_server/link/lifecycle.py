@@ -80,6 +80,9 @@ _PASSED_ON = (
 )
 """Of the providers' own variables only their keys: the others send requests, and with them memories, elsewhere."""
 
+_SET = {"ORT_DISABLE_TELEMETRY": "1"}
+"""What every service is started with: nothing may leave the machine, and ONNX Runtime reads this as it is loaded."""
+
 _PASSED_ON_PREFIXES = ("KNOWTHREAD_", "MEM0_", "XDG_", "LC_")
 _LOG_LIMIT_BYTES = 5 << 20
 PROBE_TIMEOUT_S = 2.0
@@ -289,7 +292,7 @@ def spawn(folder: Path, command: Sequence[str] = SERVICE_COMMAND) -> tuple[subpr
     with suppress(FileNotFoundError):
         if log.stat().st_size > _LOG_LIMIT_BYTES:
             log.replace(log.with_suffix(".log.1"))
-    environment = filtered_environment(os.environ) | {"KNOWTHREAD_DATA_DIR": str(folder)}
+    environment = filtered_environment(os.environ) | _SET | {"KNOWTHREAD_DATA_DIR": str(folder)}
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     begin = os.fstat(output).st_size
     try:

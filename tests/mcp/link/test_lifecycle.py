@@ -331,6 +331,14 @@ def test_the_environment_of_the_service_is_filtered() -> None:
     assert filtered_environment(kept | dropped) == kept
 
 
+def test_a_service_is_started_with_telemetry_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    code = "import os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    child, _ = lifecycle.spawn(tmp_path, (sys.executable, "-c", code))
+    wait_for(lambda: child.poll() is not None, "the end")
+    assert (tmp_path / lifecycle.LOG).read_text() == "1\n"
+
+
 def test_settings_that_differ_are_named_without_their_values(tmp_path: Path) -> None:
     settings = {"data_dir": tmp_path, "idle_minutes": 30.0, "embedder": "e", "neo4j_password": "secret"}
     published = publish_record(
