@@ -52,6 +52,7 @@ Row = dict[str, Any]
 
 MINIMUM_VERSION = (5, 26)
 _NO_SUCH_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
+_LOCKED_OUT = "Neo.ClientError.Security.AuthenticationRateLimit"
 _ATTEMPTS = 6
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 _READ_TIMEOUT_S = 30.0
@@ -284,6 +285,14 @@ def _translate(error: Exception, address: GraphAddress, label: str) -> StoreUnav
             "neo4j",
             f"{address.url} has no database '{address.database}'; set KNOWTHREAD_NEO4J_DATABASE to one that it has",
             retryable=False,
+        )
+    if code == _LOCKED_OUT:
+        return StoreUnavailable(
+            "neo4j",
+            f"{address.url} takes no login of user '{address.user}' for some seconds, because a program sent wrong "
+            "passwords for it. Ours may be right, so leave it as it is and try again; if it goes on, end the program "
+            "that sends them",
+            retryable=True,
         )
     log.error("%s failed with %s", label, code)
     retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()

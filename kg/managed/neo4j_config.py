@@ -38,6 +38,8 @@ server.http.advertised_address={host}:{http}
 server.https.enabled=false
 server.http_enabled_modules=BROWSER
 dbms.security.auth_enabled=true
+# By default three wrong passwords, from any program on this machine, lock the right one out too.
+dbms.security.auth_max_failed_attempts=0
 dbms.security.allow_csv_import_from_file_urls=false
 # Nothing leaves the machine. Community has no switch for the Browser's outgoing connections, so its pages forbid them.
 dbms.usage_report.enabled=false

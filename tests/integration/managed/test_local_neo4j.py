@@ -157,6 +157,29 @@ async def test_the_password_is_needed_and_shown_nowhere(served: Served) -> None:
     assert address.password_file.read_text().strip() == address.password
 
 
+WRONG_PASSWORDS = """
+import sys
+from neo4j import GraphDatabase
+from neo4j.exceptions import Neo4jError
+
+for attempt in range(8):
+    with GraphDatabase.driver(sys.argv[1], auth=("neo4j", f"wrong {attempt}")) as driver:
+        try:
+            driver.verify_connectivity()
+        except Neo4jError as error:
+            print(error.code)
+"""
+
+
+async def test_wrong_passwords_from_another_program_do_not_lock_us_out(served: Served) -> None:
+    _, neo4j, address = served
+    command = [sys.executable, "-c", WRONG_PASSWORDS, address.bolt_url]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["Neo.ClientError.Security.Unauthorized"] * 8
+    assert query(address, "RETURN 1 AS one") == [{"one": 1}]
+    assert await neo4j.start() == address
+
+
 async def test_an_empty_store_takes_less_than_50_mb(served: Served) -> None:
     settings, _, _ = served
     size = 0

@@ -81,6 +81,11 @@ def test_a_database_that_is_not_there_is_named_with_its_setting() -> None:
     assert "no database 'notes'" in str(error) and "KNOWTHREAD_NEO4J_DATABASE" in str(error) and not error.retryable
 
 
+def test_a_login_that_is_locked_out_may_be_tried_again_and_nobody_is_told_to_change_the_password() -> None:
+    error = store._translate(_failure("Neo.ClientError.Security.AuthenticationRateLimit"), ADDRESS, "connect")
+    assert error.retryable and "try again" in str(error) and "KNOWTHREAD_NEO4J" not in str(error)
+
+
 def test_what_the_server_says_is_not_repeated() -> None:
     for failure in (_failure("Neo.ClientError.Statement.SyntaxError"), ClientError("a person's text")):
         error = store._translate(failure, ADDRESS, "search_facts")
