@@ -34,6 +34,14 @@ check: setup ## format, lint and types
 	$(python) -m ruff check .
 	sh scripts/types.sh
 
+.PHONY: hooks
+hooks: setup ## have git run make check before each commit in this clone
+	@$(python) -m pre_commit install
+
+.PHONY: graph
+graph: setup ## draw the import graph of docs/architecture.md again, after a change of imports
+	@$(python) scripts/import_graph.py
+
 .PHONY: manifest
 manifest: setup ## rewrite what the shim answers by itself, after a change of the tools
 	$(python) -m mcp_server.tools.manifest

@@ -40,7 +40,7 @@ _RESERVED = {
     "EXTRACTS": "EXTRACTS_FROM",
     "MERGED_INTO": "WAS_MERGED_INTO",
 }
-"""The graph's own relationship types (design, section 3), and what a fact says instead."""
+"""The graph's own relationship types, docs/architecture.md ("The graph's contract"), and what a fact says instead."""
 
 _PIECE = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+[A-Za-z]*")
 

@@ -1,4 +1,4 @@
-"""When a fact held, for an instant of knowledge and one of the world. Pure; design: valid time and knowledge time.
+"""When a fact held, for an instant of knowledge and one of the world. Pure; docs/architecture.md ("Time").
 
 A fact's own inputs never change. What follows from them, from decisions and from the next value of a single-valued
 predicate is computed here, for the cache of the present as for any instant asked about, so that there is one answer.

@@ -1,7 +1,8 @@
 """One score for every candidate of a search: how much of the question its words cover, and how near its meaning is.
 
 The invariant: a score depends on the candidates' own values and on what each leg found, never on the order in which
-they came. Coverage is squared, so that a chance word weighs little while an exact identifier wins (design, section 7).
+they came. Coverage is squared, so that a chance word weighs little while an exact identifier wins; see
+docs/architecture.md ("How recall ranks").
 """
 
 from __future__ import annotations

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import networkx as nx
 import pytest
 
-import cypher
-
-ROOT = Path(cypher.__file__).parent.parent
-PACKAGES = ("cypher", "kg", "extract", "mcp_server")
-"""In the order in which they may be imported: each may import those before it."""
+from scripts.import_graph import GROUND, PACKAGES, ROOT, file_of, imports_of, source_files
 
 WINGS = {
     "kg": (
-        ("values", "model_values", "errors", "ports", "background", "validate"),
+        GROUND,
         ("settings", "language", "graph"),
         ("facts", "index", "managed"),
         ("entities", "recall"),
@@ -30,9 +24,6 @@ WINGS = {
     "mcp_server": (("link",), ("shim", "tools"), ("service",), ("doctor",), ("cli",), ("entry",), ("__main__",)),
 }
 """The wings of each package by floor: a wing may import those on floors below its own, and none beside it."""
-
-GROUND = WINGS["kg"][0]
-"""The modules on which all of ``kg`` stands; they may import one another."""
 
 ROOMS = {
     "neo4j": ("kg/graph/store.py",),
@@ -64,7 +55,7 @@ SHIM = (
 )
 """Modules of the stdio shim, which starts without any installed package."""
 
-FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+FILES = source_files()
 
 
 def test_the_files_of_all_four_packages_are_read():
@@ -76,7 +67,7 @@ def test_the_files_of_all_four_packages_are_read():
 def test_imports_go_one_way(path: Path):
     own = PACKAGES.index(path.relative_to(ROOT).parts[0])
     later = set(PACKAGES[own + 1 :])
-    assert not later & {module.split(".")[0] for module, _ in _imports(path)}
+    assert not later & {module.split(".")[0] for module, _ in imports_of(path)}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -86,7 +77,7 @@ def test_a_wing_imports_only_those_below_it(path: Path):
         return
     floor = {name: number for number, names in enumerate(WINGS[package]) for name in names}
     assert wing in floor, f"{package}/{wing} has no place in WINGS"
-    for module, _ in _imports(path):
+    for module, _ in imports_of(path):
         other, *rest = module.split(".")
         if other != package or not rest or rest[0] == wing or {wing, rest[0]} <= set(GROUND):
             continue
@@ -96,7 +87,7 @@ def test_a_wing_imports_only_those_below_it(path: Path):
 def test_no_module_imports_itself_by_way_of_others():
     imports = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts): [
-            module for module, _ in _imports(path) if module.split(".")[0] in PACKAGES and _file_of(module).is_file()
+            module for module, _ in imports_of(path) if module.split(".")[0] in PACKAGES and file_of(module).is_file()
         ]
         for path in FILES
     }
@@ -106,14 +97,14 @@ def test_no_module_imports_itself_by_way_of_others():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_foreign_sdk_is_imported_in_its_own_room_only(path: Path):
     place = path.relative_to(ROOT).as_posix()
-    for module, _ in _imports(path):
+    for module, _ in imports_of(path):
         rooms = ROOMS.get(module.split(".")[0])
         assert rooms is None or place.startswith(rooms), f"{module} in {place}"
 
 
 @pytest.mark.parametrize("package", ["kg", "mcp_server"])
 def test_a_package_imports_nothing_by_itself(package: str):
-    assert not list(_imports(ROOT / package / "__init__.py"))
+    assert not list(imports_of(ROOT / package / "__init__.py"))
 
 
 @pytest.mark.parametrize("name", SHIM)
@@ -128,34 +119,5 @@ def test_the_shim_starts_with_the_standard_library_alone(name: str):
         top = module.split(".")[0]
         assert top in sys.stdlib_module_names or top in PACKAGES, f"{module} by way of mcp_server.{name}"
         if top in PACKAGES:
-            found = _file_of(module)
-            todo.extend(imported for imported, at_top in _imports(found) if at_top)
-
-
-def _file_of(module: str) -> Path:
-    path = ROOT.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def _imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Every module that a file imports, and whether at its top level; imports for the type checker do not count."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for_types = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for inner in ast.walk(node)
-    }
-    top = {id(node) for node in tree.body}
-    for node in ast.walk(tree):
-        if id(node) in for_types or (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
-            continue
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, id(node) in top) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            module = node.module or ""
-            yield module, id(node) in top
-            if _file_of(module).name == "__init__.py" and module.split(".")[0] in PACKAGES:
-                inner = (f"{module}.{alias.name}" for alias in node.names)
-                yield from ((name, id(node) in top) for name in inner if _file_of(name).exists())
+            found = file_of(module)
+            todo.extend(imported for imported, at_top in imports_of(found) if at_top)

@@ -1,4 +1,4 @@
-"""The histories that must come out right (design, section 4), through the public operations on the real Neo4j."""
+"""Histories that must come out right by docs/architecture.md ("Time"), through the operations on the real Neo4j."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Random histories on the real graph against a naive model of design section 4, which shares no code with the service.
+"""Random histories on the real graph against a naive model of docs/architecture.md ("Time").
 
-The model keeps plain lists and asks every question anew from the definitions; it is far too slow for anything else.
+The model shares no code with the service. It keeps plain lists and asks every question anew from the definitions;
+it is far too slow for anything else.
 """
 
 from __future__ import annotations
