@@ -17,11 +17,15 @@ _WATCH_S = 5.0
 
 
 class Activity:
-    """Who uses the service: open sessions and calls being answered; the idle stop is decided by it."""
+    """Who uses the service: open sessions and calls being answered; the idle stop is decided by it.
 
-    def __init__(self) -> None:
+    ``drain_s``: the longest that calls being answered are waited for when the service ends.
+    """
+
+    def __init__(self, *, drain_s: float = _DRAIN_S) -> None:
         self.sessions = 0
         self.stopping = asyncio.Event()
+        self._drain_s = drain_s
         self._busy = 0
         self._last = time.monotonic()
         self._calls = 0
@@ -53,7 +57,7 @@ class Activity:
     async def drain(self) -> None:
         """Wait until no call is being answered, a few seconds at most."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._quiet.wait(), _DRAIN_S)
+            await asyncio.wait_for(self._quiet.wait(), self._drain_s)
 
     @property
     def idle_s(self) -> float:

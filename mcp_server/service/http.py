@@ -63,6 +63,7 @@ def build_app(
     activity: Activity,
     health: Callable[[], Mapping[str, Any]],
     backend: Backend | None = None,
+    patience_s: float = _BOOT_PATIENCE_S,
 ) -> Starlette:
     """Return the ASGI application of one service.
 
@@ -76,6 +77,7 @@ def build_app(
         activity: told of every request and session.
         health: what ``/healthz`` says; ``phase`` is what the service is doing, ``ready`` when it serves calls.
         backend: serves ``/admin`` and ``/metrics``, which wait for readiness as tool calls do; None: without them.
+        patience_s: how long a call waits for a service that is not ready, before it is told to come again.
     """
     names = [f"[{host}]" if ":" in host else host for host in allowed_hosts or ()]
     hosts = dict.fromkeys([*LOOPBACK_HOSTS, *names])
@@ -85,7 +87,7 @@ def build_app(
         allowed_origins=[f"http://{host}{port}" for host in hosts for port in ("", ":*")],
     )
     any_host = allowed_hosts is None
-    server.middleware.append(_boot_gate(health))
+    server.middleware.append(_boot_gate(health, patience_s))
     app = server.streamable_http_app(
         # The boundary stands before this too; only it knows how to take any host.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False) if any_host else security,
@@ -105,7 +107,7 @@ def build_app(
     app.router.routes.append(Route("/healthz", healthz))
     app.router.routes.append(Route("/presence", presence))
     if backend is not None:
-        app.router.routes.extend(admin_routes(backend, lambda: _wait_ready(health)))
+        app.router.routes.extend(admin_routes(backend, lambda: _wait_ready(health, patience_s)))
     app.user_middleware.insert(
         0, Middleware(_Boundary, token=token, security=security, any_host=any_host, activity=activity)
     )
@@ -213,13 +215,13 @@ class _Boundary:
         return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._expected)
 
 
-def _boot_gate(health: Callable[[], Mapping[str, Any]]) -> Any:
+def _boot_gate(health: Callable[[], Mapping[str, Any]], patience_s: float) -> Any:
     """Middleware that keeps calls away from a service that is not ready, and tells the caller what is happening."""
 
     async def gate(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         if ctx.method != "tools/call":
             return await call_next(ctx)
-        doing = await _wait_ready(health)
+        doing = await _wait_ready(health, patience_s)
         if doing is None:
             return await call_next(ctx)
         return CallToolResult(content=[TextContent(text=doing)], is_error=True)
@@ -227,9 +229,9 @@ def _boot_gate(health: Callable[[], Mapping[str, Any]]) -> Any:
     return gate
 
 
-async def _wait_ready(health: Callable[[], Mapping[str, Any]]) -> str | None:
+async def _wait_ready(health: Callable[[], Mapping[str, Any]], patience_s: float) -> str | None:
     """Wait a little until the service is ready; return None, or what to tell the caller where it is not."""
-    deadline = time.monotonic() + _BOOT_PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while (phase := health().get("phase")) != READY:
         if time.monotonic() >= deadline:
             return not_ready_text(str(phase))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import numpy as np
 import pytest
 from qdrant_client import AsyncQdrantClient, models
 
@@ -17,16 +16,14 @@ from kg.errors import ConfigurationError, StoreUnavailable
 from kg.index.qdrant import embedded
 from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.index.qdrant.server import ServerIndex
-from kg.ports import IndexPoint, IndexQuery
-
-DIMENSION = 8
-OWNER: dict[str, Any] = {"embedder_name": "onnx:one", "dimension": DIMENSION, "digest": "d" * 64}
+from kg.ports import IndexQuery
+from tests.support.index_points import DIMENSION, OWNER, contents, points
 
 WRITER = """
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, str(Path(sys.argv[2]).parents[2]))
-from tests.contract.test_index_failures import DIMENSION, OWNER, points
+from tests.support.index_points import OWNER, points
 from kg.index.qdrant.embedded import EmbeddedIndex
 
 async def main():
@@ -51,7 +48,8 @@ SHORT_OF_FILES = """
 import asyncio, os, resource, sys
 from pathlib import Path
 sys.path.insert(0, str(Path(sys.argv[2]).parents[2]))
-from tests.contract.test_index_failures import OWNER, EmbeddedIndex
+from kg.index.qdrant.embedded import EmbeddedIndex
+from tests.support.index_points import OWNER
 from kg.errors import StoreUnavailable
 
 async def main():
@@ -71,19 +69,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-def points(start: int, end: int) -> list[IndexPoint]:
-    vector = np.zeros(DIMENSION, np.float32)
-    vector[0] = 1
-    return [
-        IndexPoint(str(UUID(int=i + 1)), "memory", "alice", vector, vector[None, :], f"hash {i}")
-        for i in range(start, end)
-    ]
-
-
-async def contents(index: EmbeddedIndex) -> set[int]:
-    return {UUID(entry.uuid).int - 1 async for batch in index.scan() for entry in batch}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from qdrant_client import AsyncQdrantClient
 
 from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.index.qdrant.server import ServerIndex
-from tests.contract.test_index_failures import OWNER, contents, points
+from tests.support.index_points import OWNER, contents, points
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,14 +22,17 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
 from neo4j import GraphDatabase
 
-from mcp_server.link import lifecycle
 from mcp_server.link import session as headers
 from mcp_server.link.record import read_record, read_token
+from mcp_server.link.stop import stop_service
+from tests.support.fakes import Asked, FakeOllama
 
 PATIENCE_S = 240.0
 RETRY_PAUSE_S = 0.5
 COMMAND = [sys.executable, "-I", "-m", "mcp_server"]
 Json = dict[str, Any]
+TURN = re.compile(r'<turn n="(\d+)"[^>]*>(.*?)</turn>', re.DOTALL)
+_USES = re.compile(r"service (\w+) (?:uses|moved to) (\w+)")
 AGAIN = ("not ready yet", "same call again", "went away during this call")
 
 
@@ -101,7 +105,7 @@ class Live:
         return pid
 
     def stop(self) -> str:
-        return lifecycle.stop_service(self.data, PATIENCE_S)
+        return stop_service(self.data, PATIENCE_S)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One command of the command line, to its end."""
@@ -229,3 +233,41 @@ def id_of(added: Json) -> str:
     """The id of the one memory that an add_memory call stored."""
     (result,) = added["results"]
     return result["id"]
+
+
+def model(asked: Asked) -> Json:
+    """Read "service X uses Y", rule that the later of two contending statements holds, order found texts backwards."""
+    if "<memories>" in asked.user:
+        return {"order": [int(number) for number in re.findall(r'<memory n="(\d+)"', asked.user)[::-1]]}
+    if "<turns>" not in asked.user:
+        count = len(re.findall(r"<pair n=", asked.user))
+        return {"rulings": [
+            {"item": n, "reasoning": "the later one says that it moved", "relation": "superseded", "reason": "moved"}
+            for n in range(1, count + 1)
+        ]}  # fmt: skip
+    turns = asked.user.split("<turns>")[1]
+    return {
+        "noise": [],
+        "facts": [
+            fact_of(int(number), *found) for number, text in TURN.findall(turns) for found in _USES.findall(text)
+        ],
+    }
+
+
+def fact_of(turn: int, service: str, store: str) -> Json:
+    return {
+        "turn": turn, "statement": f"service {service} uses {store}", "subject": f"service {service}",
+        "subject_kind": "Service", "predicate": "USES", "object": store, "object_kind": "Tool", "because": None,
+        "revisit_when": None, "valid_at": None, "invalid_at": None,
+    }  # fmt: skip
+
+
+def served_by(fake: FakeOllama) -> dict[str, str]:
+    return {"KNOWTHREAD_LLM": "ollama", "KNOWTHREAD_OLLAMA_URL": fake.url, "KNOWTHREAD_EXTRACT_CONCURRENCY": "4"}
+
+
+async def read(agent: Agent, memory_id: str) -> Json:
+    """The memory, once a model has read it."""
+    while (memory := await agent.call("get_memory", memory_id=memory_id))["extraction"] == "pending":
+        await asyncio.sleep(0.1)
+    return memory

@@ -19,6 +19,7 @@ from mcp.client.stdio import stdio_client
 
 from mcp_server.link import lifecycle
 from mcp_server.link.record import read_record
+from mcp_server.link.stop import stop_service
 from mcp_server.tools.manifest import build_manifest, render
 from tests.support import toy_service
 
@@ -91,7 +92,7 @@ class Toy:
             yield client
 
     def close(self) -> None:
-        lifecycle.stop_service(self.data, timeout_s=5)
+        stop_service(self.data, timeout_s=5)
 
 
 class RawShim:

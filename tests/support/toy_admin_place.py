@@ -13,7 +13,8 @@ import pytest
 from mcp_server.link import lifecycle
 from mcp_server.link.client import our_version
 from mcp_server.link.record import read_record, read_token
-from tests.mcp.cli.test_commands import Done, run
+from mcp_server.link.stop import stop_service
+from tests.support.commands import Done, run
 from tests.support.toy import wait_for
 from tests.support.toy_admin import COMMAND
 
@@ -81,7 +82,7 @@ class Place:
         return self.request("POST", f"/admin/{operation}", json.dumps(arguments).encode(), **headers)
 
     def close(self) -> None:
-        lifecycle.stop_service(self.data, timeout_s=5)
+        stop_service(self.data, timeout_s=5)
 
 
 @pytest.fixture(scope="module")

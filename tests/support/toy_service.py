@@ -30,7 +30,6 @@ from kg.errors import Conflict  # noqa: E402
 from mcp_server.link.lifecycle import ALREADY_RUNNING, STOPPED  # noqa: E402
 from mcp_server.link.record import FAILED, READY, STOPPING, claim_service_lock, publish_record  # noqa: E402
 from mcp_server.link.session import read_session  # noqa: E402
-from mcp_server.service import http  # noqa: E402
 from mcp_server.service.activity import Activity, idle_watch  # noqa: E402
 from mcp_server.service.admin import Backend  # noqa: E402
 from mcp_server.service.http import build_app, serve_http  # noqa: E402
@@ -120,15 +119,15 @@ async def serve(folder: Path, parts: Parts) -> int:
     settings = {"data_dir": folder, "idle_minutes": 30.0, "embedder": "toy", "neo4j_password": "hush"}
     boot: dict[str, Any] = json.loads((folder / "boot.json").read_text()) if (folder / "boot.json").exists() else {}
     version = boot.get("version", "0.1.0")
-    http._BOOT_PATIENCE_S = boot.get("patience_s", http._BOOT_PATIENCE_S)
-    http._DRAIN_S = boot.get("drain_s", http._DRAIN_S)
     while "late" in boot and not (folder / boot["late"]).exists():
         await asyncio.sleep(0.02)
     token = ensure_token(folder, os.environ.get("KNOWTHREAD_TOKEN", ""))
     listener = bind_socket(folder, "127.0.0.1")
     address: tuple[str, int] = listener.getsockname()[:2]
     record = publish_record(folder, address, version=version, schema_version=1, settings=settings, token=token)
-    activity = Activity()
+    drain = {name: boot[name] for name in ("drain_s",) if name in boot}
+    patience = {name: boot[name] for name in ("patience_s",) if name in boot}
+    activity = Activity(**drain)
     if boot.get("child"):
         subprocess.Popen(["sleep", "600"], start_new_session=True)
 
@@ -137,7 +136,9 @@ async def serve(folder: Path, parts: Parts) -> int:
 
     server, backend = parts
     hosts = None if boot.get("any_host") else []
-    app = build_app(server, token=token, allowed_hosts=hosts, activity=activity, health=health, backend=backend)
+    app = build_app(
+        server, token=token, allowed_hosts=hosts, activity=activity, health=health, backend=backend, **patience
+    )
     async with serve_http(app, listener, activity) as stopping:
         began, seconds = time.monotonic(), boot.get("seconds", 0)
         until = folder / boot["until"] if "until" in boot else None

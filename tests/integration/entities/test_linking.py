@@ -1,4 +1,4 @@
-# ruff: noqa: F401, F811 (fixtures of test_ingest)
+# ruff: noqa: F401, F811 (fixtures of scripted_models)
 # pyright: reportUnusedImport=false
 """Names that mean one thing, whoever brought them and when: on the real Neo4j, by scripted models."""
 
@@ -13,7 +13,7 @@ from kg.errors import MalformedOutput
 from kg.model_values import Extraction
 from kg.operations.job_control import Jobs
 from kg.operations.merges import Merge
-from tests.integration.jobs.test_worker import CALL, Model, model, no_jobs_of_others, reader, state, user
+from tests.support.scripted_models import CALL, Model, model, no_jobs_of_others, reader, state, user
 from tests.support.user import User, states
 
 

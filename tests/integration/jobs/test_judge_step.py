@@ -1,4 +1,4 @@
-# ruff: noqa: F401, F811 (fixtures of test_ingest)
+# ruff: noqa: F401, F811 (fixtures of scripted_models)
 # pyright: reportUnusedImport=false
 """What models judge: contradictions, in the order in which texts were noted, and names, whose merges quote no text."""
 
@@ -12,7 +12,7 @@ import pytest
 from kg.model_values import NamePair, Ruling, Sameness
 from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
-from tests.integration.jobs.test_worker import Model, make_worker, model, no_jobs_of_others, reader, state, user, work
+from tests.support.scripted_models import Model, make_worker, model, no_jobs_of_others, reader, state, user, work
 from tests.support.user import TestClock, User, states
 
 CatchUp = Callable[[str], Awaitable[Any]]

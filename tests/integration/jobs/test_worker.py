@@ -1,123 +1,33 @@
+# ruff: noqa: F401, F811 (fixtures of scripted_models)
+# pyright: reportUnusedImport=false
 """Texts that a model reads: scripted models behind the real worker, on the real Neo4j."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import pytest
 
 import kg.jobs.worker
 import kg.operations.memory
-from kg.entities.linking import Linker
 from kg.errors import BudgetExceeded, MalformedOutput, ModelUnavailable
 from kg.facts.contentions import JUDGED_PER_FACT
-from kg.facts.parse import parse_facts
-from kg.jobs.extract_step import ExtractStep
-from kg.jobs.judge_step import JudgeStep
 from kg.jobs.worker import FIRST_BACK_OFF_S, MAX_FAILURES, Worker
 from kg.language.words import content_hash
-from kg.model_values import Contention, Extraction, ModelCall, ModelWork, NamePair, Reading, Ruling, Rulings, Sameness
+from kg.model_values import Contention, Ruling, Rulings
 from kg.operations.decisions import Decisions
 from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
 from tests.support.graph_checks import whole_graph_invariants
+from tests.support.scripted_models import Model, make_worker, model, no_jobs_of_others, reader, state, user
 from tests.support.user import TestClock, User, states
-
-CALL = ModelCall("extract", "toy:reader", "ok", input_tokens=100, output_tokens=20, cost_usd=0.001)
-
-
-def work(task: Any = "extract") -> ModelWork:
-    return ModelWork("toy:reader", task, f"hash of {task}", (replace(CALL, task=task),))
-
-
-class Model:
-    """Answers as it is told: facts by a word of the text, rulings by words of the statements."""
-
-    def __init__(self) -> None:
-        self.facts: dict[str, list[Any]] = {}
-        self.noise: dict[str, str] = {}
-        self.rule: Callable[[Contention], Ruling] = lambda _: Ruling("none", "both may hold")
-        self.same: set[frozenset[str]] = set()
-        self.failures: list[Exception] = []
-        self.readings: list[Reading] = []
-        self.judged: list[Sequence[Contention]] = []
-        self.compared: list[Sequence[NamePair]] = []
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.reading = asyncio.Event()
-
-    async def extract(self, reading: Reading) -> Extraction:
-        self.readings.append(reading)
-        self.reading.set()
-        await self.gate.wait()
-        if self.failures:
-            raise self.failures.pop(0)
-        facts = [
-            (turn, fact)
-            for turn, text in enumerate(reading.turns)
-            for word, stated in self.facts.items()
-            if word in text.text
-            for fact in parse_facts(stated).facts
-        ]
-        noise = {
-            turn: why
-            for turn, text in enumerate(reading.turns)
-            for word, why in self.noise.items()
-            if word in text.text
-        }
-        return Extraction(tuple(facts), noise, work())
-
-    async def judge(self, contentions: Sequence[Contention]) -> Rulings:
-        self.judged.append(contentions)
-        if self.failures:
-            raise self.failures.pop(0)
-        return Rulings(tuple(self.rule(item) for item in contentions), work("contradict"))
-
-    async def compare(self, pairs: Sequence[NamePair]) -> Sameness:
-        self.compared.append(pairs)
-        verdicts = tuple((frozenset((p.left.name, p.right.name)) in self.same, "as told") for p in pairs)
-        return Sameness(verdicts, work("resolve"))
-
-
-@pytest.fixture
-def model() -> Model:
-    return Model()
-
-
-@pytest.fixture(autouse=True)
-async def no_jobs_of_others(parts: Parts) -> None:
-    """A worker takes every user's jobs, so those that another test has left behind must go."""
-    await parts.store.driver.execute_query("MATCH (j:Job) DETACH DELETE j")  # pyright: ignore
 
 
 async def check_graph(user: User) -> None:
     await whole_graph_invariants(user.parts, user.id)
-
-
-def make_worker(parts: Parts, model: Model, clock: TestClock, concurrency: int = 2) -> Worker:
-    extract = ExtractStep(
-        parts.store, clock, model, Linker(parts.store, parts.index, parts.embedder, model, clock), judges=True
-    )
-    return Worker(parts.store, clock, extract, JudgeStep(parts.store, clock, model), concurrency=concurrency)
-
-
-@pytest.fixture
-async def reader(parts: Parts, model: Model, clock: TestClock) -> AsyncIterator[Worker]:
-    worker = make_worker(parts, model, clock)
-    worker.start()
-    yield worker
-    await worker.stop()
-
-
-@pytest.fixture
-def user(parts: Parts, service: MemoryService, clock: TestClock, reader: Worker) -> User:
-    """A user whose texts are read."""
-    with_models = replace(parts, worker=reader)
-    return User(with_models, MemoryService(with_models), clock)
 
 
 @pytest.fixture
@@ -130,13 +40,6 @@ def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def unrenewed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lease that a test has ended stays ended: its worker, which lives, would renew it every ten seconds."""
     monkeypatch.setattr(kg.jobs.worker, "RENEW_EVERY_S", 3600.0)
-
-
-async def state(user: User, memory_id: str, wanted: str) -> dict[str, Any]:
-    """The memory, once its reading has come to a state."""
-    while (memory := await user.get(memory_id))["extraction"] != wanted:
-        await asyncio.sleep(0.02)
-    return memory
 
 
 async def test_a_text_is_read_and_its_facts_say_by_what(user: User, model: Model):

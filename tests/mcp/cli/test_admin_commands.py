@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from tests.mcp.cli.test_commands import COMMAND, Environment, run
+from tests.support.commands import COMMAND, Environment, run
 from tests.support.toy_admin import DEAD, DECISION, MEMORY, NEW, OLD, PENDING, SOURCE, TARGET, UNDONE
 from tests.support.toy_admin_place import PATIENCE_S, UNKNOWN, Place, own_place, place
 

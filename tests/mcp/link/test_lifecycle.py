@@ -22,7 +22,7 @@ from kg.errors import Conflict
 from mcp_server.cli import service
 from mcp_server.link import lifecycle
 from mcp_server.link.lifecycle import ServiceStarting, StartFailed, filtered_environment
-from mcp_server.link.processes import process_start
+from mcp_server.link.processes import descendants, process_start
 from mcp_server.link.record import (
     RECORD,
     STOPPING,
@@ -32,6 +32,7 @@ from mcp_server.link.record import (
     read_record,
     read_token,
 )
+from mcp_server.link.stop import stop_service
 from mcp_server.service.listen import bind_socket, ensure_token
 from tests.support import toy_service
 from tests.support.toy import MODERN, PATIENCE_S, RawShim, Toy, text_of, wait_for
@@ -88,11 +89,11 @@ def test_waiting_says_how_far_it_is_and_the_service_goes_on_starting(toy: Toy) -
 
 def test_stopping_ends_the_process_and_its_record(toy: Toy) -> None:
     pid = toy.start().record.pid
-    assert str(pid) in lifecycle.stop_service(toy.data)
+    assert str(pid) in stop_service(toy.data)
     assert process_start(pid) is None
     assert lifecycle.probe(toy.data) is None
     assert not (toy.data / RECORD).exists()
-    assert "not running" in lifecycle.stop_service(toy.data)
+    assert "not running" in stop_service(toy.data)
 
 
 def test_a_service_that_is_only_just_starting_is_stopped_and_stays_so(toy: Toy) -> None:
@@ -101,7 +102,7 @@ def test_a_service_that_is_only_just_starting_is_stopped_and_stays_so(toy: Toy) 
         waiting = pool.submit(toy.start)
         wait_for((toy.data / lifecycle.LOG).exists, "the start")
         assert read_record(toy.data) is None
-        stopping = pool.submit(lifecycle.stop_service, toy.data)
+        stopping = pool.submit(stop_service, toy.data)
         time.sleep(0.3)
         assert not stopping.done()
         (toy.data / "now").touch()
@@ -128,17 +129,17 @@ def test_a_script_hears_that_a_service_that_was_just_starting_was_stopped(
 def test_a_service_that_does_not_end_is_killed_and_its_orphan_too(toy: Toy) -> None:
     toy.boot(closing_s=600, child=True)
     pid = toy.start().record.pid
-    (child,) = lifecycle.descendants(pid)
-    report = lifecycle.stop_service(toy.data, timeout_s=1)
+    (child,) = descendants(pid)
+    report = stop_service(toy.data, timeout_s=1)
     assert "killed" in report and f"sleep (pid {child})" in report and "ended too" in report
     wait_for(lambda: process_start(pid) is None and process_start(child) is None, "the end of both")
 
 
 def test_the_port_is_kept_over_restarts_unless_it_is_taken(toy: Toy) -> None:
     first = toy.start().port
-    lifecycle.stop_service(toy.data)
+    stop_service(toy.data)
     assert toy.start().port == first
-    lifecycle.stop_service(toy.data)
+    stop_service(toy.data)
     with bind_socket(toy.data, "127.0.0.1", first):
         assert toy.start().port != first
 
@@ -154,7 +155,7 @@ def test_a_stale_record_is_replaced(toy: Toy, stale: str) -> None:
     if stale == "rubbish":
         (toy.data / RECORD).write_text('{"pid": ')
     assert lifecycle.probe(toy.data) is None
-    assert "not running" in lifecycle.stop_service(toy.data)
+    assert "not running" in stop_service(toy.data)
     fresh = toy.start().record
     assert (fresh.pid, fresh.started) != (content["pid"], content["started"]) and fresh.pid != os.getpid()
 
@@ -280,7 +281,7 @@ async def test_a_stop_waits_for_calls_in_flight_and_drops_later_ones(toy: Toy) -
     toy.hold()
     call = asyncio.create_task(_call(toy, "slow"))
     await asyncio.to_thread(wait_for, (toy.data / "slow.started").exists, "the slow call")
-    stop = asyncio.create_task(asyncio.to_thread(lifecycle.stop_service, toy.data, PATIENCE_S))
+    stop = asyncio.create_task(asyncio.to_thread(stop_service, toy.data, PATIENCE_S))
     await asyncio.to_thread(wait_for, lambda: (lifecycle.probe(toy.data) or {}).get("phase") == STOPPING, "the stop")
     late = await _call(toy, "count", what="x")
     assert (late.status_code, late.json()["error"]["code"]) == (503, -32800)
@@ -294,7 +295,7 @@ async def test_a_crash_inside_a_tool_leaves_no_text_in_the_log(toy: Toy) -> None
     async with toy.client() as client:
         answer = await client.call_tool("crash", {"text": "my private words"})
         assert answer.is_error and "private" not in text_of(answer)
-    await asyncio.to_thread(lifecycle.stop_service, toy.data)
+    await asyncio.to_thread(stop_service, toy.data)
     log = (toy.data / lifecycle.LOG).read_text()
     assert "private" not in log and "RuntimeError" in log and "in crash" in log
 

@@ -20,6 +20,7 @@ from mcp_types import CallToolResult
 from mcp_server.link import lifecycle
 from mcp_server.link.processes import process_start
 from mcp_server.link.record import STOPPING
+from mcp_server.link.stop import stop_service
 from tests.support import toy_service
 from tests.support.toy import MODERN, PATIENCE_S, RawShim, Toy, served, text_of, wait_for
 
@@ -212,7 +213,7 @@ async def test_a_service_that_cannot_start_says_why_and_recovers(toy: Toy) -> No
 async def test_a_service_that_was_stopped_is_started_by_the_next_call(toy: Toy, mode: str) -> None:
     async with toy.client(mode) as client:
         await client.call_tool("echo", {"text": "x"})
-        assert "stopped" in await asyncio.to_thread(lifecycle.stop_service, toy.data)
+        assert "stopped" in await asyncio.to_thread(stop_service, toy.data)
         assert await served(client, "echo", {"text": "y"}) == "y"
 
 
@@ -224,7 +225,7 @@ async def test_a_call_in_flight_is_finished_by_a_service_that_is_stopped(toy: To
         call = asyncio.create_task(client.call_tool("slow", {}))
         await asyncio.to_thread(wait_for, started.exists, "the slow call")
         started.unlink()
-        stop = asyncio.create_task(asyncio.to_thread(lifecycle.stop_service, toy.data, PATIENCE_S))
+        stop = asyncio.create_task(asyncio.to_thread(stop_service, toy.data, PATIENCE_S))
         stopping = lambda: (lifecycle.probe(toy.data) or {}).get("phase") == STOPPING  # noqa: E731
         await asyncio.to_thread(wait_for, stopping, "the stop")
         toy.release()

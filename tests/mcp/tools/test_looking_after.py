@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.mcp.tools.test_models import model, read, served_by
 from tests.support.fakes import FakeOllama
-from tests.support.live import PATIENCE_S, Json, Live, id_of
+from tests.support.live import PATIENCE_S, Json, Live, id_of, model, read, served_by
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -12,10 +12,9 @@ from types import MappingProxyType
 import httpx2
 import pytest
 
-from tests.mcp.tools.test_models import model, read
 from tests.support.fakes import Asked, FakeAnthropic, FakeGemini, FakeOllama, Fault
 from tests.support.fakes.server import FakeServer, Reply
-from tests.support.live import PATIENCE_S, Agent, Json, Live, id_of
+from tests.support.live import PATIENCE_S, Agent, Json, Live, id_of, model, read
 
 pytestmark = pytest.mark.timeout(900)
 
