@@ -1,8 +1,8 @@
-"""What models answer, checked, and how it becomes the service's own values. Pure: no model, no store.
+"""The forms of models' answers, with their checks. Pure: no model, no store.
 
-Reading is lenient where nothing is lost by it (an unknown kind is a Thing, a surplus key is ignored) and strict where
-something would be (an item without an answer is malformed, so that the model is asked to repair it). What cannot be
-used is set aside with its reason; no reason quotes a memory.
+A form is lenient if nothing is lost by it: an unknown kind becomes Thing, a surplus key is ignored. It is strict if
+something would be lost: if an item has no answer, the whole answer is malformed, and the model is asked to repair it.
+No complaint quotes a memory.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Answer(Protocol[Output_co]):
 
 
 class Asks(Protocol):
-    """What is needed of a router: one question, one checked answer."""
+    """What the tasks need of a router: one question, one checked answer."""
 
     async def ask(
         self,
@@ -54,11 +54,11 @@ class Asks(Protocol):
         """Return a model's answer.
 
         Args:
-            task: whose routes are asked.
+            task: the task whose routes are asked.
             prompt: the question.
             output: the form of the answer.
             max_output_tokens: longest answer.
-            divisible: the question can be asked in parts, so that an answer that was cut off is not asked for again.
+            divisible: whether the question can be asked in parts; if so, an answer that was cut off is not repaired.
 
         Raises:
             TruncatedOutput: a divisible question's answer was cut off.
@@ -68,7 +68,7 @@ class Asks(Protocol):
 
 
 def _as_kind(value: object) -> object:
-    """Return a kind in its own spelling; what is no kind is a Thing."""
+    """Return a kind in its own spelling, or Thing if there is no such kind."""
     wanted = str(value).casefold()
     return next((kind for kind in ENTITY_KINDS if kind.casefold() == wanted), "Thing")
 
@@ -114,9 +114,9 @@ class ExtractOutput(BaseModel):
     def _known(self) -> ExtractOutput:
         turns = sorted({item.turn for item in (*self.noise, *self.facts)})
         wrong = [turn for turn in turns if not 1 <= turn <= self.expected]
-        if wrong and self.expected > 1:  # one turn alone is meant by whatever number
+        if wrong and self.expected > 1:  # with a single turn, any number means that one
             told = ", ".join(map(str, wrong[:10]))
-            raise ValueError(f"turn must be one of the numbers 1 to {self.expected} that the turns have; not {told}")
+            raise ValueError(f"turn must be one of the numbers 1 to {self.expected} that the turns have, not {told}")
         return self
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from string import Template
 
 FIELDS = ("purpose", "variables", "output", "change")
-"""What the front matter must say, and all that it may say."""
+"""The fields of the front matter: all are required, and there are no others."""
 
 HASH_CHARS = 16
 
@@ -27,7 +27,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
-"""Characters that cannot be seen, and control characters but for blanks: no reader takes them for part of a word."""
+"""Invisible characters, and control characters except blanks: a reader sees a word as if they were not in it."""
 
 
 class PromptFileError(ValueError):
@@ -42,7 +42,7 @@ class RenderedPrompt:
         name: name of the prompt.
         hash: fingerprint of the prompt's file, the same for all values.
         system: instructions, the same for all values.
-        user: this request's own part.
+        user: the part that belongs to this request alone.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Prompt:
         output: name of the schema that the answer must fit.
         change: what changed last, and why.
         system: instructions, ready to send.
-        user: the other part, with its placeholders.
+        user: the user part, with its placeholders.
         variables: names that ``render`` takes, in the order of the header.
     """
 
@@ -75,7 +75,7 @@ class Prompt:
     variables: tuple[str, ...]
 
     def render(self, **values: str) -> RenderedPrompt:
-        """Put the values in place, as they are: user text must have gone through ``data``.
+        """Put the values in place as they are; put user text through ``data`` first.
 
         Raises:
             TypeError: a variable is missing, or one is given that the prompt does not have.
@@ -90,7 +90,7 @@ def load_prompt(name: str) -> Prompt:
     """Return the prompt of that name.
 
     Raises:
-        PromptFileError: there is none, or a prompt file is unusable.
+        PromptFileError: there is no such prompt, or a prompt file is unusable.
     """
     prompts = load_prompts()
     if name not in prompts:
@@ -130,10 +130,10 @@ def parse(path: Path) -> Prompt:
 
 
 def data(text: str) -> str:
-    """Return user text that cannot end or begin any tag that a prompt uses; all other text stays as it is.
+    """Return user text that neither begins nor ends a tag that a prompt uses; all other text stays as it is.
 
-    The ``<`` of such a tag becomes ``&lt;``: a model still reads what was written there. Tags are found as if the
-    characters that cannot be seen were not there, wherever they stand.
+    ``a < b </turn> c`` becomes ``a < b &lt;/turn> c``, which a model can still read. Invisible characters hide no tag:
+    it is found as if they were not there.
     """
     if _INVISIBLE.search(text) is None:
         return _tags().sub("&lt;", text)
@@ -157,7 +157,7 @@ def _folder() -> Path:
 
 @cache
 def _tags() -> re.Pattern[str]:
-    """Match the ``<`` of every tag that any prompt names, also where blanks are mixed in."""
+    """Match the ``<`` of every tag that any prompt names, with or without blanks in it."""
     texts = (part for prompt in load_prompts().values() for part in (prompt.system, prompt.user))
     names = sorted({name for text in texts for name in _TAG.findall(text)})
     return re.compile(rf"<(?=\s*/?\s*(?:{'|'.join(map(re.escape, names))})(?![a-z0-9_-]))", re.IGNORECASE)
@@ -176,7 +176,7 @@ def _front_matter(path: Path, lines: list[str]) -> tuple[dict[str, str], int]:
         fields[name] = value.strip()
     empty = [name for name in FIELDS if name not in fields or (not fields[name] and name != "variables")]
     if empty:
-        raise PromptFileError(f"{path}:1: the front matter does not say {', '.join(empty)}")
+        raise PromptFileError(f"{path}:1: the front matter lacks {', '.join(empty)}")
     return fields, end + 1
 
 
@@ -207,7 +207,7 @@ def _parts(path: Path, lines: list[str], body: int) -> tuple[_Part, _Part]:
 def _check_placeholders(path: Path, system: _Part, user: _Part, variables: tuple[str, ...]) -> None:
     for part in (system, user):
         if not Template(part.text).is_valid():
-            raise PromptFileError(f"{path}:{part.line + 1}: a $ begins no name in this part; write $$ for a dollar")
+            raise PromptFileError(f"{path}:{part.line + 1}: a $ without a name in this part; write $$ for a dollar")
     if Template(system.text).get_identifiers():
         raise PromptFileError(f"{path}:{system.line + 1}: the system part takes no variables, so that it can be cached")
     used = Template(user.text).get_identifiers()

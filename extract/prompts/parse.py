@@ -1,7 +1,7 @@
-"""A model's answer, found in whatever it stands in and checked against its schema.
+"""Find the JSON in a model's answer and check it against its schema.
 
-Models wrap their JSON in code fences, in talk and in thinking. What is wrong with an answer is told by place and rule,
-never by value: an answer may quote a memory.
+Models wrap their JSON in code fences, talk and thinking. A complaint about an answer names the place and the rule,
+never the value, because an answer may quote a memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_ERRORS = 8
 _DECODER = json.JSONDecoder()
 _THOUGHT_END = re.compile(r"</think(?:ing)?>")
 _HALF_VALUE = re.compile(r"[\w.+-]{0,8}\s*\Z")
-"""What is left where a text ends in the middle of an object."""
+"""The rest of a text that ends in the middle of an object."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
@@ -35,7 +35,7 @@ class Complaint:
     """Why an answer is unusable, in words that the model can act on.
 
     Attributes:
-        truncated: the answer was cut at its longest.
+        truncated: the answer reached its longest length and was cut off.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Complaint:
 
 
 class TruncatedOutput(MalformedOutput):
-    """The answer was cut at its longest: the question is to be asked in parts."""
+    """The answer reached its longest length and was cut off; ask the question in parts."""
 
 
 def parse_answer(text: str, output: type[T], *, truncated: bool) -> T | Complaint:
@@ -52,7 +52,7 @@ def parse_answer(text: str, output: type[T], *, truncated: bool) -> T | Complain
     Args:
         text: the answer as it came.
         output: what it must be.
-        truncated: the provider says that the answer was cut at its longest.
+        truncated: the provider says that it cut the answer off.
     """
     if len(text) > MAX_CHARS:
         return Complaint(f"the answer is {len(text):,} characters long; at most {MAX_CHARS:,} are read")
@@ -69,7 +69,7 @@ def parse_answer(text: str, output: type[T], *, truncated: bool) -> T | Complain
 
 
 def _without_thinking(text: str) -> str:
-    """Return what follows a model's thinking, where the answer begins with any."""
+    """Return an answer without the thinking that it may begin with."""
     stripped = text.strip()
     if stripped.startswith(("{", "```")):
         return stripped
@@ -80,7 +80,7 @@ def _without_thinking(text: str) -> str:
 
 
 def _find_object(text: str) -> str | Complaint:
-    """Return the text of the longest JSON object that stands in no other."""
+    """Return the text of the longest JSON object that is not inside another."""
     best = ""
     position = text.find("{")
     for _ in range(_MAX_STARTS):

@@ -1,7 +1,7 @@
 """The JSON schema of an answer, in the one dialect that every provider takes.
 
 Providers disagree on references and on what an object may leave out, so there are no references, every property is
-required and no other is allowed. What JSON schema cannot say so (lengths, ranges) is checked when the answer is read.
+required and no other is allowed. Lengths and ranges are checked when the answer is read.
 """
 
 from __future__ import annotations

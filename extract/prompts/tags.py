@@ -14,7 +14,7 @@ def tag(name: str, text: str, **attributes: str | None) -> str:
 
 
 def lines(items: Iterable[str]) -> str:
-    """Return one item to a line, ``none`` where there are none."""
+    """Return one item a line, or ``none`` if there are no items."""
     return "\n".join(items) or "none"
 
 

@@ -1,7 +1,7 @@
 """Claude through Anthropic's Messages API, by its own SDK.
 
-The answer's form is set by ``output_config.format``: newer models refuse a forced tool call. The system part carries a
-cache mark, as it is the same for every request with one prompt.
+``output_config.format`` sets the form of the answer, because newer models refuse a forced tool call. The system part
+carries a cache mark, because it is the same for every request with one prompt.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ WITHOUT_THINKING: Mapping[str, Mapping[str, str]] = {
     "claude-haiku-5-5": {"type": "disabled"},
     "claude-sonnet-5-5": {"type": "between_tools"},
 }
-"""By model: how it is told to answer at once. These think by default, and thoughts count as output; other models get
-no such word, as each family takes other ones and refuses the rest."""
+"""How each model is told to answer without thinking. These models think by default, and thoughts cost as
+much as output. Other models are told nothing: each family takes words of its own and refuses the others'."""
 
 
 class AnthropicProvider:
-    """Asks Claude with the credential of the moment."""
+    """Asks Claude with the credential that is usable now."""
 
     name = "anthropic"
 
     def __init__(self, credentials: Credentials, url: str = "") -> None:
         self._credentials = credentials
-        # Always said, so that no variable of the environment sends a credential elsewhere.
+        # Always given, so that no variable of the environment sends a credential elsewhere.
         self._url = url or URL
         self._opening = asyncio.Lock()
         self._sdk: ModuleType | None = None
@@ -52,7 +52,7 @@ class AnthropicProvider:
         """Ask once.
 
         Raises:
-            StaleCredential: Anthropic does not know the credential (401) and there is another one now.
+            StaleCredential: Anthropic refused the credential (401), and there is another one now.
             ModelUnavailable: no answer came; the reason says why.
         """
         credential = await asyncio.to_thread(self._credentials.current)
@@ -76,7 +76,7 @@ class AnthropicProvider:
             await http.aclose()
 
     async def _renewed(self, credential: Credential) -> bool:
-        """Whether the chain has another credential, now that this one was refused. It may run a command for that."""
+        """Whether there is another credential now that this one was refused. Finding out may run a command."""
         await asyncio.to_thread(self._credentials.refused, credential)
         try:
             fresh = await asyncio.to_thread(self._credentials.current)
@@ -101,7 +101,7 @@ class AnthropicProvider:
             open_telemetry=False,
             http_client=self._http,
         )
-        # Given to the constructor they would be joined by ANTHROPIC_CUSTOM_HEADERS, which may replace the credential.
+        # In the constructor, ANTHROPIC_CUSTOM_HEADERS would be added to them and could replace the credential.
         client._custom_headers = headers
         return client
 
@@ -119,7 +119,7 @@ class AnthropicProvider:
                 billed=billed,
             )
         except (AttributeError, TypeError):
-            # The SDK does not check what it reads: a body in another form comes as it is.
+            # The SDK does not check what it reads: a body of another form comes through.
             raise failures.out_of_form(self.name, model) from None
         if message.stop_reason == "refusal":
             raise failures.declined(self.name, model, replace(reply, text=""))

@@ -24,7 +24,7 @@ class ModelRequest:
         schema_name: identifier of the schema.
         max_output_tokens: longest answer.
         timeout_s: longest wait for the whole answer.
-        former_answer: where an answer is to be repaired, that answer as it came, else None.
+        former_answer: the answer to be repaired, as it came; None for a new question.
         complaint: what was wrong with it.
     """
 
@@ -44,11 +44,11 @@ class ModelReply:
 
     Attributes:
         text: the answer's text, unparsed; may be empty, cut short or wrapped in talk.
-        input_tokens: all that was read, with those read from a cache and those written to it.
+        input_tokens: all that were read, including those from a cache and those written to it.
         cached_tokens: of the input, those read from a cache.
         cache_write_tokens: of the input, those written to it, where the provider says so.
         truncated: the answer was cut at ``max_output_tokens``.
-        billed: whether the request is paid for by itself; a subscription's is not.
+        billed: whether this request costs money; on a subscription it does not.
     """
 
     text: str = field(repr=False)
@@ -61,10 +61,10 @@ class ModelReply:
 
 
 class Spent(ModelUnavailable):
-    """No usable answer came, but the model was at work: it declined, or its client gave up on its answers.
+    """No usable answer came, but tokens were used: the model declined, or its client gave up on its answers.
 
     Attributes:
-        reply: what it took; its text is empty.
+        reply: the tokens used; its text is empty.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Spent(ModelUnavailable):
 
 
 class StaleCredential(ModelUnavailable):
-    """The credential was refused (``auth``) and another one is at hand: ask again, at once."""
+    """The credential was refused (``auth``), and there is another one: ask again at once."""
 
 
 class Provider(Protocol):
@@ -97,7 +97,7 @@ class Provider(Protocol):
         """Ask once, with one request; no retries of its own.
 
         Raises:
-            ModelUnavailable: every way in which no answer comes, with its reason.
+            ModelUnavailable: no answer came; the reason says why.
         """
         ...
 
@@ -137,7 +137,7 @@ class Credentials(Protocol):
         ...
 
     def refused(self, credential: Credential) -> None:
-        """Take note that the provider knows it no more, so that ``current`` looks again."""
+        """Note that the provider refused it, so that ``current`` looks again."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Claude through the installed ``claude`` command, so that a subscription is used by its own client alone.
 
-Invariant: what is asked about goes in by standard input and never onto the command line, which every user of the
-machine can read; and the client runs with no tools, hooks, MCP servers, settings or session of its own.
+Invariant: a prompt goes in by standard input, never onto the command line, which every user of the machine can read.
+The client runs without tools, hooks, MCP servers, settings or a session of its own.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ NOT_PASSED_ON_PREFIXES = (
     "ANTHROPIC_", "AWS_", "CLAUDECODE", "CLAUDE_CODE_", "GEMINI_", "GOOGLE_", "KNOWTHREAD_", "MEM0_", "OLLAMA_",
     "OPENAI_", "VERTEX_",
 )  # fmt: skip
-"""A key would be spent in place of the subscription, an address or a header would send it elsewhere, and some mark a
-session of Claude Code inside another."""
+"""Kept from the client: a key would be used instead of the subscription, an address or a header would send requests
+elsewhere, and some mark a session of Claude Code inside another."""
 
 PASSED_ON = frozenset(("CLAUDE_CODE_OAUTH_TOKEN",))
 """The login of a machine without a browser."""
@@ -61,7 +61,7 @@ PUT_IN_WORDS: tuple[tuple[str, Unavailability], ...] = (
     ("connection error", "connection"),
     ("timed out", "timeout"),
 )
-"""What the client says where it gives no status, in order of weight."""
+"""What the client says when it gives no status; the first words that are found count."""
 
 
 class ClaudeCodeProvider:
@@ -122,12 +122,12 @@ class ClaudeCodeProvider:
             )
         except OSError as error:
             advice = (
-                f"{found} cannot be started ({error.strerror}); install Claude Code anew or choose another provider"
+                f"{found} cannot be started ({error.strerror}); install Claude Code again or choose another provider"
             )
             raise failures.unavailable(self.name, model, "not_configured", advice) from None
 
     async def _empty_folder(self) -> Path:
-        """One folder for all calls, made anew where something has tidied it away."""
+        """One folder for all calls; it is made again if something has removed it."""
         async with self._making:
             if self._folder is None or not await asyncio.to_thread(self._folder.is_dir):
                 self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="knowthread-claude-"))
@@ -153,7 +153,7 @@ class ClaudeCodeProvider:
             # ``total_cost_usd`` is what the same would cost by an API key.
             billed=False,
         )
-        # These two end a run without a usable answer, but the model was asked and can be asked to mend it.
+        # These two end a run without a usable answer. The model can be asked to repair it.
         if result.get("is_error") and result.get("subtype") not in (
             "error_max_structured_output_retries",
             "error_max_turns",
@@ -186,7 +186,7 @@ class ClaudeCodeProvider:
 
 
 def arguments(model: str, request: ModelRequest) -> list[str]:
-    """Return the command's arguments: nothing of a memory is among them."""
+    """Return the command's arguments; they hold nothing of a memory."""
     return [
         "-p",
         *("--model", model),
@@ -221,7 +221,7 @@ def _reason_in_words(said: str) -> Unavailability:
 
 
 def _message(error: str) -> str:
-    """The message within an error of the API, which the client shows as it came; else all that was said."""
+    """The message of an API error that the client passed on; all of the text if it is no such error."""
     try:
         return str(json.loads(error)["error"]["message"])
     except (ValueError, KeyError, TypeError):
@@ -239,7 +239,7 @@ def _input(request: ModelRequest) -> bytes:
 async def _feed(process: Process, data: bytes) -> None:
     stdin = process.stdin
     assert stdin is not None  # noqa: S101 - asked for above
-    # A client that fails at once does not read its input; what it says then tells more.
+    # A client that fails at once does not read its input. What it says says more than this error.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         stdin.write(data)
         await stdin.drain()
@@ -258,10 +258,10 @@ async def _read(stream: asyncio.StreamReader | None, kept_bytes: int) -> bytes:
 
 
 async def _end(process: Process) -> None:
-    """Make sure that nothing of the client runs on: it starts processes of its own."""
+    """End the client and every process that it started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    # Only when its pipes are read to their end does asyncio let go of a process.
+    # asyncio lets go of a process only when its pipes are read to the end.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(END_S):
             await asyncio.gather(_read(process.stdout, 0), _read(process.stderr, 0))

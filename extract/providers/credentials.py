@@ -1,8 +1,8 @@
 """The Anthropic credential: which one is used, and why not the others.
 
 They are tried in one order: the token given to knowthread, ``CLAUDE_CODE_OAUTH_TOKEN``, the login of Claude Code, then
-``ANTHROPIC_API_KEY``. Two rules hold throughout. A subscription is spent only where the person chose Anthropic. And
-Claude Code's login is only ever read, by us: never written, never refreshed; a secret is shown nowhere.
+``ANTHROPIC_API_KEY``. Two rules hold throughout. A subscription is used only if the person chose Anthropic. Claude
+Code's login is only read, never written or refreshed. A secret is shown nowhere.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NOT_CHOSEN = "a subscription is used only where KNOWTHREAD_LLM or a list of mod
 
 
 class Credential:
-    """A secret that Anthropic's API takes. Its text is in ``secret`` alone; it is neither printed, copied nor pickled.
+    """A secret for Anthropic's API. Its text is in ``secret`` alone; it cannot be printed, copied or pickled.
 
     Raises:
         ValueError: the text is neither kind of secret.
@@ -58,7 +58,7 @@ class Credential:
     Attributes:
         kind: ``oauth`` (``sk-ant-oat…``, a subscription: goes as a bearer token) or ``api_key`` (``sk-ant-api…``).
         tier: where it comes from, for people.
-        expires_at: seconds since the epoch; None where that is not known.
+        expires_at: seconds since the epoch; None if unknown.
     """
 
     __slots__ = ("_secret", "expires_at", "kind", "tier")
@@ -86,13 +86,13 @@ class Credential:
 
 @dataclass(frozen=True)
 class TierFinding:
-    """What became of one tier of the chain.
+    """What was found in one tier of the chain.
 
     Attributes:
         tier: where a credential was looked for, for people.
         state: ``used``; ``absent``: nothing there; ``refused``: something unusable or not allowed; ``not_needed``: an
             earlier one is used.
-        reason: why it is not used; never any of a secret.
+        reason: why it is not used; holds no part of a secret.
     """
 
     tier: str
@@ -112,10 +112,10 @@ class Credentials:
     """The chain of one service.
 
     Args:
-        given: the setting ``anthropic_token``; empty where it is not set.
+        given: the setting ``anthropic_token``; empty if it is not set.
         environ: the environment; by default the process's.
         chosen: whether the person chose Anthropic, which is what lets a subscription be used.
-        keychain: the program that reads the macOS Keychain, None where there is none; by default as the platform has.
+        keychain: the program that reads the macOS Keychain, or None; by default what the platform has.
         now: seconds since the epoch.
     """
 
@@ -144,11 +144,11 @@ class Credentials:
     def current(self) -> Credential:
         """Return the first usable credential of the chain.
 
-        A login of Claude Code is kept until it expires or is refused and then read again. That may run a command for
+        Claude Code's login is kept until it expires or is refused, and then read again. Reading may run a command for
         some seconds, so call this off the event loop.
 
         Raises:
-            ModelUnavailable: reason ``not_configured``, or ``auth`` where Anthropic refused what there is; the message
+            ModelUnavailable: reason ``not_configured``, or ``auth`` if Anthropic refused what there is; the message
                 says what is wrong with each tier.
         """
         with self._lock:
@@ -162,13 +162,13 @@ class Credentials:
             return self._kept
 
     def refused(self, credential: base.Credential) -> None:
-        """Leave out a credential that the provider answered with 401, for five minutes; the next call reads again."""
+        """Leave out for five minutes a credential that the provider answered with 401; the next call reads again."""
         with self._lock:
             self._refused[credential.secret] = self._now() + _REFUSED_S
             self._kept = None
 
     def findings(self) -> tuple[TierFinding, ...]:
-        """Look at every tier afresh and say which one is used, and why the others are not."""
+        """Look at every tier again; say which one is used, and why the others are not."""
         with self._lock:
             return self._walk()[1]
 
@@ -191,7 +191,7 @@ class Credentials:
         return used, tuple(findings)
 
     def _tiers(self) -> Iterator[tuple[str, bool, Callable[[], Credential]]]:
-        """Each tier's name, whether it is a subscription's by nature, and how it is read."""
+        """Each tier's name, whether it can only be a subscription, and how it is read."""
         given = GIVEN_BY_MEM0 if self._is_mem0s() else GIVEN
         yield given, False, lambda: _from_text(self._given, given)
         yield OAUTH_VARIABLE, True, lambda: self._from_variable(OAUTH_VARIABLE)
@@ -210,7 +210,7 @@ class Credentials:
             raise _Unusable(_NOT_CHOSEN)
 
     def _usable(self, credential: Credential) -> Credential:
-        """Refuse what a tier holds in spite of the rules, or what Anthropic has refused."""
+        """Refuse a credential that the rules forbid or that Anthropic has refused."""
         if credential.kind == "oauth":
             self._check_consent()
         if self._refused.get(credential.secret, 0.0) > self._now():
@@ -244,7 +244,7 @@ class Credentials:
         return Path(chosen) if chosen else Path.home() / ".claude"
 
     def _service(self) -> str:
-        """The Keychain item's name; for a folder of the user's own Claude Code appends a hash of its path."""
+        """The Keychain item's name. For a chosen settings folder Claude Code appends a hash of its path."""
         chosen = self._environ.get("CLAUDE_CONFIG_DIR", "").strip()
         if not chosen:
             return _KEYCHAIN_SERVICE

@@ -1,4 +1,4 @@
-"""What all providers do alike: lay out the turns of a conversation, and bound what an exchange may take."""
+"""What all providers share: the turns of a conversation, and the bounds of an exchange."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from extract.providers.base import ModelRequest
 from extract.providers.failures import OversizedAnswer
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
-"""More than any answer of the longest that we ask for, with its envelope; beyond it the connection is dropped."""
+"""More than the longest answer that we ask for, envelope included. A longer one is cut off with the connection."""
 
 CONNECT_S = 10.0
-"""Longest wait for a connection: a machine that is not there shall not pass for a slow model."""
+"""Longest wait for a connection, so that a machine that is not there is not mistaken for a slow model."""
 
 MAX_FORMER_CHARACTERS = 50_000
-"""Of an answer that is to be repaired, no more is sent back: it is paid for again."""
+"""The most of an answer to be repaired that is sent back, because it is paid for again."""
 
 REPAIR = "Your answer cannot be used: {complaint}\nAnswer once more, the whole answer, in the form asked for."
 
@@ -36,8 +36,8 @@ def turns(request: ModelRequest) -> list[tuple[Literal["user", "assistant"], str
 def bounded(limit_bytes: int = MAX_ANSWER_BYTES) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
     """Return event hooks for an HTTP client of httpx or of its fork httpx2 that bound the size of each answer.
 
-    The SDKs read a whole body before they look at it; a wild server could fill the memory. And they give one time for
-    all, so the time to connect is bounded here as well.
+    The SDKs read a whole body before they look at it, so a faulty server could fill the memory. They have one time-out
+    for everything, so the time to connect is bounded here too.
     """
 
     async def connect_soon(request: Any) -> None:
@@ -55,7 +55,7 @@ def bounded(limit_bytes: int = MAX_ANSWER_BYTES) -> dict[str, list[Callable[[Any
 
 
 def quiet(*loggers: str) -> None:
-    """Keep SDKs from writing requests, and with them memories, into the log at its debug level."""
+    """Keep SDKs from logging requests, which hold memories, at debug level."""
     for name in loggers:
         logging.getLogger(name).setLevel(logging.WARNING)
 

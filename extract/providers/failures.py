@@ -1,7 +1,7 @@
-"""What went wrong between us and a model, told in our own words.
+"""What went wrong with a request to a model, in our own words.
 
-Invariant: what a server or an SDK says is read to tell the reason, but never repeated: it may quote the request, and
-with it a memory or a key.
+Invariant: the words of a server or an SDK are read to find the reason, but never repeated, because they may quote the
+request, and with it a memory or a key.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ WORDS_OF_ANTHROPIC: tuple[tuple[str, Unavailability], ...] = (
     ("reached your specified api usage limits", "quota"),
     ("organization has been disabled", "auth"),
 )
-"""What Anthropic says with status 400 or 403 of the account, not of the request; the first to a subscription's token
-that it does not take from other programs."""
+"""What Anthropic says of the account, not of the request, with status 400 or 403. It says the first of a subscription's
+token that it does not take from other programs."""
 
 BEGINNING_CHARACTERS = 120
-"""Where in a message such words stand; what follows may quote a request."""
+"""Such words stand this early in a message; what follows may quote a request."""
 
 UNTIL_PAID_S = 600.0
-"""How long to wait where a spending limit is reached, which nothing but a person or a new month lifts."""
+"""How long to wait after a spending limit is reached. Only a person or a new month lifts it."""
 
 ADVICE: Mapping[Unavailability, str] = {
     "auth": "the provider refuses the credentials; `knowthread doctor` says which ones are used",
@@ -38,13 +38,13 @@ ADVICE: Mapping[Unavailability, str] = {
     "quota": "a rate or spending limit is reached",
     "overloaded": "the provider is too busy",
     "server": "the provider answered with an error of its own",
-    "connection": "the provider cannot be reached, or broke the connection off",
+    "connection": "the provider cannot be reached, or it broke the connection",
     "bad_request": "the provider does not take this request",
 }
 
 
 class OversizedAnswer(Exception):
-    """A server sends more than any answer may have; the rest is not read."""
+    """A server sends more than any answer may hold; the rest is not read."""
 
 
 def reason_of(status: int) -> Unavailability:
@@ -66,11 +66,11 @@ def reason_of(status: int) -> Unavailability:
 
 
 def reason_of_anthropic(status: int, message: str) -> tuple[Unavailability, float | None]:
-    """Return why Anthropic refused a request, and how long to wait where it is for want of money.
+    """Return why Anthropic refused a request, and how long to wait if a spending limit is the reason.
 
     Args:
         status: the HTTP status.
-        message: the message within its error, nothing else of the answer.
+        message: the message of its error, and nothing else of the answer.
     """
     if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
         beginning = message[:BEGINNING_CHARACTERS].lower()
@@ -97,7 +97,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 def unavailable(
     provider: str, model: str, reason: Unavailability, advice: str = "", *, retry_after_s: float | None = None
 ) -> ModelUnavailable:
-    """Return the error for a reason, with the general advice where there is no better one."""
+    """Return the error for a reason, with the general advice if there is no better one."""
     return ModelUnavailable(provider, model, reason, advice or ADVICE[reason], retry_after_s=retry_after_s)
 
 
@@ -107,29 +107,29 @@ def out_of_form(provider: str, model: str) -> ModelUnavailable:
 
 
 def declined(provider: str, model: str, reply: ModelReply) -> Spent:
-    """Return the error for a model that will not answer, with what it took to say so."""
+    """Return the error for a model that declines to answer, with the tokens that it used."""
     advice = "the provider declines to answer this request; another model may take it"
     return Spent(provider, model, "bad_request", advice, reply)
 
 
 def oversized(provider: str, model: str) -> ModelUnavailable:
-    """Return the error for an answer that was given up because of its size."""
+    """Return the error for an answer that was too large to read."""
     return unavailable(provider, model, "server", "the provider's answer is far larger than was asked for")
 
 
 def timed_out(provider: str, model: str, error: BaseException) -> ModelUnavailable:
-    """Return the error for a time-out of httpx, or of its fork, or of an SDK's own that it caused.
+    """Return the error for a time-out of httpx, of its fork, or of an SDK that was caused by one of them.
 
-    Who cannot even be reached is no slow model: nothing is known of the request.
+    A provider that cannot be reached is not a slow model: nothing is known of the request.
     """
     names = {type(error).__name__, type(error.__cause__).__name__}
     if names & {"ConnectTimeout", "PoolTimeout"}:
         return unavailable(provider, model, "connection")
-    return unavailable(provider, model, "timeout", "the provider does not answer in time")
+    return unavailable(provider, model, "timeout", "the provider did not answer in time")
 
 
 def is_oversized(error: BaseException) -> bool:
-    """Whether an error goes back to an answer that was too large."""
+    """Whether an answer that was too large caused an error."""
     found: BaseException | None = error
     while found is not None and not isinstance(found, OversizedAnswer):
         found = found.__cause__ or found.__context__
@@ -138,7 +138,7 @@ def is_oversized(error: BaseException) -> bool:
 
 @asynccontextmanager
 async def time_limit(provider: str, model: str, timeout_s: float) -> AsyncGenerator[None]:
-    """Give up after ``timeout_s`` in all, however slowly but steadily an answer trickles in.
+    """Give up after ``timeout_s`` in all, even if an answer is still trickling in.
 
     Raises:
         ModelUnavailable: ``timeout``.

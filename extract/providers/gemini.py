@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 URL = "https://generativelanguage.googleapis.com"
 API_VERSION = "v1beta"
-"""The one that serves every model, previews and ``-latest`` names too, and takes a response schema."""
+"""The API version that serves every model, previews and ``-latest`` included, and takes a response schema."""
 
 DECLINED = frozenset((
     "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "ESCALATION", "MODEL_ARMOR"
 ))  # fmt: skip
-"""Reasons to end an answer that no second try changes."""
+"""Reasons for ending an answer that a second try does not change."""
 
 
 class GeminiProvider:
-    """Asks Gemini; retries, tools and thoughts are off."""
+    """Asks Gemini, with retries, tools and thinking off."""
 
     name = "gemini"
 
     def __init__(self, api_key: str, url: str = "") -> None:
         self._api_key = api_key
-        # Always said, so that no variable of the environment sends the key elsewhere.
+        # Always given, so that no variable of the environment sends the key elsewhere.
         self._url = url or URL
         self._opening = asyncio.Lock()
         self._sdk: ModuleType | None = None
@@ -80,7 +80,7 @@ class GeminiProvider:
             if self._sdk is None:
                 self._sdk = await asyncio.to_thread(_load)
             if self._client is None:
-                # Given by us, as only so the SDK uses this library and no other that may be installed too.
+                # Given by us: otherwise the SDK may use another HTTP library that is installed too.
                 self._http = httpx.AsyncClient(
                     event_hooks=bounded(), headers={"accept-encoding": "identity"}, follow_redirects=False
                 )
@@ -128,7 +128,7 @@ class GeminiProvider:
         if any(detail.get("reason") == "API_KEY_INVALID" for detail in details):
             return failures.unavailable(self.name, model, "auth")
         if error.code == HTTPStatus.BAD_REQUEST and error.status == "FAILED_PRECONDITION":
-            advice = "Google does not serve this place, or only an account with billing; choose another model"
+            advice = "Google does not serve this place, or only accounts with billing; choose another model"
             return failures.unavailable(self.name, model, "auth", advice)
         wait_s = _retry_after_s(error, details)
         return failures.unavailable(self.name, model, failures.reason_of(error.code), retry_after_s=wait_s)
@@ -158,9 +158,9 @@ def _config(model: str, request: ModelRequest) -> dict[str, Any]:
 
 
 def _least_thinking(model: str) -> dict[str, Any] | None:
-    """The least thought that a model can be told; each generation takes one way and refuses the other.
+    """The setting for the least thinking. Each generation of models takes its own and refuses the others'.
 
-    Models of an unknown name get none and think as they are made.
+    Models with an unknown name get none, and think as they do by default.
     """
     generation = re.match(r"gemini-(\d+)(?:\.(\d+))?-(.*)", model)
     if generation is None:
@@ -174,7 +174,7 @@ def _least_thinking(model: str) -> dict[str, Any] | None:
 
 
 def _details(error: APIError) -> list[dict[str, Any]]:
-    """What Google says of an error beside its status, each with its ``@type``."""
+    """What Google says of an error besides its status, each part with its ``@type``."""
     told: Any = cast(Any, error).details
     for key in ("error", "details"):
         told = cast("dict[str, Any]", told).get(key) if isinstance(told, dict) else None
@@ -183,7 +183,7 @@ def _details(error: APIError) -> list[dict[str, Any]]:
 
 
 def _retry_after_s(error: APIError, details: list[dict[str, Any]]) -> float | None:
-    """How long to wait: the header, else Google's own ``RetryInfo`` among the details (``"retryDelay": "34s"``)."""
+    """How long to wait: by the header, else by ``RetryInfo`` among the details (``"retryDelay": "34s"``)."""
     headers = getattr(cast(Any, error).response, "headers", None)
     from_header = failures.retry_after_s(headers) if headers is not None else None
     if from_header is not None:

@@ -8,10 +8,10 @@ from extract.providers.exchange import turns
 from extract.providers.ollama_client import OllamaClient
 
 CONTEXT_STEP = 8192
-"""Contexts are asked for in steps: Ollama loads a model anew for each size."""
+"""Context lengths are asked for in steps, because Ollama loads a model again for each length."""
 
 BYTES_PER_TOKEN = 3
-"""Fewer than any language's average in UTF-8, so that nothing of a request is cut off at the front."""
+"""Fewer than any language has on average, so that the context is long enough: Ollama cuts off a request's beginning."""
 
 
 class OllamaProvider:
@@ -56,7 +56,7 @@ class OllamaProvider:
 
 
 def context_tokens(request: ModelRequest) -> int:
-    """Return a context length that holds the request and its longest answer, in whole steps."""
+    """Return a context length, in whole steps, that holds the request and its longest answer."""
     read = len(request.system.encode("utf-8", "replace"))
     read += sum(len(text.encode("utf-8", "replace")) for _, text in turns(request))
     needed = read // BYTES_PER_TOKEN + request.max_output_tokens

@@ -1,6 +1,6 @@
-"""Ollama by its own SDK: the one place that imports it, for answers and for embeddings.
+"""Ollama through its SDK, for answers and for embeddings; no other module imports the SDK.
 
-Requests go straight to the address that is set, never through a proxy: it is a machine of the user's own.
+Requests go straight to the address that is set, never through a proxy, because it is the user's own machine.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _retry_after: ContextVar[float | None] = ContextVar("retry_after", default=None)
 
 
 class OllamaClient:
-    """One Ollama server; every failure comes as ``ModelUnavailable`` with its cure."""
+    """One Ollama server; every failure is a ``ModelUnavailable`` that names its cure."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -114,7 +114,7 @@ class OllamaClient:
             return failures.unavailable(NAME, model, reason, retry_after_s=_retry_after.get())
         if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
             return failures.timed_out(NAME, model, error)
-        # The SDK makes a ConnectionError of its own of a refused connection.
+        # The SDK turns a refused connection into a ConnectionError of its own.
         if isinstance(error, (ConnectionError, httpx.TransportError)):
             where = f"no answer from Ollama at {bare_url(self._url)}"
             advice = f"{where}; start it with `ollama serve`, or correct {ADDRESSED_BY}"
@@ -127,13 +127,13 @@ class OllamaClient:
 
 
 def _auth(url: str) -> httpx.Auth:
-    """The user name and password of the address, which the SDK leaves out, else nothing."""
+    """The user name and password in the address, which the SDK leaves out; without them, no authorization."""
     parts = httpx.URL(url)
     return httpx.BasicAuth(parts.username, parts.password) if parts.userinfo else _Unsigned()
 
 
 class _Unsigned(httpx.Auth):
-    """Takes away what the SDK finds in ``OLLAMA_API_KEY``: that is for Ollama's own service, not for any address."""
+    """Removes the key that the SDK finds in ``OLLAMA_API_KEY``: it is for Ollama's own service, not for any address."""
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers.pop("authorization", None)
@@ -141,7 +141,7 @@ class _Unsigned(httpx.Auth):
 
 
 def _duration(keep_alive: str) -> str | int:
-    """Ollama takes a bare number, of seconds or -1 for ever, as a number only."""
+    """Return a bare number (seconds, or -1 for ever) as a number: Ollama does not take it as text."""
     return int(keep_alive) if keep_alive.removeprefix("-").isdecimal() else keep_alive
 
 
@@ -157,10 +157,10 @@ async def _note_retry_after(response: httpx.Response) -> None:
 
 
 def pulled_models(url: str) -> frozenset[str]:
-    """Return the names of the models that an Ollama has; a name without a tag stands for its ``latest``.
+    """Return the names of the models that an Ollama has; a name without a tag means its ``latest``.
 
     Raises:
-        OSError: it does not answer, or not as Ollama does.
+        OSError: it does not answer, or what answers is not Ollama.
     """
     import httpx
 

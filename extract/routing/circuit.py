@@ -1,8 +1,8 @@
-"""When a route is left alone: a circuit breaker that knows why a model did not answer.
+"""A circuit breaker for a route, which knows why a model did not answer.
 
-After failures in a row a route is left alone for a while; then one request at a time may probe whether it answers
-again. What waiting does not cure (refused credentials, a missing model) opens the circuit at once; what the provider
-forbids turns the route off until the service starts again. No I/O: the caller says what happened, ``clock`` says when.
+After failures in a row a route is left alone for a while. Then one request at a time may probe whether it answers
+again. If waiting does not help (refused credentials, a missing model), the circuit opens at once. If the provider
+forbids the use, the route is off until the service starts again. No I/O: the caller says what happened, ``clock`` when.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ FAILURES = 3
 FIRST_WAIT_S = 30.0
 LONGEST_WAIT_S = 600.0
 PATIENCE_S = 10.0
-"""Longest wait that a provider may ask for without its route being left alone for as long."""
+"""If a provider asks for a longer wait than this, its route is left alone for that long."""
 
 _LASTING = frozenset[Unavailability](("auth", "missing_model", "not_configured"))
-"""Reasons that only a person removes."""
+"""Reasons that only a person can remove."""
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """Leave to send one request; ``probe``: it is the one that finds out whether the route answers again."""
+    """Permission to send one request; ``probe``: this request finds out whether the route answers again."""
 
     probe: bool
 
 
 class Circuit:
-    """The breaker of one route; every ticket that ``enter`` gives ends in one of ``succeed``, ``fail`` and ``leave``.
+    """The breaker of one route. Every ticket from ``enter`` must end in ``succeed``, ``fail`` or ``leave``.
 
     Attributes:
         reason: why the route last failed, None after a success.
@@ -57,7 +57,7 @@ class Circuit:
 
     @property
     def retry_in_s(self) -> float | None:
-        """Seconds until a request may pass; 0 where one may at once, None where none ever will."""
+        """Seconds until a request may pass: 0 for now, None for never."""
         if self.state == "off":
             return None
         return 0.0 if self._open_until is None else max(0.0, self._open_until - self._clock())
@@ -68,14 +68,14 @@ class Circuit:
         return self.state == "ok" or (self.retry_in_s == 0.0 and not self._probing)
 
     def enter(self) -> Ticket | None:
-        """Return a ticket for one request, None while the route is left alone or another request probes it."""
+        """Return a ticket for one request, or None while the route is left alone or another request probes it."""
         if not self.passable:
             return None
         self._probing = self.state == "open"
         return Ticket(self._probing)
 
     def succeed(self, ticket: Ticket) -> None:
-        """The model answered, in whatever form: whoever sent the request, the route works again."""
+        """The model answered, in whatever form: the route works again."""
         self.leave(ticket)
         if self.state == "off":
             return
@@ -85,14 +85,14 @@ class Circuit:
         self._open_until = None
 
     def fail(self, ticket: Ticket, error: ModelUnavailable) -> None:
-        """The model did not answer. One that does not take a text has answered all the same."""
+        """The model did not answer. A model that refuses a text has answered, and the route works."""
         if error.reason == "bad_request":
             self.succeed(ticket)
             return
         self.leave(ticket)
         lasting = error.reason in _LASTING or error.reason == "forbidden"
         if self.state == "off" or (self.state == "open" and not ticket.probe and not lasting):
-            return  # a request that was under way when the circuit opened says nothing new
+            return  # it was sent before the circuit opened, so it says nothing new
         self.reason = error.reason
         self._failures += 1
         asked_s = error.retry_after_s or 0.0
@@ -105,7 +105,7 @@ class Circuit:
             self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
 
     def leave(self, ticket: Ticket) -> None:
-        """The request ended before anything was known of the route; another one may probe."""
+        """The request ended before it said anything about the route; another one may probe."""
         if ticket.probe:
             self._probing = False
 

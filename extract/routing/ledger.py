@@ -1,7 +1,7 @@
-"""What models were asked and what it cost, in this process; the graph holds the same for each job and day.
+"""What this process asked models and what it cost; the graph holds the same for each job and day.
 
-Invariant: the day's tokens only rise until midnight UTC. The cap is looked at before a request, so the requests that
-are under way when it is reached may go beyond it by their own tokens.
+Invariant: the day's tokens only rise until midnight UTC. The cap is checked before each request, so requests that are
+under way when it is reached may exceed it by their own tokens.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Tally:
 
     Attributes:
         input_tokens: all that were read, cached ones included.
-        cost_usd: of the calls whose cost is known; None where that is none of them.
+        cost_usd: of the calls whose cost is known; None if no cost is known.
         latency_s: of all calls together.
     """
 
@@ -112,9 +112,9 @@ class Ledger:
         self._last: dict[str, LastCall] = {}
 
     def start(self, day: date, tokens: int) -> None:
-        """Take over what the graph says was spent on a day, this process's own calls included.
+        """Take over what the graph says was spent on a day, including this process's own calls.
 
-        Another day than today changes nothing, nor does a number below what is counted already.
+        Nothing changes if the day is not today, or if more is counted already.
         """
         self._turn_page()
         if day == self._day:

@@ -1,4 +1,4 @@
-"""What a request cost, as far as list prices tell."""
+"""What a request cost by list price."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from extract.providers.base import ModelReply, Route
 
 CACHE_WRITE = 1.25
-"""Times the price of input, for what is written to Anthropic's five-minute cache; no other provider tells how much."""
+"""How many times the price of input Anthropic takes for its five-minute cache; other providers do not count writes."""
 
 _SAME_MODEL = re.compile(r"(-\d{4,}.*|-latest|-preview.*)?")
-"""What may follow a known model's name without making it another model: a date, a pointer, a preview."""
+"""What may follow a model's name without a change of price: a date, ``-latest``, ``-preview``."""
 
 
 class Price(BaseModel):
     """USD per million tokens of one model.
 
     Attributes:
-        up_to_input_tokens: the price holds for requests with at most so many; None for all.
+        up_to_input_tokens: the price is for requests with at most this many input tokens; None: for all.
         cached: of input tokens that were read from a cache.
     """
 
@@ -36,7 +36,7 @@ class Price(BaseModel):
     up_to_input_tokens: int | None = None
 
     def takes(self, route: Route, input_tokens: int) -> bool:
-        """Whether this price is that of a request."""
+        """Whether this is the price of a request."""
         return (
             route.provider == self.provider
             and route.model.startswith(self.model)
@@ -46,7 +46,7 @@ class Price(BaseModel):
 
 
 def cost_usd(route: Route, reply: ModelReply) -> float | None:
-    """Return what a request cost by list price; None where that is not known, or a subscription covers it."""
+    """Return what a request cost by list price; None if that is unknown or a subscription covers it."""
     price = next((price for price in _prices() if price.takes(route, reply.input_tokens)), None)
     if price is None or not reply.billed:
         return None

@@ -1,8 +1,8 @@
-"""Asks models: which one, how often, for how long, and what to do when it does not answer or not in form.
+"""Asks models: which one, how often, for how long, and what to do without a usable answer.
 
-Each task has an ordered list of routes. A route that cannot be used now is passed over; the first usable answer wins.
-Invariant: every request that ended is in the ledger and in what ``ask`` returns or raises, and no error holds an
-answer's or a memory's text.
+Each task has an ordered list of routes. A route that cannot be used now is skipped; the first usable answer wins.
+Invariant: every request that ended is in the ledger and in what ``ask`` returns or raises. No error holds text of an
+answer or a memory.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from kg.model_values import ModelCall, ModelWork, Outcome, Task
 T = TypeVar("T", bound=BaseModel)
 
 TRIES = 3
-"""Most requests on one route before the next one gets its turn; a repair turn has as many."""
+"""Most requests on one route before the next route is asked. A repair may take as many again."""
 BACKOFF_S = 0.5
 FORMER_CHARS = 20_000
-"""So much of an unusable answer is shown to its model again."""
+"""How much of an unusable answer its model is shown again."""
 
 _TELLING: tuple[Unavailability, ...] = (
     "quota", "overloaded", "server", "connection", "timeout", "open_circuit",
     "missing_model", "auth", "forbidden", "not_configured", "bad_request",
 )  # fmt: skip
-"""The most telling reason first: what passes by itself, then what a person can mend, then what stays."""
+"""The most telling reason first: what passes by itself, then what a person can cure, then what stays."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Router:
     """Sends each task's questions along its routes.
 
     Args:
-        routes: per task, the routes in order of preference; a task may have none.
-        providers: by name; every provider that a route names.
+        routes: for each task its routes, the preferred first; a task may have none.
+        providers: every provider that a route names, by name.
         ledger: counts every call and caps the day's tokens.
         timeout_s: longest wait for one answer.
-        concurrency: most requests at a time, by provider's name.
+        concurrency: most requests at a time for each provider.
         clock: monotonic seconds, for latencies and circuits.
         sleep: waits that many seconds between two tries.
         jitter: a number in [0, 1) that spreads the waits.
@@ -120,16 +120,16 @@ class Router:
         """Return the first usable answer of the task's routes.
 
         Args:
-            task: whose routes are asked.
+            task: the task whose routes are asked.
             prompt: the question.
             output: what the answer must be; it is one JSON object of this shape.
             max_output_tokens: longest answer.
-            divisible: it can be asked in parts: an answer that was cut off is raised at once.
+            divisible: whether it can be asked in parts; if so, an answer that was cut off is raised at once.
 
         Raises:
             TruncatedOutput: a divisible question's answer was cut off.
             ModelUnavailable: no route could be asked or gave an answer.
-            MalformedOutput: a route answered, but not in form, and no other gave a usable answer.
+            MalformedOutput: a route answered in an unusable form, and no other gave a usable answer.
             BudgetExceeded: the day's tokens are spent.
         Each of them carries the calls that were made.
         """
@@ -159,13 +159,13 @@ class Router:
             raise
 
     def reset(self) -> None:
-        """Ask routes again that are left alone for a while, as where somebody has mended a model."""
+        """Stop leaving routes alone, for instance because somebody has repaired a model."""
         for route, circuit in self._circuits.items():
             if circuit.state == "open":
                 self._circuits[route] = Circuit(self._clock)
 
     def describe(self) -> dict[str, list[dict[str, Any]]]:
-        """Return per task its routes in order: model, state, and where it is not asked now, reason and retry_in_s."""
+        """Return each task's routes in order: model and state; if it is not asked now, also reason and retry_in_s."""
         return {str(task): [self._describe(route) for route in chosen] for task, chosen in self._routes.items()}
 
     def _describe(self, route: Route) -> dict[str, Any]:
@@ -178,11 +178,11 @@ class Router:
         return described
 
     async def _ask_route(self, ask: _Ask[T], route: Route) -> T:
-        """Return one route's answer, repaired once where that is needed."""
+        """Return one route's answer, after one repair if it needs one."""
         reply, value = await self._send(ask, route, ask.request)
         _check_whole(ask, route, value)
         if isinstance(value, Complaint):
-            # Some providers refuse an empty turn, so an empty answer is named rather than shown.
+            # Some providers refuse an empty turn, so an empty answer is described, not shown.
             former = reply.text.strip()[:FORMER_CHARS] or "(nothing)"
             repair = replace(ask.request, former_answer=former, complaint=value.text)
             _, value = await self._send(ask, route, repair)
@@ -192,7 +192,7 @@ class Router:
         return value
 
     async def _send(self, ask: _Ask[T], route: Route, request: ModelRequest) -> tuple[ModelReply, T | Complaint]:
-        """Return a route's reply and what was read from it, after retries where they may help."""
+        """Return a route's reply and what was read from it, after retries if they may help."""
         tried = 0
         while True:
             tried += 1
@@ -272,24 +272,24 @@ class Router:
 
 
 def _check_whole(ask: _Ask[Any], route: Route, value: object) -> None:
-    """Give up a question that is better asked in parts than answered in fewer words."""
+    """Raise if the answer was cut off and the question can be asked in parts instead of being repaired."""
     if ask.divisible and isinstance(value, Complaint) and value.truncated:
         raise TruncatedOutput(ask.prompt.name, str(route), value.text)
 
 
 def _left_alone(route: Route, circuit: Circuit) -> ModelUnavailable:
-    """Say why a route is not asked at all."""
+    """Return why a route is not asked."""
     if circuit.state == "off":
         advice = "the provider does not allow this use; choose another model and restart the service"
         return ModelUnavailable(route.provider, route.model, "forbidden", advice)
     cause = (circuit.reason or "server").replace("_", " ")
-    advice = f"left alone for a while after it failed ({cause})"
+    advice = f"left alone for a while because it failed ({cause})"
     wait_s = max(1.0, circuit.retry_in_s or 0.0)
     return ModelUnavailable(route.provider, route.model, "open_circuit", advice, retry_after_s=wait_s)
 
 
 def _most_telling(task: Task, failures: Sequence[ModelUnavailable | MalformedOutput]) -> ExtractionError:
-    """Return the failure that says most of why no route gave a usable answer."""
+    """Return the failure that best explains why no route gave a usable answer."""
     malformed = [failure for failure in failures if isinstance(failure, MalformedOutput)]
     if malformed:
         return malformed[-1]

@@ -1,7 +1,7 @@
-"""Which model is asked for which task, and with what: the service's settings as providers and router need them.
+"""Which model is asked for which task: the service's settings in the form that providers and router need.
 
-A provider is asked only where the person named it: in ``KNOWTHREAD_LLM``, in a task's own list, or, with ``auto``, by a
-key of its own. ``auto`` never spends a subscription.
+A provider is asked only if the person named it: in ``KNOWTHREAD_LLM``, in a task's own list, or, with ``auto``, by
+giving a key for it. ``auto`` never uses a subscription.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kg.settings.service import Settings
 
 PROVIDERS = ("anthropic", "claude-code", "gemini", "ollama")
 GEMINI_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-"""Variables of Google's own that hold a key, in the order in which they are looked at."""
+"""Google's own variables for a key; the first that is set counts."""
 
 _CLAUDE: Mapping[Task, str] = {
     "extract": "claude-haiku-5-5",
@@ -42,13 +42,13 @@ class ModelSettings:
     """What the models of one service are asked with.
 
     Attributes:
-        routes: per task the models in the order in which they are tried; none where no model is set.
-        anthropic_chosen: whether the person named Anthropic, which is what lets a subscription be used.
-        concurrency: per provider, how many requests at a time.
+        routes: for each task its models, in the order in which they are tried; empty if none is set.
+        anthropic_chosen: whether the person named Anthropic; only then may a subscription be used.
+        concurrency: most requests at a time, for each provider.
         timeout_s: longest wait for one answer.
         daily_tokens: model tokens a day; 0: no cap.
-        gemini_key_from: name of the setting or variable that holds the key; empty without one.
-        local_if_pulled: ``auto`` found no key, so that Ollama's model is to be used if it is there.
+        gemini_key_from: the setting or variable that holds the key; empty if there is no key.
+        local_if_pulled: ``auto`` found no key, so Ollama's model is used if it is there.
     """
 
     routes: Mapping[Task, tuple[Route, ...]]
@@ -78,10 +78,10 @@ class ModelSettings:
 
 
 def read_model_settings(settings: Settings, environ: Mapping[str, str]) -> ModelSettings:
-    """Read the routes and what they need; nothing is asked and no file is read.
+    """Read the routes and what they need, without asking anything or reading a file.
 
     Raises:
-        ConfigurationError: a list of models names a provider that there is not, or is malformed.
+        ConfigurationError: a list of models names an unknown provider, or is malformed.
     """
     lists = {task: parse_routes(task, _list_of(settings, task)) for task in TASKS}
     key, key_from = _gemini_key(settings, environ)
@@ -108,24 +108,24 @@ def read_model_settings(settings: Settings, environ: Mapping[str, str]) -> Model
 
 
 async def choose_local(
-    models: ModelSettings, pulled: Callable[[Collection[str]], Awaitable[Collection[str]]]
+    model_settings: ModelSettings, pulled: Callable[[Collection[str]], Awaitable[Collection[str]]]
 ) -> ModelSettings:
-    """Use Ollama's default model where ``auto`` found no key and the model is there.
+    """Use Ollama's default model if ``auto`` found no key and the model is there.
 
     Args:
-        models: as read from the settings.
-        pulled: which of these models a reachable Ollama has; none where it does not answer.
+        model_settings: as read from the settings.
+        pulled: returns which of these models Ollama has; none if it does not answer.
     """
-    if not models.local_if_pulled:
-        return models
-    wanted = {task: DEFAULT_MODELS["ollama"][task] for task in TASKS if not models.routes[task]}
+    if not model_settings.local_if_pulled:
+        return model_settings
+    wanted = {task: DEFAULT_MODELS["ollama"][task] for task in TASKS if not model_settings.routes[task]}
     there = await pulled(sorted(set(wanted.values())))
     found = {task: (Route("ollama", model),) for task, model in wanted.items() if model in there}
-    return replace(models, routes=MappingProxyType({**models.routes, **found}), local_if_pulled=False)
+    return replace(model_settings, routes=MappingProxyType({**model_settings.routes, **found}), local_if_pulled=False)
 
 
 def parse_routes(task: Task, text: str) -> tuple[Route, ...]:
-    """Read a comma list of ``provider:model``, or ``provider`` for its default model; doubles are left out.
+    """Read a list like ``ollama:qwen3:14b,gemini``; a provider alone means its default model. Repeats are dropped.
 
     Raises:
         ConfigurationError: an unknown provider, or no model after the colon.
@@ -136,15 +136,15 @@ def parse_routes(task: Task, text: str) -> tuple[Route, ...]:
         if provider not in PROVIDERS or (colon and not _MODEL.fullmatch(model)):
             accepted = f"provider:model or provider, separated by commas; providers: {', '.join(PROVIDERS)}"
             raise ConfigurationError(
-                f"KNOWTHREAD_{task.upper()}_MODELS", f"{item.strip()!r} is no model", f"accepted: {accepted}"
+                f"KNOWTHREAD_{task.upper()}_MODELS", f"{item.strip()!r} is not a model", f"accepted: {accepted}"
             )
         routes[Route(provider, model or DEFAULT_MODELS[provider][task])] = None
     return tuple(routes)
 
 
-def anthropic_credentials(models: ModelSettings, environ: Mapping[str, str]) -> Credentials:
-    """Return the chain of credentials that these settings allow."""
-    return Credentials(models.anthropic_token, environ, chosen=models.anthropic_chosen)
+def anthropic_credentials(model_settings: ModelSettings, environ: Mapping[str, str]) -> Credentials:
+    """Return the chain of credentials that the settings allow."""
+    return Credentials(model_settings.anthropic_token, environ, chosen=model_settings.anthropic_chosen)
 
 
 def _list_of(settings: Settings, task: Task) -> str:
@@ -172,7 +172,7 @@ def _gemini_key(settings: Settings, environ: Mapping[str, str]) -> tuple[str, st
 
 
 def _key_holder(settings: Settings, environ: Mapping[str, str]) -> str:
-    """The provider that ``auto`` means: the first with a key, knowthread's own settings before general variables."""
+    """The provider that ``auto`` means: the first with a key. Keys in our own settings go before general variables."""
     own = Credentials(settings.anthropic_token, {}, chosen=False)
     if settings.gemini_api_key:
         return "gemini"

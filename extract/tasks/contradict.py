@@ -1,4 +1,4 @@
-"""Contradictions settled by a model: one request for all pairs that may not both hold, as far as they fit one."""
+"""Have a model judge contradictions: one request for all pairs that may not both hold, or several if they are many."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kg.facts.timeline import UNKNOWN_START
 from kg.model_values import Contention, DatedStatement, ModelCall, Ruling, Rulings
 
 MOST_PAIRS = 20
-"""In one request: the longer a list, the more of its items a small model leaves out."""
+"""Most pairs in one request, because a small model leaves more items out of a longer list."""
 
 
 class ModelJudge:
@@ -24,11 +24,11 @@ class ModelJudge:
         self._router = router
 
     async def judge(self, contentions: Sequence[Contention]) -> Rulings:
-        """Return a ruling for each of one or more contentions, in order, from one request for each ``MOST_PAIRS``.
+        """Return a ruling for each contention, in order; each request holds at most ``MOST_PAIRS``.
 
         Raises:
-            ExtractionError: no usable answer; one that leaves out a contention or adds one is none. It carries the
-                calls of the requests before it too.
+            ExtractionError: no usable answer. An answer that omits or adds a contention is not usable. The error also
+                carries the calls of the requests before it.
         """
         rulings: list[Ruling] = []
         calls: tuple[ModelCall, ...] = ()

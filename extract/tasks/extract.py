@@ -1,4 +1,4 @@
-"""Facts and noise of notes and messages, by a model: one request for a plain note, more only for what does not fit."""
+"""Have a model find facts and noise in notes and messages: one request for a note, more if it does not fit one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from extract.prompts.answers import Asks, extract_output
 from extract.prompts.load import RenderedPrompt, data, load_prompt
 from extract.prompts.parse import TruncatedOutput
 from extract.prompts.tags import lines, tag
-from extract.tasks.fact_reader import Reader
+from extract.tasks.fact_reader import FactReader
 from extract.tasks.passages import Passage, group_passages, halved
 from kg.errors import ExtractionError
 from kg.model_values import Extraction, ModelCall, ModelWork, Reading, Turn
 
 EARLIER_CHARS = 4_000
-"""Most characters of context from before the turns that are asked about."""
+"""Most characters of earlier turns that are sent as context."""
 
 
 class ModelExtractor:
@@ -26,16 +26,16 @@ class ModelExtractor:
         self._router = router
 
     async def extract(self, reading: Reading) -> Extraction:
-        """Return the facts of the turns and which turns are noise; one turn at least is to be given.
+        """Return the facts of one or more turns, and which turns are noise.
 
-        Turns are asked about together as long as they fit into one passage, a longer one in several requests, each
-        with what comes before as context. Where a model's answer is cut off, its question is asked again in halves.
-        Either every part is answered, or nothing is returned.
+        Turns that fit one passage together go into one request. A longer turn takes several, each with the text before
+        it as context. If a model's answer is cut off, its question is asked again in halves. Either every part is
+        answered, or nothing is returned.
 
         Raises:
             ExtractionError: a request was not answered; ``calls`` holds all that were made.
         """
-        reader = Reader()
+        reader = FactReader()
         works: list[ModelWork] = []
         calls: list[ModelCall] = []
         earlier = list(reading.earlier)
@@ -87,7 +87,7 @@ def _numbered(number: int, reading: Reading, passage: Passage) -> str:
 
 
 def _last(turns: Sequence[Turn]) -> list[Turn]:
-    """Return the last turns within the limit of context; the first of them may lack its beginning."""
+    """Return as many last turns as the context allows; the first of them may lack its beginning."""
     kept: list[Turn] = []
     room = EARLIER_CHARS
     for turn in reversed(turns):
@@ -100,6 +100,6 @@ def _last(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def _joined(works: Sequence[ModelWork], calls: Sequence[ModelCall]) -> ModelWork:
-    """Return several requests as one piece of work; where different models answered, each is named."""
+    """Return several requests as one piece of work that names every model that answered."""
     models = ", ".join(dict.fromkeys(work.model for work in works))
     return ModelWork(models, works[0].prompt, works[0].prompt_hash, tuple(calls))

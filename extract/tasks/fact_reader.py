@@ -1,4 +1,4 @@
-"""Read one extraction answer into facts; what cannot be used is named, and the rest is kept."""
+"""Turn a model's answer into facts. What cannot be used is named, the rest is kept."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from kg.values import FactInput
 
 
 @dataclass
-class Reader:
-    """Turns the answers about one reading into facts and noise; turns are positions from 0.
+class FactReader:
+    """Collects facts and noise from the answers about some turns; turns are counted from 0.
 
     Attributes:
         dropped: why parts of an answer could not be used.
@@ -31,9 +31,9 @@ class Reader:
     _worthy: set[int] = field(default_factory=set[int])
 
     def read(self, output: ExtractOutput, turns: Sequence[int]) -> None:
-        """Take over one answer; ``turns`` are the positions of the turns that were numbered from 1 in it.
+        """Take over one answer, which numbers from 1 the turns at the positions ``turns``.
 
-        Where one turn was asked about, every number means it.
+        If it was asked about a single turn, every number means that one.
         """
         numbered = dict(enumerate(turns, start=1))
         noisy = {numbered.get(item.turn, turns[0]): one_line(item.reason) for item in output.noise}
@@ -53,12 +53,12 @@ class Reader:
 
     @property
     def facts(self) -> tuple[tuple[int, FactInput], ...]:
-        """Every usable fact once, with the position of its turn, in the order of the turns."""
+        """Each usable fact once, with its turn, in the order of the turns."""
         return tuple(sorted(self._facts.values(), key=lambda stated: stated[0]))
 
     @property
     def noise(self) -> dict[int, str]:
-        """Positions of the turns that hold nothing in any of their passages, with the reason."""
+        """The turns that are noise in all of their passages, each with the reason."""
         return {turn: why for turn, why in sorted(self._noise.items()) if turn not in self._worthy}
 
     def _add(self, turn: int, raw: StatedFact, place: str) -> None:
@@ -78,7 +78,7 @@ class Reader:
 
 
 def _prepare(raw: StatedFact) -> dict[str, Any]:
-    """Return a fact as ``parse_facts`` takes it: names on one line, and nothing instead of blanks and of Thing."""
+    """Return a fact as ``parse_facts`` takes it: names on one line, without blank values and the kind Thing."""
     return {
         "statement": raw.statement.strip(),
         "subject": _name(raw.subject),
@@ -102,7 +102,7 @@ def _name(value: str | None) -> str | None:
 
 
 def _unusable_bounds(prepared: dict[str, Any]) -> list[str]:
-    """Return which time bounds cannot be read, or end before they begin."""
+    """Return the time bounds that cannot be read, and those that end before they begin."""
     times: dict[str, Any] = {}
     unusable: list[str] = []
     for bound in ("valid_at", "invalid_at"):
@@ -117,7 +117,7 @@ def _unusable_bounds(prepared: dict[str, Any]) -> list[str]:
 
 
 def _claim(fact: FactInput) -> tuple[object, ...]:
-    """Return what makes two facts of one turn the same: the triple and its times, else the sentence."""
+    """Return a key: equal for facts of one turn with the same triple and times, or without triple the same sentence."""
     if fact.subject is None or fact.object is None:
         said: object = literal_key(fact.statement)
     else:
@@ -126,7 +126,7 @@ def _claim(fact: FactInput) -> tuple[object, ...]:
 
 
 def _folded(first: FactInput, second: FactInput) -> FactInput:
-    """Return the first of two equal facts with the reason and the condition that only the second gives."""
+    """Return the first of two equal facts, completed by a reason and a condition that only the second has."""
     return replace(
         first, because=first.because or second.because, revisit_when=first.revisit_when or second.revisit_when
     )

@@ -1,6 +1,6 @@
-"""Long texts in passages, short ones together: what goes into one request to a model. Pure.
+"""Divide long texts into passages and group short ones, so that each group fits one request to a model. Pure.
 
-The invariant: the passages of a text, joined, are the text; nothing is cut off.
+Invariant: the passages of a text, joined, are the text.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ PASSAGE_CHARS = 12_000
 """Most characters of text in one request."""
 
 ITEM_CHARS = 200
-"""An item of a list, or a row of a table, counts as so many characters at least: it mostly is a fact of its own, and an
-answer holds about sixty of them."""
+"""A list item or table row counts as at least this many characters: most are facts of their own, and one answer holds
+about sixty facts."""
 
 LEAST_CHARS = 400
-"""Shorter passages are not halved: an answer about so little that is still too long would never end."""
+"""Shorter passages are not halved: an answer that is still too long for so little text would never end."""
 
 _HEADING = re.compile(r"^(?=#{1,6}\s)", re.MULTILINE)
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n+")
@@ -34,7 +34,7 @@ class Passage:
     """A turn, or a part of one.
 
     Attributes:
-        turn: position of the turn that it belongs to.
+        turn: position of its turn.
     """
 
     turn: int
@@ -42,11 +42,11 @@ class Passage:
 
 
 def split_text(text: str, max_chars: int = PASSAGE_CHARS, first_chars: int | None = None) -> list[str]:
-    """Return a text in passages of at most ``max_chars`` characters, by ``weight``, that, joined, are the text.
+    """Return a text in passages that weigh at most ``max_chars`` (see ``weight``).
 
-    It is cut before a heading, else after an empty line, a line, a sentence or a word, whichever comes first in this
-    order within the last half of a passage; code blocks are cut at lines only. A run without any border is cut hard.
-    The first passage has at most ``first_chars`` where they are given.
+    A passage ends in its second half: before a heading if there is one, else after an empty line, else after a line, a
+    sentence or a word. Code blocks are cut at lines only. A run without any border is cut anywhere. If ``first_chars``
+    is given, it is the limit of the first passage.
     """
     passages: list[str] = []
     start = 0
@@ -60,12 +60,12 @@ def split_text(text: str, max_chars: int = PASSAGE_CHARS, first_chars: int | Non
 
 
 def weight(text: str) -> int:
-    """Return how much of a request a text takes: its characters, and more for lists."""
+    """Return how much of a request a text takes up: its characters, and more for lists."""
     return len(text) + sum(extra for _, extra in _items(text))
 
 
 def halved(group: Sequence[Passage]) -> list[list[Passage]]:
-    """Return a group of passages in two of about half its size; none where it is too small for that."""
+    """Return a group of passages as two of about half its size, or an empty list if it is too small to divide."""
     if len(group) > 1:
         whole = sum(len(passage.text) for passage in group)
         before = [sum(len(passage.text) for passage in group[:cut]) for cut in range(1, len(group))]
@@ -79,9 +79,9 @@ def halved(group: Sequence[Passage]) -> list[list[Passage]]:
 
 
 def group_passages(texts: Sequence[str], max_chars: int = PASSAGE_CHARS) -> list[list[Passage]]:
-    """Return the passages of several turns, in order, in groups of at most ``max_chars`` characters, as few as fit.
+    """Return the passages of several turns, in order, in as few groups as fit, each of at most ``max_chars``.
 
-    A text that would fit into one group is never divided.
+    A text that fits into one group is never divided.
     """
     groups: list[list[Passage]] = []
     size = 0
@@ -98,13 +98,13 @@ def group_passages(texts: Sequence[str], max_chars: int = PASSAGE_CHARS) -> list
 
 
 def _items(text: str) -> list[tuple[int, int]]:
-    """Return where the short items of lists end, and by how much each counts for more than its characters."""
+    """Return where short list items end, and how much each weighs beyond its characters."""
     found = ((item.end(), ITEM_CHARS - len(item.group())) for item in _ITEM.finditer(text))
     return [(end, extra) for end, extra in found if extra > 0]
 
 
 def _reach(text: str, start: int, room: int) -> int:
-    """Return how many characters from ``start`` on weigh at most ``room``; one item at least."""
+    """Return how many characters from ``start`` on weigh at most ``room``, but at least one item."""
     reached, spent = 0, 0
     for end, extra in _items(text[start : start + room]):
         if end + spent + extra > room:
@@ -114,7 +114,7 @@ def _reach(text: str, start: int, room: int) -> int:
 
 
 def _border(text: str, start: int, limit: int) -> int:
-    """Return where to cut ``text[start:limit]``: its last border of the best sort in its second half."""
+    """Return where to cut ``text[start:limit]``: at the last border of the best kind in its second half."""
     middle = start + (limit - start) // 2
     code = _fenced(text, limit)
     for borders in _borders(text, start, middle, limit):
@@ -125,7 +125,7 @@ def _border(text: str, start: int, limit: int) -> int:
 
 
 def _borders(text: str, start: int, middle: int, limit: int) -> Iterator[list[tuple[int, bool]]]:
-    """Yield the borders of each sort, best sort first, each with whether it also divides a code block well."""
+    """Yield the borders of each kind, the best kind first; each says whether it may also divide a code block."""
     window = limit + 1  # a heading may begin right after the limit
     yield [(found.start(), False) for found in _HEADING.finditer(text, middle, window)]
     yield [(found.end(), False) for found in _PARAGRAPH.finditer(text, middle, limit)]
@@ -135,7 +135,7 @@ def _borders(text: str, start: int, middle: int, limit: int) -> Iterator[list[tu
 
 
 def _fenced(text: str, limit: int) -> list[tuple[int, int]]:
-    """Return where code blocks stand that begin before ``limit``; one that is never closed goes on to the end."""
+    """Return the spans of code blocks that begin before ``limit``; a block without an end goes on to the end."""
     fences = [found.start() for found in _FENCE.finditer(text)]
     pairs = zip(fences[::2], [*fences[1::2], len(text)], strict=False)
     return [(begin, end) for begin, end in pairs if begin < limit]

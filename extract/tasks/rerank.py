@@ -1,4 +1,4 @@
-"""What a search found, put in order by a model: one request for all."""
+"""Have a model order what a search found, in one request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ModelReranker:
         """Return the order of one or more texts, from one request.
 
         Raises:
-            ExtractionError: no usable answer; one that names a number that there is not, or one twice, is none.
+            ExtractionError: no usable answer. An answer with an unknown or a repeated number is not usable.
         """
         rendered = load_prompt("rerank").render(
             question=data(question),

@@ -1,4 +1,4 @@
-"""Whether two names mean one thing, by a model: one request for all pairs that the words alone leave open."""
+"""Have a model say whether two names mean one thing: one request for all pairs that spelling cannot decide."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class ModelNameJudge:
         self._router = router
 
     async def compare(self, pairs: Sequence[NamePair]) -> Sameness:
-        """Return a verdict for each of one or more pairs, in order, from one request.
+        """Return a verdict for each pair, in order, from one request.
 
         Raises:
-            ExtractionError: no usable answer; one that leaves out a pair or adds one is none.
+            ExtractionError: no usable answer. An answer that omits or adds a pair is not usable.
         """
         rendered = load_prompt("resolve").render(
             pairs=lines(
-                f'<pair n="{number}">\n{_naming("left", pair.left)}\n{_naming("right", pair.right)}\n</pair>'
+                f'<pair n="{number}">\n{_tagged("left", pair.left)}\n{_tagged("right", pair.right)}\n</pair>'
                 for number, pair in enumerate(pairs, start=1)
             )
         )
@@ -41,6 +41,6 @@ class ModelNameJudge:
         return Sameness(tuple((verdict.same, one_line(verdict.reason)) for verdict in verdicts), answer.work)
 
 
-def _naming(side: str, naming: NameInContext) -> str:
-    context = "".join(f"\n- {' '.join(statement.split())}" for statement in naming.context)
-    return tag(side, f"{naming.name}{context}", kind=naming.kind)
+def _tagged(side: str, name: NameInContext) -> str:
+    context = "".join(f"\n- {' '.join(statement.split())}" for statement in name.context)
+    return tag(side, f"{name.name}{context}", kind=name.kind)

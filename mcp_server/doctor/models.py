@@ -34,20 +34,20 @@ _WITHOUT = (
 def check_models(situation: Situation) -> Iterator[Check]:
     """Which model is asked for what, and whether each provider can be asked."""
     try:
-        models = read_model_settings(situation.settings, situation.environ)
+        model_settings = read_model_settings(situation.settings, situation.environ)
     except ConfigurationError as error:
         yield Check("models", "failed", str(error), "correct the setting")
         return
-    if models.local_if_pulled:
-        yield from _auto_without_key(models)
-    elif not models.providers:
+    if model_settings.local_if_pulled:
+        yield from _auto_without_key(model_settings)
+    elif not model_settings.providers:
         yield Check("models", "note", _WITHOUT)
     else:
-        yield _routes(models)
-    first = {routes[0].provider for routes in models.routes.values() if routes}
-    for provider in models.providers:
+        yield _routes(model_settings)
+    first = {routes[0].provider for routes in model_settings.routes.values() if routes}
+    for provider in model_settings.providers:
         level: Level = "failed" if provider in first else "warning"
-        yield _CHECKS[provider](situation, models, level)
+        yield _CHECKS[provider](situation, model_settings, level)
 
 
 def check_ollama_embedder(settings: Settings) -> Check:
@@ -57,30 +57,34 @@ def check_ollama_embedder(settings: Settings) -> Check:
     return _ollama("embedder", "failed", settings.embedding_url.rstrip("/"), (model,), setting)
 
 
-def _routes(models: ModelSettings) -> Check:
-    parts = [f"{task} by {', then '.join(map(str, models.routes[task]))}" for task in TASKS if models.routes[task]]
-    unset = [task for task in TASKS if not models.routes[task]]
+def _routes(model_settings: ModelSettings) -> Check:
+    parts = [
+        f"{task} by {', then '.join(map(str, model_settings.routes[task]))}"
+        for task in TASKS
+        if model_settings.routes[task]
+    ]
+    unset = [task for task in TASKS if not model_settings.routes[task]]
     message = "; ".join(parts) + (f"; none to {' or '.join(unset)}" if unset else "")
     return Check("models", "ok", message)
 
 
-def _auto_without_key(models: ModelSettings) -> Iterator[Check]:
+def _auto_without_key(model_settings: ModelSettings) -> Iterator[Check]:
     """What ``auto`` would find in Ollama when the service starts."""
     wanted = DEFAULT_MODELS["ollama"]["extract"]
     try:
-        there = wanted in pulled_models(models.ollama_url)
+        there = wanted in pulled_models(model_settings.ollama_url)
     except OSError:
         there = False
     if there:
         yield Check("models", "ok", f"KNOWTHREAD_LLM=auto: no key is given, and Ollama has {wanted}, which is used")
         return
-    where = bare_url(models.ollama_url)
+    where = bare_url(model_settings.ollama_url)
     message = f"KNOWTHREAD_LLM=auto: no key is given, and no Ollama with {wanted} answers at {where}"
     yield Check("models", "warning", message, f"ollama pull {wanted}, set a key, or name a provider in KNOWTHREAD_LLM")
 
 
-def _anthropic(situation: Situation, models: ModelSettings, level: Level) -> Check:
-    findings = anthropic_credentials(models, situation.environ).findings()
+def _anthropic(situation: Situation, model_settings: ModelSettings, level: Level) -> Check:
+    findings = anthropic_credentials(model_settings, situation.environ).findings()
     used = next((finding.tier for finding in findings if finding.state == "used"), None)
     passed = [f"{finding.tier}: {finding.reason}" for finding in findings if finding.state in ("absent", "refused")]
     others = f"; not used: {'; '.join(passed)}" if passed else ""
@@ -91,24 +95,24 @@ def _anthropic(situation: Situation, models: ModelSettings, level: Level) -> Che
     return Check("anthropic", "note" if wrong else "ok", f"{used} is used{others}")
 
 
-def _claude_code(situation: Situation, models: ModelSettings, level: Level) -> Check:
-    del models
+def _claude_code(situation: Situation, model_settings: ModelSettings, level: Level) -> Check:
+    del model_settings
     found = shutil.which("claude", path=situation.environ.get("PATH"))
     if found is None:
         return Check("claude-code", level, "there is no `claude` on the PATH", "install Claude Code, and log in once")
     return Check("claude-code", "ok", f"{found}, with its own login")
 
 
-def _gemini(situation: Situation, models: ModelSettings, level: Level) -> Check:
+def _gemini(situation: Situation, model_settings: ModelSettings, level: Level) -> Check:
     del situation
-    if models.gemini_key_from:
-        return Check("gemini", "ok", f"the key in {models.gemini_key_from} is used")
+    if model_settings.gemini_key_from:
+        return Check("gemini", "ok", f"the key in {model_settings.gemini_key_from} is used")
     return Check("gemini", level, "there is no key", f"set {GEMINI_KEYS[0]} or KNOWTHREAD_GEMINI_API_KEY")
 
 
-def _ollama_routes(situation: Situation, models: ModelSettings, level: Level) -> Check:
+def _ollama_routes(situation: Situation, model_settings: ModelSettings, level: Level) -> Check:
     del situation
-    return _ollama("ollama", level, models.ollama_url, models.models("ollama"))
+    return _ollama("ollama", level, model_settings.ollama_url, model_settings.models("ollama"))
 
 
 _CHECKS: Mapping[str, Callable[[Situation, ModelSettings, Level], Check]] = {

@@ -56,7 +56,7 @@ class Service:
         self.neo4j: Neo4jAddress | None = None
         self._memory: MemoryService | None = None
         self._administration: Administration | None = None
-        self._models: ModelSide | None = None
+        self._model_side: ModelSide | None = None
         self._reindex: Reindex | None = None
         self._started = time.monotonic()
         self._local: LocalNeo4j | None = None
@@ -120,21 +120,23 @@ class Service:
         clock = SystemClock()
         indexer = Indexer(store, index, embedder, clock)
         deleting = Deleting(store, clock)
-        self._models = await make_model_side(settings, store, index, embedder, clock)
-        worker, reranking = (self._models.worker, self._models.reranking) if self._models is not None else (None, None)
+        self._model_side = await make_model_side(settings, store, index, embedder, clock)
+        worker, reranking = (
+            (self._model_side.worker, self._model_side.reranking) if self._model_side is not None else (None, None)
+        )
         recall = Recall(store, index, embedder, reranking)
         counts = RecallCounts(store, clock)
         self._parts = Parts(store, index, embedder, indexer, deleting, recall, counts, clock, worker)
         self._reindex = Reindex(store, index, indexer)
         await self._open_index(self._reindex)
         self._memory = MemoryService(self._parts)
-        resume = self._models.resume if self._models is not None else None
+        resume = self._model_side.resume if self._model_side is not None else None
         self._administration = Administration(store, index, indexer, clock, reindex=self._reindex, resume=resume)
         indexer.start()
         deleting.start()
         counts.start()
-        if self._models is not None:
-            await self._models.start(store)
+        if self._model_side is not None:
+            await self._model_side.start(store)
         if self._local is not None:
             self._tasks.append(asyncio.create_task(self._keep_neo4j(self._local, store), name="neo4j"))
         self._tasks.append(asyncio.create_task(self._keep_index(self._parts, self._reindex), name="index"))
@@ -154,8 +156,8 @@ class Service:
 
     def _closings(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         yield "the background tasks", self._end_tasks
-        if self._models is not None:
-            yield "the models", self._models.stop
+        if self._model_side is not None:
+            yield "the models", self._model_side.stop
         if self._parts is not None:
             parts = self._parts
             yield "the indexer", parts.indexer.stop
@@ -203,7 +205,7 @@ class Service:
         index["kind"] = "server" if self.settings.qdrant_url else "embedded"
         if self._reindex is not None and (rebuild := self._reindex.progress())["state"] != "idle":
             index["rebuild"] = rebuild
-        status["models"] = self._models.describe() if self._models is not None else {"routes": {}}
+        status["models"] = self._model_side.describe() if self._model_side is not None else {"routes": {}}
         status["models"] |= {"cost_usd_today": spent["cost"]} if spent.get("cost") else {}
         if error := self._index_error or parts.indexer.state.error or index.pop("error", None):
             index["error"] = error
@@ -214,7 +216,9 @@ class Service:
 
     async def metrics(self) -> tuple[bytes, str]:
         """Return what Prometheus reads, and its content type."""
-        ledger = self._models.ledger.snapshot() if self._models is not None else Ledger(0, SystemClock()).snapshot()
+        ledger = (
+            self._model_side.ledger.snapshot() if self._model_side is not None else Ledger(0, SystemClock()).snapshot()
+        )
         return render({**await self.status(), "uptime_s": time.monotonic() - self._started}, ledger)
 
     async def _make_embedder(self, on_phase: OnPhase) -> Embedder:

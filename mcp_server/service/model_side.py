@@ -81,37 +81,43 @@ async def make_model_side(
     Raises:
         ConfigurationError: a setting names a model that cannot be.
     """
-    models = read_model_settings(settings, os.environ)
-    models = await choose_local(models, lambda wanted: _pulled(models.ollama_url, wanted))
-    if not models.routes["extract"]:
+    model_settings = read_model_settings(settings, os.environ)
+    model_settings = await choose_local(model_settings, lambda wanted: _pulled(model_settings.ollama_url, wanted))
+    if not model_settings.routes["extract"]:
         return None
-    providers = {name: make_provider(name, models) for name in models.providers}
-    ledger = Ledger(models.daily_tokens, clock)
-    router = Router(models.routes, providers, ledger, timeout_s=models.timeout_s, concurrency=models.concurrency)
-    judges = bool(models.routes["contradict"])
-    names = ModelNameJudge(router) if models.routes["resolve"] else None
+    providers = {name: make_provider(name, model_settings) for name in model_settings.providers}
+    ledger = Ledger(model_settings.daily_tokens, clock)
+    router = Router(
+        model_settings.routes,
+        providers,
+        ledger,
+        timeout_s=model_settings.timeout_s,
+        concurrency=model_settings.concurrency,
+    )
+    judges = bool(model_settings.routes["contradict"])
+    names = ModelNameJudge(router) if model_settings.routes["resolve"] else None
     linker = Linker(store, index, embedder, names, clock)
     extract = ExtractStep(store, clock, ModelExtractor(router), linker, judges=judges)
     judge = JudgeStep(store, clock, ModelJudge(router)) if judges else None
     worker = Worker(store, clock, extract, judge, concurrency=settings.extract_concurrency)
-    reranking = Reranking(store, ModelReranker(router), clock) if models.routes["rerank"] else None
+    reranking = Reranking(store, ModelReranker(router), clock) if model_settings.routes["rerank"] else None
     return ModelSide(router, ledger, worker, tuple(providers.values()), reranking)
 
 
-def make_provider(name: str, models: ModelSettings) -> Provider:
+def make_provider(name: str, model_settings: ModelSettings) -> Provider:
     """Return one provider; its module, and through it its SDK, is loaded only where it is used."""
     if name == "anthropic":
         from extract.providers.anthropic import AnthropicProvider
 
-        return AnthropicProvider(anthropic_credentials(models, os.environ), models.anthropic_url)
+        return AnthropicProvider(anthropic_credentials(model_settings, os.environ), model_settings.anthropic_url)
     if name == "gemini":
         from extract.providers.gemini import GeminiProvider
 
-        return GeminiProvider(models.gemini_api_key, models.gemini_url)
+        return GeminiProvider(model_settings.gemini_api_key, model_settings.gemini_url)
     if name == "ollama":
         from extract.providers.ollama import OllamaProvider
 
-        return OllamaProvider(models.ollama_url, models.ollama_keep_alive)
+        return OllamaProvider(model_settings.ollama_url, model_settings.ollama_keep_alive)
     from extract.providers.claude_code import ClaudeCodeProvider
 
     return ClaudeCodeProvider()

@@ -111,7 +111,7 @@ async def test_a_part_that_fails_to_end_or_hangs_leaves_no_neo4j_behind(service:
 
     local = FakeLocal()
     service._local = cast("Any", local)
-    service._models = cast("Any", SimpleNamespace(stop=ending("models", RuntimeError("a"))))
+    service._model_side = cast("Any", SimpleNamespace(stop=ending("models", RuntimeError("a"))))
     service._parts = cast(
         "Any",
         SimpleNamespace(
