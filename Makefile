@@ -1,11 +1,11 @@
-# Every target sets up what it needs (scripts/setup.sh): a Python 3.11 to 3.13 and make are enough.
+# Each target sets up what it needs (scripts/setup.sh). You need make and a Python 3.11 to 3.13.
 
 ifeq ($(shell uname -s),Darwin)
 user_cache := $(HOME)/Library/Caches
 else
 user_cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
 endif
-# What is fetched once and kept for every clone: uv and its packages, the jars of Neo4j, the embedding models.
+# Fetched once, for all clones: uv and its packages, the jars of Neo4j, the embedding models.
 export KNOWTHREAD_CACHE_DIR := $(or $(KNOWTHREAD_CACHE_DIR),$(user_cache)/knowthread)
 export PYTHON KEEP
 
@@ -16,7 +16,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 .PHONY: setup
-setup: ## make .venv; the other targets do it by themselves
+setup: ## make .venv; the other targets do so too
 	@sh scripts/setup.sh
 
 .PHONY: demo
@@ -43,10 +43,10 @@ graph: setup ## draw the import graph of docs/architecture.md again, after a cha
 	@$(python) scripts/import_graph.py
 
 .PHONY: manifest
-manifest: setup ## rewrite what the shim answers by itself, after a change of the tools
+manifest: setup ## record the tools again for the shim, after a change of them
 	$(python) -m mcp_server.tools.manifest
 
 .PHONY: clean
-clean: ## remove what the targets made in this clone; fetched files stay in the cache folder
+clean: ## remove what the targets made in this clone; the cache folder stays
 	rm -rf .venv dist htmlcov .coverage* .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

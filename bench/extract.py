@@ -1,11 +1,12 @@
-"""How fast texts are read: ``python bench/extract.py [--texts 60] [--latency-ms 200]``.
+"""How fast models read texts: ``python bench/extract.py [--texts 60] [--latency-ms 200]``.
 
-The real service (managed Neo4j, embedded Qdrant, ONNX embedder) in a data folder of its own, with a stand-in for a
-model that speaks Ollama's protocol and answers after a fixed time. The texts are stored and indexed first, while the
-worker rests; then it works them off, and nothing else runs. For each concurrency, from the jobs' own records: texts
-read a second from the first claim to the last finish, what that many requests of that length could do at most, and
-the service's own time for a job, from claim to finish less what its call took (median and 95th percentile). The last
-column is what a slot loses to a job besides the model's time: also its commit, the next claim, and idleness.
+It runs the real service (managed Neo4j, embedded Qdrant, ONNX embedder) in a data folder of its own, with a stand-in
+model that speaks Ollama's protocol and answers after a fixed time. First the texts are stored and indexed; then the
+worker reads them, and nothing else runs. Figures for each concurrency, from the jobs' own records:
+
+- texts read a second, from the first claim to the last finish, and the most that the model's latency allows;
+- the service's own time a job, from claim to finish without the model's call (median and 95th percentile);
+- what a job costs a slot besides the model's time, which includes its commit, the next claim and idle time.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ LOOKS_A_SECOND = 2
 
 
 def two_facts(asked: Asked) -> object:
-    """Two facts about things of the text's own, so that nothing contends."""
+    """Two facts about things that only this text names, so that no facts contend."""
     number = hash(asked.user) % 10**9
     blank = {"subject_kind": "Service", "object_kind": "Tool", "because": None, "revisit_when": None, "valid_at": None,
              "invalid_at": None, "turn": 1}  # fmt: skip
@@ -52,7 +53,7 @@ def two_facts(asked: Asked) -> object:
 
 
 def parts_of(service: Service) -> Parts:
-    """Return the parts of a running service, which only a benchmark takes by themselves."""
+    """Return the parts of a running service; only benchmarks use them directly."""
     return service._running  # pyright: ignore[reportPrivateUsage]
 
 
@@ -67,7 +68,7 @@ async def read_all(service: Service, worker: Worker, user: str, texts: int) -> l
     """Let the worker read a user's texts and return the jobs.
 
     Raises:
-        SystemExit: a job failed, or they were not done in time.
+        SystemExit: a job failed, or the jobs were not done in time.
     """
     await store(service, user, texts)
     worker.start()

@@ -1,8 +1,8 @@
-"""What a real model makes of the set of contradictions: ``KNOWTHREAD_LLM=… python bench/judgement.py [--batch 1]``.
+"""How a real model judges the set of contradictions: ``KNOWTHREAD_LLM=… python bench/judgement.py [--batch 1]``.
 
-Asks the model that the settings name for contradictions, by the service's own router and judge, and prints its
-agreement with the expected relations by kind, then every case that it ruled otherwise. It costs tokens. A case that no
-usable answer came for is counted apart: it is neither right nor wrong.
+Asks the model that the settings name for contradictions, through the service's own router and judge. Prints how often
+it agrees with the expected relation, by kind, then every case where it does not. It costs tokens. A case without a
+usable answer is counted apart, as neither right nor wrong.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Case = dict[str, Any]
 
 @dataclass(frozen=True)
 class Ruled:
-    """One case and what became of it; ``relation`` is None where no usable answer came."""
+    """One case and its ruling; ``relation`` is None if no usable answer came."""
 
     case: Case
     relation: str | None
@@ -53,7 +53,7 @@ def dated(side: Case) -> DatedStatement:
 
 
 async def rule(judge: ModelJudge, cases: Sequence[Case], works: list[ModelWork]) -> list[Ruled]:
-    """Put some cases to the model in one request, as the service does with the candidates of one memory."""
+    """Ask about some cases in one request, as the service does with the candidates of one memory."""
     try:
         rulings = await judge.judge([Contention(dated(case["earlier"]), dated(case["later"])) for case in cases])
     except ExtractionError as error:
@@ -76,7 +76,7 @@ def report(ruled: Sequence[Ruled], works: Sequence[ModelWork]) -> None:
         print(f"{kind:15} {right[kind]:3} of {asked[kind]:3}")
     print(f"{'all':15} {right.total():3} of {asked.total():3}; {len(ruled) - len(answered)} without a usable answer")
     wrongly_ended = sum(one.case["expected"] == "none" != one.relation for one in answered)
-    print(f"ended although it stands: {wrongly_ended}")
+    print(f"ended although they stand: {wrongly_ended}")
     for one in ruled:
         if one.relation != one.case["expected"]:
             print(f"  {one.case['id']}: {one.relation or 'no answer'}, expected {one.case['expected']} ({one.reason})")

@@ -1,9 +1,9 @@
 """Latency, memory and disk of the service at several sizes: ``python bench/latency.py [--sizes 1000,10000]``.
 
 Runs the real parts (managed Neo4j unless KNOWTHREAD_NEO4J_URL is set, embedded Qdrant, the ONNX embedder) in a data
-folder of its own. Search is timed whole, and its question's embedding alone, so that what the stores and the scoring
-cost stands beside it. The index is optimized first, as the service does by itself every ten minutes. Figures are
-medians and 95th percentiles in milliseconds.
+folder of its own. A search is timed whole, and the embedding of its question alone; the difference is what stores and
+scoring cost. The index is optimized first, as the service does every ten minutes. Figures are medians and 95th
+percentiles in milliseconds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BATCH = 25
 
 
 async def timed(operation: Operation, before: Operation | None = None) -> str:
-    """Run an operation many times, each time after an untimed one, and return its median and 95th percentile."""
+    """Return an operation's median and 95th percentile; before each run, ``before`` runs untimed."""
     samples: list[float] = []
     for number in range(ROUNDS):
         if before is not None:
@@ -52,7 +52,7 @@ def session(user: str, project: str | None = None) -> Session:
 
 
 async def fill(service: Service, user: str, start: int, end: int) -> float:
-    """Store notes ``start`` to ``end`` and return how many a second."""
+    """Store notes ``start`` to ``end``; return how many were stored a second."""
     began = time.perf_counter()
     batch: list[Awaitable[object]] = []
     for number, note in enumerate(notes(end)):

@@ -1,9 +1,9 @@
 """Precision and recall of entity resolution on the gold set: ``python bench/resolution.py [--embedder NAME]``.
 
-Every pair is compared by itself. ``same`` is what the letters decide; ``asked`` goes to a model where there is one and
-stays apart where there is none, so ``reach`` is the recall with a model that never errs. Rules are tuned on one half
-of the pairs; the other is held out, by a hash of the names. With an embedder it is shown how many pairs of which the
-letters say nothing a cosine of the names in context would put to a model, and how many of those are one thing.
+Every pair is compared by itself. ``same``: the letters decide that both mean one thing. ``asked``: a model is asked if
+one is set; without a model the names stay apart. ``reach``: the recall with a model that never errs. Rules are tuned on
+one half of the pairs, and a hash of the names decides which. ``--embedder`` shows what else a model could be asked:
+pairs that the letters cannot decide whose contexts have a high cosine, and how many of them mean one thing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ GOLD = Path(__file__).parent.parent / "tests/data/resolution.toml"
 
 @dataclass(frozen=True)
 class Pair:
-    """A labelled pair: names as (name, kind, statement or nothing); ``added``: when, nothing for the first set."""
+    """A labelled pair. A name is (name, kind, statement or ""); ``added`` says when, "" for the first set."""
 
     category: str
     left: tuple[str, str, str]
@@ -44,7 +44,7 @@ class Pair:
 
     @property
     def held_out(self) -> bool:
-        """Which half it is in, whatever its place in the file."""
+        """Whether it is in the half that rules are not tuned on; its place in the file does not matter."""
         names = f"{self.left[0]}\0{self.right[0]}\0{self.left[1]}\0{self.right[1]}"
         return hashlib.sha256(names.encode()).digest()[0] % 2 == 1
 
@@ -84,7 +84,7 @@ def row(title: str, pairs: Sequence[Pair]) -> str:
 
 
 async def near(pairs: Sequence[Pair], name: str) -> None:
-    """Print what asking by cosine would add, for several bounds, where both names have a statement."""
+    """Print what asking by cosine would add, for several bounds; only pairs with a statement on both sides count."""
     embedder = make_embedder(name, load_settings().cache_dir)
     unlike = [pair for pair in pairs if pair.outcome == "unlike" and all(map(_is_said_of, (pair.left, pair.right)))]
     texts = [f"{name}. {text}" for pair in unlike for name, _, text in (pair.left, pair.right)]
@@ -109,7 +109,7 @@ def _is_said_of(side: tuple[str, str, str]) -> bool:
 
 
 def rate(pairs: Sequence[Pair]) -> tuple[float, float]:
-    """Return pairs a second, first met and met again."""
+    """Return pairs compared a second: when first met, and when met again."""
     names = [(Name(alias_key(p.left[0]), p.left[1]), Name(alias_key(p.right[0]), p.right[1])) for p in pairs]
     crossed = [(left, right) for left, _ in names for _, right in names]
     rates: list[float] = []

@@ -1,9 +1,9 @@
-"""Process start to the ``initialize`` answer: ``knowthread mcp`` cold and warm beside a bare SDK stdio server.
+"""Process start to the ``initialize`` answer: ``knowthread mcp``, cold and warm, and a bare SDK stdio server.
 
-Usage: ``python bench/startup.py [--runs 15] [--first-answer]``. The three are measured in turn within each round, so
-that a busy machine weighs on all of them alike; what counts is the ratio. Cold: no service runs, the shim starts one.
-``--first-answer`` adds the time from a cold start to the first answered tool call. The data folder is a temporary one;
-``KNOWTHREAD_CACHE_DIR`` is taken over.
+Usage: ``python bench/startup.py [--runs 15] [--first-answer]``. Each round measures all three in turn, so a busy
+machine slows them alike; compare the ratios. Cold: no service runs, and the shim starts one. ``--first-answer`` adds
+the time from a cold start to the first answered tool call. The data folder is temporary; ``KNOWTHREAD_CACHE_DIR`` is
+used as it is.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def ask(process: subprocess.Popen[bytes], request_id: int, method: str, params: 
 
 
 def measure(command: list[str], environment: dict[str, str], *, call: bool = False) -> tuple[float, float]:
-    """Milliseconds to the handshake's answer and, on request, to the first tool call that is carried out."""
+    """Return milliseconds to the handshake's answer and, if ``call``, to the first tool call that is carried out."""
     began = time.perf_counter()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         answer = ask(process, 1, "initialize", INITIALIZE)

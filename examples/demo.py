@@ -1,9 +1,9 @@
 """``make demo``: two sessions of a coding agent, in two projects, with one memory between them.
 
-Real parts: the stdio shim as Claude Code starts it, the official MCP client, a managed Neo4j, the embedded index and
-the embedding model. The data lies in a folder of the demo's own below the cache folder, so nobody's memories are
-touched; it is emptied at the end, and only its schema stays, which quickens the next run. It is a test as well: an
-answer that is not as promised ends it with exit status 1.
+All parts are real: the stdio shim as Claude Code starts it, the official MCP client, a managed Neo4j, the embedded
+index and the embedding model. The data lies in a folder of its own below the cache folder, so nobody's memories are
+touched. At the end the memories are erased; the schema stays, so the next run starts sooner. The demo is also a test:
+a wrong answer ends it with exit status 1.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ Tool = Callable[..., Any]
 
 
 class Note(NamedTuple):
-    """What the agent of the first session hands to add_memory."""
+    """What the agent of the first session passes to add_memory."""
 
     days_ago: int
     text: str
@@ -63,7 +63,7 @@ class Note(NamedTuple):
 
 
 def fact(subject: str, predicate: str, obj: str, **more: str) -> dict[str, str]:
-    """Return a fact as an agent writes it; the service words the statement."""
+    """Return a fact as an agent writes it, without a statement: the service words that."""
     return {"subject": subject, "predicate": predicate, "object": obj, **more}
 
 
@@ -96,11 +96,11 @@ CHANGE_OF_MIND = Note(
 
 
 class WrongAnswer(Exception):
-    """The service did not answer as this demo promises; the text says what was expected."""
+    """The service gave a wrong answer; the text says what was expected."""
 
 
 def expect(holds: bool, expected: str, got: object) -> None:
-    """Let the demo fail unless something holds."""
+    """Fail unless ``holds``."""
     if not holds:
         raise WrongAnswer(f"expected {expected}; got: {got}")
 
@@ -126,13 +126,13 @@ async def session(project: str, root: Path) -> AsyncGenerator[Tool]:
                 if not result.is_error:
                     return result.structured_content or {}
                 expect("same call again" in text and time.monotonic() < deadline, f"an answer of {tool}", text)
-                await asyncio.sleep(5)  # the machine is very busy: do as the answer says
+                await asyncio.sleep(5)  # the machine is very busy: try again, as the answer says
 
         yield call
 
 
 async def tell(call: Tool) -> tuple[int, int]:
-    """First session: hand over the notes; returns how many memories and facts were stored."""
+    """First session: store the notes; return how many memories and facts there are."""
     facts = 0
     for note in NOTES:
         facts += len((await add(call, note)).get("facts", []))
@@ -213,7 +213,7 @@ async def entities(call: Tool) -> None:
 
 
 async def neighbourhood(call: Tool, name: str) -> None:
-    """Draw the graph round one entity."""
+    """Draw the graph around one entity."""
     page = await call("get_entity", name=name)
     tree = Tree(Text(f"{page['name']} ({page['kind']})", "bold"))
     for item in page["facts"]:
@@ -259,12 +259,12 @@ async def deleting(call: Tool) -> None:
 
 
 def boot(folder: Path) -> None:
-    """Fetch what is missing and start the service, telling on standard error how far it is."""
+    """Fetch what is missing and start the service; standard error says how far it is."""
     settings = load_settings()
     with progress_bar() as bar:
         ensure_model(settings.cache_dir, settings.embedder, bar)
         ensure_jars(settings.cache_dir, bar)
-    stop_service(folder)  # one that KEEP=1 left running may be of older code
+    stop_service(folder)  # one that KEEP=1 left running may run older code
     try:
         start(folder)
     except StartFailed as error:
@@ -304,7 +304,7 @@ def keep() -> None:
 
 @contextmanager
 def own_folders() -> Generator[tuple[Path, Path]]:
-    """Yield the demo's data folder, used by one demo at a time, and an empty one for checkouts; set the environment."""
+    """Yield the demo's data folder, for one demo at a time, and an empty folder for checkouts; set the environment."""
     data = cache_dir() / "demo"
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in [name for name in os.environ if name.startswith(SETTINGS) and name not in KEPT_SETTINGS]:
@@ -335,7 +335,7 @@ def main() -> int:
 
 
 def first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return what failed first; an error that passes through the MCP client arrives wrapped in groups."""
+    """Return the first failure; an error that passes through the MCP client comes wrapped in groups."""
     error = errors.exceptions[0]
     return first(error) if isinstance(error, BaseExceptionGroup) else error  # pyright: ignore[reportUnknownArgumentType]
 

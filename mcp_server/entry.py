@@ -1,8 +1,8 @@
 """The ``knowthread`` command: clean the import path, then hand over.
 
-A coding agent starts this in a user's repository, which may hold folders or files named like our packages or like
-standard modules. So before anything else is imported, the script's folder (or the current one) and whatever
-``PYTHONPATH`` added leave ``sys.path``. Only ``sys`` is used for it: it is built in, so no file can take its place.
+A coding agent starts this in a user's repository, which may hold files named like our packages or like standard
+modules. So before anything else is imported, the script's folder (or the current one) and the entries of ``PYTHONPATH``
+are removed from ``sys.path``. That needs ``sys`` alone, which is built in, so no file can replace it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 
 
 def clean_path() -> None:
-    """Drop what stands before the standard library in ``sys.path``, and every relative entry. Idempotent.
+    """Remove what stands before the standard library in ``sys.path``, and every relative entry. Idempotent.
 
     Python puts the script's folder and ``PYTHONPATH`` first, then the zip of the standard library (named whether it
     exists or not), the library itself, site-packages, and what ``.pth`` files name (an editable install).

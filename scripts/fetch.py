@@ -1,4 +1,4 @@
-"""Fetch into the cache folder what the tests run on: Neo4j's jars and every embedding model."""
+"""Fetch what the tests need into the cache folder: Neo4j's jars and every embedding model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kg.settings.service import EMBEDDERS
 
 
 def main() -> int:
-    """Fetch what is missing; returns the exit status. The user's own settings play no part."""
+    """Fetch what is missing; return the exit status. The user's settings are not read."""
     folder = cache_dir()
     try:
         with progress_bar() as bar:

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes .venv hold what uv.lock says, on a machine that has only a Python and make. What it fetches lies in the cache
-# folder, outside of the clone: a second clone is quick, and once everything is there no network is needed.
-# Set PYTHON to choose the interpreter. Everything it says goes to standard error.
+# Install what uv.lock says into .venv, on a machine that has only a Python and make. What is fetched lies in the cache
+# folder, outside the clone: a second clone is quick, and once everything is there no network is needed.
+# PYTHON chooses the interpreter. All output goes to standard error.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ export PIP_ROOT_USER_ACTION=ignore
 
 say() { echo "$*" >&2; }
 
-# What an interpreter is good for: "fits PATH", "bare PATH" (there is no way to get pip), or nothing.
+# Prints "fits PATH" for a usable interpreter, "bare PATH" for one that cannot get pip, and nothing for any other.
 examine() {
     "$1" -I -c '
 import importlib.util, sys
@@ -39,17 +39,17 @@ find_python() {
         say "  others:          your system's package that brings pip for this Python"
     else
         reason="none is on the PATH"
-        [ -z "$PYTHON" ] || reason="PYTHON=$PYTHON is none of these"
+        [ -z "$PYTHON" ] || reason="PYTHON=$PYTHON is not one of these"
         say "knowthread needs Python 3.11, 3.12 or 3.13, and $reason. Install one:"
         say "  Debian, Ubuntu:  sudo apt-get install python3 python3-venv"
         say "  Fedora:          sudo dnf install python3.13"
         say "  macOS:           brew install python@3.13"
-        say "One that is not on the PATH can be named: make PYTHON=/path/to/python3.13 ..."
+        say "If it is not on the PATH, name it: make PYTHON=/path/to/python3.13 ..."
     fi
     exit 1
 }
 
-# pip brings uv, a single executable, into the cache folder; moved there whole, so that two set-ups may run at once.
+# pip fetches uv, a single executable. It is moved into the cache folder in one step, so two set-ups may run at once.
 install_uv() {
     say "set-up: fetching uv $UV_VERSION into $cache"
     mkdir -p "${uv%/*}"

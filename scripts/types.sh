@@ -1,6 +1,6 @@
 #!/bin/sh
-# The types, by pyright. A tree that has passed, byte for byte and with the same packages, is not gone through again:
-# that takes ten seconds and more.
+# Check the types with pyright. That takes ten seconds and more, so a tree that has passed, byte for byte and with the
+# same packages, is not checked again.
 set -eu
 cd "$(dirname "$0")/.."
 passed=.venv/.typed
@@ -12,7 +12,7 @@ tree() {
 
 now=$(tree)
 if [ "$(cat "$passed" 2>/dev/null)" = "$now" ]; then
-    echo "pyright has passed this very tree before"
+    echo "types: this tree has passed before"
     exit 0
 fi
 .venv/bin/python -m pyright

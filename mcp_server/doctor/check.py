@@ -1,4 +1,4 @@
-"""What one check says, and what the checks look at."""
+"""The result of one check, and what the checks look at."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True)
 class Check:
-    """One finding; ``cure`` says what to do and is given for every failure."""
+    """The result of one check; every failure has a ``cure``, which says what to do."""
 
     name: str
     level: Level
@@ -23,7 +23,7 @@ class Check:
     cure: str = ""
 
     def as_json(self) -> JsonObject:
-        """Return it for a script."""
+        """Return the check for a script."""
         return {name: value for name, value in asdict(self).items() if value}
 
 
@@ -32,10 +32,10 @@ class Situation:
     """What all checks look at.
 
     Attributes:
-        record: what the service's record says, alive or stale.
-        health: what the running service says of itself; None when none runs.
+        record: the service's record, of a running service or a former one.
+        health: what the running service says of itself; None if none runs.
         parts: the state of its parts; empty unless it is ready.
-        parts_error: why a ready service did not tell the state of its parts.
+        parts_error: why a ready service did not answer with the state of its parts.
     """
 
     settings: Settings
@@ -47,5 +47,5 @@ class Situation:
 
     @property
     def managed(self) -> bool:
-        """Whether Neo4j is ours to start."""
+        """Whether the service starts Neo4j itself."""
         return not self.settings.neo4j_url

@@ -1,4 +1,4 @@
-"""Run every check, in the order in which a person reads them."""
+"""Run every check, in the order in which a person reads the results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mcp_server.link.record import read_record
 
 
 def examine(environ: Mapping[str, str]) -> Iterator[Check]:
-    """Yield the findings in the order in which parts depend on each other."""
+    """Yield the results; a part comes after those that it depends on."""
     yield check_python(sys.version_info[:3])
     yield check_platform(sys.platform, platform.machine())
     try:
@@ -56,7 +56,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Check]:
 
 
 def look(settings: Settings, environ: Mapping[str, str]) -> Situation:
-    """Ask the running service, if there is one."""
+    """Look at the record, and ask the service if it runs."""
     from mcp_server.link.client import read_parts
     from mcp_server.link.lifecycle import probe
 

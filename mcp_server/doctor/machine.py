@@ -1,8 +1,8 @@
-"""Checks everything that the service needs, and names the cure of each failure.
+"""Check everything that the service needs, and name a cure for each failure.
 
-It looks and never touches: nothing is fetched, started, written or repaired, and no store is opened. What only the
-running service can know, it is asked; where none runs, files are looked at, and a Neo4j or Qdrant server of the
-user's own is asked for its version.
+The checks change nothing: nothing is fetched, started, written or repaired, and no store is opened. A running service
+is asked for what only it knows. If none runs, files are looked at, and the user's own Neo4j or Qdrant server is asked
+for its version.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _OTHERS = 0o077
 
 
 def check_python(version: tuple[int, ...]) -> Check:
-    """The versions for which every package that we use has wheels."""
+    """Python's version: every package that we use must have wheels for it."""
     text = ".".join(map(str, version))
     if _PYTHONS[0] <= version[:2] <= _PYTHONS[1]:
         return Check("python", "ok", text)
@@ -43,16 +43,16 @@ def check_python(version: tuple[int, ...]) -> Check:
 
 
 def check_platform(system: str, machine: str) -> Check:
-    """The platforms for which Neo4j's Java and the engines have wheels."""
+    """The platform: Neo4j's Java and the engines must have wheels for it."""
     if system not in ("linux", "darwin"):
-        return Check("platform", "failed", system, "use Linux or macOS; on Windows install it within WSL2")
+        return Check("platform", "failed", system, "use Linux or macOS; on Windows install knowthread in WSL2")
     if machine.lower() not in _MACHINES:
         return Check("platform", "failed", f"{system} on {machine}", "use a machine with x86_64 or arm64")
     return Check("platform", "ok", f"{system} on {machine}")
 
 
 def check_settings(situation: Situation) -> Iterator[Check]:
-    """Variables that have no effect, and those that the running service does not have."""
+    """Variables without effect, and settings that the running service was started without."""
     environ = situation.environ
     known = {PREFIX + f.name.upper() for f in fields(Settings)} | set(SESSION_VARIABLES)
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
@@ -87,7 +87,7 @@ def check_settings(situation: Situation) -> Iterator[Check]:
 
 
 def check_disk(situation: Situation) -> Iterator[Check]:
-    """Room for what is still to be fetched and for the stores."""
+    """Free space for what must still be fetched and for the stores."""
     from kg.managed.artifact_lock import NEO4J
     from kg.managed.artifacts import missing_bytes
 
@@ -107,7 +107,7 @@ def check_disk(situation: Situation) -> Iterator[Check]:
 
 
 def check_artifacts(situation: Situation) -> Iterator[Check]:
-    """Every fetched file, by its checksum."""
+    """The checksum of every fetched file."""
     from kg.managed.artifact_lock import NEO4J, load_lock
 
     settings = situation.settings
@@ -132,7 +132,7 @@ def check_artifacts(situation: Situation) -> Iterator[Check]:
 
 
 def check_java(situation: Situation) -> Iterator[Check]:
-    """The Java that runs the managed Neo4j: its version, and that it runs on this machine."""
+    """The Java for the managed Neo4j: its version, and whether it runs on this machine."""
     import asyncio
 
     from kg.managed.java import find_java
@@ -153,7 +153,7 @@ def check_java(situation: Situation) -> Iterator[Check]:
 
 
 def check_data_folder(situation: Situation) -> Iterator[Check]:
-    """Who may read and write the data."""
+    """Who can read and write the data."""
     folder = situation.settings.data_dir
     if not folder.exists():
         yield Check("data", "note", f"{folder} is made at the first start")
@@ -178,7 +178,7 @@ def check_data_folder(situation: Situation) -> Iterator[Check]:
 
 
 def _holds_secrets(file: Path) -> bool:
-    """Tell whether a file of settings holds a key, token or password; one that cannot be read is taken to."""
+    """Whether a file of settings holds a key, token or password; if it cannot be read, it counts as if it did."""
     if not file.is_file():
         return False
     try:
@@ -189,15 +189,15 @@ def _holds_secrets(file: Path) -> bool:
 
 
 def check_service(situation: Situation) -> Iterator[Check]:
-    """The resident service, or what the last one left behind."""
+    """The service, or what the last one left behind."""
     record, health = situation.record, situation.health
     if health is not None:
         yield _running(situation, health)
     elif record is not None and record.error:
-        cure = "mend that; the next call tries again, and logs/service.log in the data folder says more"
+        cure = "correct that; the next call tries again, and logs/service.log in the data folder says more"
         yield Check("service", "failed", f"the last start failed: {record.error}", cure)
     elif record is not None:
-        message = f"does not run; process {record.pid} ended without a goodbye (killed or crashed)"
+        message = f"does not run; process {record.pid} was killed or crashed"
         yield Check("service", "note", message + ". The next call starts it again; nothing stored is lost")
     else:
         yield Check("service", "note", "does not run; the next call starts it")
@@ -222,7 +222,7 @@ def _running(situation: Situation, health: JsonObject) -> Check:
 
 
 def check_port(situation: Situation) -> Iterator[Check]:
-    """The port that a setting names; without one a free port is chosen at each start."""
+    """The port that a setting names; without a setting, each start chooses a free port."""
     settings = situation.settings
     if situation.health is not None or not settings.port:
         return
@@ -239,7 +239,7 @@ def check_port(situation: Situation) -> Iterator[Check]:
 
 
 def check_claude(situation: Situation) -> Iterator[Check]:
-    """Whether Claude Code knows of us; other clients cannot be looked up."""
+    """Whether Claude Code knows knowthread; other clients cannot be looked up."""
     file = claude_settings(situation.environ)
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
@@ -265,7 +265,7 @@ def claude_settings(environ: Mapping[str, str]) -> Path:
 
 
 def has_entry(content: object) -> bool:
-    """Tell whether Claude Code's settings name our server, for the user or for a project."""
+    """Whether Claude Code's settings name our server, for the user or for a project."""
     if not isinstance(content, dict):
         return False
     settings = cast("JsonObject", content)
@@ -276,12 +276,12 @@ def has_entry(content: object) -> bool:
 
 
 def _fetched_embedder(settings: Settings) -> list[str]:
-    """The embedder where it is made of files that are fetched, and not behind Ollama."""
+    """Return the embedder if its files are fetched, and nothing if Ollama runs it."""
     return [settings.embedder] if settings.embedder in EMBEDDERS else []
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists."""
+    """Return the folder, or the nearest one above it that exists."""
     return next(place for place in (folder, *folder.parents) if place.exists())
 
 

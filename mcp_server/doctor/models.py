@@ -1,6 +1,6 @@
-"""The doctor's checks of the language models: routes, credentials and what answers; see ``mcp_server.doctor.machine``.
+"""Checks of the language models: routes, credentials, and whether providers answer; see ``mcp_server.doctor.machine``.
 
-No model is asked anything, so that looking costs nothing; a secret is shown nowhere.
+No model is asked anything, so the checks cost nothing. No secret is shown.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def check_models(situation: Situation) -> Iterator[Check]:
 
 
 def check_ollama_embedder(settings: Settings) -> Check:
-    """The embedding model behind Ollama: that it is pulled. It is not tried, as that would load it."""
+    """Whether the embedding model is pulled in Ollama. It is not tried, because that would load it."""
     model = settings.embedder.partition(":")[2]
     setting = "KNOWTHREAD_OLLAMA_EMBED_URL" if settings.ollama_embed_url else "KNOWTHREAD_OLLAMA_URL"
     return _ollama("embedder", "failed", settings.embedding_url.rstrip("/"), (model,), setting)

@@ -1,4 +1,4 @@
-"""The doctor's checks of the graph, the index and the embedder; see ``mcp_server.doctor.machine``."""
+"""Checks of the graph, the index and the embedder; see ``mcp_server.doctor.machine``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OK = 200
 
 
 def check_neo4j(situation: Situation) -> Iterator[Check]:
-    """The graph: as the service sees it, else a server of the user's own, else what would be started."""
+    """The graph as the service sees it; without a service, the user's own server or the store that would be started."""
     graph: JsonObject = situation.parts.get("neo4j", {})
     if graph:
         where = f"{graph.get('version', '')} at {graph['url']}".strip()
@@ -45,7 +45,7 @@ def check_neo4j(situation: Situation) -> Iterator[Check]:
 
 
 def check_index(situation: Situation) -> Iterator[Check]:
-    """The side-index: as the service sees it, else its server or its folder."""
+    """The side-index as the service sees it; without a service, its server or its folder."""
     index: JsonObject = situation.parts.get("index", {})
     if index:
         yield _open_index(index)
@@ -58,7 +58,7 @@ def check_index(situation: Situation) -> Iterator[Check]:
 
 
 def check_embedder(situation: Situation) -> Iterator[Check]:
-    """The embedding model: that it loads here, and knows like from unlike."""
+    """The embedding model: whether it loads here, and tells similar sentences from others."""
     from extract.embedders.onnx import OnnxEmbedder
     from kg.managed.artifact_lock import load_lock
     from kg.managed.artifacts import missing_bytes
@@ -87,9 +87,9 @@ def check_embedder(situation: Situation) -> Iterator[Check]:
     except StoreUnavailable as error:
         yield Check("embedder", "failed", str(error), cure)
         return
-    message = f"{name}: like sentences {near:.2f}, unlike ones {far:.2f}"
+    message = f"{name}: similar sentences {near:.2f}, different ones {far:.2f}"
     if near - far < _LEAST_GAP:
-        yield Check("embedder", "failed", f"{message}, which is not sane", cure)
+        yield Check("embedder", "failed", f"{message}, which cannot be right", cure)
     else:
         yield Check("embedder", "ok", message)
 
@@ -101,7 +101,7 @@ def _counted(parts: JsonObject) -> Check:
 
 
 def _managed(settings: Settings) -> Iterator[Check]:
-    """What a start would find of the managed Neo4j."""
+    """The managed Neo4j as the next start would find it."""
     home = settings.data_dir / "neo4j"
     lock = home / ".lock"
     if lock.exists():
@@ -135,7 +135,7 @@ def _managed(settings: Settings) -> Iterator[Check]:
 
 
 async def _own_server(settings: Settings) -> Check:
-    """Ask the user's own server who it is, and which schema it holds."""
+    """Ask the user's own server for its version and its schema."""
     store = GraphStore(
         GraphAddress(settings.neo4j_url, settings.neo4j_user, settings.neo4j_password, settings.neo4j_database)
     )
@@ -172,7 +172,7 @@ def _open_index(index: JsonObject) -> Check:
 
 
 def _qdrant_server(settings: Settings) -> Check:
-    """Ask the user's own Qdrant who it is and whether it takes the key."""
+    """Ask the user's own Qdrant for its version, and whether it takes the key."""
     import httpx
 
     headers = {"api-key": settings.qdrant_api_key} if settings.qdrant_api_key else {}
@@ -192,7 +192,7 @@ def _qdrant_server(settings: Settings) -> Check:
 
 
 def _index_folder(settings: Settings) -> Check:
-    """What a start would find of the embedded index; its files are not opened."""
+    """The embedded index as the next start would find it; its files are not opened."""
     folder = settings.data_dir / "qdrant"
     lock = folder / "lock"
     if lock.exists():

@@ -1,8 +1,8 @@
-"""The command line's way to the resident service: MCP and its admin routes over HTTP, on the standard library.
+"""The command line's client of the service: MCP and the admin routes over HTTP, on the standard library alone.
 
-Importing the SDK's client takes longer than any of these calls, and the shim has a tested HTTP client already. Every
-call is a self-describing request (protocol of 2026), so no session is made. A call that changes something has a
-request key, by which the service knows it again: a connection that breaks is no reason to ask the person.
+Importing the SDK's client would take longer than any of these calls, and the shim's HTTP client does all they need.
+Every call is a self-describing request (protocol of 2026), so there is no session. A call that changes something
+carries a request key, by which the service recognizes a repeat. So it is repeated by itself if a connection breaks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mcp_server.link.session import DROPPED, REQUEST_KEY, USER, encode_value, se
 JsonObject = dict[str, Any]
 
 START_PATIENCE_S = 1800.0
-"""A first start fetches a few hundred megabytes; a person can interrupt it, and what has arrived is kept."""
+"""Long, because a first start fetches a few hundred megabytes. A person can interrupt it; what has arrived is kept."""
 
 _PROTOCOL = "2026-07-28"
 _STATUS = "knowthread://status"
@@ -34,7 +34,7 @@ _UNAUTHORIZED = 401
 
 
 class CallFailed(KgError):
-    """The service did not do what was asked; its own words."""
+    """The service refused a call; the message is its own."""
 
 
 @cache
@@ -44,11 +44,11 @@ def our_version() -> str:
 
 
 class ServiceClient:
-    """Calls the tools and the admin operations of the service, which is started where it does not run.
+    """Calls the tools and the admin operations of the service, and starts it if none runs.
 
     Args:
-        on_phase: told what is happening while the service starts.
-        user_id: acts for another user than the session's.
+        on_phase: called with each phase while the service starts.
+        user_id: the user to act for, if not the session's.
     """
 
     def __init__(self, on_phase: Callable[[str], None] | None = None, user_id: str | None = None) -> None:
@@ -73,8 +73,8 @@ class ServiceClient:
         """Call a tool and return its structured answer; arguments that are None are left out.
 
         Raises:
-            CallFailed: the tool refused, in its words.
-            StoreUnavailable: the service went away again and again, or is silent.
+            CallFailed: the tool refused; the message is its own.
+            StoreUnavailable: connections to the service broke again and again, or it is silent.
         """
         result = self._request("tools/call", {"name": tool, "arguments": _given(arguments)}, _new_key())
         if result.get("isError"):
@@ -82,11 +82,11 @@ class ServiceClient:
         return cast("JsonObject", result["structuredContent"])
 
     def operate(self, operation: str, arguments: Mapping[str, Any]) -> JsonObject:
-        """Have one of the operations for people done and return its answer; arguments that are None are left out.
+        """Call an admin operation and return its answer; arguments that are None are left out.
 
         Raises:
-            CallFailed: the service refused, in its words.
-            StoreUnavailable: the service went away again and again, or is silent.
+            CallFailed: the service refused; the message is its own.
+            StoreUnavailable: connections to the service broke again and again, or it is silent.
         """
         body = json.dumps(_given(arguments)).encode()
         return self._exchange(f"/admin/{operation}", {**self._headers, **_new_key()}, body, _answer_of)
@@ -113,7 +113,7 @@ class ServiceClient:
     def _exchange(
         self, path: str, headers: Mapping[str, str], body: bytes, read: Callable[[Answer], JsonObject]
     ) -> JsonObject:
-        """Send a request until it is answered; every try carries the same headers, so the same request key."""
+        """Send a request until it is answered; every try carries the same headers, and so the same request key."""
         reason = ""
         for _ in range(_TRIES):
             if self._client is None:
@@ -133,7 +133,7 @@ class ServiceClient:
 
 
 def read_parts(health: Mapping[str, Any]) -> JsonObject:
-    """Return the state of the parts of a service, given what ``probe`` said of it; empty unless it is ready."""
+    """Return the state of a service's parts, given what ``probe`` returned; empty unless the service is ready."""
     if health.get("phase") != READY or not health["answers"]:
         return {}
     client = ServiceClient()
@@ -171,7 +171,7 @@ def _answer_of(answer: Answer) -> JsonObject:
 
 
 def _result_of(answer: Answer) -> JsonObject:
-    """Return a request's result out of what came for it."""
+    """Return the result in the answer to a request."""
     for message in answer.messages:
         if "result" in message:
             return cast("JsonObject", message["result"])
@@ -182,7 +182,7 @@ def _result_of(answer: Answer) -> JsonObject:
 
 
 def _check_kept(content: Mapping[str, Any]) -> None:
-    """Raise ConnectionLost where a service that is ending dropped the request, which the next one is to answer."""
+    """Raise ConnectionLost if a service that is ending dropped the request: the next service will answer it."""
     error: Any = content.get("error")
     if isinstance(error, dict) and cast("JsonObject", error).get("code") == DROPPED:
         raise ConnectionLost("the service is ending", sent=False)
@@ -193,7 +193,7 @@ def _unanswered(status: int) -> Exception:
     if status == _OK:
         return ConnectionLost("the answer ended early", sent=True)
     if status == _UNAUTHORIZED:
-        return CallFailed("the service refuses the token of the data folder; run: knowthread stop, then try again")
+        return CallFailed("the service refuses the token in the data folder; run: knowthread stop, then try again")
     return CallFailed(f"the service answered with HTTP status {status}; see its log or run: knowthread doctor")
 
 

@@ -1,4 +1,4 @@
-"""Headers that repeat a request's method and name, as the protocol asks for."""
+"""Headers that repeat a request's method and name, as the protocol requires."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 
 
 def envelope_headers(version: str, method: str, params: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of a self-describing (2026) request, which repeat what its body says."""
+    """Return the headers of a self-describing (2026) request, which repeat what its body says."""
     headers = {"Mcp-Protocol-Version": version, "Mcp-Method": method}
     name = params.get(NAMED.get(method, ""))
     if isinstance(name, str):
@@ -21,7 +21,7 @@ def envelope_headers(version: str, method: str, params: Mapping[str, Any]) -> di
 
 
 def _header_value(text: str) -> str:
-    """A header value as the protocol has it: printable ASCII as it is, everything else in base64 within marks."""
+    """Return a header value: ``search`` stays, ``süß`` becomes ``=?base64?c8O8w58=?=``, as the protocol requires."""
     if re.fullmatch(r"[\x20-\x7E]*", text) and text == text.strip() and not re.fullmatch(r"=\?base64\?.*\?=", text):
         return text
     return f"=?base64?{base64.b64encode(text.encode('utf-8', 'surrogatepass')).decode('ascii')}?="

@@ -1,6 +1,6 @@
-"""The shim's HTTP client: kept connections, JSON and event streams, and who broke off.
+"""The shim's HTTP client: kept connections, JSON and event streams.
 
-Every failure below a status line becomes ``ConnectionLost``, which says whether the service may have seen the request.
+Every failure to get a status line becomes ``ConnectionLost``, which says whether the service may have seen the request.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class ConnectionLost(Exception):
 
 
 class Silent(Exception):
-    """The service holds the connection and says nothing."""
+    """The connection is open and the service sends nothing."""
 
 
 class Abort:
-    """Ends one exchange from another thread: the connection is shut, and nothing new is begun."""
+    """Ends one exchange from another thread: its connection is shut, and no further exchange begins."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -79,11 +79,11 @@ class Client:
     def exchange(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None, abort: Abort | None = None
     ) -> Generator[Answer]:
-        """Send one request and yield its answer; the connection is kept when the body was read to its end.
+        """Send one request and yield its answer; the connection is kept if the body was read to its end.
 
         Raises:
-            ConnectionLost: it broke off, also while ``messages`` is read.
-            Silent: the service did not say anything for ``SILENCE_TIMEOUT_S``.
+            ConnectionLost: the connection broke, maybe while ``messages`` was read.
+            Silent: the service sent nothing for ``SILENCE_TIMEOUT_S``.
         """
         connection = self._connect()
         complete = False
@@ -191,6 +191,6 @@ def _events(response: HTTPResponse) -> Iterator[bytes]:
 
 
 def _drain(response: HTTPResponse) -> bool:
-    """Read what is left of a body, so that the connection can be used again; False when it cannot."""
+    """Read the rest of a body, so that the connection can be used again; False if it cannot."""
     response.read()
     return response.isclosed() and not response.will_close

@@ -1,25 +1,11 @@
 """Finding, starting and stopping the one resident service of a user. Standard library only: the shim uses it.
 
-Whoever needs the service calls ``ensure_running``: it finds the record in the data folder, checks that the process is
-the one meant and answers, and starts the service otherwise, under a lock, so that ten sessions that begin at once make
-one service. A waiting caller is told the phase, and never waits longer than it asked to.
+Whoever needs the service calls ``ensure_running``. It finds the record in the data folder, and checks that this very
+process still runs and answers. Otherwise it starts the service, under a lock, so that ten sessions that begin at once
+start one service. A waiting caller is told the phase, and never waits longer than it asked to.
 
-What ``serve`` has to do, in this order, with the parts of ``mcp_server.link.record`` and ``mcp_server.service.http``::
-
-    configure_logging()                                   # mcp_server.service_log: nobody's text in the log
-    with claim_service_lock(settings.data_dir):           # Conflict: exit with ALREADY_RUNNING
-        token = ensure_token(settings.data_dir, settings.token)
-        listener = bind_socket(settings.data_dir, settings.host, settings.port)
-        record = publish_record(settings.data_dir, listener.getsockname()[:2], version=…, schema_version=…,
-                                settings=…, token=token)   # from here on shims see the phase
-        app = build_app(server, token=token, allowed_hosts=…, activity=activity, health=…)
-        async with serve_http(app, listener) as stopping:  # /healthz answers from here on
-            boot, calling record.publish(phase="fetching 34% of 137 MB"), … and at last phase=READY;
-            on failure record.publish(phase=FAILED, error=str(error)) and leave with exit status 1
-            await the first of: stopping.wait() (also while booting), idle_watch(activity, minutes, folder)
-            record.publish(phase=STOPPING)
-        close the stores and Neo4j
-        record.withdraw()                                 # still within the claim
+``mcp_server.service.serve`` is the other side: it claims the data folder, binds its port and publishes the record
+before anything slow begins, and withdraws the record only when its stores are closed.
 """
 
 from __future__ import annotations
@@ -48,7 +34,7 @@ ALREADY_RUNNING = 75
 """Exit status of a service that found another one on its data folder."""
 
 STOPPED = 128 + SIGTERM
-"""Exit status of a service that was asked to end before it was ready."""
+"""Exit status of a service that was stopped before it was ready."""
 
 
 SERVICE_COMMAND = (sys.executable, "-I", "-m", "mcp_server", "serve")
@@ -90,7 +76,7 @@ _MAX_STARTS = 2
 
 
 class Endpoint(NamedTuple):
-    """Where a ready service answers, and which process it is."""
+    """Where a ready service answers, and as which process."""
 
     host: str
     port: int
@@ -105,7 +91,7 @@ class Endpoint(NamedTuple):
 
 
 class ServiceStarting(StoreUnavailable):
-    """The service is on its way but not ready; ``phase`` says how far, ``retry_after_s`` when to look again."""
+    """The service is starting; ``phase`` says what it is doing, ``retry_after_s`` when to try again."""
 
     def __init__(self, phase: str) -> None:
         self.phase = phase
@@ -114,7 +100,7 @@ class ServiceStarting(StoreUnavailable):
 
 
 class StartFailed(KgError):
-    """The service ended while it started; the message holds its reason or the last line of its log."""
+    """The service ended while it was starting; the message holds its reason or the last line of its log."""
 
 
 def ensure_running(
@@ -125,18 +111,18 @@ def ensure_running(
     command: Sequence[str] = SERVICE_COMMAND,
     version: str = "",
 ) -> Endpoint:
-    """Return the ready service of a data folder, starting it where none runs.
+    """Return the ready service of a data folder; start it if none runs.
 
     Args:
-        timeout_s: longest time to wait; 0 looks once and starts the service, without waiting for it.
+        timeout_s: longest wait; 0 looks once and starts the service without waiting for it.
         on_phase: called with each new phase while waiting.
         folder: data folder; by default the user's.
         command: how to start the service.
-        version: the caller's version; an older service is replaced by ours, a newer one is used as it is.
+        version: the caller's version; an older service is replaced, a newer one is used as it is.
 
     Raises:
-        ServiceStarting: not ready in time; the service goes on starting.
-        StartFailed: it cannot start.
+        ServiceStarting: the service is not ready in time, and goes on starting.
+        StartFailed: the service cannot start.
     """
     place = folder or data_dir()
     make_private(place)
@@ -168,9 +154,9 @@ def ensure_running(
 
 
 def probe(folder: Path | None = None, timeout_s: float = PROBE_TIMEOUT_S) -> dict[str, Any] | None:
-    """Return what the running service says of itself; None when none runs.
+    """Return what the running service says of itself, or None if none runs.
 
-    A service that runs and does not answer gives its last published phase, with ``answers`` False.
+    If it runs but does not answer, the result is its last published phase, with ``answers`` False.
     """
     place = folder or data_dir()
     record = read_record(place)
@@ -188,7 +174,7 @@ def probe(folder: Path | None = None, timeout_s: float = PROBE_TIMEOUT_S) -> dic
 
 
 def live_record(folder: Path) -> ServiceRecord | None:
-    """Return the record of a running service, also of one that is not ready; None where none runs."""
+    """Return the record of the running service, ready or not; None if none runs."""
     record = read_record(folder)
     return record if record is not None and record.is_alive() else None
 
@@ -206,7 +192,7 @@ def _retry_after_s(phase: str) -> float:
 
 
 def filtered_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what of an environment the service may see: no Python settings, nothing of a single session."""
+    """Return the variables that the service may see: no Python settings, nothing of a single session."""
     return {
         name: value
         for name, value in environ.items()
@@ -215,7 +201,7 @@ def filtered_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _last_line(log: Path, begin: int) -> str:
-    """Return the last line of a log that is not blank and stands beyond ``begin``; empty where there is none."""
+    """Return the last line after ``begin`` of a log that is not blank; empty if there is none."""
     try:
         with log.open("rb") as file:
             file.seek(max(begin, file.seek(0, os.SEEK_END) - 8192))
@@ -226,7 +212,7 @@ def _last_line(log: Path, begin: int) -> str:
 
 
 class _Start:
-    """The starts that one waiting caller makes: a few at most, each under the lock that all callers share."""
+    """The attempts of one waiting caller to start the service: a few at most, each under the lock of all callers."""
 
     def __init__(self, folder: Path, command: Sequence[str]) -> None:
         self._folder = folder
@@ -238,10 +224,10 @@ class _Start:
         self._retired = 0
 
     def attempt(self, deadline: float) -> None:
-        """Start the service unless another caller is at it, and wait until it is seen or the deadline.
+        """Start the service, unless another caller is doing so, and wait for its record until the deadline.
 
         Raises:
-            StartFailed: what was started before has ended again.
+            StartFailed: a service that was started before has ended again.
         """
         with try_lock(self._folder / START_LOCK) as mine:
             if not mine or live_record(self._folder) is not None:
@@ -258,13 +244,13 @@ class _Start:
                 time.sleep(0.02)
 
     def retire(self, record: ServiceRecord) -> None:
-        """Ask an older service to end, once; it is waited for like one that starts."""
+        """Ask an older service to end, once. The caller waits for it as it waits for one that starts."""
         if self._retired != record.pid:
             self._retired = record.pid
             signal_processes([record.pid], SIGTERM)
 
     def _failure(self, status: int) -> StartFailed:
-        """What kept the service from starting: its own word if it left one since we began, else its last line."""
+        """Why the service did not start: the error that it recorded since we began, else the last line of its log."""
         record = read_record(self._folder)
         if record is not None and record.error and record.written_at >= self.since:
             return _could_not_start(record)
@@ -283,9 +269,9 @@ def _could_not_start(record: ServiceRecord) -> StartFailed:
 
 
 def spawn(folder: Path, command: Sequence[str] = SERVICE_COMMAND) -> tuple[subprocess.Popen[bytes], int]:
-    """Start the service detached: own session, current folder the data folder, filtered environment, output logged.
+    """Start the service detached: in a session of its own, in the data folder, with a filtered environment and a log.
 
-    Returns the process and the size of the log before it: what it says stands beyond.
+    Returns the process, and the size of the log before it started: its own lines come after that.
     """
     log = folder / LOG
     make_private(log.parent)
@@ -312,7 +298,7 @@ def spawn(folder: Path, command: Sequence[str] = SERVICE_COMMAND) -> tuple[subpr
 
 
 def _look(folder: Path, record: ServiceRecord, deadline: float) -> tuple[Endpoint | None, str]:
-    """Ask a running service whether it is ready; its phase comes along."""
+    """Return the endpoint of a running service if it is ready, and its phase."""
     token = read_token(folder)
     patience = min(PROBE_TIMEOUT_S, max(0.2, deadline - time.monotonic()))
     health = _health(record, token, patience)
@@ -338,7 +324,7 @@ def _health(record: ServiceRecord, token: str, timeout_s: float) -> dict[str, An
 
 
 def bearer(token: str) -> str:
-    """Return the Authorization header's value; its bytes are the token's UTF-8, which ``http.client`` sends as is."""
+    """Return the value of the Authorization header; ``http.client`` sends its bytes, the token's UTF-8, as they are."""
     return "Bearer " + token.encode().decode("latin-1")
 
 

@@ -1,4 +1,4 @@
-"""Processes by id and start time, so that a reused id is never taken for another process."""
+"""Processes by id and start time, so that a process with a reused id is not mistaken for an earlier one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def process_start(pid: int) -> str | None:
-    """Return a text that names the start of a process; None when no such process runs (a zombie does not)."""
+    """Return a text that identifies the start of a process; None if no such process runs (a zombie does not)."""
     if sys.platform == "linux":
         fields_ = _linux_stat(pid)
         if fields_ is None or fields_[0] in "ZX":
@@ -24,7 +24,7 @@ def process_start(pid: int) -> str | None:
 
 
 def descendants(pid: int) -> dict[int, str]:
-    """Return the processes below one, by pid, with their starts."""
+    """Return the processes that a process started, directly or not: pid -> start."""
     parents = _parents()
     found: dict[int, str] = {}
     below = {pid}
@@ -44,7 +44,7 @@ def command_of(pid: int) -> str:
 
 
 def wait_until_gone(processes: Mapping[int, str], timeout_s: float) -> dict[int, str]:
-    """Wait for processes to end; returns those that did not in time."""
+    """Wait for processes to end; return those that did not in time."""
     deadline = time.monotonic() + timeout_s
     while True:
         left = {pid: start for pid, start in processes.items() if process_start(pid) == start}

@@ -15,9 +15,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 def detect_project(folder: Path | None = None) -> str | None:
     """Name the project of a folder, by default the current one.
 
-    It is the normalised remote of the git checkout that the folder lies in (``origin``, else the first one), so that
-    every clone and worktree of a repository is one project; without a usable remote the name of the checkout's root
-    folder, and outside git the name of the folder itself. Git is not run. None for a folder without a name.
+    In a git checkout it is the normalised remote (``origin``, else the first one), so every clone and worktree of a
+    repository is the same project. Without a usable remote it is the name of the checkout's root folder, and outside
+    git the name of the folder itself. Git is not run. None for a folder without a name.
     """
     try:
         start = (folder or Path.cwd()).absolute()
@@ -38,7 +38,7 @@ def detect_project(folder: Path | None = None) -> str | None:
 def normalise_remote(url: str) -> str | None:
     """Return ``host/path`` of a git remote without credentials, port and ``.git``; None for a local path.
 
-    ``https://user:secret@GitHub.com/Owner/Name.git`` and ``git@github.com:owner/name`` are one project,
+    ``https://user:secret@GitHub.com/Owner/Name.git`` and ``git@github.com:owner/name`` both become
     ``github.com/owner/name``.
     """
     match = re.fullmatch(r"[a-z][a-z0-9+.-]*://([^/?#]+)/([^?#]+).*", url, re.IGNORECASE | re.DOTALL)
@@ -55,7 +55,7 @@ def normalise_remote(url: str) -> str | None:
 
 
 def _name_of(folder: Path) -> str | None:
-    """A folder's name as a project: bytes that are not UTF-8 are replaced, control characters become blanks."""
+    """Return a folder's name as a project: bytes that are not UTF-8 are replaced, control characters become blanks."""
     name = _CONTROL.sub(" ", os.fsencode(folder.name).decode("utf-8", "replace"))
     return name.strip()[:_MAX_PROJECT].rstrip() or None
 
@@ -66,7 +66,7 @@ def _is_checkout(folder: Path) -> bool:
 
 
 def _shared_git_folder(git: Path) -> Path | None:
-    """The folder that holds ``config``: for a worktree the main repository's, for a submodule its own."""
+    """Return the folder that holds ``config``: for a worktree the main repository's, for a submodule its own."""
     if git.is_dir():
         return git
     kind, _, target = _read(git).partition(":")
@@ -79,7 +79,7 @@ def _shared_git_folder(git: Path) -> Path | None:
 
 
 def _remote(config: Path) -> str | None:
-    """The normalised remote of a git configuration file."""
+    """Return the normalised remote that a git configuration file names."""
     urls: dict[str, str] = {}
     section: str | None = None
     for raw in _read(config).splitlines() if config.is_file() else ():
@@ -96,7 +96,7 @@ def _remote(config: Path) -> str | None:
 
 
 def _plain(value: str) -> str:
-    """A git configuration value without quotes and comment."""
+    """Return a git configuration value without quotes and comment."""
     value = value.strip()
     if value.startswith('"'):
         return value[1:].partition('"')[0]

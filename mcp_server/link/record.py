@@ -1,8 +1,8 @@
-"""What the resident service leaves in the data folder so that others find it: record, token, locks.
+"""The files in the data folder by which others find the service: record, token, locks.
 
-``service.json`` names the process by pid **and start time**, so that a number that the system gave to another process
-is never taken for the service. ``service.lock`` is held by the service as long as it lives and falls with it: one
-service per data folder. ``token`` is the bearer token. All are readable by their owner only. Standard library only.
+``service.json`` names the process by pid **and start time**, so that another process with a reused pid is not mistaken
+for the service. The service holds ``service.lock`` until it ends, so there is one service per data folder. ``token``
+is the bearer token. Only their owner can read these files. Standard library only.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _LEAVING_S = 30.0
 
 @dataclass(frozen=True)
 class ServiceRecord:
-    """The running service as its data folder describes it.
+    """The service, as its data folder describes it.
 
     Attributes:
-        started: when the process started, as the system tells it; together with ``pid`` it names one process.
-        fingerprint: digests of the service's settings by environment variable, keyed with the token.
+        started: when the process started, in the system's words; with ``pid`` it identifies one process.
+        fingerprint: environment variable -> digest of the service's setting, keyed with the token.
         phase: what it is doing, for people: ``fetching 34% of 137 MB``, ``starting neo4j``, ``ready``, ``stopping``.
-        error: why it ended, when it could not start.
+        error: why it could not start; empty otherwise.
         written_at: when this was written, seconds since the epoch.
     """
 
@@ -60,12 +60,12 @@ class ServiceRecord:
     written_at: float = 0.0
 
     def is_alive(self) -> bool:
-        """Tell whether this very process still runs."""
+        """Whether this very process still runs."""
         return process_start(self.pid) == self.started
 
 
 def read_record(folder: Path) -> ServiceRecord | None:
-    """Return the record in a data folder, alive or stale; None without a readable one."""
+    """Return the record in a data folder, of a running service or a former one; None if there is no readable record."""
     try:
         content: Any = json.loads((folder / RECORD).read_bytes())
         return ServiceRecord(**{f.name: content[f.name] for f in fields(ServiceRecord)})
@@ -74,7 +74,7 @@ def read_record(folder: Path) -> ServiceRecord | None:
 
 
 def read_token(folder: Path) -> str:
-    """Return the bearer token, or an empty text when there is none yet."""
+    """Return the bearer token, or an empty text if there is none yet."""
     try:
         return (folder / TOKEN).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -82,7 +82,7 @@ def read_token(folder: Path) -> str:
 
 
 class PublishedRecord:
-    """The service's own record: published when the port is bound, kept up to date by any thread, removed at the end."""
+    """The service's own record: written when the port is bound, updated from any thread, removed at the end."""
 
     def __init__(self, folder: Path, record: ServiceRecord) -> None:
         self._folder = folder
@@ -102,13 +102,13 @@ class PublishedRecord:
         return self._record.error
 
     def publish(self, *, phase: str, error: str = "") -> None:
-        """Say what the service is doing now; others see it at once. Nothing more is said after ``withdraw``."""
+        """Write what the service is doing now; others see it at once. After ``withdraw`` nothing is written."""
         with self._lock:
             if not self._withdrawn and (phase, error) != (self._record.phase, self._record.error):
                 self._write(replace(self._record, phase=phase, error=error))
 
     def withdraw(self) -> None:
-        """Remove the record at a clean end; one that says why the service could not start stays."""
+        """Remove the record at a clean end. A record that says why the service could not start stays."""
         with self._lock:
             self._withdrawn = True
             if not self._record.error and read_record(self._folder) == self._record:
@@ -128,12 +128,12 @@ def publish_record(
     settings: Mapping[str, object],
     token: str,
 ) -> PublishedRecord:
-    """Publish the calling process as the service of a data folder, with phase ``starting``.
+    """Write the record of the calling process as the service of a data folder, with phase ``starting``.
 
     Args:
         folder: the data folder.
         address: host and port that are bound already.
-        version: of this program; an older shim leaves a newer service alone, a newer one replaces an older.
+        version: of this program; a newer shim replaces an older service, an older shim leaves a newer one alone.
         schema_version: of the graph, as this program writes it.
         settings: the service's settings by their names without prefix, in lower case; secrets may be among them.
         token: keys the digests, so that a short setting cannot be guessed from the record.
@@ -147,7 +147,7 @@ def publish_record(
 
 
 def setting_digest(value: object, token: str) -> str:
-    """Fingerprint one setting; numbers are equal however they are written."""
+    """Return the digest of one setting; a number has the same digest however it is written."""
     text = str(value).strip()
     with suppress(ValueError):
         text = repr(float(text))
@@ -155,7 +155,7 @@ def setting_digest(value: object, token: str) -> str:
 
 
 def differing_settings(record: ServiceRecord, environ: Mapping[str, str], token: str) -> list[str]:
-    """Name the service settings of an environment that differ from those of the running service."""
+    """Return the variables of an environment that differ from the running service's settings."""
     differing: list[str] = []
     for name in sorted(environ):
         if not name.startswith("KNOWTHREAD_") or name.startswith("KNOWTHREAD_TEST_") or name in SESSION_VARIABLES:
@@ -172,12 +172,12 @@ def differing_settings(record: ServiceRecord, environ: Mapping[str, str], token:
 
 @contextmanager
 def claim_service_lock(folder: Path) -> Generator[None]:
-    """Be the one service of a data folder; the claim falls when the block or the process ends, however it ends.
+    """Be the one service of a data folder until the block or the process ends, however it ends.
 
-    One that is just ending is waited for.
+    A service that is just ending is waited for.
 
     Raises:
-        Conflict: another service has it.
+        Conflict: another service has the folder.
     """
     make_private(folder)
     deadline = time.monotonic() + _LEAVING_S
@@ -196,7 +196,7 @@ def claim_service_lock(folder: Path) -> Generator[None]:
 
 @contextmanager
 def try_lock(file: Path) -> Generator[bool]:
-    """Hold a lock file if nobody else does; yields whether it is held. Child processes do not inherit it."""
+    """Take a lock file if nobody else has it; yields whether we have it. Child processes do not inherit it."""
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

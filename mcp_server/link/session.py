@@ -1,7 +1,7 @@
-"""What a session sends with every call: who it is for, in which project, and under which request key.
+"""The headers that a session sends with every call: for whom, in which project, and under which request key.
 
-The shim writes these headers and the service reads them. Values are percent-encoded UTF-8, because HTTP header values
-are not. Standard library only, and nothing heavy of it: the shim uses this.
+The shim writes them and the service reads them. Values are percent-encoded UTF-8, because plain HTTP header values
+cannot hold it. The shim uses this, so only light modules of the standard library are imported.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ PROJECT = "knowthread-project"
 REQUEST_KEY = "knowthread-request-key"
 
 LISTEN = "subscriptions/listen"
-"""A request that is answered as long as its session lasts."""
+"""A request whose answer lasts as long as its session."""
 
 DROPPED = -32800
-"""Error code (request cancelled) of a call that the service dropped; who made it makes it again."""
+"""Error code (request cancelled) of a call that the service dropped; its caller makes it again."""
 
 SESSION_VARIABLES: Mapping[str, str] = {
     "MEM0_USER_ID": USER,
@@ -31,17 +31,17 @@ SESSION_VARIABLES: Mapping[str, str] = {
     "KNOWTHREAD_RUN_ID": RUN,
     "KNOWTHREAD_PROJECT": PROJECT,
 }
-"""Environment variables that belong to a session, not to the service, and the header each becomes; the last one that is
-set wins, ours over mem0's."""
+"""Environment variables that belong to a session, not to the service, and the header that each becomes. If two become
+one header, the later one wins: ours over mem0's."""
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/@:+")
 _MAX_SENT = 1000
-"""Most characters sent of a value: more than the service takes, so that it refuses the value in words, and less than
-what an HTTP server refuses without any."""
+"""The most characters that are sent of a value: more than the service takes, so that it refuses the value by name, and
+less than an HTTP server refuses without a word."""
 
 
 class SessionContext(NamedTuple):
-    """What the headers of one call say; None where they say nothing."""
+    """What the headers of one call say; None for what they do not say."""
 
     user_id: str | None
     agent_id: str | None

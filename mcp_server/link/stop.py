@@ -18,10 +18,10 @@ _RECORD_TIMEOUT_S = 30.0
 
 
 def stop_service(folder: Path | None = None, timeout_s: float = _STOP_TIMEOUT_S) -> str:
-    """End the service of a data folder and what it started; returns what happened, for people.
+    """End the service of a data folder and every process that it started; return what happened, for people.
 
-    It is asked to end (SIGTERM) and killed when it does not in time. Processes that it leaves behind are ended too.
-    One that is just starting is waited for until it can be told from others.
+    The service is asked to end (SIGTERM), and killed if it does not in time. Processes that it leaves behind are ended
+    too. If it is just starting, this waits until its record says which process it is.
     """
     place = folder or data_dir()
     record = _record_of_running(place)
@@ -46,7 +46,7 @@ def stop_service(folder: Path | None = None, timeout_s: float = _STOP_TIMEOUT_S)
 
 
 def _record_of_running(folder: Path) -> ServiceRecord | None:
-    """The record of the service, also of one that has yet to write it; None where none runs or starts."""
+    """Return the service's record, waiting for one that is just starting; None if none runs or starts."""
     deadline = time.monotonic() + _RECORD_TIMEOUT_S
     while True:
         starts = _is_held(folder / START_LOCK) or _is_held(folder / SERVICE_LOCK)

@@ -1,4 +1,4 @@
-"""Who uses the service, and when it has no reason to live on."""
+"""Who uses the service, and when it can stop."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _WATCH_S = 5.0
 
 
 class Activity:
-    """Who uses the service: open sessions and calls being answered; the idle stop is decided by it.
+    """Counts open sessions and calls under way, by which the idle stop is decided.
 
-    ``drain_s``: the longest that calls being answered are waited for when the service ends.
+    Args:
+        drain_s: longest wait for calls under way when the service ends.
     """
 
     def __init__(self, *, drain_s: float = _DRAIN_S) -> None:
@@ -44,7 +45,7 @@ class Activity:
 
     @contextmanager
     def call(self) -> Generator[None]:
-        """Count a request that is worth waiting for at the end of the service."""
+        """Count a request for which the end of the service waits."""
         self._calls += 1
         self._quiet.clear()
         try:
@@ -55,7 +56,7 @@ class Activity:
                 self._quiet.set()
 
     async def drain(self) -> None:
-        """Wait until no call is being answered, a few seconds at most."""
+        """Wait until no call is under way, a few seconds at most."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._quiet.wait(), self._drain_s)
 
@@ -66,12 +67,12 @@ class Activity:
 
 
 async def idle_watch(activity: Activity, idle_minutes: float, folder: Path) -> str:
-    """Return when the service has no reason to live on, with that reason: idle, uninstalled, or without its data.
+    """Return when the service can stop, with the reason: idle, uninstalled, or without its data.
 
     Args:
-        activity: who is there.
+        activity: who uses the service.
         idle_minutes: stop this long after the last session; 0: never.
-        folder: the data folder; the record in it must stay this process's.
+        folder: the data folder; its record must name this process.
     """
     while True:
         await asyncio.sleep(min(_WATCH_S, idle_minutes * 20) if idle_minutes else _WATCH_S)
@@ -85,7 +86,7 @@ async def idle_watch(activity: Activity, idle_minutes: float, folder: Path) -> s
 
 
 async def beat(activity: Activity) -> AsyncGenerator[bytes]:
-    """One open session: a comment now and then until the session or the service ends."""
+    """Yield a comment now and then until the session or the service ends."""
     activity.sessions += 1
     try:
         while not activity.stopping.is_set():

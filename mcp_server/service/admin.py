@@ -1,8 +1,8 @@
-"""The service's door for people: the operations of ``kg.operations.administration`` by name, and the metrics.
+"""HTTP routes for people: the operations of ``kg.operations.administration`` by name, and the metrics.
 
-Only what is listed here can be asked for. An operation takes the arguments of its method, as one JSON object, and who
-calls is said by the same headers as with a tool call. Failures that a caller is meant to see are words; anything else
-is left to the boundary before all routes (``mcp_server.service.http``), which tells and logs none of its text.
+Only the operations listed here can be called. An operation takes the arguments of its method as one JSON object; the
+same headers as with a tool call say who calls. A ``KgError`` is answered in its words. Any other failure is left to the
+boundary before all routes (``mcp_server.service.http``), which neither answers nor logs its text.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ OPERATIONS = (
 MAX_ARGUMENTS_BYTES = 64 << 10
 
 Waiting = Callable[[], Awaitable[str | None]]
-"""Waits a little for the service to be ready; returns None, or in words what it is doing instead."""
+"""Waits a little for the service to be ready; returns None, or what it is doing instead."""
 
 
 class Backend(Protocol):
@@ -64,7 +64,7 @@ class Backend(Protocol):
 
 
 class _Refused(KgError):
-    """A request that no operation was tried for."""
+    """A request that was refused before any operation was tried."""
 
     def __init__(self, status: HTTPStatus, message: str, *, retryable: bool = False) -> None:
         self.status = status
@@ -126,7 +126,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
-    """Return the arguments; an empty body is none, and so is an argument that is null."""
+    """Return the arguments; an empty body means none, and an argument that is null is left out."""
     try:
         content: object = json.loads(body) if body.strip() else {}
     except (ValueError, RecursionError) as error:
@@ -137,7 +137,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 
 def _checked(operation: str, method: Callable[..., object], given: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments if the operation takes them all and lacks none."""
+    """Return the arguments, if the operation takes all of them and needs no other."""
     accepted = {name: p for name, p in signature(method).parameters.items() if p.kind is Parameter.KEYWORD_ONLY}
     unknown = sorted(given.keys() - accepted.keys())
     if unknown:

@@ -1,7 +1,7 @@
-"""The composition root: the one place that knows every concrete class, and the order in which they come to life.
+"""The composition root: the one place that knows every concrete class, and the order in which the parts start.
 
-A part that can be missed comes up degraded and is tried again (the vector index on a server that is down); a part that
-cannot, the graph, fails the start with its reason.
+If the vector index does not open, the service starts without it and tries again. If the graph does not open, the start
+fails with the reason.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _CLOSE_S = 10.0
 
 
 class Service:
-    """Everything behind the tools; ``start`` brings it up, ``stop`` takes it down in the reverse order."""
+    """Everything behind the tools. ``start`` brings the parts up, ``stop`` takes them down in the reverse order."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -77,7 +77,7 @@ class Service:
 
     @property
     def administration(self) -> Administration:
-        """What people do beside the tools.
+        """What people can do besides the tools.
 
         Raises:
             StoreUnavailable: the service is still starting.
@@ -92,7 +92,7 @@ class Service:
         return self._running.embedder
 
     async def drain(self) -> None:
-        """Wait until the index has caught up with the graph and is optimized, as it is every ten minutes by itself."""
+        """Wait until the index has caught up with the graph, and optimize it, as the service does every ten minutes."""
         await self._running.indexer.drain()
         await self._running.index.optimize()
 
@@ -103,10 +103,10 @@ class Service:
         return self._parts
 
     async def start(self, on_phase: OnPhase) -> None:
-        """Bring every part up, telling the phase.
+        """Bring every part up; ``on_phase`` is told each phase.
 
         Raises:
-            KgError: a part that cannot be missed does not come up; the message says what to do.
+            KgError: a part that the service needs does not come up; the message says what to do.
         """
         settings = self.settings
         embedder = await self._make_embedder(on_phase)
@@ -143,9 +143,9 @@ class Service:
         self._tasks.append(asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up"))
 
     async def stop(self) -> None:
-        """Take every part down; what is unfinished is durable in the graph and goes on at the next start.
+        """Take every part down. Unfinished work is in the graph and goes on at the next start.
 
-        A part that fails to, or takes too long, keeps no other from ending; least of all Neo4j, which would live on.
+        If a part fails to end or takes too long, the others end all the same, so that no Neo4j is left behind.
         """
         try:
             for name, close in self._closings():
@@ -173,7 +173,7 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def status(self) -> dict[str, Any]:
-        """Return the state of every part; never raises, a part that fails says why."""
+        """Return the state of every part. Never raises: a part that fails says why."""
         status: dict[str, Any] = {"default_user": self.default_user, "data_dir": str(self.settings.data_dir)}
         if self._parts is None:
             return status
@@ -245,10 +245,10 @@ class Service:
         return _address_of(found)
 
     async def _open_index(self, reindex: Reindex) -> None:
-        """Open the side-index; without it, or with one of another embedder, the graph and its words still answer.
+        """Open the side-index. Without it, or if another embedder built it, searches go by words alone.
 
         Raises:
-            ConfigurationError: its address cannot work.
+            ConfigurationError: the address of the index cannot work.
         """
         try:
             await reindex.open_index()
@@ -262,7 +262,7 @@ class Service:
             self._index_error = None
 
     async def _keep_index(self, parts: Parts, reindex: Reindex) -> None:
-        """Open an index that was not there yet, and optimize one that has grown."""
+        """Open an index that did not open before, and optimize one that has grown."""
         try:
             while True:
                 await asyncio.sleep(_RETRY_S if self._index_error else _OPTIMIZE_EVERY_S)
@@ -278,7 +278,7 @@ class Service:
             await reindex.stop()
 
     async def _keep_neo4j(self, local: LocalNeo4j, store: GraphStore) -> None:
-        """Start the managed Neo4j again should it die; calls fail clearly until it answers."""
+        """Start the managed Neo4j again if it dies; calls fail with the reason until it answers."""
         while True:
             await asyncio.sleep(_RETRY_S)
             try:
@@ -291,11 +291,11 @@ class Service:
                     self.neo4j = found
             except KgError as error:
                 log.error("Neo4j could not be started again: %s", error)
-            except Exception as error:  # without this task a Neo4j that dies would stay dead
+            except Exception as error:  # this task must go on, or a Neo4j that dies later would stay dead
                 log.error("Neo4j could not be started again", exc_info=error)
 
     async def _warm(self, parts: Parts, memory: MemoryService) -> None:
-        """Pay the costs of first times before anyone waits for them."""
+        """Do the slow first-time work before anyone waits for it."""
         try:
             await warm_up(parts, memory, self.default_user)
         except KgError as error:

@@ -1,7 +1,7 @@
-"""The service's HTTP side: MCP over streamable HTTP, what people do beside it, health, and who is there.
+"""The service's HTTP side: MCP over streamable HTTP, the routes for people, health, and open sessions.
 
-One boundary stands before everything: the bearer token (always), then Host and Origin. It also is the outermost edge
-for exceptions, and logs their kind and the path only: a request's body may hold a person's memories.
+One boundary stands before everything. It checks the bearer token (always), then Host and Origin. It is also the
+outermost edge for exceptions, and logs only their kind and the path, because a request's body may hold memories.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from mcp_server.service.activity import Activity, beat
 from mcp_server.service.admin import Backend, admin_routes
 
 MAX_BODY_BYTES = 17 << 20
-"""Largest request: a line of 16 MiB, the most that the shim takes, and some room."""
+"""Largest request: 16 MiB, the longest line that the shim takes, and some room."""
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 _BOOT_PATIENCE_S = 4.0
 _CUT_S = 3
 _PROBES = frozenset(("/healthz", "/metrics"))
-"""Asked again and again by programs; no use of the service, so they do not keep it from its idle stop."""
+"""Programs ask these again and again. That is no use of the service, so it does not delay the idle stop."""
 
 _ENDING = {
     "jsonrpc": "2.0",
     "id": None,
     "error": {"code": DROPPED, "message": "the service is ending; make the same call again in about 5 s"},
 }
-"""Answer to a call that comes too late."""
+"""The answer to a call that comes while the service ends."""
 
 logger = logging.getLogger(__name__)
 
@@ -68,15 +68,14 @@ def build_app(
     """Return the ASGI application of one service.
 
     Args:
-        server: the MCP server; tool calls that come before it is ready wait a little, then are told to come again.
+        server: the MCP server; a tool call that comes before it is ready waits a little, then is told to come again.
         token: what every request must carry.
-        allowed_hosts: host names it is reached by, without port; those of the loopback are always among them. None: by
-            any name, as a service that listens on every address is. What a foreign name in ``Host`` would warn of is
-            a page in a browser that had its own name point here; such a page has no token, and its ``Origin`` is
-            refused as ever.
-        activity: told of every request and session.
-        health: what ``/healthz`` says; ``phase`` is what the service is doing, ``ready`` when it serves calls.
-        backend: serves ``/admin`` and ``/metrics``, which wait for readiness as tool calls do; None: without them.
+        allowed_hosts: host names, without port, that ``Host`` may say; the loopback's are always allowed. None allows
+            any name, for a service that listens on every address. Checking names keeps out a web page whose own name
+            points here; such a page still has no token, and its ``Origin`` is still refused.
+        activity: counts every request and session.
+        health: returns what ``/healthz`` answers; ``phase`` is ``ready`` when the service takes calls.
+        backend: serves ``/admin`` and ``/metrics``, which wait until the service is ready; None: no such routes.
         patience_s: how long a call waits for a service that is not ready, before it is told to come again.
     """
     names = [f"[{host}]" if ":" in host else host for host in allowed_hosts or ()]
@@ -89,7 +88,7 @@ def build_app(
     any_host = allowed_hosts is None
     server.middleware.append(_boot_gate(health, patience_s))
     app = server.streamable_http_app(
-        # The boundary stands before this too; only it knows how to take any host.
+        # The boundary has checked the host already, and only it can allow any host.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False) if any_host else security,
         max_request_body_size=MAX_BODY_BYTES,
     )
@@ -118,9 +117,9 @@ def build_app(
 async def serve_http(app: Starlette, listener: socket.socket, activity: Activity) -> AsyncGenerator[asyncio.Event]:
     """Serve an application on a bound socket while the block runs; yields the event that asks the service to end.
 
-    SIGTERM and SIGINT set the event, from here to the end of the process, so that what must be closed after this
-    block is closed in peace. At the end of the block, calls in flight get a few seconds to finish, before Uvicorn is
-    told: from then on every event stream ends, among them the answers to calls.
+    From here to the end of the process, SIGTERM and SIGINT only set the event, so they do not interrupt what is closed
+    after this block. At the end of the block, calls under way get a few seconds to finish. Only then is Uvicorn told,
+    because it ends every event stream at once, and answers to calls are event streams.
     """
     config = uvicorn.Config(
         app,
@@ -147,7 +146,7 @@ async def serve_http(app: Starlette, listener: socket.socket, activity: Activity
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: they would raise the signal again before the stores are closed."""
+    """Uvicorn without its signal handlers, which would raise the signal again before the stores are closed."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -216,7 +215,7 @@ class _Boundary:
 
 
 def _boot_gate(health: Callable[[], Mapping[str, Any]], patience_s: float) -> Any:
-    """Middleware that keeps calls away from a service that is not ready, and tells the caller what is happening."""
+    """Return middleware that answers calls to a service that is not ready with what is happening."""
 
     async def gate(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         if ctx.method != "tools/call":
@@ -230,7 +229,7 @@ def _boot_gate(health: Callable[[], Mapping[str, Any]], patience_s: float) -> An
 
 
 async def _wait_ready(health: Callable[[], Mapping[str, Any]], patience_s: float) -> str | None:
-    """Wait a little until the service is ready; return None, or what to tell the caller where it is not."""
+    """Wait a little for the service to be ready; return None, or if it is not, what to tell the caller."""
     deadline = time.monotonic() + patience_s
     while (phase := health().get("phase")) != READY:
         if time.monotonic() >= deadline:

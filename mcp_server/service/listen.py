@@ -16,42 +16,42 @@ MIN_TOKEN = 16
 """Fewest characters of a bearer token."""
 LOOPBACK = ("localhost", "::1")
 WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104 (what is looked for, not where we listen)
-"""Hosts that mean every address of the machine."""
+"""Hosts that mean all addresses of the machine."""
 
 
 def check_exposure(host: str, token: str) -> None:
-    """Refuse what would let strangers in.
+    """Refuse settings that would let strangers in.
 
     Args:
-        host: where the service is to listen.
-        token: the bearer token that was chosen; empty: one is generated.
+        host: the address to listen on.
+        token: the bearer token that the user chose; empty: one is generated.
 
     Raises:
-        ConfigurationError: the token can be guessed or cannot be sent, or the host is reached from other machines and
-            no token was chosen.
+        ConfigurationError: the token can be guessed or cannot be sent, or other machines can reach the host and no
+            token was chosen.
     """
     accepted = f"choose at least {MIN_TOKEN} characters, such as `openssl rand -hex 32` gives"
     if token and len(token) < MIN_TOKEN:
         raise ConfigurationError("KNOWTHREAD_TOKEN", f"{len(token)} characters can be guessed", accepted)
     if token != token.strip() or not token.isprintable():
         raise ConfigurationError(
-            "KNOWTHREAD_TOKEN", "blanks at its ends or control characters cannot be sent", accepted
+            "KNOWTHREAD_TOKEN", "blanks at the ends and control characters cannot be sent", accepted
         )
     if not token and not is_loopback(host):
         raise ConfigurationError(
             "KNOWTHREAD_HOST",
-            f"{host!r} is reached from other machines, which needs a token of your own choice",
+            f"other machines can reach {host!r}, which needs a token of your own choice",
             f"set KNOWTHREAD_TOKEN to at least {MIN_TOKEN} characters, or unset KNOWTHREAD_HOST",
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches what listens on a host."""
+    """Whether only this machine can reach what listens on a host."""
     return host.lower() in LOOPBACK or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
 
 
 def ensure_token(folder: Path, chosen: str = "") -> str:
-    """Return the service's bearer token and keep it where the shims find it; generated once unless one is chosen."""
+    """Return the service's bearer token and keep it where shims find it. Unless one is chosen, it is generated once."""
     token = chosen or read_token(folder)
     if not chosen and len(token) < MIN_TOKEN:
         token = secrets.token_urlsafe(32)
@@ -60,7 +60,7 @@ def ensure_token(folder: Path, chosen: str = "") -> str:
 
 
 def bind_socket(folder: Path, host: str, port: int = 0) -> socket.socket:
-    """Return a listening socket; port 0 takes the one of last time if it is free, else any, and remembers it.
+    """Return a listening socket. Port 0 takes the last one if it is free, else any free one, and remembers it.
 
     Raises:
         SetupError: the address cannot be bound.
@@ -69,7 +69,7 @@ def bind_socket(folder: Path, host: str, port: int = 0) -> socket.socket:
     candidates = [port] if port else [*_remembered_port(folder), 0]
     failure: OSError | None = None
     for candidate in candidates:
-        # With the protocol named, asyncio turns off Nagle's delay on what it accepts: 40 ms a call otherwise.
+        # If the protocol is named, asyncio turns off Nagle's delay on accepted sockets, which costs 40 ms a call.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

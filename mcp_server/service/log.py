@@ -1,7 +1,7 @@
 """The service's log: what happened and where, never what a person wrote.
 
-Libraries log exceptions with their messages, and a message may quote a memory. So an exception is logged by its kind
-and the places it came through only.
+Libraries log exceptions with their messages, and a message may quote a memory. So only an exception's kind and the
+places it came through are logged.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class DiscreetFormatter(logging.Formatter):
         return "\n".join(_describe(ei[1])) if ei[1] is not None else ""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the base class names it)
-        """Return the message; of asyncio's only its first line: below it stands the exception itself."""
+        """Return the message; of asyncio's messages only the first line, because the exception stands below it."""
         if record.name == "asyncio":
             record.message = record.message.partition("\n")[0]
         return super().formatMessage(record)
 
 
 def configure_logging() -> None:
-    """Log to standard error, which the service's starter has led into its log file; libraries only warn."""
+    """Log to standard error, which goes to the log file; from libraries, only warnings and errors."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(DiscreetFormatter(_FORMAT))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -43,7 +43,7 @@ def configure_logging() -> None:
 
 
 def _describe(error: BaseException, depth: int = 0) -> list[str]:
-    """An exception and what led to it, or is grouped in it, as lines."""
+    """Return the lines of an exception, of its causes and of the exceptions grouped in it."""
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     lines = _describe(before, depth + 1) if before is not None and depth < _DEPTH else []
     lines.append(f"{type(error).__module__}.{type(error).__qualname__}")

@@ -1,6 +1,6 @@
-"""What Prometheus reads at ``/metrics``: numbers alone, with no names of users, projects or things.
+"""The numbers that Prometheus reads at ``/metrics``, without any name of a user, project or thing.
 
-Every request builds its own registry from what the caller hands in; nothing is counted here and nothing is global.
+Each request builds a registry of its own from what the caller hands in; nothing is counted here, nothing is global.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _GAUGES = (
     ("facts", "graph", "facts", "Facts in the graph, former ones included."),
     ("entities", "graph", "entities", "Entities in the graph."),
     ("users", "graph", "users", "Users with memories."),
-    ("index_waiting", "index", "waiting", "Nodes that wait for the side-index."),
+    ("index_waiting", "index", "waiting", "Nodes that wait to be indexed."),
     ("index_failing", "index", "failing", "Nodes that could not be embedded and are tried again."),
-    ("index_tombstones", "index", "tombstones", "Points that wait for removal from the side-index."),
+    ("index_tombstones", "index", "tombstones", "Points that wait to be removed from the side-index."),
     ("index_points", "index", "points", "Points in the side-index."),
 )
 """Metric, part of the status, its field, meaning."""
@@ -33,7 +33,7 @@ def render(status: Mapping[str, Any], ledger: LedgerSnapshot) -> tuple[bytes, st
 
     Args:
         status: ``graph`` and ``index`` as the service's status has them; ``jobs``: state -> number; ``sessions``;
-            ``uptime_s``. What is missing or unknown is left out of the answer.
+            ``uptime_s``. What is missing is left out of the answer.
         ledger: the models' calls since the process started.
     """
     registry = CollectorRegistry(auto_describe=False)
@@ -80,17 +80,17 @@ class _Snapshot(Collector):
         calls = CounterMetricFamily("knowthread_model_calls", "Requests to models.", labels=of_call)
         tokens = CounterMetricFamily(
             "knowthread_model_tokens",
-            "Tokens of models: of input that was not read from a cache, of input that was, of output.",
+            "Tokens of models: input not read from a cache, input read from one, output.",
             labels=[*of_call, "kind"],
         )
         cost = CounterMetricFamily(
             "knowthread_model_cost_usd",
-            "Cost of models in USD as far as known; by list prices, an estimate.",
+            "Cost of models in USD, where it is known: an estimate by list price.",
             labels=of_call,
         )
         latency = CounterMetricFamily(
             "knowthread_model_latency_seconds",
-            "Time spent waiting for models, requests side by side added up.",
+            "Time spent waiting for models, summed over parallel requests.",
             labels=of_call,
         )
         for tally in self._ledger.tallies:

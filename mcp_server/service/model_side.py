@@ -1,4 +1,4 @@
-"""The model side of the service: providers, routes and the three tasks, made from settings; none where none is set."""
+"""The part of the service that asks models: providers, routes and tasks, made from the settings."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class ModelSide:
     """What the service asks models with.
 
     Attributes:
-        worker: the worker that does so.
-        reranking: orders the hits of a search; None where no model is set for that.
+        worker: reads memories in the background.
+        reranking: orders the hits of a search; None if no model is set for that.
     """
 
     router: Router
@@ -47,7 +47,7 @@ class ModelSide:
     reranking: Reranking | None = None
 
     def describe(self) -> dict[str, Any]:
-        """Return routes with their state, the day's tokens, and what the worker does."""
+        """Return the routes with their states, the day's tokens, and what the worker is doing."""
         return {
             "routes": self.router.describe(),
             **self.ledger.snapshot().describe(),
@@ -55,12 +55,12 @@ class ModelSide:
         }
 
     def resume(self) -> None:
-        """Ask again what was left alone for a while: somebody has mended it, or thinks so."""
+        """Stop leaving routes and jobs alone: somebody has repaired a model, or thinks so."""
         self.router.reset()
         self.worker.wake(resume=True)
 
     async def start(self, store: GraphStore) -> None:
-        """Count on from what was spent today, and begin to work."""
+        """Take over what was spent today, and begin to work."""
         today = datetime.now(UTC).date()
         rows = await store.read("spent_tokens", day=today.isoformat())
         self.ledger.start(today, rows[0]["tokens"])
@@ -76,10 +76,10 @@ class ModelSide:
 async def make_model_side(
     settings: Settings, store: GraphStore, index: VectorIndex, embedder: Embedder, clock: Clock
 ) -> ModelSide | None:
-    """Put the model side together; None where no model is set that could extract.
+    """Return the model side, or None if no model is set that could extract.
 
     Raises:
-        ConfigurationError: a setting names a model that cannot be.
+        ConfigurationError: a setting names an impossible model.
     """
     model_settings = read_model_settings(settings, os.environ)
     model_settings = await choose_local(model_settings, lambda wanted: _pulled(model_settings.ollama_url, wanted))
@@ -105,7 +105,7 @@ async def make_model_side(
 
 
 def make_provider(name: str, model_settings: ModelSettings) -> Provider:
-    """Return one provider; its module, and through it its SDK, is loaded only where it is used."""
+    """Return one provider; only its own module is imported, and the SDK on first use."""
     if name == "anthropic":
         from extract.providers.anthropic import AnthropicProvider
 
@@ -124,7 +124,7 @@ def make_provider(name: str, model_settings: ModelSettings) -> Provider:
 
 
 async def _pulled(url: str, wanted: Collection[str]) -> Collection[str]:
-    """Return which of these models a local Ollama has; none where it does not answer."""
+    """Return which of these models a local Ollama has; none if it does not answer."""
     try:
         there = await asyncio.to_thread(pulled_models, url)
     except OSError:

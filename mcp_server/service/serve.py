@@ -1,4 +1,4 @@
-"""``knowthread serve``: the one resident service. The port answers before the slow start, so nobody waits blindly."""
+"""``knowthread serve``: the one service. Its port answers before the slow start, so callers learn what is happening."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> int:
-    """Serve until asked to stop or idle; returns the exit status.
+    """Serve until the service is stopped or idle; return the exit status.
 
     Raises:
-        ConfigurationError: as it is set, strangers could reach it; nothing was started.
+        ConfigurationError: with these settings strangers could get in; nothing was started.
     """
     configure_logging()
     check_exposure(settings.host, settings.token)
-    truststore.inject_into_ssl()  # a company's own authority is known to the system, and not to the libraries
+    truststore.inject_into_ssl()  # the system knows a company's own authority, and the libraries do not
     try:
         with claim_service_lock(settings.data_dir):
             return asyncio.run(_serve(settings))
@@ -85,12 +85,12 @@ async def _serve(settings: Settings) -> int:
         await service.stop()
         record.withdraw()
     if not ready and not record.error:
-        os._exit(STOPPED)  # a thread that still fetches would hold the process, and with it the claim, for minutes
+        os._exit(STOPPED)  # a thread that still fetches would keep the process, and its lock, alive for minutes
     return 0 if ready else 1
 
 
 async def _boot(service: Service, record: PublishedRecord, stopping: asyncio.Event) -> bool:
-    """Start the service unless it is asked to stop first; False when it could not start."""
+    """Start the service, unless it is stopped first; False if it did not start."""
     boot = asyncio.create_task(service.start(lambda phase: record.publish(phase=phase)))
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([boot, stop], return_when=asyncio.FIRST_COMPLETED)

@@ -1,9 +1,9 @@
-"""The shim's forwarding: each request to the service and its answer back, whatever happens to the service between.
+"""Forward each request to the service and its answer back, even if the service restarts in between.
 
-A tool call that changes something carries a request key, the same over all its tries, by which the service knows a
-repeat. Where a call had to be given up without knowing whether it was carried out, its key is kept, and the next
-call of the same tool with the same arguments is that call again. No call waits for a starting or restarting service
-longer than ``PATIENCE_S``; what is happening is the answer then.
+A tool call that changes something carries a request key, the same for all its tries, by which the service recognizes a
+repeat. If a call is given up while it may have been carried out, its key is kept: the next call of the same tool with
+the same arguments gets that key, so it is carried out once. No call waits longer than ``PATIENCE_S`` for a service
+that starts or restarts; its answer then says what is happening.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _INVALID_REQUEST = -32600
 
 
 class Call:
-    """One request on its way.
+    """One request that is being forwarded.
 
     Attributes:
         version: protocol version of a self-describing (2026) request; None within a handshake's session.
-        key: request key of a call that changes something.
-        wire_id: its id within a session, from its first try on.
-        in_doubt: a try of it, or the call that it repeats, broke off when the service may have seen it already.
+        key: request key, if the call changes something.
+        wire_id: its id within a session, set by its first try.
+        in_doubt: an earlier try, or the call that it repeats, broke off after the service may have seen it.
     """
 
     def __init__(self, message: dict[str, Any], version: str | None) -> None:
@@ -72,14 +72,14 @@ class Call:
         return json.dumps(message, separators=(",", ":")).encode()
 
     def digest(self) -> bytes:
-        """Fingerprint of what is called with which arguments, for telling a repeat."""
+        """Fingerprint of the tool and its arguments, by which a repeat is recognized."""
         params = self.params or {}
         content = json.dumps([params.get("name"), params.get("arguments")], sort_keys=True)
         return hashlib.sha256(content.encode()).digest()
 
 
 class Forwarder:
-    """Carries the requests of one session to the service, each in a thread of its own."""
+    """Forwards the requests of one session to the service, each in a thread of its own."""
 
     def __init__(self, out: Output, manifest: Manifest, command: Sequence[str] | None, opening: dict[str, Any]) -> None:
         self._out = out
@@ -95,7 +95,7 @@ class Forwarder:
         self._session = LegacySession(out, self._headers, opening)
 
     def start(self) -> None:
-        """Bring the service up in the background, so that the first call finds it ready."""
+        """Start the service in the background, so that the first call finds it ready."""
         _thread(self._warm_up, "warm-up")
 
     def call(self, message: dict[str, Any], version: str | None) -> None:
@@ -112,7 +112,7 @@ class Forwarder:
             return
         try:
             _thread(lambda: self._run(call), f"call-{call.id}")
-        except RuntimeError:  # the system gives no more threads
+        except RuntimeError:  # the system has no more threads
             self._end(call)
             self._out.error(call.id, _INTERNAL_ERROR, "too many requests at once; wait for some")
 
@@ -135,7 +135,7 @@ class Forwarder:
             _thread(lambda: self._session.post(client, message), "reply")
 
     def finish(self) -> None:
-        """Let the calls in flight end, then close the session."""
+        """Wait for the calls under way, then close the session."""
         with self._lock:
             listening = [call for call in self._calls.values() if call.method == LISTEN]
         for call in listening:
@@ -178,14 +178,14 @@ class Forwarder:
             self._ended.notify_all()
 
     def _give_key(self, call: Call) -> None:
-        """Give a call its request key: a new one, or that of the call that it repeats."""
+        """Give a call its request key: a new one, or the key of the call that it repeats."""
         digest = call.digest()
         with self._lock:
             kept = self._uncertain.pop(digest, None)
         call.key, call.in_doubt = kept or os.urandom(16).hex(), kept is not None
 
     def _deliver(self, call: Call) -> None:
-        """Try until the call is answered: over broken connections, ended sessions and restarts of the service."""
+        """Try until the call is answered, through broken connections, ended sessions and restarts of the service."""
         patience = time.monotonic() + PATIENCE_S
         broken = False
         for _ in range(_MAX_TRIES):
@@ -202,7 +202,7 @@ class Forwarder:
                 self._forget(client)
             if call.answered or call.abort.requested:
                 return
-        raise ServiceStarting("its connections break off again and again")
+        raise ServiceStarting("its connections break again and again")
 
     def _try(self, call: Call, client: Client) -> None:
         headers = dict(self._headers)
@@ -228,7 +228,7 @@ class Forwarder:
                 raise
 
     def _pass_on(self, call: Call, answer: Answer) -> None:
-        """Write what comes for a call: notifications and requests of the service, and at last its answer."""
+        """Write what the service sends for a call: notifications, requests, and at last the answer."""
         for message in answer.messages:
             is_answer = "method" not in message
             if call.abort.requested:
@@ -247,7 +247,7 @@ class Forwarder:
         self._out.error(call.id, _INTERNAL_ERROR, _refusal(answer.status))
 
     def _cancel(self, call: Call, message: dict[str, Any]) -> None:
-        """Stop waiting for a call; a session's service is told, a single request's sees its connection close."""
+        """Stop waiting for a call. Within a session the service is told; otherwise it sees the connection close."""
         call.abort.request()
         client = self._client
         if call.wire_id is not None and client is not None:
@@ -255,7 +255,7 @@ class Forwarder:
             self._session.post(client, message | {"params": params})
 
     def _give_up(self, call: Call, problem: Exception) -> None:
-        """Say what is happening: to an agent as a tool's result, to anything else as an error."""
+        """Answer what is happening: a tool call with a result for the agent, anything else with an error."""
         if call.answered or call.abort.requested:
             return
         text = str(problem)
@@ -282,7 +282,7 @@ class Forwarder:
         self._out.write({"jsonrpc": "2.0", "id": call.id, "result": result})
 
     def _ready_client(self, timeout_s: float) -> Client:
-        """Return connections to the ready service, started where it does not run."""
+        """Return connections to the ready service, which is started if none runs."""
         client = self._client
         if client is not None:
             return client
@@ -303,7 +303,7 @@ class Forwarder:
         client.close()
 
     def _stay_present(self, client: Client) -> None:
-        """Hold one request open, by which the service counts this session and this session sees the service end."""
+        """Hold one request open: the service counts sessions by it, and its end says that the service has ended."""
         with suppress(ConnectionLost, Silent), client.exchange("GET", "/presence", self._headers) as answer:
             for _ in answer.messages:
                 continue
@@ -311,10 +311,10 @@ class Forwarder:
 
 
 def _check_characters(params: dict[str, Any]) -> None:
-    """Refuse half a character by its field, as the service does; within a session it would not get past the parser.
+    """Refuse half of a surrogate pair and name its field; within a session the service's parser would not take it.
 
     Raises:
-        InvalidInput: there is one.
+        InvalidInput: a text holds half of a surrogate pair.
     """
     try:
         json.dumps(params, ensure_ascii=False).encode()

@@ -1,7 +1,7 @@
-"""The shim's protocol headers, and its session with the service for clients of the handshake era (2025 and before).
+"""The shim's session with the service, for clients that begin with a handshake (protocols of 2025 and before).
 
-The service sees the client's own handshake, at the first request that needs it. When the service restarts, the session
-is gone there, and is made again without the client noticing.
+The service gets the client's own handshake at the first request that needs it. When the service restarts, it knows the
+session no more; the session is opened again, and the client notices nothing.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _OK = 200
 
 
 class SessionGone(Exception):
-    """The service does not know the session any more."""
+    """The service no longer knows the session."""
 
 
 class LegacySession:
-    """One client's session, as the service has it; made on demand, per service process.
+    """One client's session with the service, opened on demand, once for each service process.
 
     Args:
-        out: where messages outside of any request go.
+        out: where messages go that belong to no request.
         headers: what every request of this session carries.
-        opening: the client's ``initialize`` parameters, with the version that was agreed on.
+        opening: the client's ``initialize`` parameters, with the agreed version.
     """
 
     def __init__(self, out: Output, headers: Mapping[str, str], opening: dict[str, Any]) -> None:
@@ -44,7 +44,7 @@ class LegacySession:
         self._client: Client | None = None
 
     def next_id(self) -> int:
-        """Return an id that no request of the session had: the service must not mistake a repeat for its original."""
+        """Return an id that no request of the session had, so that the service sees a repeat as a new request."""
         return next(self._ids)
 
     def headers(self, session_id: str) -> dict[str, str]:
@@ -52,7 +52,7 @@ class LegacySession:
         return {"Mcp-Session-Id": session_id, "Mcp-Protocol-Version": str(self._opening["protocolVersion"])}
 
     def open(self, client: Client) -> str:
-        """Return the session's id at a service, after making the session there if need be.
+        """Return the session's id at a service; open the session there first if necessary.
 
         Raises:
             ConnectionLost: nothing of the caller's own request was sent.
@@ -69,13 +69,13 @@ class LegacySession:
         return session_id
 
     def lost(self, session_id: str) -> None:
-        """Take note that the service does not know the session."""
+        """Note that the service does not know the session."""
         with self._lock:
             if self._id == session_id:
                 self._id = ""
 
     def post(self, client: Client, message: dict[str, Any]) -> None:
-        """Send a notification or an answer within the open session; without one there is nobody to tell."""
+        """Send a notification or an answer within the open session; without a session, do nothing."""
         with self._lock:
             session_id = self._id if self._client is client else ""
         if session_id:
@@ -110,7 +110,7 @@ class LegacySession:
             pass
 
     def _listen(self, client: Client, session_id: str) -> None:
-        """Pass on what the service says outside of any request, as long as the session lasts."""
+        """Pass on messages of the service that belong to no request, as long as the session lasts."""
         headers = {**self._headers, **self.headers(session_id)}
         with suppress(ConnectionLost, Silent), client.exchange("GET", "/mcp", headers) as answer:
             if answer.status == _OK:

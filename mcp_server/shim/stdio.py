@@ -1,8 +1,8 @@
 """``knowthread mcp``: from a coding agent's stdio to the resident service, on the standard library alone.
 
-An agent waits for this at every start, so the handshake and the lists are answered here, from a manifest that is built
-from the live server and shipped with it, before anything else is even imported. Everything else is forwarded by
-``mcp_server.shim.forward``. Standard output carries the protocol and nothing else: the descriptor is moved away first.
+An agent waits for this at every start. So the handshake and the lists are answered here, before anything else is even
+imported, from a manifest that is built from the live server and shipped with it. ``mcp_server.shim.forward`` forwards
+everything else. Standard output carries the protocol and nothing else, so its descriptor is moved away first.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Shim:
 
     @property
     def forwarder(self) -> Forwarder:
-        """The way to the service; when it is made, the service is started."""
+        """The forwarder; making it starts the service."""
         with self._lock:
             if self._forwarder is None:
                 from mcp_server.shim.forward import Forwarder
@@ -64,7 +64,7 @@ class Shim:
             return self._forwarder
 
     def run(self, descriptor: int) -> None:
-        """Serve until standard input ends or nobody reads standard output."""
+        """Serve until standard input ends or nobody reads standard output any more."""
         prepared = False
         for line in read_lines(descriptor):
             if isinstance(line, Oversized):
@@ -145,7 +145,7 @@ class Shim:
         self._opening.update(params, protocolVersion=version)
 
     def _fits(self, meta: dict[str, Any], request_id: Any) -> bool:
-        """Whether a self-describing (2026) request is one that the server takes; answers it where not."""
+        """Whether the server takes a self-describing (2026) request; if not, it is answered with the reason."""
         version = meta[VERSION_KEY]
         if not isinstance(version, str) or CAPABILITIES_KEY not in meta:
             message = f"params._meta needs {VERSION_KEY!r} (a string) and {CAPABILITIES_KEY!r}"
@@ -168,14 +168,14 @@ def _is_visible(method: str) -> bool:
 
 
 class Oversized:
-    """A line too long to be taken, of which only the id is kept, where it can be told for certain."""
+    """A line that is too long; only its id is kept, if it is certain."""
 
     def __init__(self, request_id: int | str | None) -> None:
         self.request_id = request_id
 
 
 def read_lines(descriptor: int) -> Any:
-    """Yield the lines of a descriptor as bytes, or ``Oversized``; no more than one line is held in memory."""
+    """Yield the lines of a descriptor as bytes, or ``Oversized``; at most one line is held in memory."""
     kept: list[bytes] = []
     size = 0
     skipping: bytes | None = None
@@ -206,7 +206,7 @@ def read_lines(descriptor: int) -> Any:
 
 
 def _find_id(head: bytes, tail: bytes) -> int | str | None:
-    """The id of a message from its first and last bytes: only where it must be the message's own."""
+    """Return the id that stands in a message's first or last bytes, if it can only be the message's own."""
     import re
 
     scalar = rb'"id"\s*:\s*(-?\d{1,18}|"[^"\\]{0,200}")\s*'
@@ -220,8 +220,8 @@ def main(service_command: Sequence[str] | None = None, manifest_file: str | None
     """Run the shim on the process's standard streams; returns the exit status.
 
     Args:
-        service_command: how to start the service; by default ``knowthread serve``.
-        manifest_file: by default the one that is shipped with this package.
+        service_command: starts the service; by default ``knowthread serve``.
+        manifest_file: by default the one in this package.
     """
     descriptor = os.dup(1)
     os.dup2(2, 1)

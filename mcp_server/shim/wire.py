@@ -17,7 +17,7 @@ UNSUPPORTED_VERSION = -32022
 
 
 class Output:
-    """Standard output as lines of JSON; whole lines, from any thread. Once nobody reads it, writing does nothing."""
+    """Standard output as whole lines of JSON, from any thread. When nobody reads it any more, writing does nothing."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -48,7 +48,7 @@ def _encode(message: dict[str, Any]) -> bytes:
 
 
 class Manifest:
-    """What the live server answers to the requests that need no service, by method and protocol version."""
+    """The live server's answers to requests that need no service, by method and protocol version."""
 
     def __init__(self, content: dict[str, Any]) -> None:
         self.version: str = content["version"]
@@ -62,12 +62,12 @@ class Manifest:
         }
 
     def answer(self, method: str, version: str) -> dict[str, Any] | None:
-        """Return the result of a request, or None where the service has to be asked."""
+        """Return the result of a request, or None if the service must be asked."""
         return self._answers.get((method, version))
 
 
 def usable_id(value: Any) -> int | str | None:
-    """Return a request's id, or None for what cannot be one."""
+    """Return a request's id, or None if the value cannot be one."""
     return value if isinstance(value, (str, int)) and not isinstance(value, bool) else None
 
 
