@@ -8,12 +8,15 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 import cypher
 from kg.graph.schema import NODE_CLASSES
 from kg.settings.service import PREFIX, Settings
 from mcp_server.link.session import SESSION_VARIABLES
+from mcp_server.shim.wire import load_manifest
 from scripts.import_graph import PAGE, ROOT, redrawn
+from tests.support.commands import run
 
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 LONGEST_README = 180
@@ -82,6 +85,22 @@ def test_every_relationship_of_the_queries_is_documented():
     assert documented - {"REJECTED"} == used
 
 
+def test_the_readme_lists_every_tool():
+    names = [name for name, _ in _rows(_section(ROOT / "README.md", "The tools"), columns=2)]
+    manifest = load_manifest(str(ROOT / "mcp_server" / "tools" / "manifest.json"))
+    assert names == [
+        tool["name"] for tool in (manifest.answer("tools/list", MODERN_PROTOCOL_VERSIONS[-1]) or {})["tools"]
+    ]
+
+
+def test_documents_name_every_command_and_no_other():
+    named = {words for document in DOCUMENTS for words in _commands(document.read_text(encoding="utf-8"))}
+    listed = set(re.findall(r"^    ([a-z0-9]+) ", run({}, "--help").out, re.MULTILINE))
+    assert {words.split()[0] for words in named} == listed
+    for words in sorted(named):
+        assert run({}, *words.split(), "--help").status == 0, f"knowthread {words}"
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < LONGEST_README
 
@@ -112,6 +131,13 @@ def test_code_cites_headings_that_are_there():
 
 def _doc(name: str) -> Path:
     return ROOT / "docs" / f"{name}.md"
+
+
+def _commands(text: str) -> Iterator[str]:
+    """The commands of ours in a document's code, without their arguments."""
+    for block, span in re.findall(r"```(?:sh|console)\n(.*?)```|`([^`\n]+)`", text, re.DOTALL):
+        for words in re.findall(r"(?:^|[$-] )knowthread((?: [a-z][a-z0-9]*)+)", block or span, re.MULTILINE):
+            yield words.strip()
 
 
 def _headings(file: Path) -> list[str]:
