@@ -70,6 +70,7 @@ def _form(pattern: str, reader: Reader, flags: int = re.IGNORECASE) -> Form:
     return re.compile(pattern, flags), reader
 
 
+_CALENDAR = r"(?P<unit>week|weekend|month|quarter|year)"
 _CLOCK = r"(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?\s?(?:Z|UTC|[+-]\d\d:?\d\d)?)?"
 _PARTS_OF_DAY = "morning|afternoon|evening|night"
 _WEEKDAY = rf"(?P<weekday>{_any(WEEKDAYS)})"
@@ -91,7 +92,7 @@ FORMS: tuple[Form, ...] = (
     _form(rf"{_OPEN}{_DAY}{_TH}?\s(?P<month>{_CAPITAL}){_SHUT}{_CLOSES}", read.named_day, 0),
     _form(rf"{_OPEN}(?P<month>{_LONG})\s(?:of\s)?{_WHICH}\syear{_SHUT}", read.month_of_year),
     _form(rf"{_OPEN}(?P<which>last|next)\s(?P<month>{_LONG}){_SHUT}{_CLOSES}", read.moved_month),
-    _form(rf"\b[Tt](?P<which>his)\s(?P<month>{_CAPITAL}){_SHUT}{_CLOSES}", read.moved_month, 0),
+    _form(rf"\b(?P<which>[Tt]his)\s(?P<month>{_CAPITAL}){_SHUT}{_CLOSES}", read.moved_month, 0),
     _form(
         rf"\b(?:in|during|early|late|mid|(?:end|start|beginning|middle|half|week)\sof)[\s-]"
         rf"(?P<at>(?P<month>{_LONG}))"
@@ -99,8 +100,8 @@ FORMS: tuple[Form, ...] = (
         read.named_month,
     ),
     _form(
-        rf"\b(?:[Ii]n|[Dd]uring|[Ss]ince|[Uu]ntil|[Bb]efore|[Aa]fter|[Bb]etween|and)\s(?P<at>(?P<month>{_CAPITAL}))"
-        rf"{_SHUT}{_CLOSES}",
+        rf"\b(?:[Ii]n|[Dd]uring|[Ss]ince|[Uu]ntil|[Bb]efore|[Aa]fter|[Bb]etween"
+        rf"|[Bb]etween\s(?:{_CAPITAL})\sand)\s(?P<at>(?P<month>{_CAPITAL})){_SHUT}{_CLOSES}",
         read.named_month,
         0,
     ),
@@ -118,15 +119,17 @@ FORMS: tuple[Form, ...] = (
     _form(rf"{_OPEN}{COUNT}\s{UNIT}\sago\b", read.ago),
     _form(rf"\b(?:in|over|during|within)\s(?:the\s)?(?P<at>(?:last|past)\s(?:{COUNT}\s)?{UNIT}){_SHUT}", read.recent),
     _form(
-        rf"{_OPEN}(?:the\sday\s(?:before\syesterday|after\stomorrow)|yesterday|today|tonight|tomorrow|last\snight"
+        rf"{_OPEN}(?:the\sday\s(?:before\syesterday|after\stomorrow)|yesterday|today|tonight|last\snight"
         rf"|this\s(?:{_PARTS_OF_DAY}))(?!\w|\s?[(=/])",
         read.near_day,
     ),
+    _form(rf"{_OPEN}tomorrow{_CLOSES}", read.near_day),
     _form(rf"\b(?P<which>last|past|previous|this|next)\s{_WEEKDAY}(?!\w)", read.weekday),
     _form(rf"\b(?P<which>last)\s(?P<weekday>mon|tues?|wed|thurs?|fri){_SHUT}{_CLOSES}", read.weekday),
     _form(rf"\b(?P<which>on|since|until|before|after)\s(?P<at>{_WEEKDAY})(?!\w)", read.weekday),
     _form(rf"{_OPEN}(?P<which>){_WEEKDAY}(?:['\u2019]s|\s(?:{_PARTS_OF_DAY}))\b", read.weekday),
-    _form(rf"{_OPEN}{_WHICH}\s(?P<unit>week|weekend|month|quarter|year)(?!\w)", read.moved_unit),
+    _form(rf"{_OPEN}(?<!the\s)(?P<which>last|past|previous|this)\s{_CALENDAR}(?!\w)", read.moved_unit),
+    _form(rf"{_OPEN}(?<!the\s)(?P<which>next)\s{_CALENDAR}{_SHUT}{_CLOSES}", read.moved_unit),
     _form(rf"\b(?P<which>last|this|next)\s(?P<unit>{_any(SEASONS)}){_SHUT}{_CLOSES}", read.moved_unit),
 )
 """Tried in this order; what one form has read is not read by another."""

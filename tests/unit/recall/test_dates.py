@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kg.recall.date_spans import DateSpan, date_value, from_now, microseconds, of_day, of_months, of_year
 from kg.recall.dates import find_dates
 from kg.recall.now_words import asks_for_present
 
+DATA = Path(__file__).parent.parent.parent / "data"
+WORDS = (
+    *(
+        "yesterday",
+        "last week",
+        "next year.",
+        "on Monday",
+        "in May",
+        "30 February",
+        "0001-01-01",
+        "year 2049",
+        "12 years ago",
+    ),
+    *(
+        "since",
+        "before",
+        "between",
+        "and",
+        "to",
+        "two weeks after",
+        "last summer",
+        "in the past 300 months",
+        "31.12.2049",
+    ),
+)
+INSTANTS = st.datetimes(timezones=st.just(UTC))
 ASKED = datetime(2024, 6, 12, 15, 30, tzinfo=UTC)  # a Wednesday
 
 
@@ -84,6 +113,52 @@ def day(at_us: int) -> str:
 )
 def test_a_date_is_found(question: str, first: str, last: str) -> None:
     assert found(question) == [(first, last)]
+
+
+@pytest.mark.parametrize("now", [ASKED, datetime(2026, 11, 26, 9, tzinfo=UTC)])
+def test_five_hundred_questions_without_a_date_have_none(now: datetime) -> None:
+    questions = (DATA / "undated.txt").read_text(encoding="utf-8").splitlines()
+    assert len(questions) >= 500
+    assert [question for question in questions if find_dates(question, now)] == []
+
+
+@given(st.dates(date(1985, 1, 1), date(2049, 12, 31)), INSTANTS)
+def test_every_way_to_write_a_day_is_the_same_day(day: date, now: datetime) -> None:
+    month = f"{day:%B}"
+    forms = (day.isoformat(), f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}", f"{day:%d.%m.%Y}")
+    spans = {find_dates(f"what did we decide on {form}?", now) for form in forms}
+    assert spans == {(of_day(day),)}
+
+
+@given(st.text(), INSTANTS)
+def test_no_text_is_too_odd(text: str, now: datetime) -> None:
+    for span in find_dates(text, now):
+        assert span.first_us <= span.last_us
+
+
+@given(st.sampled_from(WORDS), st.sampled_from(WORDS), st.sampled_from(WORDS), INSTANTS)
+def test_no_date_is_beyond_the_calendar(one: str, two: str, three: str, now: datetime) -> None:
+    for span in find_dates(f"what did we do {one} {two} {three}", now):
+        assert span.first_us <= span.last_us
+
+
+@given(st.integers(1, 300), st.sampled_from(["day", "week", "month", "year"]), st.dates(date(1990, 1, 1)))
+def test_so_long_ago_counts_in_full_and_now_does_not(count: int, unit: str, on: date) -> None:
+    now = datetime.combine(on, time(9), UTC)
+    days = {"day": 1, "week": 7, "month": 30.4375, "year": 365.25}[unit] * count
+    spans = find_dates(f"what did I say {count} {unit}s ago?", now)
+    assert date_value(spans, [microseconds(now) - round(days * 86_400_000_000)]) == 1.0
+    assert (date_value(spans, [microseconds(now)]) > 0) == (
+        days < {"day": 3, "week": 7, "month": 24, "year": 120}[unit]
+    )
+
+
+@given(st.integers(), st.integers(), st.integers(0, 10**12), st.integers(0, 10**12))
+def test_a_value_falls_with_distance_and_stays_within_its_bounds(at: int, first: int, length: int, fall: int) -> None:
+    span = DateSpan(first, first + length, 0, fall)
+    values = [span.value(first - step * fall // 4) for step in range(6)]
+    assert values == sorted(values, reverse=True)
+    assert 0.0 <= span.value(at) <= 1.0
 
 
 def test_before_a_date_everything_earlier_counts() -> None:
