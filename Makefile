@@ -13,7 +13,7 @@ python := .venv/bin/python
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 .PHONY: setup
 setup: ## make .venv; the other targets do so too
@@ -34,6 +34,11 @@ check: setup ## format, lint and types
 	$(python) -m ruff check .
 	sh scripts/types.sh
 
+.PHONY: bench-recall
+bench-recall: setup ## how often a search finds the right memory; ARGS="--ablate --set FOLDER"
+	@$(python) scripts/fetch.py
+	@$(python) bench/recall.py $(ARGS)
+
 .PHONY: hooks
 hooks: setup ## have git run make check before each commit in this clone
 	@$(python) -m pre_commit install
@@ -48,5 +53,5 @@ manifest: setup ## record the tools again for the shim, after a change of them
 
 .PHONY: clean
 clean: ## remove what the targets made in this clone; the cache folder stays
-	rm -rf .venv dist htmlcov .coverage* .pytest_cache .ruff_cache
+	rm -rf .venv dist htmlcov .coverage* .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

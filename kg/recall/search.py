@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -52,11 +52,16 @@ class LinkedEntity:
 
 
 class Recall:
-    """The read side of search_memories."""
+    """The read side of search_memories.
+
+    Attributes:
+        adjusted: applied to the weights of each search; a measurement switches parts off by it.
+    """
 
     def __init__(
         self, store: GraphStore, index: VectorIndex, embedder: Embedder, reranking: Reranking | None = None
     ) -> None:
+        self.adjusted: Callable[[Weights], Weights] = lambda weights: weights
         self._store = store
         self._index = index
         self._reranking = reranking
@@ -108,7 +113,7 @@ class Recall:
             [_candidate(card, facts, terms[card.uuid], people, search.project) for card, facts in in_time],
             found.dense,
             frequencies,
-            weights=weights,
+            weights=self.adjusted(weights),
             failed=tuple(found.failed),
             top_k=None if search.filters or search.threshold is not None else search.limit + spare,
         )

@@ -89,15 +89,16 @@ class Service:
     @property
     def embedder(self) -> Embedder:
         """The embedder in use."""
-        return self._running.embedder
+        return self.parts.embedder
 
     async def drain(self) -> None:
         """Wait until the index has caught up with the graph, and optimize it, as the service does every ten minutes."""
-        await self._running.indexer.drain()
-        await self._running.index.optimize()
+        await self.parts.indexer.drain()
+        await self.parts.index.optimize()
 
     @property
-    def _running(self) -> Parts:
+    def parts(self) -> Parts:
+        """What the operations stand on, once it runs."""
         if self._parts is None:
             raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
         return self._parts
