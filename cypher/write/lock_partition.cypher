@@ -1,8 +1,12 @@
-// Take the partition's write lock and reserve numbers; the first statement of every transaction that changes it.
+// Take the partition's write lock, reserve numbers, and only then look for the answer of an earlier attempt of the call.
+// The first statement of every transaction that changes the partition.
 // mode: write
 // param: user_id string - partition
-// param: slots integer - how many sequence numbers to reserve; none where nothing changes that search ranks by
-// returns: seq integer, the last number reserved
+// param: slots integer - how many sequence numbers to reserve; 0 if nothing changes that search ranks by
+// param: request string or null - identity of the call; null for work that no client repeats
+// returns: seq integer, the last number reserved; earlier string or null
 MERGE (p:Partition {user_id: $user_id})
 SET p.seq = coalesce(p.seq, 0) + $slots
-RETURN p.seq AS seq
+WITH p
+OPTIONAL MATCH (r:Request {uuid: $request})
+RETURN p.seq AS seq, r.result AS earlier

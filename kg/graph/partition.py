@@ -1,8 +1,8 @@
-"""Mutating calls: one at a time in a partition, and each at most once.
+"""Writes to a partition: one at a time, and each call at most once.
 
-Invariant: the transaction of a call takes the partition's lock with its own first statement, looks for the answer of
-an earlier attempt of the same call, and leaves its own answer behind. So a repeated call, by a client or by the driver
-after an ambiguous commit, answers the first result and changes nothing.
+Invariant: a transaction that changes a partition takes the partition's lock with its first statement, and reads only
+after it. A call that a client may repeat goes through ``once``, which keeps the answer. So a repeated call, by a
+client or by the driver after an ambiguous commit, answers the first result and changes nothing.
 """
 
 from __future__ import annotations
@@ -46,6 +46,17 @@ class Write:
         return str(uuid5(self.namespace, name))
 
 
+async def lock(tx: Transaction, user_id: str, *, slots: int = 1) -> int:
+    """Take the partition's lock and return the first of the sequence numbers that it reserves.
+
+    Args:
+        tx: a transaction that has not touched the partition yet.
+        user_id: partition.
+        slots: how many sequence numbers to reserve; 0 if nothing changes that search ranks by.
+    """
+    return (await _take_lock(tx, user_id, slots, None))[0]
+
+
 async def once(
     tx: Transaction,
     work: Callable[[Write], Awaitable[Answer]],
@@ -68,12 +79,18 @@ async def once(
         slots: how many sequence numbers to reserve.
     """
     namespace = uuid5(uuid5(NAMESPACE_URL, f"knowthread:{user_id}"), key)
-    begun = (await tx.run("begin_call", user_id=user_id, slots=slots, uuid=str(namespace)))[0]
-    if begun["earlier"] is not None:
-        return answer(**json.loads(begun["earlier"]))
-    write = Write(tx, user_id, namespace, clock.now(), begun["seq"] - slots + 1)
+    first_seq, earlier = await _take_lock(tx, user_id, slots, str(namespace))
+    if earlier is not None:
+        return answer(**json.loads(earlier))
+    write = Write(tx, user_id, namespace, clock.now(), first_seq)
     result = await work(write)
     await tx.run(
         "create_request", uuid=str(namespace), user_id=user_id, result=json.dumps(asdict(result)), now=write.now
     )
     return result
+
+
+async def _take_lock(tx: Transaction, user_id: str, slots: int, request: str | None) -> tuple[int, str | None]:
+    """Lock, reserve numbers, and return the first of them with the answer that an earlier attempt of the call left."""
+    row = (await tx.run("lock_partition", user_id=user_id, slots=slots, request=request))[0]
+    return row["seq"] - slots + 1, row["earlier"]

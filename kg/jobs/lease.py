@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from kg.graph.partition import Write
+from kg.graph.partition import Write, lock
 from kg.graph.spending import account_calls
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.model_values import ModelCall
@@ -63,12 +63,12 @@ async def enter(tx: Transaction, lease: Lease, clock: Clock, *, slots: int) -> E
 
     It was cancelled, taken over, or committed by an earlier try.
     """
-    last = (await tx.run("lock_partition", user_id=lease.user_id, slots=max(1, slots)))[0]["seq"]
+    first_seq = await lock(tx, lease.user_id, slots=max(1, slots))
     held = await tx.run("job_fence", **lease.fence())
     if not held:
         return None
     namespace = uuid5(UUID(lease.uuid), str(lease.attempt))
-    write = Write(tx, lease.user_id, namespace, clock.now(), last - max(1, slots) + 1)
+    write = Write(tx, lease.user_id, namespace, clock.now(), first_seq)
     return Entered(write, held[0]["memories"], held[0]["changed"])
 
 

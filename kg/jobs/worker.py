@@ -23,6 +23,7 @@ from typing import Any
 
 from kg.background import Background
 from kg.errors import BudgetExceeded, ExtractionError, KgError, ModelUnavailable, StoreUnavailable
+from kg.graph.partition import lock
 from kg.graph.store import GraphStore, Transaction
 from kg.jobs.extract_step import ExtractStep
 from kg.jobs.judge_step import JudgeStep
@@ -309,7 +310,7 @@ class Worker:
         }
 
         async def work(tx: Transaction) -> None:
-            await tx.run("lock_partition", user_id=lease.user_id, slots=1)
+            await lock(tx, lease.user_id)
             await tx.run("release_job", **params)
 
         await self._store.write(work, "release_job", partition=lease.user_id)

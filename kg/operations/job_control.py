@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 from uuid import uuid4
 
 from kg.errors import InvalidInput, NotFound
-from kg.graph.partition import Write, once
+from kg.graph.partition import Write, lock, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock
 from kg.recall import render
@@ -99,7 +99,7 @@ class Jobs:
         """Run one query under the partition's lock: a worker's commit comes before it or meets its closed fence."""
 
         async def work(tx: Transaction) -> list[Row]:
-            await tx.run("lock_partition", user_id=user_id, slots=1)
+            await lock(tx, user_id)
             return await tx.run(query, user_id=user_id, **params)
 
         return await self._store.write(work, query, partition=user_id)

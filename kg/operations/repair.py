@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from kg.facts.settle import settle
+from kg.graph.partition import lock
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.index.compare import PAGE, indexed_nodes, read_all, reconcile
 from kg.language.words import content_hash, split_terms
@@ -157,7 +158,7 @@ async def _forget_needless_tombstones(store: GraphStore) -> int:
 
 async def _locked(store: GraphStore, user_id: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
     async def run(tx: Transaction) -> T:
-        await tx.run("lock_partition", user_id=user_id, slots=1)
+        await lock(tx, user_id)
         return await work(tx)
 
     return await store.write(run, "repair", partition=user_id)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from kg.background import Background
 from kg.errors import KgError
+from kg.graph.partition import lock
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock
 
@@ -51,7 +52,7 @@ class RecallCounts:
             )
 
     async def _write(self, tx: Transaction, user_id: str, rows: list[Row]) -> None:
-        await tx.run("lock_partition", user_id=user_id, slots=0)  # no search ranks by it
+        await lock(tx, user_id, slots=0)  # no search ranks by it
         await tx.run("count_recalls", user_id=user_id, counts=rows, now=self._clock.now())
 
     async def _run(self) -> None:

@@ -17,7 +17,7 @@ from kg.background import Background
 from kg.entities.orphans import drop_orphans
 from kg.errors import KgError, NotFound
 from kg.facts.settle import settle
-from kg.graph.partition import Write, once
+from kg.graph.partition import Write, lock, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock
 from kg.values import Scope
@@ -183,7 +183,7 @@ class Deleting:
         return done
 
     async def _batch(self, tx: Transaction, user_id: str, uuids: Sequence[str]) -> None:
-        await tx.run("lock_partition", user_id=user_id, slots=1)
+        await lock(tx, user_id)
         await erase_memories(tx, user_id, uuids, self._clock.now())
 
 

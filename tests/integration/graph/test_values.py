@@ -9,12 +9,13 @@ import pytest
 from neo4j import AsyncGraphDatabase, Bookmarks
 
 from kg.errors import StoreUnavailable
+from kg.graph.partition import lock
 from kg.graph.store import GraphAddress, GraphStore, Transaction
 
 
 async def _write(store: GraphStore) -> None:
     async def work(tx: Transaction) -> None:
-        await tx.run("lock_partition", user_id=f"bookmarks-{uuid4()}", slots=1)
+        await lock(tx, f"bookmarks-{uuid4()}")
 
     await store.write(work, "test")
 

@@ -19,8 +19,6 @@ from kg.writing.add import Adding
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, prefers, states
 
-TAKES_THE_LOCK = ("lock_partition", "begin_call")
-
 
 async def counts(user: User) -> dict[str, int]:
     rows = await user.raw("MATCH (n {user_id: $user_id}) UNWIND labels(n) AS label RETURN label, count(*) AS n")
@@ -301,7 +299,7 @@ async def test_a_text_is_read_once_before_the_lock_and_a_long_one_off_the_loop(
         return ngrams(text)
 
     async def failing_once(tx: Transaction, name: str, /, **params: Any) -> Any:
-        if name in TAKES_THE_LOCK:
+        if name == "lock_partition":
             locked.append(name)
         if name == "create_graph" and not failed:
             failed.append(name)
@@ -338,7 +336,7 @@ async def test_an_update_of_facts_alone_reads_the_text_before_the_lock(user: Use
     monkeypatch.setattr(Transaction, "run", noting_run)
     await user.update(first.id, states("Redis is fast", "HAS_STATUS", "Redis", "fast"))
     assert asked.count("Ada and Redis") == 1
-    assert asked.index("Ada and Redis") < next(i for i, name in enumerate(asked) if name in TAKES_THE_LOCK)
+    assert asked.index("Ada and Redis") < next(i for i, name in enumerate(asked) if name == "lock_partition")
 
 
 def test_of_a_long_text_single_words_and_what_is_written_like_a_name_come_first():
