@@ -7,27 +7,24 @@ the texts are still those that were read. Until then the facts of a former text 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from kg.entities.linking import NOTHING, Linker
-from kg.entities.merge import merge_entities, merge_namesakes
-from kg.entities.orphans import drop_orphans
-from kg.entities.resolve import Resolution
+from kg.entities.resolve import EntityMerge, Resolution
 from kg.facts.claims import stated_keys
 from kg.facts.contentions import find_contentions
-from kg.facts.settle import settle
 from kg.graph.partition import Write
 from kg.graph.store import GraphStore, Row
 from kg.jobs.lease import LEASE_S, Lease, account, enter
 from kg.language.quotations import traces, without_recalled
 from kg.model_values import Extraction, ModelWork, Reading, Turn
 from kg.ports import Clock, FactExtractor
-from kg.values import Scope
-from kg.writing.draft import Drafter, KnownName, StatingMemory
+from kg.values import FactInput
+from kg.writing.commit import Replaced, commit
+from kg.writing.draft import Draft, StatingMemory, known_names
 from kg.writing.queue import extraction_jobs
-from kg.writing.stated import StatedFacts, inherited_decisions
 
 EARLIER_TURNS = 4
 MAX_DROPPED_TOLD = 20
@@ -127,12 +124,8 @@ class ExtractStep:
                 await write.tx.run("create_jobs", user_id=lease.user_id, jobs=jobs)
             if extraction is None:
                 return await self._finish(write, lease, [], 0, ())
-            statement = _Statement(write, entered.memories, read, extraction)
-            await statement.load_names()
-            await statement.load_former()
-            statement.draft_facts()
-            await statement.write(names)
-            standing = {memory["uuid"] for memory in entered.memories}
+            standing = {memory["uuid"]: memory for memory in entered.memories}
+            facts = await _state(write, standing, read, extraction, names)
             stating = {turn for turn, _ in extraction.facts}
             done = [
                 {
@@ -142,7 +135,7 @@ class ExtractStep:
                 for turn, memory in enumerate(read)
                 if memory["uuid"] in standing
             ]
-            return await self._finish(write, lease, done, len(statement.drafter.draft.facts), extraction.dropped)
+            return await self._finish(write, lease, done, facts, extraction.dropped)
 
         return await self._store.write(work, "extraction", partition=lease.user_id)
 
@@ -184,118 +177,68 @@ def _still_noise(memory: Row, turn: int, stating: Set[int]) -> str | None:
     return None if turn in stating else memory["noise_reason"]
 
 
-class _Statement:
-    """The facts of one extraction, drafted and written under the partition's lock."""
+async def _state(
+    write: Write, standing: Mapping[str, Row], read: Sequence[Row], extraction: Extraction, names: Resolution
+) -> int:
+    """Draft and write what was extracted from texts that still stand; return how many facts are new."""
+    facts = [(uuid, fact) for turn, fact in extraction.facts if (uuid := read[turn]["uuid"]) in standing]
+    former = await _former(write, standing)
+    draft = await _draft(write, standing, facts, former, extraction.work)
+    replaced = [Replaced(row["facts"], row["decisions"], _expiring(row)) for row in former]
+    await commit(write, draft, replaced=replaced, merges=_merges(draft, names))
+    if names.put_off or names.settled:
+        await write.tx.run("mark_undecided", user_id=write.user_id, open=names.put_off, settled=names.settled)
+    return len(draft.facts)
 
-    def __init__(self, write: Write, standing: Sequence[Row], read: Sequence[Row], extraction: Extraction) -> None:
-        self._write = write
-        self._standing = {row["uuid"]: row for row in standing}
-        self._work: ModelWork = extraction.work
-        self._facts = [
-            (read[turn]["uuid"], fact) for turn, fact in extraction.facts if read[turn]["uuid"] in self._standing
-        ]
-        self._former: dict[str, Row] = {}
-        self.drafter = Drafter(write, {})
 
-    async def load_names(self) -> None:
-        """Read which of the names in the facts the graph knows."""
-        keys: set[str] = set()
-        for uuid, fact in self._facts:
-            keys |= stated_keys([fact], _voice(self._standing[uuid]))
-        rows = await self._write.tx.run("find_names", user_id=self._write.user_id, keys=sorted(keys))
-        self.drafter = Drafter(self._write, {row["key"]: KnownName(row["uuid"], row["kind"]) for row in rows})
+async def _former(write: Write, standing: Mapping[str, Row]) -> list[Row]:
+    """Read the facts that texts stated before they were changed."""
+    uuids = [uuid for uuid, row in standing.items() if row["restates"]]
+    return await write.tx.run("restating_context", user_id=write.user_id, uuids=uuids) if uuids else []
 
-    async def load_former(self) -> None:
-        """Read the facts that texts stated before they were changed."""
-        uuids = [uuid for uuid, row in self._standing.items() if row["restates"]]
-        if uuids:
-            rows = await self._write.tx.run("restating_context", user_id=self._write.user_id, uuids=uuids)
-            self._former = {row["uuid"]: row for row in rows}
 
-    def draft_facts(self) -> None:
-        """Draft every fact once for its time, whatever the number of ways in which the model said it."""
-        stated: dict[str, StatedFacts] = defaultdict(StatedFacts)
-        for row in self._former.values():  # facts that were handed over with the text since it waited to be read
-            stated[row["uuid"]] = StatedFacts(fact for fact in row["facts"] if _version_of(row, fact) is None)
-        origin = {"model": self._work.model, "prompt": self._work.prompt, "prompt_hash": self._work.prompt_hash}
-        for index, (uuid, fact) in enumerate(self._facts):
-            row = self.drafter.add_fact(
-                self._stating(uuid), fact, seq=self._write.first_seq + index, origin="model",
-                uuid=self._write.uuid(f"fact:{index}"),
-            )  # fmt: skip
-            row |= origin
-            if stated[uuid].equal(row) is not None:
-                self.drafter.draft.facts.pop()
-            stated[uuid].add(row)
+async def _draft(
+    write: Write,
+    standing: Mapping[str, Row],
+    facts: Sequence[tuple[str, FactInput]],
+    former: Sequence[Row],
+    work: ModelWork,
+) -> Draft:
+    """Draft every fact once for its time, however often the model said it."""
+    keys = {key for uuid, fact in facts for key in stated_keys([fact], _voice(standing[uuid]))}
+    rows = await write.tx.run("find_names", user_id=write.user_id, keys=sorted(keys))
+    origin = {"origin": "model", "model": work.model, "prompt": work.prompt, "prompt_hash": work.prompt_hash}
+    draft = Draft(write, known_names(rows), origin)
+    for row in former:  # facts that were handed over with the text since it waited to be read
+        draft.note_standing(row["uuid"], (fact for fact in row["facts"] if _version_of(row, fact) is None))
+    for index, (uuid, fact) in enumerate(facts):
+        memory = standing[uuid]
+        draft.add_fact(StatingMemory.of(memory, write.user_id, _voice(memory)), fact, f"fact:{index}")
+    return draft
 
-    async def write(self, names: Resolution) -> None:
-        """Write the draft: former facts expire, new ones stand, ends and projection follow, names merge."""
-        write, draft = self._write, self.drafter.draft
-        gone = await self._expire()
-        new = StatedFacts(row["properties"] for row in draft.facts)
-        for row in self._former.values():
-            draft.decisions.extend(inherited_decisions(row["facts"], row["decisions"], new))
-        await write.tx.run("create_graph", **draft.rows(), memories=[])
-        stated = [row["properties"] for row in draft.facts]
-        decided = [row["old"] for row in draft.decisions]
-        await settle(write.tx, user_id=write.user_id, created=stated, changed=gone, also=decided, now=write.now)
-        if gone:
-            sides = {uuid for fact in gone for uuid in (fact["subject_uuid"], fact["object_uuid"]) if uuid}
-            await drop_orphans(write.tx, write.user_id, [], sorted(sides))
-        await self._merge(names)
 
-    async def _expire(self) -> list[Row]:
-        """Hand former facts to the version of the text that stated them."""
-        gone: list[Row] = []
-        for row in self._former.values():
-            by_version: dict[str, list[str]] = defaultdict(list)
-            for fact in row["facts"]:
-                version = _version_of(row, fact)
-                if version is not None:
-                    by_version[version["uuid"]].append(fact["uuid"])
-                    gone.append(fact)
-            for version_uuid, uuids in by_version.items():
-                await self._write.tx.run("expire_facts", uuids=uuids, version_uuid=version_uuid, now=self._write.now)
-        return gone
+def _merges(draft: Draft, names: Resolution) -> list[EntityMerge]:
+    """Return the merges that resolution asks for: of entities that this text named anew, and of known ones.
 
-    async def _merge(self, names: Resolution) -> None:
-        """Merge the entities that this text named anew into those that they were found to be, and known ones.
+    A name whose entity was created by another write since the names were looked at is found by its spelling.
+    """
+    created = {row["key"]: row["properties"]["uuid"] for row in draft.entities}
+    found = [
+        EntityMerge(created[key], created.get(target, target), names.reasons[key])
+        for key, target in names.same.items()
+        if key in created
+    ]
+    return [*found, *names.merges]
 
-        What was created since the names were looked at is found by its letters.
-        """
-        created = {row["key"]: row["properties"]["uuid"] for row in self.drafter.draft.entities}
-        pairs = [
-            (created[key], created.get(target, target), names.reasons[key])
-            for key, target in names.same.items()
-            if key in created
-        ]
-        pairs += [(merge.source, merge.target, merge.reason) for merge in names.merges]
-        gone: set[str] = set()
-        for source, target, reason in pairs:
-            uuids = [source, target]
-            rows = await self._write.tx.run("find_entities", user_id=self._write.user_id, keys=[], uuids=uuids)
-            standing = {row["uuid"] for row in rows if row["merged_into"] is None}
-            if source != target and standing == set(uuids):  # neither went, or was merged, since
-                await merge_entities(self._write, source, target, reason)
-                gone.add(source)
-        await merge_namesakes(
-            self._write, [row for row in self.drafter.draft.entities if row["properties"]["uuid"] not in gone]
-        )
-        if names.put_off or names.settled:
-            await self._write.tx.run(
-                "mark_undecided", user_id=self._write.user_id, open=names.put_off, settled=names.settled
-            )
 
-    def _stating(self, uuid: str) -> StatingMemory:
-        row = self._standing[uuid]
-        return StatingMemory(
-            uuid=uuid,
-            scope=Scope(self._write.user_id, row["agent_id"], row["run_id"], row["project"]),
-            speaker=_voice(row),
-            occurred_at=row["occurred_at"],
-            valid_from_source="occurred" if row["occurred_at"] != row["created_at"] else "created",
-            created_at=self._write.now,
-        )
+def _expiring(row: Row) -> dict[str, list[Row]]:
+    """Return the facts of a former text by the version that stated them."""
+    by_version: dict[str, list[Row]] = defaultdict(list)
+    for fact in row["facts"]:
+        version = _version_of(row, fact)
+        if version is not None:
+            by_version[version["uuid"]].append(fact)
+    return by_version
 
 
 def _version_of(row: Row, fact: Row) -> Row | None:

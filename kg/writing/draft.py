@@ -1,28 +1,33 @@
 """From validated input and what the graph holds already to the rows of one write. Pure: no store, no clock.
 
-Names become alias keys, alias keys become entities (known ones, or new ones that this draft creates), facts become
+Names become alias keys. Alias keys become entities: known ones, or new ones that the draft creates. Facts become
 claims. The same draft serves a new memory, an update and the result of an extraction.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any, Literal
 
 from kg.facts.claims import StatedName, claim_key, claim_scope, literal_key, object_of, subject_of
 from kg.facts.predicates import THING
 from kg.facts.timeline import UNKNOWN_START
 from kg.graph.partition import Write
+from kg.graph.store import Row
 from kg.language.lucene import user_key
 from kg.language.names import SELF_KEY, alias_key, mentioned_keys
 from kg.language.words import content_hash, split_terms
 from kg.values import FactInput, Scope
+from kg.writing.stated import StatedFacts
 
-Row = dict[str, Any]
 Source = Literal["stated", "occurred", "created", "unknown"]
+CALLER: Mapping[str, Any] = {"origin": "caller"}
+"""Origin of facts that came with a call."""
 _READ_AT_ONCE_CHARS = 4096
 
 
@@ -43,33 +48,30 @@ class StatingMemory:
     speaker: str | None
     occurred_at: datetime
     valid_from_source: Source
-    created_at: datetime
+
+    @staticmethod
+    def of(row: Row, user_id: str, speaker: str | None) -> StatingMemory:
+        """Return a memory that stands in the graph, from its properties."""
+        return StatingMemory(
+            uuid=row["uuid"],
+            scope=Scope(user_id, row.get("agent_id"), row.get("run_id"), row.get("project")),
+            speaker=speaker,
+            occurred_at=row["occurred_at"],
+            valid_from_source="occurred" if row["occurred_at"] != row["created_at"] else "created",
+        )
 
 
-@dataclass
-class Draft:
-    """Rows for the query that creates them, and what the caller should hear about.
+@dataclass(frozen=True)
+class Drafted:
+    """A fact as a draft answers it.
 
     Attributes:
-        user_id: partition.
-        warnings: parts of the input that could not be used although the fact itself was.
+        fact: the drafted fact, or the equal one that its memory states already; has ``uuid`` and ``valid_at``.
+        is_new: False if the memory says the same of the same time already; then the draft gained no fact.
     """
 
-    user_id: str
-    entities: list[Row] = field(default_factory=list[Row])
-    mentions: list[Row] = field(default_factory=list[Row])
-    facts: list[Row] = field(default_factory=list[Row])
-    decisions: list[Row] = field(default_factory=list[Row])
-    warnings: list[str] = field(default_factory=list[str])
-
-    def rows(self) -> dict[str, Any]:
-        """Return the parameters of ``create_graph`` but for its memories."""
-        names = ("user_id", "entities", "mentions", "facts", "decisions")
-        return {name: getattr(self, name) for name in names}
-
-    def fact_uuids(self) -> list[str]:
-        """Return the uuids of the drafted facts, in order."""
-        return [row["properties"]["uuid"] for row in self.facts]
+    fact: Row
+    is_new: bool
 
 
 @dataclass(frozen=True)
@@ -98,16 +100,52 @@ async def prepare_texts(texts: Sequence[str]) -> list[PreparedText]:
     return await asyncio.to_thread(lambda: [PreparedText.of(text) for text in texts])
 
 
-class Drafter:
-    """Collects the rows of one write; entities that it creates are shared by all its memories."""
+class Draft:
+    """The rows of one write, and what its caller should hear about; entities are shared by all its memories.
 
-    def __init__(self, write: Write, known: Mapping[str, KnownName]) -> None:
-        self.draft = Draft(write.user_id)
+    Attributes:
+        warnings: parts of the input that could not be used although the fact itself was.
+    """
+
+    def __init__(self, write: Write, known: Mapping[str, KnownName], origin: Mapping[str, Any] = CALLER) -> None:
+        self.entities: list[Row] = []
+        self.mentions: list[Row] = []
+        self.facts: list[Row] = []
+        self.decisions: list[Row] = []
+        self.warnings: list[str] = []
         self._write = write
-        self._user_id = write.user_id
+        self._origin = origin
         self._names = dict(known)
-        self._now = write.now
+        self._seqs = count(write.first_seq)
         self._mentioned: dict[tuple[str, str, str], Row] = {}
+        self._stated: dict[str, StatedFacts] = defaultdict(StatedFacts)
+
+    def rows(self) -> dict[str, Any]:
+        """Return the parameters of ``create_graph`` except its memories."""
+        return {
+            "user_id": self._write.user_id,
+            "entities": self.entities,
+            "mentions": self.mentions,
+            "facts": self.facts,
+            "decisions": self.decisions,
+        }
+
+    def stated(self) -> list[Row]:
+        """Return the properties of the drafted facts, in order."""
+        return [row["properties"] for row in self.facts]
+
+    def fact_uuids(self) -> list[str]:
+        """Return the uuids of the drafted facts, in order."""
+        return [fact["uuid"] for fact in self.stated()]
+
+    def take_seq(self) -> int:
+        """Return the next of the sequence numbers that the write has reserved."""
+        return next(self._seqs)
+
+    def note_standing(self, memory_uuid: str, facts: Iterable[Row]) -> None:
+        """Note facts that a memory states already, so that they are not drafted again."""
+        for fact in facts:
+            self._stated[memory_uuid].add(fact)
 
     def add_mentions(self, memory: StatingMemory, names: Mapping[str, str]) -> None:
         """Link the names in a memory's text that the graph knows already, and its speaker.
@@ -122,12 +160,36 @@ class Drafter:
             if key in self._names:
                 self._mention(memory.uuid, surface, key, "mention", None)
 
-    def add_fact(self, memory: StatingMemory, fact: FactInput, *, seq: int, origin: str, uuid: str) -> Row:
-        """Draft one fact of a memory and return its properties."""
+    def add_fact(self, memory: StatingMemory, fact: FactInput, name: str) -> Drafted:
+        """Draft one fact of a memory, unless the memory says the same already; its names are mentioned either way.
+
+        Args:
+            memory: what states it.
+            fact: the fact.
+            name: what the fact's uuid is made of; equal in every attempt of the write.
+        """
         subject, thing = subject_of(fact, memory.speaker), object_of(fact, memory.speaker)
         subject_uuid = self._entity(memory, subject) if subject is not None else None
         object_uuid = self._entity(memory, thing) if thing is not None else None
-        object_value = fact.object if thing is None else None
+        properties = self._properties(memory, fact, name, subject_uuid, object_uuid)
+        stated = self._stated[memory.uuid]
+        standing = stated.equal(properties)
+        if standing is not None:
+            return Drafted(standing, is_new=False)
+        stated.add(properties)
+        self.facts.append(
+            {
+                "memory_uuid": memory.uuid,
+                "subject_key": subject.key if subject is not None else None,
+                "object_name_key": thing.key if thing is not None else None,
+                "properties": properties,
+            }
+        )
+        return Drafted(properties, is_new=True)
+
+    def _properties(
+        self, memory: StatingMemory, fact: FactInput, name: str, subject_uuid: str | None, object_uuid: str | None
+    ) -> Row:
         if object_uuid is not None:
             object_key = f"entity:{object_uuid}"
         else:
@@ -139,45 +201,37 @@ class Drafter:
         stated_end = fact.invalid_at
         if stated_end is not None and stated_end <= valid_at:
             valid_at, source = UNKNOWN_START, "unknown"  # "until March", said in May: begun before anyone said when
-        properties: Row = {
-            "uuid": uuid, "user_id": self._user_id, "statement": fact.statement, "scope": scope,
-            "predicate": fact.predicate, "subject_uuid": subject_uuid, "object_uuid": object_uuid,
-            "object_value": object_value, "object_key": object_key, "because": fact.because,
-            "revisit_when": fact.revisit_when, "valid_at": valid_at, "valid_from_source": source,
-            "stated_invalid_at": stated_end, "invalid_at": stated_end, "created_at": self._now, "expired_at": None,
-            "seq": seq, "claim_key": claim_key(scope, subject_uuid, fact.predicate, object_key), "origin": origin,
-            "index_rev": 1,
+        return {
+            "uuid": self._write.uuid(name), "user_id": self._write.user_id, "statement": fact.statement,
+            "scope": scope, "predicate": fact.predicate, "subject_uuid": subject_uuid, "object_uuid": object_uuid,
+            "object_value": fact.object if object_uuid is None else None, "object_key": object_key,
+            "because": fact.because, "revisit_when": fact.revisit_when, "valid_at": valid_at,
+            "valid_from_source": source, "stated_invalid_at": stated_end, "invalid_at": stated_end,
+            "created_at": self._write.now, "expired_at": None, "seq": self.take_seq(),
+            "claim_key": claim_key(scope, subject_uuid, fact.predicate, object_key), "index_rev": 1,
+            **self._origin,
         }  # fmt: skip
-        self.draft.facts.append(
-            {
-                "memory_uuid": memory.uuid,
-                "subject_key": subject.key if subject is not None else None,
-                "object_name_key": thing.key if thing is not None else None,
-                "properties": properties,
-            }
-        )
-        return properties
 
     def add_decisions(self, label: str, fact: FactInput, new: Row, targets: Mapping[str, Row]) -> None:
         """Draft what a fact supersedes; a target that cannot be superseded becomes a warning."""
         for target in fact.supersedes:
             old = targets.get(target)
             if target == new["uuid"]:
-                self.draft.warnings.append(
+                self.warnings.append(
                     f"{label}: nothing was superseded, fact {target} is what this memory says here already; "
                     "name the fact that it replaces"
                 )
             elif old is None:
-                self.draft.warnings.append(
+                self.warnings.append(
                     f"{label}: nothing was superseded, no current fact {target} is yours; the new fact was kept"
                 )
             elif fact.how == "superseded" and old["valid_at"] > new["valid_at"]:
-                self.draft.warnings.append(
+                self.warnings.append(
                     f"{label}: fact {target} was kept, it begins after the new one; give a later valid_at, "
                     "or how='corrected' if it was never true"
                 )
             else:
-                self.draft.decisions.append(
+                self.decisions.append(
                     {
                         "old": target,
                         "new": new["uuid"],
@@ -185,7 +239,7 @@ class Drafter:
                         "properties": {
                             "uuid": self._write.uuid(f"decision:{target}:{new['uuid']}"),
                             "kind": fact.how,
-                            "at": self._now,
+                            "at": self._write.now,
                             "effective_at": new["valid_at"],
                             "judge": "caller",
                             "reason": fact.reason,
@@ -202,7 +256,7 @@ class Drafter:
         facts: dict[str, None] = {}
         for row in rows:
             facts[row["fact"]] = None
-            self.draft.warnings.append(
+            self.warnings.append(
                 f"fact {row['fact']} stands again: {row['by']} had replaced it, which was taken back "
                 "because of what it is now said to replace itself"
             )
@@ -221,7 +275,7 @@ class Drafter:
         if mention is None:
             mention = {"memory_uuid": memory_uuid, "key": key, "name": name, "as": role, "kind": kind}
             self._mentioned[identity] = mention
-            self.draft.mentions.append(mention)
+            self.mentions.append(mention)
         elif mention["kind"] in (None, THING) and kind is not None:
             mention["kind"] = kind  # a fact knows better than the bare text what a name stands for
 
@@ -229,12 +283,12 @@ class Drafter:
         uuid = self._write.uuid(f"entity:{key}")
         self._names[key] = KnownName(uuid, kind)
         properties: Row = {
-            "uuid": uuid, "user_id": self._user_id, "user_key": user_key(self._user_id), "name": name,
-            "terms": split_terms(name), "kind": kind, "created_at": self._now, "index_rev": 1,
+            "uuid": uuid, "user_id": self._write.user_id, "user_key": user_key(self._write.user_id), "name": name,
+            "terms": split_terms(name), "kind": kind, "created_at": self._write.now, "index_rev": 1,
         }  # fmt: skip
-        self.draft.entities.append({"key": key, "kind": kind, "properties": properties})
+        self.entities.append({"key": key, "kind": kind, "properties": properties})
 
 
-def known_names(context: Row) -> dict[str, KnownName]:
-    """Return the aliases of a write context by key."""
-    return {row["key"]: KnownName(row["uuid"], row["kind"]) for row in context["aliases"]}
+def known_names(aliases: Iterable[Row]) -> dict[str, KnownName]:
+    """Return aliases by key, from rows with key, uuid and kind."""
+    return {row["key"]: KnownName(row["uuid"], row["kind"]) for row in aliases}

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-Row = dict[str, Any]
+from kg.graph.store import Row
+
 Fact = Mapping[str, Any]
 
 

@@ -7,23 +7,19 @@ an instant of knowledge before the update, the old fact still carries its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
 
-from kg.entities.merge import merge_namesakes
-from kg.entities.orphans import drop_orphans
 from kg.errors import NotFound
 from kg.facts.claims import stated_keys
-from kg.facts.settle import settle
 from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.trivial import trivial
 from kg.ports import Clock
-from kg.values import FactInput, Scope
-from kg.writing.draft import Drafter, PreparedText, StatingMemory, known_names, prepare_texts
+from kg.values import FactInput
+from kg.writing.commit import Replaced, commit
+from kg.writing.draft import Draft, PreparedText, StatingMemory, known_names, prepare_texts
 from kg.writing.queue import extraction_jobs
-from kg.writing.stated import StatedFacts, inherited_decisions
 
 
 @dataclass(frozen=True)
@@ -104,155 +100,150 @@ class Updating:
         return None if text is None else (await prepare_texts([text]))[0]
 
     async def _update(self, write: Write, request: UpdateRequest, read: PreparedText | None) -> UpdateOutcome:
-        facts = request.facts or ()
-        if request.text is not None and (read is None or read.text != request.text):
-            read = PreparedText.of(request.text)
-        mentioned = read.names.keys() if read is not None and request.text is not None else set[str]()
-        rows = await write.tx.run(
-            "update_context",
-            user_id=request.user_id,
-            uuid=request.uuid,
-            keys=sorted(mentioned | stated_keys(facts, None)),
-            targets=[uuid for fact in facts for uuid in fact.supersedes],
-        )
-        if not rows:
-            raise NotFound("memory", request.uuid, "list yours with get_memories")
-        standing: str = rows[0]["memory"]["text"]
-        if read is None or (request.text is None and read.text != standing):  # it changed since it was read
-            read = PreparedText.of(standing)
-        change = _Change(request, read, write, rows[0])
+        context, text = await _context(write, request, read)
+        memory: Row = context["memory"]
+        change = _compare(request, memory, text)
         if change.nothing:
             return UpdateOutcome(request.uuid, changed=False)
-        outcome = await self._apply(write.tx, change)
-        await merge_namesakes(write, change.drafter.draft.entities)
-        return outcome
-
-    async def _apply(self, tx: Transaction, change: _Change) -> UpdateOutcome:
-        user_id, draft = change.request.user_id, change.drafter.draft
-        await tx.run(
+        draft = _draft(write, request, context, change)
+        version_uuid = write.uuid("version")
+        await write.tx.run(
             "create_version",
-            uuid=change.request.uuid,
-            version=change.version,
-            properties=change.properties,
+            uuid=request.uuid,
+            version=_version(version_uuid, memory, write.now),
+            properties=change.properties(write.now),
             moves_mentions=change.restates,
             keeps_facts=not change.replaces_facts,
         )
         if change.restates:
-            await tx.run("drop_jobs", user_id=user_id, uuids=[change.request.uuid])
-        if change.pending:
-            await tx.run("create_jobs", user_id=user_id, jobs=change.jobs)
-        if change.replaces_facts and change.old_facts:
-            await tx.run(
-                "expire_facts",
-                uuids=[fact["uuid"] for fact in change.old_facts],
-                version_uuid=change.version["uuid"],
-                now=change.now,
-            )
-        draft.decisions[:0] = change.inherited()  # what the caller decides now comes after them
-        written = await tx.run("create_graph", **draft.rows(), memories=[])
-        revived = change.drafter.warn_taken_back(written[0]["taken_back"])
-        stated = [row["properties"] for row in draft.facts]
-        gone = change.old_facts if change.replaces_facts else []
-        decided = [row["old"] for row in draft.decisions]
-        ended = await settle(tx, user_id=user_id, changed=[*gone, *stated], also=[*decided, *revived], now=change.now)
-        if change.replaces_facts:
-            await drop_orphans(tx, user_id, [], change.entities())
-        own = {fact["uuid"] for fact in [*stated, *gone]}
-        kept_claims = {fact["claim_key"] for fact in stated}
+            await write.tx.run("drop_jobs", user_id=request.user_id, uuids=[request.uuid])
+        old: list[Row] = context["facts"] if change.replaces_facts else []
+        replaced = [Replaced(old, context["decisions"], {version_uuid: old})] if old else []
+        jobs = extraction_jobs(write, [[request.uuid]]) if change.pending else []
+        ended = await commit(write, draft, jobs=jobs, replaced=replaced)
+        kept_claims = {fact["claim_key"] for fact in draft.stated()}
         return UpdateOutcome(
-            change.request.uuid,
+            request.uuid,
             changed=True,
             pending=change.pending,
-            version_uuid=change.version["uuid"],
+            version_uuid=version_uuid,
             fact_uuids=draft.fact_uuids(),
-            expired=[fact["uuid"] for fact in gone if fact["claim_key"] not in kept_claims],
-            ended=[uuid for uuid in ended if uuid not in own],
+            expired=[fact["uuid"] for fact in old if fact["claim_key"] not in kept_claims],
+            ended=ended,
             warnings=draft.warnings,
         )
 
 
-class _Change:
-    """What one update changes, laid out from the memory as it stands."""
+async def _context(write: Write, request: UpdateRequest, read: PreparedText | None) -> tuple[Row, PreparedText]:
+    """Return what stands, and the text that the memory is to have; it is read again if it changed since it was read."""
+    if request.text is not None and (read is None or read.text != request.text):
+        read = PreparedText.of(request.text)
+    facts = request.facts or ()
+    mentioned = read.names.keys() if read is not None and request.text is not None else set[str]()
+    rows = await write.tx.run(
+        "update_context",
+        user_id=request.user_id,
+        uuid=request.uuid,
+        keys=sorted(mentioned | stated_keys(facts, None)),
+        targets=[uuid for fact in facts for uuid in fact.supersedes],
+    )
+    if not rows:
+        raise NotFound("memory", request.uuid, "list yours with get_memories")
+    standing: str = rows[0]["memory"]["text"]
+    if read is None or (request.text is None and read.text != standing):
+        read = PreparedText.of(standing)
+    return rows[0], read
 
-    def __init__(self, request: UpdateRequest, read: PreparedText, write: Write, context: Row) -> None:
-        self.request = request
-        self.now = write.now
-        self.memory: Row = context["memory"]
-        self.old_facts: list[Row] = context["facts"]
-        self._decisions: list[Row] = context["decisions"]
-        self._write = write
-        metadata = request.metadata if request.metadata is not None else self.memory["metadata"]
-        new_text = read.text != self.memory["text"]
-        self.restates = new_text or request.facts is not None
-        read_by_model = request.facts is None and self.memory.get("infer") is not False
-        noise = trivial(read.text) if read_by_model and new_text else None
-        self.pending = read_by_model and new_text and noise is None and request.extracts
-        self.replaces_facts = self.restates and not self.pending
-        self.nothing = not self.restates and metadata == self.memory["metadata"]
-        self.version: Row = {
-            "uuid": write.uuid("version"),
-            "user_id": request.user_id,
-            "text": self.memory["text"],
-            "metadata": self.memory["metadata"],
-            "occurred_at": self.memory["occurred_at"],
-            "created_at": self.memory["updated_at"],
-            "replaced_at": write.now,
-        }
-        self.properties: Row = {
-            "text": read.text,
-            "terms": read.terms,
-            "content_hash": read.digest,
-            "metadata": metadata,
-            "updated_at": write.now,
-        }
-        if self.restates:
-            self.properties |= {
-                "extraction": "pending" if self.pending else "skipped" if read_by_model and noise is None else "none",
-                "extraction_error": None,
-                "noise": noise is not None,
-                "noise_reason": noise,
-            }
-        self.drafter = Drafter(write, known_names(context))
-        if self.restates:
-            self._draft_facts(context, read, write.first_seq)
+
+@dataclass(frozen=True)
+class _Change:
+    """What an update changes of a memory as it stands.
+
+    Attributes:
+        text: the text that the memory is to have.
+        metadata: likewise.
+        restates: the text or the facts are others.
+        left_to_model: the caller gave no facts; those of a new text are for a model to find.
+        pending: a model is to read the new text; until it has, the old facts stay.
+        noise: why the new text is not worth remembering, None if it is.
+        nothing: the memory is already as it is asked to be.
+    """
+
+    text: PreparedText
+    metadata: str
+    restates: bool
+    left_to_model: bool
+    pending: bool
+    noise: str | None
+    nothing: bool
 
     @property
-    def jobs(self) -> list[Row]:
-        """The job in which a model reads the new text."""
-        return extraction_jobs(self._write, [[self.request.uuid]])
+    def replaces_facts(self) -> bool:
+        """Whether the old facts expire now."""
+        return self.restates and not self.pending
 
-    def _draft_facts(self, context: Mapping[str, Any], read: PreparedText, seq: int) -> None:
-        memory = self.memory
-        scope = Scope(self.request.user_id, memory.get("agent_id"), memory.get("run_id"), memory.get("project"))
-        occurred = memory["occurred_at"] != memory["created_at"]
-        stating = StatingMemory(
-            uuid=self.request.uuid,
-            scope=scope,
-            speaker=memory.get("speaker"),
-            occurred_at=memory["occurred_at"],
-            valid_from_source="occurred" if occurred else "created",
-            created_at=self.now,
-        )
-        self.drafter.add_mentions(stating, read.names)
-        targets = {row["uuid"]: row for row in context["targets"]}
-        stated = StatedFacts()
-        for index, fact in enumerate(self.request.facts or ()):
-            uuid = self._write.uuid(f"fact:{index}")
-            row = self.drafter.add_fact(stating, fact, seq=seq + index, origin="caller", uuid=uuid)
-            said = stated.equal(row)
-            if said is None:
-                stated.add(row)
-            else:
-                self.drafter.draft.facts.pop()  # said twice; what the second supersedes may be new
-            self.drafter.add_decisions(f"facts[{index}]", fact, said or row, targets)
+    def properties(self, now: datetime) -> Row:
+        """Return the memory's properties that change."""
+        properties: Row = {
+            "text": self.text.text,
+            "terms": self.text.terms,
+            "content_hash": self.text.digest,
+            "metadata": self.metadata,
+            "updated_at": now,
+        }
+        if not self.restates:
+            return properties
+        unread = "skipped" if self.left_to_model and self.noise is None else "none"
+        return properties | {
+            "extraction": "pending" if self.pending else unread,
+            "extraction_error": None,
+            "noise": self.noise is not None,
+            "noise_reason": self.noise,
+        }
 
-    def inherited(self) -> list[Row]:
-        """Return the decisions of expired facts that the new facts with the same claim take over."""
-        if not self.replaces_facts:
-            return []
-        stated = StatedFacts(row["properties"] for row in self.drafter.draft.facts)
-        return inherited_decisions(self.old_facts, self._decisions, stated)
 
-    def entities(self) -> list[str]:
-        """Return the entities that the old facts name."""
-        return sorted({uuid for fact in self.old_facts for uuid in (fact["subject_uuid"], fact["object_uuid"]) if uuid})
+def _compare(request: UpdateRequest, memory: Row, text: PreparedText) -> _Change:
+    """Compare what is asked for with the memory as it stands."""
+    metadata: str = request.metadata if request.metadata is not None else memory["metadata"]
+    new_text = text.text != memory["text"]
+    restates = new_text or request.facts is not None
+    left_to_model = request.facts is None and memory.get("infer") is not False
+    noise = trivial(text.text) if left_to_model and new_text else None
+    return _Change(
+        text=text,
+        metadata=metadata,
+        restates=restates,
+        left_to_model=left_to_model,
+        pending=left_to_model and new_text and noise is None and request.extracts,
+        noise=noise,
+        nothing=not restates and metadata == memory["metadata"],
+    )
+
+
+def _version(uuid: str, memory: Row, now: datetime) -> Row:
+    """Return the version that keeps the memory as it stands."""
+    return {
+        "uuid": uuid,
+        "user_id": memory["user_id"],
+        "text": memory["text"],
+        "metadata": memory["metadata"],
+        "occurred_at": memory["occurred_at"],
+        "created_at": memory["updated_at"],
+        "replaced_at": now,
+    }
+
+
+def _draft(write: Write, request: UpdateRequest, context: Row, change: _Change) -> Draft:
+    """Draft what the memory states from now on."""
+    draft = Draft(write, known_names(context["aliases"]))
+    if not change.restates:
+        return draft
+    memory: Row = context["memory"]
+    stating = StatingMemory.of(memory, request.user_id, memory.get("speaker"))
+    draft.add_mentions(stating, change.text.names)
+    targets: dict[str, Row] = {row["uuid"]: row for row in context["targets"]}
+    for index, fact in enumerate(request.facts or ()):
+        drafted = draft.add_fact(stating, fact, f"fact:{index}")
+        # What a fact that is said twice supersedes may be new.
+        draft.add_decisions(f"facts[{index}]", fact, drafted.fact, targets)
+    return draft

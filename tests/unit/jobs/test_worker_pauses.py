@@ -32,6 +32,8 @@ class Store:
         if query == "claim_jobs" and self.jobs:
             taken = self.jobs.popleft()
             return [{"uuid": taken, "user_id": "u", "kind": "extract", "attempt": 1, "failures": 0, "bulk": False}]
+        if query == "lock_partition":
+            return [{"seq": params["slots"], "earlier": None}]
         if query == "release_job":
             self.released[params["uuid"]] = params
         return []
@@ -57,14 +59,14 @@ class Steps:
     ends: dict[str, Exception | Gate] = field(default_factory=dict[str, Any])
     done: list[str] = field(default_factory=list[str])
 
-    async def run(self, claim: Any) -> Any:
-        end = self.ends.get(claim.uuid)
+    async def run(self, lease: Any) -> Any:
+        end = self.ends.get(lease.uuid)
         if isinstance(end, Gate):
             await end.wait()
             end = end.end
         if end is not None:
             raise end
-        self.done.append(claim.uuid)
+        self.done.append(lease.uuid)
         return SimpleNamespace(judging=None)
 
 

@@ -1,0 +1,109 @@
+"""One way to write: a draft becomes nodes, and what follows from it is brought in step, in one transaction.
+
+Adding, updating and extraction differ in what they draft. From the draft on they do the same, in this order:
+
+1. facts that a memory states no longer go to its version, and their decisions pass to facts with the same claim;
+2. the draft's entities, memories, mentions, facts and decisions are created, and jobs for the new texts;
+3. ends and projection are recomputed around every fact that came or went;
+4. names and entities that nothing uses any more are removed;
+5. entities that are one thing are merged: those that the caller found, then those that spelling shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kg.entities.merge import merge_entities, merge_namesakes
+from kg.entities.orphans import drop_orphans
+from kg.entities.resolve import EntityMerge
+from kg.facts.settle import settle
+from kg.graph.partition import Write
+from kg.graph.store import Row
+from kg.writing.draft import Draft
+from kg.writing.stated import StatedFacts, inherited_decisions
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What a memory stated until this write.
+
+    Attributes:
+        facts: the facts whose claims the draft may repeat.
+        decisions: what was decided of them, as rows with old, new and properties.
+        expiring: uuid of a version of the memory -> the facts that it takes over; they are known until now.
+    """
+
+    facts: Sequence[Row]
+    decisions: Sequence[Row]
+    expiring: Mapping[str, Sequence[Row]]
+
+
+async def commit(
+    write: Write,
+    draft: Draft,
+    *,
+    memories: Sequence[Row] = (),
+    jobs: Sequence[Row] = (),
+    replaced: Sequence[Replaced] = (),
+    merges: Sequence[EntityMerge] = (),
+) -> list[str]:
+    """Write a draft with all that follows from it; return the facts of other writes whose end moved.
+
+    Args:
+        write: the write, under the partition's lock.
+        draft: what to create; it gains inherited decisions, and a warning for each decision that was taken back.
+        memories: new memories, as ``create_graph`` takes them.
+        jobs: jobs that read memories, as ``create_jobs`` takes them.
+        replaced: what memories of the draft stated before.
+        merges: entities of the draft, or known ones, that were found to be one thing.
+    """
+    tx, user_id = write.tx, write.user_id
+    expired = await _expire(write, replaced)
+    stated = draft.stated()
+    draft.decisions[:0] = _inherited(replaced, stated)  # what the caller decides now comes after them
+    rows = await tx.run("create_graph", **draft.rows(), memories=list(memories))
+    standing_again = draft.warn_taken_back(rows[0]["taken_back"])
+    if jobs:
+        await tx.run("create_jobs", user_id=user_id, jobs=list(jobs))
+    decided = [row["old"] for row in draft.decisions]
+    moved = await settle(
+        tx, user_id=user_id, created=stated, changed=expired, also=[*decided, *standing_again], now=write.now
+    )
+    await drop_orphans(tx, user_id, [], _entities_of(expired))
+    gone = await _merge_found(write, merges)
+    await merge_namesakes(write, [row for row in draft.entities if row["properties"]["uuid"] not in gone])
+    own = {fact["uuid"] for fact in (*stated, *expired)}
+    return [uuid for uuid in moved if uuid not in own]
+
+
+async def _expire(write: Write, replaced: Sequence[Replaced]) -> list[Row]:
+    """Hand facts that are stated no longer to the versions that stated them, and return them."""
+    expired: list[Row] = []
+    for version_uuid, facts in (item for one in replaced for item in one.expiring.items()):
+        uuids = [fact["uuid"] for fact in facts]
+        await write.tx.run("expire_facts", uuids=uuids, version_uuid=version_uuid, now=write.now)
+        expired.extend(facts)
+    return expired
+
+
+def _inherited(replaced: Sequence[Replaced], stated: Sequence[Row]) -> list[Row]:
+    new = StatedFacts(stated)
+    return [row for one in replaced for row in inherited_decisions(one.facts, one.decisions, new)]
+
+
+def _entities_of(facts: Sequence[Row]) -> list[str]:
+    return sorted({uuid for fact in facts for uuid in (fact["subject_uuid"], fact["object_uuid"]) if uuid})
+
+
+async def _merge_found(write: Write, merges: Sequence[EntityMerge]) -> set[str]:
+    """Merge entities that were found to be one thing, if both still stand; return those that were merged away."""
+    gone: set[str] = set()
+    for merge in merges:
+        uuids = [merge.source, merge.target]
+        rows = await write.tx.run("find_entities", user_id=write.user_id, keys=[], uuids=uuids)
+        standing = {row["uuid"] for row in rows if row["merged_into"] is None}
+        if merge.source != merge.target and standing == set(uuids):  # neither was removed or merged since
+            await merge_entities(write, merge.source, merge.target, merge.reason)
+            gone.add(merge.source)
+    return gone
