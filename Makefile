@@ -23,10 +23,27 @@ setup: ## make .venv; the other targets do so too
 demo: setup ## two sessions with one memory, on a real Neo4j; KEEP=1 leaves it running
 	@$(python) examples/demo.py
 
+in_workers := -n 2 --dist loadgroup --no-loadscope-reorder
+
 .PHONY: test
-test: setup ## every test, with coverage; ARGS="-k timeline" picks some, without
+test: setup ## every test but the long forms, in two workers; ARGS="-k timeline" picks some, in one
 	@$(python) scripts/fetch.py
-	$(python) -m pytest -v -rs --durations=15 $(or $(ARGS),--cov --cov-report=term:skip-covered)
+	$(python) -m pytest -rs --durations=15 $(or $(ARGS),$(in_workers))
+
+.PHONY: soak
+soak: setup ## the long forms: hundreds of texts through kills and failures
+	@$(python) scripts/fetch.py
+	$(python) -m pytest -rs -m soak $(ARGS)
+
+.PHONY: faults
+faults: setup ## every fault of every provider, through the whole stack
+	@$(python) scripts/fetch.py
+	$(python) -m pytest -rs -m faults $(ARGS)
+
+.PHONY: coverage
+coverage: setup ## the tests with the lines counted that they reach, in the processes they start too
+	@$(python) scripts/fetch.py
+	$(python) -m pytest $(in_workers) --cov --cov-report=term:skip-covered
 
 .PHONY: check
 check: setup ## format, lint and types

@@ -1,43 +1,22 @@
-"""The real Neo4j, the real embedded Qdrant and the real embedder, composed as the service composes them."""
+"""The real parts, composed as the service composes them."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from extract.embedders.connect import make_embedder
 from kg.graph.migrate import migrate
 from kg.graph.store import GraphAddress, GraphStore
 from kg.index.indexer import Indexer
 from kg.index.qdrant.embedded import EmbeddedIndex
-from kg.managed.local_neo4j import LocalNeo4j
 from kg.operations.memory import MemoryService, Parts
 from kg.ports import Embedder
 from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall
-from kg.settings.paths import cache_dir
-from kg.settings.service import EMBEDDERS, Settings
 from kg.writing.delete import Deleting
 from tests.support.user import TestClock, User
-
-
-@pytest.fixture(scope="session")
-async def neo4j_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GraphAddress]:
-    """An empty Neo4j of our own: the one that is named, else a managed one in a temporary folder."""
-    given = os.environ.get("KNOWTHREAD_TEST_NEO4J_URL", "")
-    if given:
-        user = os.environ.get("KNOWTHREAD_TEST_NEO4J_USER", "neo4j")
-        yield GraphAddress(given, user, os.environ.get("KNOWTHREAD_TEST_NEO4J_PASSWORD", "x"))
-        return
-    local = LocalNeo4j(Settings(data_dir=tmp_path_factory.mktemp("managed"), cache_dir=cache_dir()))
-    address = await local.start()
-    try:
-        yield GraphAddress(address.bolt_url, address.user, address.password)
-    finally:
-        await local.stop()
 
 
 @pytest.fixture(scope="session")
@@ -49,13 +28,6 @@ async def graph(neo4j_address: GraphAddress) -> AsyncIterator[GraphStore]:
     await store.driver.execute_query("CALL db.awaitIndexes(120)")
     yield store
     await store.close()
-
-
-@pytest.fixture(scope="session")
-async def real_embedder() -> AsyncIterator[Embedder]:
-    embedder = make_embedder(EMBEDDERS[0], cache_dir())
-    yield embedder
-    await embedder.close()
 
 
 @pytest.fixture

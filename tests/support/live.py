@@ -20,12 +20,13 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
-from neo4j import GraphDatabase
 
+from kg.graph.store import GraphAddress
 from mcp_server.link import session as headers
 from mcp_server.link.record import read_record, read_token
 from mcp_server.link.stop import stop_service
 from tests.support.fakes import Asked, FakeOllama
+from tests.support.neo4j import rows
 
 PATIENCE_S = 240.0
 RETRY_PAUSE_S = 0.5
@@ -202,7 +203,8 @@ class Agent:
 
     async def graph(self, query: str, **params: Any) -> list[Json]:
         """Rows of a query of the test's own, on the database itself, with ``$user``."""
-        return await asyncio.to_thread(graph_rows, await self.status(), query, {"user": self.user, **params})
+        address = address_of(await self.status(), self.live.environment)
+        return await asyncio.to_thread(rows, address, query, user=self.user, **params)
 
     async def inventory(self) -> Json:
         """How many nodes and relationships of each sort the user's graph has, its queue and tombstones left out."""
@@ -214,14 +216,12 @@ class Agent:
         return {row["what"]: row["many"] for row in [*nodes, *links]}
 
 
-def graph_rows(status: Json, query: str, params: Json) -> list[Json]:
-    """Rows of a query on the Neo4j that a service says it uses."""
+def address_of(status: Json, environment: Mapping[str, str]) -> GraphAddress:
+    """The Neo4j that a service says it uses."""
     neo4j = status["neo4j"]
     secret = neo4j.get("password_file")
-    password = Path(secret).read_text().strip() if secret else os.environ.get("KNOWTHREAD_TEST_NEO4J_PASSWORD", "x")
-    with GraphDatabase.driver(neo4j["url"], auth=(neo4j["user"], password)) as driver:
-        records, _, _ = driver.execute_query(query, params, database_=neo4j["database"])
-        return [record.data() for record in records]
+    password = Path(secret).read_text().strip() if secret else environment["KNOWTHREAD_NEO4J_PASSWORD"]
+    return GraphAddress(neo4j["url"], neo4j["user"], password, neo4j["database"])
 
 
 def says(statement: str, subject: str, predicate: str, object: str, **more: Any) -> Json:

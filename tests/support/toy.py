@@ -65,6 +65,11 @@ class Toy:
     def release(self) -> None:
         (self.data / toy_service.HELD).unlink()
 
+    def forget(self) -> None:
+        """Remove what calls have left in the data folder."""
+        for name in ("slow.started", "slow.cancelled", "done.log", toy_service.HELD):
+            (self.data / name).unlink(missing_ok=True)
+
     def pid(self) -> int:
         record = read_record(self.data)
         assert record is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,22 +82,3 @@ class Place:
 
     def close(self) -> None:
         stop_service(self.data, timeout_s=5)
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A running toy service with models, for a whole file."""
-    place = Place(tmp_path_factory.mktemp("toy"))
-    try:
-        place.boot()
-        yield place
-    finally:
-        place.close()
-
-
-@pytest.fixture
-def own_place(tmp_path: Path) -> Iterator[Place]:
-    """A toy service of a test's own; the test boots it."""
-    place = Place(tmp_path)
-    yield place
-    place.close()

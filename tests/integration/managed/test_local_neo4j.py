@@ -5,7 +5,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import signal
 import socket
 import stat
 import subprocess
@@ -22,7 +21,6 @@ from neo4j import GraphDatabase
 from neo4j.exceptions import AuthError
 
 import kg.managed.artifacts
-import kg.managed.neo4j_config
 from kg.errors import SetupError
 from kg.managed.artifacts import FetchFailed, ensure_jars
 from kg.managed.local_neo4j import LocalNeo4j, Neo4jAddress
@@ -37,16 +35,6 @@ def query(address: Neo4jAddress, text: str, **parameters: Any) -> list[dict[str,
 
 def make_settings(folder: Path, **changes: Any) -> Settings:
     return replace(Settings(data_dir=folder / "with a space é", cache_dir=cache_dir()), **changes)
-
-
-@pytest.fixture(scope="module")
-async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Settings, LocalNeo4j, Neo4jAddress]]:
-    """One Neo4j for the tests that only look."""
-    settings = make_settings(tmp_path_factory.mktemp("served"))
-    neo4j = LocalNeo4j(settings)
-    address = await neo4j.start()
-    yield settings, neo4j, address
-    await neo4j.stop()
 
 
 MANAGER = """
@@ -65,16 +53,21 @@ asyncio.run(main())
 
 
 class Home:
-    """A data folder of a test's own, and whoever manages the Neo4j in it."""
+    """A data folder, and whoever manages the Neo4j in it. One store serves all tests: each start takes seconds."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._managers: list[LocalNeo4j] = []
+        self.neo4j = LocalNeo4j(settings)
         self._processes: list[subprocess.Popen[str]] = []
 
+    @property
+    def folder(self) -> Path:
+        return self.settings.data_dir / "neo4j"
+
     def manager(self, **changes: Any) -> LocalNeo4j:
-        self._managers.append(LocalNeo4j(replace(self.settings, **changes)))
-        return self._managers[-1]
+        """A manager that from now on is the one of this home."""
+        self.neo4j = LocalNeo4j(replace(self.settings, **changes))
+        return self.neo4j
 
     def manager_process(self) -> subprocess.Popen[str]:
         """A manager in a process of its own, which prints Neo4j's pid."""
@@ -83,15 +76,18 @@ class Home:
         self._processes.append(process)
         return process
 
+    def abandon(self) -> None:
+        """Leave Neo4j without a manager, as if that had been killed."""
+        self.neo4j._release()  # pyright: ignore[reportPrivateUsage]
+
     async def close(self) -> None:
         for process in self._processes:
             await kill(process)
-        for manager in reversed(self._managers):
-            await manager.stop()
+        await self.neo4j.stop()
 
     def pids(self) -> list[int]:
         """The Neo4js that run on this home."""
-        home = f"--home-dir={(self.settings.data_dir / 'neo4j').resolve()}"
+        home = f"--home-dir={self.folder.resolve()}"
         return [p.pid for p in psutil.process_iter(["cmdline"]) if home in (p.info["cmdline"] or [])]
 
 
@@ -102,14 +98,40 @@ async def kill(process: subprocess.Popen[str]) -> None:
         process.stdout.close()
 
 
-@pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[Home]:
-    home = Home(make_settings(tmp_path))
+@pytest.fixture(scope="module")
+async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Home]:
+    home = Home(make_settings(tmp_path_factory.mktemp("managed")))
     yield home
     await home.close()
 
 
 Served = tuple[Settings, LocalNeo4j, Neo4jAddress]
+
+
+@pytest.fixture
+async def served(home: Home) -> Served:
+    """A Neo4j that runs; it is started only where the test before has ended it."""
+    return home.settings, home.neo4j, await home.neo4j.start()
+
+
+@pytest.fixture
+async def stopped(home: Home) -> Home:
+    """A home on which no Neo4j runs; its store is there where a test before has made it."""
+    await home.neo4j.stop()
+    return home
+
+
+async def test_a_manager_killed_during_the_boot_does_no_harm(stopped: Home) -> None:
+    home = stopped
+    assert home.manager().running() is None
+    manager = home.manager_process()
+    while not home.pids():
+        assert manager.poll() is None
+        await asyncio.sleep(0.05)
+    await kill(manager)
+    address = await home.manager().start()
+    assert query(address, "RETURN 1 AS one") == [{"one": 1}]
+    assert home.pids() == [address.pid]
 
 
 async def test_it_answers_queries_with_the_settings_in_force(served: Served) -> None:
@@ -208,14 +230,44 @@ async def test_who_only_looks_finds_it(served: Served) -> None:
     assert await neo4j.start() == address
 
 
-async def test_a_restart_keeps_data_ports_and_password_and_uses_the_class_archive(home: Home) -> None:
-    neo4j = home.manager()
-    assert neo4j.running() is None
-    first = await neo4j.start()
+async def test_an_orphan_whose_record_was_never_written_is_ended_not_doubled(home: Home, served: Served) -> None:
+    _, _, left = served
+    home.abandon()
+    (home.folder / "process.json").unlink()
+    address = await home.manager().start()
+    assert home.pids() == [address.pid] != [left.pid]
+
+
+async def test_what_a_killed_manager_leaves_behind_is_used_again_unless_it_has_other_settings(
+    home: Home, served: Served
+) -> None:
+    _, _, left = served
+    home.abandon()
+    manager = home.manager_process()
+    assert manager.stdout is not None
+    assert int(await asyncio.to_thread(manager.stdout.readline)) == left.pid
+    with pytest.raises(SetupError, match=f"managed by process {manager.pid}"):
+        await home.manager().start()
+    await kill(manager)
+    assert home.pids() == [left.pid]
+
+    address = await home.manager().start()
+    assert address.pid == left.pid
+    assert query(address, "RETURN 1 AS one") == [{"one": 1}]
+    home.abandon()
+
+    changed = await home.manager(neo4j_heap="384m").start()
+    assert changed.pid != left.pid
+    assert home.pids() == [changed.pid]
+
+
+async def test_a_restart_keeps_data_ports_and_password_and_uses_the_class_archive(home: Home, served: Served) -> None:
+    _, neo4j, first = served
     query(first, "CREATE (:Kept {n: 1})")
     assert await neo4j.prepare_archive()
     await neo4j.stop()
     assert neo4j.running() is None
+    assert home.pids() == []
     assert not psutil.pid_exists(first.pid)
     await neo4j.stop()
     second = await neo4j.start()
@@ -227,124 +279,10 @@ async def test_a_restart_keeps_data_ports_and_password_and_uses_the_class_archiv
         assert Path(archive.partition("=")[2]).name in mapped
 
 
-async def test_a_killed_neo4j_comes_back_with_what_was_committed(home: Home) -> None:
-    neo4j = home.manager()
-    first = await neo4j.start()
-    query(first, "CREATE (:Kept {n: 2})")
-    temporary = home.settings.data_dir / "neo4j" / "tmp"
-    left = set(temporary.iterdir())
-    assert any(file.name.startswith("jetty-") for file in left), "Java's temporary files are elsewhere"
-    os.kill(first.pid, signal.SIGKILL)
-    second = await neo4j.start()
-    assert second.pid != first.pid
-    assert not left & set(temporary.iterdir())
-    assert query(second, "MATCH (k:Kept) RETURN k.n AS n") == [{"n": 2}]
-
-
-async def test_what_a_killed_manager_leaves_behind_is_used_again(home: Home) -> None:
-    manager = home.manager_process()
-    assert manager.stdout is not None
-    pid = int(await asyncio.to_thread(manager.stdout.readline))
-    with pytest.raises(SetupError, match=f"managed by process {manager.pid}"):
-        await home.manager().start()
-    await kill(manager)
-    assert home.pids() == [pid]
-
-    heir = home.manager()
-    address = await heir.start()
-    assert address.pid == pid
-    assert query(address, "RETURN 1 AS one") == [{"one": 1}]
-    heir._release()  # pyright: ignore[reportPrivateUsage]  # as if it had been killed as well
-
-    other = home.manager(neo4j_heap="384m")
-    changed = await other.start()
-    assert changed.pid != pid
-    assert home.pids() == [changed.pid]
-    await other.stop()
-    assert home.pids() == []
-
-
-async def test_an_orphan_whose_record_was_never_written_is_ended_not_doubled(home: Home) -> None:
-    manager = home.manager_process()
-    assert manager.stdout is not None
-    pid = int(await asyncio.to_thread(manager.stdout.readline))
-    await kill(manager)
-    (home.settings.data_dir / "neo4j" / "process.json").unlink()
-    neo4j = home.manager()
-    address = await neo4j.start()
-    assert home.pids() == [address.pid] != [pid]
-
-
-async def test_a_manager_killed_during_the_boot_does_no_harm(home: Home) -> None:
-    manager = home.manager_process()
-    while not home.pids():
-        assert manager.poll() is None
-        await asyncio.sleep(0.05)
-    await kill(manager)
-    neo4j = home.manager()
-    address = await neo4j.start()
-    assert query(address, "RETURN 1 AS one") == [{"one": 1}]
-    assert home.pids() == [address.pid]
-
-
-async def test_a_taken_port_is_survived(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = home.settings.data_dir / "neo4j"
-    folder.mkdir(parents=True)
-    with socket.socket() as bolt:
-        bolt.bind(("127.0.0.1", 0))
-        bolt.listen()
-        taken = bolt.getsockname()[1]
-        (folder / "ports.json").write_text(f'{{"bolt": {taken}, "http": {taken + 1}}}')
-        blind = iter([True, True])  # the port is taken between our look and Neo4j's
-        real: Callable[[int], bool] = kg.managed.neo4j_config._is_free  # pyright: ignore[reportPrivateUsage]
-        monkeypatch.setattr("kg.managed.neo4j_config._is_free", lambda port: next(blind, None) or real(port))  # pyright: ignore
-        neo4j = home.manager()
-        address = await neo4j.start()
-        assert f":{taken}" not in address.bolt_url
-        assert query(address, "RETURN 1 AS one") == [{"one": 1}]
-
-
-async def test_a_store_that_a_foreign_process_has_open_is_left_alone(home: Home) -> None:
-    neo4j = home.manager()
-    await neo4j.start()
-    await neo4j.stop()
-    with (home.settings.data_dir / "neo4j" / "data" / "databases" / "store_lock").open("r+b") as lock:
-        fcntl.lockf(lock, fcntl.LOCK_EX)
-        with pytest.raises(SetupError, match="another Neo4j, not started by knowthread") as caught:
-            await neo4j.start()
-    assert "end that Neo4j" in caught.value.cure
-    assert home.pids() == []
-
-
-async def test_a_wrong_java_is_named(home: Home, tmp_path: Path) -> None:
-    fake = tmp_path / "java"
-    fake.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
-    fake.chmod(0o755)
-    for java, message in (
-        (str(fake), r"is Java 11\.0\.2"),
-        ("/nowhere/java", "is no program"),
-        ("true", "not say"),
-    ):
-        with pytest.raises(SetupError, match=message) as caught:
-            await home.manager(java=java).start()
-        assert "Java 17 or 21" in caught.value.cure
-
-
-async def test_a_heap_that_cannot_work_is_told_with_the_end_of_the_log(home: Home) -> None:
-    with pytest.raises(SetupError, match=r"(?s)not enough memory.*\n.*heap size") as caught:
-        await home.manager(neo4j_heap="1m").start()
-    assert "KNOWTHREAD_NEO4J_HEAP" in caught.value.cure
-
-
-async def test_no_space_left_is_told_before_starting(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "kg.managed.local_neo4j.shutil.disk_usage", lambda _path: type("Usage", (), {"free": 10_000_000})
-    )
-    with pytest.raises(SetupError, match=r"no space left for the graph.*\n.*10 MB are free"):
-        await home.manager().start()
-
-
-async def test_a_damaged_jar_is_found_and_replaced(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_damaged_jar_is_replaced_and_a_port_that_is_taken_at_the_last_moment_is_given_up(
+    stopped: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = stopped
     good = cache_dir() / "artifacts"
     damaged = copy_of_jars(tmp_path / "cache", "neo4j-kernel-5.26.30.jar")
 
@@ -358,8 +296,58 @@ async def test_a_damaged_jar_is_found_and_replaced(home: Home, tmp_path: Path, m
     with pytest.raises(SetupError, match=r"cannot fetch Neo4j.*1 of 214 files"):
         await neo4j.start()
     monkeypatch.setattr(kg.managed.artifacts, "fetch_with_jgo", fetch)
-    address = await neo4j.start()
-    assert query(address, "RETURN 1 AS one") == [{"one": 1}]
+    with socket.socket() as bolt:
+        bolt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that who looks finds the port free ...
+        bolt.bind(("127.0.0.1", 0))
+        taken = bolt.getsockname()[1]
+        home.folder.mkdir(parents=True, exist_ok=True)
+        (home.folder / "ports.json").write_text(f'{{"bolt": {taken}, "http": {taken + 1}}}')
+        starting = asyncio.create_task(neo4j.start())
+        while not home.pids():
+            await asyncio.sleep(0.01)
+        bolt.listen()  # ... and Neo4j, which looks later, does not
+        address = await starting
+        assert f":{taken}" not in address.bolt_url
+        assert query(address, "RETURN 1 AS one") == [{"one": 1}]
+
+
+async def test_a_store_that_a_foreign_process_has_open_is_left_alone(home: Home, served: Served) -> None:
+    _, neo4j, _ = served
+    await neo4j.stop()
+    with (home.folder / "data" / "databases" / "store_lock").open("r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        with pytest.raises(SetupError, match="another Neo4j, not started by knowthread") as caught:
+            await neo4j.start()
+    assert "end that Neo4j" in caught.value.cure
+    assert home.pids() == []
+
+
+async def test_a_wrong_java_is_named(stopped: Home, tmp_path: Path) -> None:
+    fake = tmp_path / "java"
+    fake.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
+    fake.chmod(0o755)
+    for java, message in (
+        (str(fake), r"is Java 11\.0\.2"),
+        ("/nowhere/java", "is no program"),
+        ("true", "not say"),
+    ):
+        with pytest.raises(SetupError, match=message) as caught:
+            await stopped.manager(java=java).start()
+        assert "Java 17 or 21" in caught.value.cure
+
+
+async def test_a_heap_that_cannot_work_is_told_with_the_end_of_the_log(stopped: Home) -> None:
+    with pytest.raises(SetupError, match=r"(?s)not enough memory.*\n.*heap size") as caught:
+        await stopped.manager(neo4j_heap="1m").start()
+    assert "KNOWTHREAD_NEO4J_HEAP" in caught.value.cure
+
+
+async def test_no_space_left_is_told_before_starting(stopped: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "kg.managed.local_neo4j.shutil.disk_usage", lambda _path: type("Usage", (), {"free": 10_000_000})
+    )
+    with pytest.raises(SetupError, match=r"no space left for the graph.*\n.*10 MB are free"):
+        await stopped.manager().start()
 
 
 def offline(_coordinate: str, _folder: Path, _received: Callable[[int], None]) -> Path:

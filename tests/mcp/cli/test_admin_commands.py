@@ -1,4 +1,4 @@
-"""The commands for jobs, contradictions, merges and the index, as processes of their own on the toy service."""
+"""The commands for jobs, contradictions, merges and the index, on the toy service."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from rich.cells import cell_len
 
 from tests.support.commands import COMMAND, Environment, run
 from tests.support.toy_admin import DEAD, DECISION, MEMORY, NEW, OLD, PENDING, SOURCE, TARGET, UNDONE
-from tests.support.toy_admin_place import PATIENCE_S, UNKNOWN, Place, own_place, place
-
-__all__ = ["own_place", "place"]
+from tests.support.toy_admin_place import PATIENCE_S, UNKNOWN, Place
 
 
 def test_jobs_are_listed_with_state_error_and_id(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""The command line for people, as a process of its own, on the real service and where there is none."""
+"""The command line for people, on the real service and where there is none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mcp_server.link.http_client import Answer, ConnectionLost
 from mcp_server.link.processes import process_start
 from mcp_server.link.record import ServiceRecord, publish_record, read_record
 from mcp_server.service.http import _ENDING  # pyright: ignore[reportPrivateUsage]
-from tests.support.commands import COMMAND, PATIENCE_S, Environment, on_terminal, run
+from tests.support.commands import COMMAND, PATIENCE_S, Environment, on_terminal, run, run_process
 
 HOSTILE = (
     "Markup [bold]x[/bold] [link=file:///etc]y[/link] :smile: \x1b[31mred\x1b[0m \u202eback 日本語のメモ 🎉 "
@@ -76,7 +76,7 @@ def redis(live_service: Environment) -> Iterator[str]:
 
 
 def test_what_is_added_is_found_with_date_project_score_and_facts(live_service: Environment, redis: str) -> None:
-    done = run(live_service, "search", "what", "went", "wrong", "with", "Redis?")
+    done = run_process(live_service, "search", "what", "went", "wrong", "with", "Redis?")
     assert done.status == 0 and done.err == ""
     block = done.out.split("2.  ")[0]
     assert re.match(r"1\.  \d{4}-\d\d-\d\d · github\.com/example/app  score \d\.\d\d", block)
@@ -166,7 +166,7 @@ def test_an_encoding_without_the_characters_loses_none(live_service: Environment
 
 
 def test_a_text_comes_from_standard_input(live_service: Environment) -> None:
-    done = run(live_service, "add", "-", "--json", given=b"Zwei\nZeilen")
+    done = run_process(live_service, "add", "-", "--json", given=b"Zwei\nZeilen")
     uuid = done.json()["results"][0]["id"]
     assert run(live_service, "get", uuid, "--json").json()["memory"] == "Zwei\nZeilen"
     assert run(live_service, "delete", uuid, "--yes").status == 0
@@ -232,12 +232,9 @@ def test_neo4j_tells_where_the_password_lies_and_not_the_password(live_service: 
     assert address["bolt_url"].startswith("bolt://") and address["user"]
     shown = run(live_service, "neo4j").out
     assert address["bolt_url"] in shown
-    if address["managed"]:
-        password = Path(address["password_file"]).read_text().strip()
-        assert address["browser_url"].startswith("http://127.0.0.1:")
-        assert password not in done.out + shown
-    else:
-        assert live_service["KNOWTHREAD_NEO4J_URL"] == address["bolt_url"]
+    assert address["managed"] and address["browser_url"].startswith("http://127.0.0.1:")
+    password = Path(address["password_file"]).read_text().strip()
+    assert password not in done.out + shown
 
 
 def test_status_counts_and_names_the_settings_that_are_not_in_effect(live_service: Environment, redis: str) -> None:
@@ -346,12 +343,12 @@ def test_stop_ends_what_runs_whatever_the_settings_say(idle: Environment) -> Non
     folder = Path(idle["KNOWTHREAD_DATA_DIR"])
     (folder / "neo4j").mkdir(parents=True)
     (folder / "config.toml").write_text("bogus = 1\n")
-    assert run(idle, "stop").out == "The service was not running.\n"
+    assert run_process(idle, "stop").out == "The service was not running.\n"
 
 
 def test_the_stdio_server_takes_no_arguments(idle: Environment) -> None:
-    assert run(idle, "mcp", "--help").out.startswith("usage: knowthread mcp")
-    wrong = run(idle, "mcp", "--user", "ada")
+    assert run_process(idle, "mcp", "--help").out.startswith("usage: knowthread mcp")
+    wrong = run_process(idle, "mcp", "--user", "ada")
     assert wrong.status == 2 and "--user" in wrong.err
 
 
@@ -412,8 +409,8 @@ def test_wrong_usage_is_status_two(idle: Environment, arguments: tuple[str, ...]
 
 
 def test_help_and_version_need_nothing(idle: Environment) -> None:
-    assert "search" in run(idle, "--help").out
-    assert run(idle, "--version").out == run(idle, "version").out != ""
+    assert "search" in run_process(idle, "--help").out
+    assert run_process(idle, "--version").out == run(idle, "version").out != ""
 
 
 def test_the_quick_commands_load_nothing_heavy(idle: Environment) -> None:

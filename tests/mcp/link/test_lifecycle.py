@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
@@ -36,14 +35,6 @@ from mcp_server.link.stop import stop_service
 from mcp_server.service.listen import bind_socket, ensure_token
 from tests.support import toy_service
 from tests.support.toy import MODERN, PATIENCE_S, RawShim, Toy, text_of, wait_for
-
-
-@pytest.fixture
-async def toy(tmp_path: Path) -> AsyncIterator[Toy]:
-    toy = Toy(tmp_path)
-    await toy.prepare()
-    yield toy
-    await asyncio.to_thread(toy.close)
 
 
 def _get(toy: Toy, path: str = "/healthz", method: str = "GET", **headers: str) -> int:
@@ -211,12 +202,11 @@ def test_one_service_per_folder_and_the_claim_falls_with_its_process(toy: Toy) -
         pass
 
 
-def test_token_and_record_are_their_owners_alone(toy: Toy) -> None:
-    toy.start()
+def test_token_and_record_are_their_owners_alone(shared_toy: Toy) -> None:
     for name in (RECORD, "token", "logs/service.log"):
-        assert stat.S_IMODE((toy.data / name).stat().st_mode) == 0o600, name
-    assert read_token(toy.data) not in (toy.data / RECORD).read_text()
-    assert "hush" not in (toy.data / RECORD).read_text()
+        assert stat.S_IMODE((shared_toy.data / name).stat().st_mode) == 0o600, name
+    assert read_token(shared_toy.data) not in (shared_toy.data / RECORD).read_text()
+    assert "hush" not in (shared_toy.data / RECORD).read_text()
 
 
 def test_a_token_is_made_once_and_a_chosen_one_replaces_it(tmp_path: Path) -> None:
@@ -225,27 +215,25 @@ def test_a_token_is_made_once_and_a_chosen_one_replaces_it(tmp_path: Path) -> No
     assert ensure_token(tmp_path, "chosen") == "chosen" == read_token(tmp_path)
 
 
-def test_nobody_gets_in_without_the_token(toy: Toy) -> None:
-    toy.start()
+def test_nobody_gets_in_without_the_token(shared_toy: Toy) -> None:
     for path in ("/healthz", "/mcp", "/presence", "/nothing"):
         for value in ("", "Bearer", "Bearer wrong", "Basic x", "Bearer p\xe4\xdf", "Bearer \xff"):
             for method in ("GET", "POST", "DELETE"):
-                assert _get(toy, path, method, Authorization=value) == 401, (path, value, method)
+                assert _get(shared_toy, path, method, Authorization=value) == 401, (path, value, method)
 
 
-def test_the_scheme_of_the_token_may_be_written_in_any_case(toy: Toy) -> None:
-    toy.start()
-    assert _get(toy, Authorization=f"bearer {read_token(toy.data)}") == 200
+def test_the_scheme_of_the_token_may_be_written_in_any_case(shared_toy: Toy) -> None:
+    assert _get(shared_toy, Authorization=f"bearer {read_token(shared_toy.data)}") == 200
 
 
-def test_other_hosts_and_origins_are_refused(toy: Toy) -> None:
-    port = toy.start().port
+def test_other_hosts_and_origins_are_refused(shared_toy: Toy) -> None:
+    port = shared_toy.start().port
     for path in ("/healthz", "/mcp", "/presence"):
         for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example"):
-            assert _get(toy, path, Host=host) == 421, (path, host)
+            assert _get(shared_toy, path, Host=host) == 421, (path, host)
         for origin in ("https://evil.example", "null", "http://127.0.0.1.evil.example"):
-            assert _get(toy, path, Origin=origin) == 403, (path, origin)
-    assert _get(toy, "/healthz", Host=f"localhost:{port}", Origin=f"http://localhost:{port}") == 200
+            assert _get(shared_toy, path, Origin=origin) == 403, (path, origin)
+    assert _get(shared_toy, "/healthz", Host=f"localhost:{port}", Origin=f"http://localhost:{port}") == 200
 
 
 async def _call(toy: Toy, tool: str, **arguments: object) -> httpx.Response:

@@ -24,10 +24,7 @@ from mcp_server.service.admin import MAX_ARGUMENTS_BYTES, OPERATIONS
 from mcp_server.service.listen import ensure_token
 from tests.support.toy import wait_for
 from tests.support.toy_admin import SECRET, SOURCE
-from tests.support.toy_admin_place import PATIENCE_S, UNKNOWN, Place, own_place, place
-
-__all__ = ["own_place", "place"]
-
+from tests.support.toy_admin_place import PATIENCE_S, UNKNOWN, Place
 
 # The HTTP edge
 

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -19,14 +18,6 @@ from tests.support.toy import PATIENCE_S, Toy
 
 CHOSEN = "0123456789abcdef"
 INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}}
-
-
-@pytest.fixture
-async def toy(tmp_path: Path) -> AsyncIterator[Toy]:
-    toy = Toy(tmp_path)
-    await toy.prepare()
-    yield toy
-    await asyncio.to_thread(toy.close)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])

@@ -8,7 +8,6 @@ import random
 import signal
 import sys
 import sysconfig
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,17 +27,9 @@ ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 HANDSHAKES = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
 
 
-@pytest.fixture
-async def toy(tmp_path: Path) -> AsyncIterator[Toy]:
-    toy = Toy(tmp_path)
-    await toy.prepare()
-    yield toy
-    await asyncio.to_thread(toy.close)
-
-
 @ERAS
-async def test_everything_passes_through_the_shim(toy: Toy, mode: str) -> None:
-    async with toy.client(mode) as client:
+async def test_everything_passes_through_the_shim(shared_toy: Toy, mode: str) -> None:
+    async with shared_toy.client(mode) as client:
         assert {tool.name for tool in (await client.list_tools()).tools} >= {"echo", "count"}
         assert text_of(await client.call_tool("echo", {"text": "grüße 🎈 \u2028 ok"})) == "grüße 🎈 \u2028 ok"
         failed = await client.call_tool("fail", {})
@@ -50,8 +41,8 @@ async def test_everything_passes_through_the_shim(toy: Toy, mode: str) -> None:
 
 
 @ERAS
-async def test_lists_are_those_of_the_live_server(toy: Toy, mode: str) -> None:
-    async with toy.client(mode) as shim, Client(toy_service.build_toy(toy.data), mode=mode) as live:
+async def test_lists_are_those_of_the_live_server(shared_toy: Toy, mode: str) -> None:
+    async with shared_toy.client(mode) as shim, Client(toy_service.build_toy(shared_toy.data), mode=mode) as live:
         assert await shim.list_tools() == await live.list_tools()
         assert await shim.list_prompts() == await live.list_prompts()
         assert await shim.list_resources() == await live.list_resources()
@@ -60,9 +51,8 @@ async def test_lists_are_those_of_the_live_server(toy: Toy, mode: str) -> None:
 
 
 @pytest.mark.parametrize("version", [*HANDSHAKES, "1999-01-01"])
-async def test_handshake_agrees_on_a_version_and_needs_no_service(toy: Toy, version: str) -> None:
-    toy.boot(seconds=600)
-    with RawShim(toy) as shim:
+async def test_handshake_agrees_on_a_version_and_needs_no_service(booting_toy: Toy, version: str) -> None:
+    with RawShim(booting_toy) as shim:
         agreed = shim.open(version)["protocolVersion"]
         assert agreed == (version if version in HANDSHAKES else HANDSHAKES[-1])
         shim.request(1, "ping")
@@ -71,17 +61,17 @@ async def test_handshake_agrees_on_a_version_and_needs_no_service(toy: Toy, vers
         assert len(shim.answer("two")["result"]["tools"]) == 8
 
 
-async def test_self_describing_requests_of_an_unknown_version_are_told_the_known_ones(toy: Toy) -> None:
-    with RawShim(toy) as shim:
+async def test_self_describing_requests_of_an_unknown_version_are_told_the_known_ones(shared_toy: Toy) -> None:
+    with RawShim(shared_toy) as shim:
         meta = MODERN | {"io.modelcontextprotocol/protocolVersion": "2031-01-01"}
         shim.request(1, "server/discover", _meta=meta)
         error = shim.answer(1)["error"]
         assert error["code"] == -32022 and error["data"]["supported"] == ["2026-07-28"]
 
 
-async def test_shim_imports_only_the_standard_library_and_our_own(toy: Toy, tmp_path: Path) -> None:
+async def test_shim_imports_only_the_standard_library_and_our_own(shared_toy: Toy, tmp_path: Path) -> None:
     listing = tmp_path / "modules"
-    with RawShim(toy, str(listing)) as shim:
+    with RawShim(shared_toy, str(listing)) as shim:
         shim.open()
         shim.settle()
         shim.request(1, "tools/call", name="echo", arguments={"text": "x"})
@@ -96,28 +86,28 @@ async def test_shim_imports_only_the_standard_library_and_our_own(toy: Toy, tmp_
 
 
 @ERAS
-async def test_progress_arrives_in_order(toy: Toy, mode: str) -> None:
+async def test_progress_arrives_in_order(shared_toy: Toy, mode: str) -> None:
     seen: list[tuple[float, str | None]] = []
 
     async def note(progress: float, total: float | None, message: str | None) -> None:
         seen.append((progress, message))
 
-    async with toy.client(mode) as client:
+    async with shared_toy.client(mode) as client:
         assert text_of(await client.call_tool("slow", {"steps": 4}, progress_callback=note)) == "done"
     assert seen == [(1.0, "step 1"), (2.0, "step 2"), (3.0, "step 3"), (4.0, "step 4")]
 
 
 @ERAS
-async def test_five_megabytes_come_back_whole(toy: Toy, mode: str) -> None:
-    async with toy.client(mode) as client:
+async def test_five_megabytes_come_back_whole(shared_toy: Toy, mode: str) -> None:
+    async with shared_toy.client(mode) as client:
         assert text_of(await client.call_tool("big", {"size": 2_500_000})) == "ü" * 2_500_000
 
 
 @ERAS
-async def test_concurrent_calls_do_not_wait_for_each_other(toy: Toy, mode: str) -> None:
-    async with toy.client(mode) as client:
+async def test_concurrent_calls_do_not_wait_for_each_other(shared_toy: Toy, mode: str) -> None:
+    async with shared_toy.client(mode) as client:
         slow = asyncio.create_task(client.call_tool("slow", {"steps": 6000}))
-        await asyncio.to_thread(wait_for, (toy.data / "slow.started").exists, "the slow call")
+        await asyncio.to_thread(wait_for, (shared_toy.data / "slow.started").exists, "the slow call")
         answers = await asyncio.gather(*(client.call_tool("echo", {"text": f"n{n}"}) for n in range(40)))
         assert [text_of(answer) for answer in answers] == [f"n{n}" for n in range(40)]
         assert not slow.done()
@@ -237,25 +227,25 @@ async def test_a_call_in_flight_is_finished_by_a_service_that_is_stopped(toy: To
 
 @pytest.mark.parametrize("modern", [True, False])
 async def test_at_the_end_of_input_calls_in_flight_are_finished_and_the_session_is_closed(
-    toy: Toy, *, modern: bool
+    shared_toy: Toy, *, modern: bool
 ) -> None:
-    with RawShim(toy) as shim:
+    with RawShim(shared_toy) as shim:
         if not modern:
             shim.open()
         shim.settle()
         shim.request(1, "tools/call", modern=modern, name="slow", arguments={"steps": 3})
-        wait_for((toy.data / "slow.started").exists, "the slow call")
+        wait_for((shared_toy.data / "slow.started").exists, "the slow call")
         shim.close_input()
         assert [m["result"]["content"][0]["text"] for m in shim.rest() if m.get("id") == 1] == ["done"]
         assert shim.process.wait(PATIENCE_S) == 0
-    wait_for(lambda: (lifecycle.probe(toy.data) or {}).get("sessions") == 0, "the session's end")
+    wait_for(lambda: (lifecycle.probe(shared_toy.data) or {}).get("sessions") == 0, "the session's end")
 
 
-async def test_the_shim_ends_when_nobody_reads_its_output(toy: Toy) -> None:
+async def test_the_shim_ends_when_nobody_reads_its_output(shared_toy: Toy) -> None:
     read, write = os.pipe()
     os.close(read)
     process = await asyncio.create_subprocess_exec(
-        *toy.command(), stdin=asyncio.subprocess.PIPE, stdout=write, env=toy.environment
+        *shared_toy.command(), stdin=asyncio.subprocess.PIPE, stdout=write, env=shared_toy.environment
     )
     os.close(write)
     assert process.stdin is not None
@@ -263,8 +253,8 @@ async def test_the_shim_ends_when_nobody_reads_its_output(toy: Toy) -> None:
     assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0
 
 
-async def test_bad_lines_are_answered_and_do_no_harm(toy: Toy) -> None:
-    with RawShim(toy) as shim:
+async def test_bad_lines_are_answered_and_do_no_harm(shared_toy: Toy) -> None:
+    with RawShim(shared_toy) as shim:
         shim.settle()
         for line, code in [
             (b"{not json", -32700),
@@ -302,9 +292,9 @@ async def test_bad_lines_are_answered_and_do_no_harm(toy: Toy) -> None:
     ],
 )
 async def test_half_a_character_within_a_session_is_refused_by_its_field(
-    toy: Toy, arguments: dict[str, Any], field: str
+    shared_toy: Toy, arguments: dict[str, Any], field: str
 ) -> None:
-    with RawShim(toy) as shim:
+    with RawShim(shared_toy) as shim:
         shim.open()
         shim.settle()
         shim.request(1, "tools/call", name="count", arguments=arguments)
@@ -317,9 +307,9 @@ async def test_half_a_character_within_a_session_is_refused_by_its_field(
         assert shim.answer(2)["result"]["content"][0]["text"] == "a whole one: 🎈"
 
 
-async def test_values_of_the_wrong_type_are_refused_and_leave_no_call_behind(toy: Toy) -> None:
+async def test_values_of_the_wrong_type_are_refused_and_leave_no_call_behind(shared_toy: Toy) -> None:
     unhashable: list[object] = [["x"], {"x": 1}]
-    with RawShim(toy) as shim:
+    with RawShim(shared_toy) as shim:
         shim.settle()
         for modern in (False, True):
             for value in (*unhashable, None, 5, True):
@@ -404,9 +394,9 @@ def _mutate(message: dict[str, Any], chance: random.Random) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_no_line_whatever_ends_the_session_and_every_request_is_answered(toy: Toy, seed: int) -> None:
+async def test_no_line_whatever_ends_the_session_and_every_request_is_answered(shared_toy: Toy, seed: int) -> None:
     chance = random.Random(seed)
-    with RawShim(toy) as shim:
+    with RawShim(shared_toy) as shim:
         shim.settle()
         asked: set[int] = set()
         for number in range(250):
@@ -441,9 +431,9 @@ async def test_no_line_whatever_ends_the_session_and_every_request_is_answered(t
         assert not [line for line in shim.errors if "could not be handled" in line], shim.errors
 
 
-async def test_an_oversized_line_is_refused_by_its_id(toy: Toy) -> None:
+async def test_an_oversized_line_is_refused_by_its_id(shared_toy: Toy) -> None:
     huge = b"x" * (17 << 20)
-    with RawShim(toy) as shim:
+    with RawShim(shared_toy) as shim:
         shim.settle()
         shim.send_bytes(b'{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"x":"' + huge + b'"}}\n')
         shim.send_bytes(b'{"method":"tools/call","params":{"x":"' + huge + b'"},"jsonrpc":"2.0","id":"six"}\n')
@@ -458,21 +448,21 @@ async def test_an_oversized_line_is_refused_by_its_id(toy: Toy) -> None:
 
 
 @ERAS
-async def test_session_settings_travel_with_each_call(toy: Toy, mode: str) -> None:
+async def test_session_settings_travel_with_each_call(shared_toy: Toy, mode: str) -> None:
     session = {"KNOWTHREAD_USER_ID": "Zoë ✓", "KNOWTHREAD_AGENT_ID": "a%b", "KNOWTHREAD_PROJECT": " x/y z "}
-    async with toy.client(mode, **session) as one, toy.client(mode, KNOWTHREAD_RUN_ID="r1") as two:
+    async with shared_toy.client(mode, **session) as one, shared_toy.client(mode, KNOWTHREAD_RUN_ID="r1") as two:
         first = (await one.call_tool("whoami", {})).structured_content
         second = (await two.call_tool("whoami", {})).structured_content
     nothing = {"run_id": None, "request_key": None}
     assert first == nothing | {"user_id": "Zoë ✓", "agent_id": "a%b", "project": "x/y z"}
-    assert second == nothing | {"user_id": None, "agent_id": None, "run_id": "r1", "project": toy.root.name}
+    assert second == nothing | {"user_id": None, "agent_id": None, "run_id": "r1", "project": shared_toy.root.name}
 
 
-async def test_each_changing_call_has_a_request_key_of_its_own(toy: Toy) -> None:
-    async with toy.client() as client:
+async def test_each_changing_call_has_a_request_key_of_its_own(shared_toy: Toy) -> None:
+    async with shared_toy.client() as client:
         for _ in range(3):
             await client.call_tool("count", {"what": "same"})
-    keys = [line.split()[0] for line in toy.done()]
+    keys = [line.split()[0] for line in shared_toy.done()]
     assert len(set(keys)) == 3 and all(len(key) == 32 for key in keys)
 
 
@@ -484,9 +474,11 @@ async def test_two_shims_that_start_at_once_share_one_service(toy: Toy) -> None:
     assert len(set(await asyncio.gather(*(pid() for _ in range(4))))) == 1
 
 
-async def test_other_service_settings_than_the_running_ones_are_told(toy: Toy) -> None:
-    toy.start()
-    with RawShim(toy, KNOWTHREAD_EMBEDDER="other", KNOWTHREAD_IDLE_MINUTES="30", KNOWTHREAD_USER_ID="me") as shim:
+async def test_other_service_settings_than_the_running_ones_are_told(shared_toy: Toy) -> None:
+    shared_toy.start()
+    with RawShim(
+        shared_toy, KNOWTHREAD_EMBEDDER="other", KNOWTHREAD_IDLE_MINUTES="30", KNOWTHREAD_USER_ID="me"
+    ) as shim:
         shim.open()
         wait_for(lambda: shim.errors, "the notice")
         notice = "".join(shim.errors)

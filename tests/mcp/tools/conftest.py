@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from kg.graph.store import GraphAddress
 from tests.support.live import Live
+from tests.support.neo4j import wipe
 
 
 @pytest.fixture(scope="session")
@@ -18,20 +20,28 @@ def live(live_service: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def own_service(live_service: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Live]]:
-    """Makes services that may be ended, each with other settings and data of its own."""
+def own_service(
+    session_environment: dict[str, str], neo4j_address: GraphAddress, tmp_path: Path
+) -> Iterator[Callable[..., Live]]:
+    """Makes services that may be ended, each with other settings and data of its own, on a Neo4j that is empty."""
     made: list[Live] = []
+    ours = {
+        "KNOWTHREAD_NEO4J_URL": neo4j_address.url,
+        "KNOWTHREAD_NEO4J_USER": neo4j_address.user,
+        "KNOWTHREAD_NEO4J_PASSWORD": neo4j_address.password,
+    }
+    wipe(neo4j_address)
 
     def make(**settings: str) -> Live:
         root = tmp_path / f"service {len(made)}"
         root.mkdir()
-        shared = {name: value for name, value in live_service.items() if not name.startswith("KNOWTHREAD_NEO4J")}
-        made.append(Live(root, {**shared, "KNOWTHREAD_DATA_DIR": str(root / "data"), **settings}))
+        made.append(Live(root, {**session_environment, **ours, "KNOWTHREAD_DATA_DIR": str(root / "data"), **settings}))
         return made[-1]
 
     yield make
     for service in made:
         service.stop()
+    wipe(neo4j_address)
 
 
 @pytest.fixture

@@ -177,16 +177,22 @@ async def test_a_service_without_its_neo4j_ends_with_a_clear_word(own_service: C
         assert "Traceback" not in str(failure.value)
 
 
-async def test_a_managed_neo4j_that_dies_is_started_again(own_service: Callable[..., Live], user: str) -> None:
-    live = own_service()
+async def test_a_managed_neo4j_that_dies_is_started_again(live: Live, user: str) -> None:
+    temporary = live.data / "neo4j" / "tmp"
     async with live.shim(user) as agent:
         await agent.add(JAM)
         service = live.record().pid
         for again in range(2):
             await until("which Neo4j runs", lambda: neo4j_lives(agent))
-            os.kill((await agent.status())["neo4j"]["pid"], signal.SIGKILL)
+            left = set(temporary.iterdir())
+            assert any(file.name.startswith("jetty-") for file in left), "Java's temporary files are elsewhere"
+            former = (await agent.status())["neo4j"]["pid"]
+            os.kill(former, signal.SIGKILL)
             refusals = await calls_until_it_works(agent, f"Said after death {again}")
             assert all(any(words in text for words in AGAIN) for text in refusals)
+            await until("another Neo4j runs", lambda: neo4j_lives(agent))
+            assert (await agent.status())["neo4j"]["pid"] != former
+            assert not left & set(temporary.iterdir())
         assert live.record().pid == service
         texts = [row["memory"] for row in await agent.listed()]
         assert texts == ["Said after death 1", "Said after death 0", JAM]
@@ -280,8 +286,6 @@ async def test_calls_fail_clearly_while_another_s_neo4j_is_away_and_work_when_it
     async with cable_to(status) as cable:
         live = own_service(
             KNOWTHREAD_NEO4J_URL=f"bolt://127.0.0.1:{cable.port}",
-            KNOWTHREAD_NEO4J_USER=status["neo4j"]["user"],
-            KNOWTHREAD_NEO4J_PASSWORD=Path(status["neo4j"]["password_file"]).read_text().strip(),
         )
         async with live.shim(user) as agent:
             await agent.add(JAM)
