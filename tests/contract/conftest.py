@@ -1,4 +1,4 @@
-"""A real Qdrant server for the contract suites: a given executable, else a container, else a skip that says why."""
+"""The Qdrants of the contract suites. A real server is a given executable, else a container, else a skip."""
 
 import lzma
 import os
@@ -6,12 +6,14 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.support.local_qdrant import LocalQdrant, QdrantPlace
 
 IMAGE = "qdrant/qdrant:v1.18.3"
 API_KEY = "a key of the tests"
@@ -31,6 +33,17 @@ def qdrant_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[st
         for url in _container():
             assert _becomes_ready(url, None)
             yield url, API_KEY
+
+
+@pytest.fixture(params=["engine", "server"])
+async def qdrant(request: pytest.FixtureRequest) -> AsyncIterator[QdrantPlace]:
+    """What an index on a server speaks to: qdrant-client's own engine always, a real server where there is one."""
+    if request.param == "server":
+        yield QdrantPlace(*request.getfixturevalue("qdrant_server"))
+        return
+    engine = LocalQdrant()
+    yield QdrantPlace("http://127.0.0.1:6333", "", engine)
+    await engine.close()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from qdrant_client import AsyncQdrantClient, models
+from qdrant_client import models
 
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.index.qdrant import embedded
@@ -18,6 +18,7 @@ from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.index.qdrant.server import ServerIndex
 from kg.ports import IndexQuery
 from tests.support.index_points import DIMENSION, OWNER, contents, points
+from tests.support.local_qdrant import QdrantPlace
 
 WRITER = """
 import asyncio, sys
@@ -294,23 +295,21 @@ async def test_an_address_that_is_none_is_a_configuration_error() -> None:
         await ServerIndex("ftp://example.invalid", "", "any", **OWNER).open()
 
 
-async def test_a_collection_of_somebody_else_is_left_alone(qdrant_server: tuple[str, str]) -> None:
-    url, key = qdrant_server
+async def test_a_collection_of_somebody_else_is_left_alone(qdrant: QdrantPlace) -> None:
     name = f"foreign-{uuid4()}"
-    client = AsyncQdrantClient(url=url, headers={"api-key": key}, check_compatibility=False, trust_env=False)
+    client = qdrant.client()
     await client.create_collection(name, models.VectorParams(size=4, distance=models.Distance.DOT))
     with pytest.raises(ConfigurationError, match="not made by knowthread"):
-        await ServerIndex(url, key, name, **OWNER).open()
+        await qdrant.index(name, **OWNER).open()
     assert (await client.get_collection(name)).payload_schema == {}
     await client.close()
 
 
-async def test_a_collection_that_vanished_is_reported(qdrant_server: tuple[str, str]) -> None:
-    url, key = qdrant_server
+async def test_a_collection_that_vanished_is_reported(qdrant: QdrantPlace) -> None:
     name = f"vanishing-{uuid4()}"
-    index = ServerIndex(url, key, name, **OWNER)
+    index = qdrant.index(name, **OWNER)
     await index.open()
-    client = AsyncQdrantClient(url=url, headers={"api-key": key}, check_compatibility=False, trust_env=False)
+    client = qdrant.client()
     await client.delete_collection(name)
     await client.close()
     with pytest.raises(StoreUnavailable, match="no longer has"):
@@ -318,10 +317,9 @@ async def test_a_collection_that_vanished_is_reported(qdrant_server: tuple[str, 
     await index.close()
 
 
-async def test_services_that_start_at_once_share_one_collection(qdrant_server: tuple[str, str]) -> None:
-    url, key = qdrant_server
+async def test_services_that_start_at_once_share_one_collection(qdrant: QdrantPlace) -> None:
     name = f"shared-{uuid4()}"
-    indexes = [ServerIndex(url, key, name, **OWNER) for _ in range(4)]
+    indexes = [qdrant.index(name, **OWNER) for _ in range(4)]
     await asyncio.gather(*(index.open() for index in indexes))
     assert [index.rebuilt for index in indexes].count(True) == 1
     assert len({index.collection_id for index in indexes}) == 1

@@ -11,14 +11,13 @@ import pytest
 from qdrant_client import AsyncQdrantClient
 
 from kg.index.qdrant.embedded import EmbeddedIndex
-from kg.index.qdrant.server import ServerIndex
 from tests.support.index_points import OWNER, contents, points
+from tests.support.local_qdrant import QdrantPlace
 
 
 @pytest.fixture
-async def client(qdrant_server: tuple[str, str]) -> AsyncIterator[AsyncQdrantClient]:
-    url, key = qdrant_server
-    client = AsyncQdrantClient(url=url, headers={"api-key": key}, check_compatibility=False, trust_env=False)
+async def client(qdrant: QdrantPlace) -> AsyncIterator[AsyncQdrantClient]:
+    client = qdrant.client()
     yield client
     await client.close()
 
@@ -82,10 +81,10 @@ async def test_a_damaged_shard_is_begun_anew_without_touching_the_one_that_is_be
 
 
 async def test_a_collection_that_is_gone_does_not_hold_up_what_replaces_it(
-    qdrant_server: tuple[str, str], client: AsyncQdrantClient
+    qdrant: QdrantPlace, client: AsyncQdrantClient
 ) -> None:
     base = f"gone-{uuid4()}"
-    index = ServerIndex(*qdrant_server, base, **OWNER)
+    index = qdrant.index(base, **OWNER)
     await index.open()
     await index.begin_rebuild()
     await client.delete_collection(base)
@@ -97,10 +96,10 @@ async def test_a_collection_that_is_gone_does_not_hold_up_what_replaces_it(
 
 
 async def test_what_a_process_that_died_at_the_change_over_left_on_the_server_is_removed_at_the_next_start(
-    qdrant_server: tuple[str, str], client: AsyncQdrantClient
+    qdrant: QdrantPlace, client: AsyncQdrantClient
 ) -> None:
     base = f"promoted-{uuid4()}"
-    index = ServerIndex(*qdrant_server, base, **OWNER)
+    index = qdrant.index(base, **OWNER)
     await index.open()
     building = await index.begin_rebuild()
     await index.upsert_points(points(0, 3))
@@ -117,13 +116,13 @@ async def test_what_a_process_that_died_at_the_change_over_left_on_the_server_is
 
 
 async def test_collections_of_another_name_are_never_taken_for_ours(
-    qdrant_server: tuple[str, str], client: AsyncQdrantClient
+    qdrant: QdrantPlace, client: AsyncQdrantClient
 ) -> None:
     base = f"mine-{uuid4()}"
-    other = ServerIndex(*qdrant_server, f"{base}-other", **OWNER)
+    other = qdrant.index(f"{base}-other", **OWNER)
     await other.open()
     await other.upsert_points(points(0, 3))
-    index = ServerIndex(*qdrant_server, base, **OWNER)
+    index = qdrant.index(base, **OWNER)
     await index.open()
     await index.begin_rebuild()
     await index.finish_rebuild()

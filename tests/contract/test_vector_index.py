@@ -1,4 +1,4 @@
-"""What every vector index does, run on the embedded engine and on a real Qdrant server."""
+"""What every vector index does: the embedded one, and that on a server, which has two engines."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,8 +13,8 @@ import pytest
 
 from kg.errors import ConfigurationError, InvalidInput, StoreUnavailable
 from kg.index.qdrant.embedded import EmbeddedIndex
-from kg.index.qdrant.server import ServerIndex
 from kg.ports import IndexPoint, IndexQuery, Vector, VectorIndex
+from tests.support.local_qdrant import LocalQdrant, QdrantPlace
 
 DIMENSION = 8
 OWNER: dict[str, Any] = {"embedder_name": "onnx:one", "dimension": DIMENSION, "digest": "d" * 64}
@@ -40,22 +40,29 @@ TICK = timedelta(microseconds=1)
 Make = Callable[..., VectorIndex]
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=["embedded", "engine", "server"])
 async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Make]:
     """Build indexes on one and the same store; arguments replace those of ``OWNER``."""
     built: list[VectorIndex] = []
     name = f"test-{uuid4()}"
-    url, key = request.getfixturevalue("qdrant_server") if request.param == "server" else ("", "")
+    engine = LocalQdrant() if request.param == "engine" else None
+    place = None
+    if request.param == "server":
+        place = QdrantPlace(*request.getfixturevalue("qdrant_server"))
+    elif engine is not None:
+        place = QdrantPlace("http://127.0.0.1:6333", "", engine)
 
     def build(**changes: Any) -> VectorIndex:
         owner = OWNER | changes
-        index = ServerIndex(url, key, name, **owner) if url else EmbeddedIndex(tmp_path / "index", **owner)
+        index = EmbeddedIndex(tmp_path / "index", **owner) if place is None else place.index(name, **owner)
         built.append(index)
         return index
 
     yield build
     for index in built:
         await index.close()
+    if engine is not None:
+        await engine.close()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from mcp_server.tools.manifest import build_manifest, render
 from tests.support import toy_service
 
 HERE = Path(__file__).resolve().parent
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 """Longest wait for anything: a busy machine takes many seconds to start one process."""
 MODERN: dict[str, Any] = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",

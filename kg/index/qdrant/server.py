@@ -37,13 +37,23 @@ class ServerIndex:
     """
 
     def __init__(
-        self, url: str, api_key: str, collection: str, *, embedder_name: str, dimension: int, digest: str
+        self,
+        url: str,
+        api_key: str,
+        collection: str,
+        *,
+        embedder_name: str,
+        dimension: int,
+        digest: str,
+        connect: Callable[[], AsyncQdrantClient] | None = None,
     ) -> None:
+        """``connect``: makes the client, in the place of one for the address and the key."""
         self.rebuilt = False
         self._url = url
         self._api_key = api_key
         self._base = collection
         self._owner = Owner(embedder_name, dimension, digest)
+        self._connect = connect or self._connect_server
         self._opened: AsyncQdrantClient | None = None
         self._present: Collection | None = None
         self._building: Collection | None = None
@@ -269,7 +279,7 @@ class ServerIndex:
             if collection is not None:
                 await collections.prepare(collection.name)
 
-    def _connect(self) -> AsyncQdrantClient:
+    def _connect_server(self) -> AsyncQdrantClient:
         from qdrant_client import AsyncQdrantClient
 
         local = _is_loopback(self._url)

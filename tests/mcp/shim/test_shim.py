@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import sysconfig
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -548,9 +549,10 @@ async def test_the_installed_command_is_not_led_astray_by_the_folder_it_starts_i
     # The service is not to start in full here: it refuses this setting, which must be all that it complains about.
     with RawShim(toy, command=command, cwd=here, PYTHONPATH=str(named), KNOWTHREAD_EMBEDDER="none of ours") as shim:
         assert shim.open()["serverInfo"]["name"] == "knowthread"
-        for attempt in range(1, 30):  # the first answers may only say that the service is starting
-            shim.request(attempt, "tools/call", name="list_entities", arguments={})
-            answer = shim.answer(attempt)["result"]
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:  # the first answers may only say that the service is starting
+            shim.request("call", "tools/call", name="list_entities", arguments={})
+            answer = shim.answer("call")["result"]
             if "not ready yet" not in answer["content"][0]["text"]:
                 break
     assert answer["isError"] and "none of ours" in answer["content"][0]["text"]

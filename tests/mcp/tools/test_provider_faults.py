@@ -1,4 +1,8 @@
-"""The whole service with each provider's real client and a stand-in that fails in every way: nothing is lost."""
+"""The whole service with a provider's real client and a stand-in that fails in every way: nothing is lost.
+
+What each provider's client makes of each fault is in its contract; so one provider stands for all, unless the faults of
+all are asked for.
+"""
 
 from __future__ import annotations
 
@@ -230,11 +234,13 @@ async def a_text_that_takes_too_long_counts_once_others_are_answered(stand: Stan
     await stand.whole(slow, "service slow uses Postgres")
 
 
+@pytest.mark.faults
 async def test_gemini(stand_of: StandOf) -> None:
     async with stand_of(FakeGemini, "gemini", GEMINI_API_KEY="AIza-one") as stand:
         await survives(stand)
 
 
+@pytest.mark.faults
 async def test_anthropic(stand_of: StandOf) -> None:
     keys = {"KNOWTHREAD_ANTHROPIC_TOKEN": KEY, "ANTHROPIC_API_KEY": OTHER_KEY}
     async with stand_of(FakeAnthropic, "anthropic", **keys) as stand:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,8 @@ from kg.settings.paths import cache_dir
 from kg.settings.service import EMBEDDERS
 from tests.support.live import Agent, Json, Live, id_of, says
 
-ADDS = int(os.environ.get("KNOWTHREAD_TEST_ADDS", "40"))
+ADDS = 40
+MANY_ADDS = 400
 AT_ONCE = 4
 KILLS = 2
 
@@ -53,7 +53,7 @@ def note(project: str, number: int) -> str:
     return f"In {project} the job qx{project}{number} was moved to queue number {number}"
 
 
-async def store(agent: Agent, project: str, progress: Progress) -> None:
+async def store(agent: Agent, project: str, progress: Progress, adds: int) -> None:
     """Hand over every note of a project, some at a time: half as notes, half as messages, which are never merged."""
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -68,18 +68,19 @@ async def store(agent: Agent, project: str, progress: Progress) -> None:
             added = await agent.call("add_memory", **given, facts=facts)
         await progress.acknowledge(text, id_of(added))
 
-    await asyncio.gather(*(add(number) for number in range(ADDS)))
+    await asyncio.gather(*(add(number) for number in range(adds)))
 
 
-async def kill_on_the_way(live: Live, progress: Progress) -> None:
+async def kill_on_the_way(live: Live, progress: Progress, adds: int) -> None:
     for kill in range(1, KILLS + 1):
-        await progress.reach(2 * ADDS * kill // (KILLS + 1))
+        await progress.reach(2 * adds * kill // (KILLS + 1))
         live.kill()
 
 
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("adds", [ADDS, pytest.param(MANY_ADDS, marks=pytest.mark.soak)])
 async def test_every_acknowledged_memory_is_there_once_through_kills_of_the_service(
-    own_service: Callable[..., Live], user: str
+    own_service: Callable[..., Live], user: str, adds: int
 ) -> None:
     live = own_service()
     projects = {"alpha": live.folder("alpha"), "beta": live.folder("beta")}
@@ -87,12 +88,14 @@ async def test_every_acknowledged_memory_is_there_once_through_kills_of_the_serv
     async with live.shim(user, projects["alpha"]) as first, live.shim(user, projects["beta"]) as second:
         await first.call("list_entities")
         await asyncio.gather(
-            store(first, "alpha", progress), store(second, "beta", progress), kill_on_the_way(live, progress)
+            store(first, "alpha", progress, adds),
+            store(second, "beta", progress, adds),
+            kill_on_the_way(live, progress, adds),
         )
-        assert len(progress.ids) == 2 * ADDS
+        assert len(progress.ids) == 2 * adds
         await first.add("The last note, after which the index has caught up")
         for agent, project in ((first, "alpha"), (second, "beta")):
-            await everything_is_there(agent, project, progress.ids)
+            await everything_is_there(agent, project, progress.ids, adds)
         for what, query in ORPHANS.items():
             assert not await first.graph(query), what
         points = await indexed_nodes(first)
@@ -100,13 +103,13 @@ async def test_every_acknowledged_memory_is_there_once_through_kills_of_the_serv
     assert await stored_points(live.data) == points
 
 
-async def everything_is_there(agent: Agent, project: str, ids: dict[str, str]) -> None:
+async def everything_is_there(agent: Agent, project: str, ids: dict[str, str], adds: int) -> None:
     """The project's memories are exactly those that were handed over, and each is found by its own words."""
-    expected = {note(project, number): ids[note(project, number)] for number in range(ADDS)}
+    expected = {note(project, number): ids[note(project, number)] for number in range(adds)}
     listed = [row for row in await agent.listed(project=project, limit=50) if row["memory"] in expected]
     assert Counter(row["memory"] for row in listed) == Counter(expected.keys()), "missing or doubled"
     assert {row["memory"]: row["id"] for row in listed} == expected
-    for number in range(ADDS):
+    for number in range(adds):
         text = note(project, number)
         answer = await agent.call("search_memories", query=f"qx{project}{number}", project=project)
         best = answer["results"][0]
