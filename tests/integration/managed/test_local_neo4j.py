@@ -58,6 +58,7 @@ class Home:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.neo4j = LocalNeo4j(settings)
+        self._managers = [self.neo4j]  # kept: each stands for a living process, with its child
         self._processes: list[subprocess.Popen[str]] = []
 
     @property
@@ -67,6 +68,7 @@ class Home:
     def manager(self, **changes: Any) -> LocalNeo4j:
         """A manager that from now on is the one of this home."""
         self.neo4j = LocalNeo4j(replace(self.settings, **changes))
+        self._managers.append(self.neo4j)
         return self.neo4j
 
     def manager_process(self) -> subprocess.Popen[str]:
@@ -303,7 +305,7 @@ async def test_a_damaged_jar_is_replaced_and_a_port_that_is_taken_at_the_last_mo
         home.folder.mkdir(parents=True, exist_ok=True)
         (home.folder / "ports.json").write_text(f'{{"bolt": {taken}, "http": {taken + 1}}}')
         starting = asyncio.create_task(neo4j.start())
-        while not home.pids():
+        while not home.pids() and not starting.done():
             await asyncio.sleep(0.01)
         bolt.listen()  # ... and Neo4j, which looks later, does not
         address = await starting
