@@ -74,7 +74,14 @@ def common_kind(left: str, right: str) -> str | None:
 
 
 def compare(left: Name, right: Name) -> Verdict:
-    """Return what two names are to each other, by the first rule that applies."""
+    """Return what two names are to each other, by the first rule that applies.
+
+    Of tools, for example::
+
+        postgres, postgresql  ->  same    one becomes an alias of the other
+        cross-env, crossenv   ->  ask     a model decides; without one they stay apart
+        java, javascript      ->  apart   whatever a model would say
+    """
     if left.key == right.key:
         return Verdict("same", 1.0, "the same name")
     kind = common_kind(left.kind, right.kind)

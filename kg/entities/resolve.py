@@ -1,10 +1,11 @@
 """Entity resolution: which names of a text mean things that are known, or one another.
 
-Letters decide what they can (``kg.entities.letters``). Only what lies between "same" and "different" goes to a model,
-in one call for a text, together with names that share no letters but of which alike things are said; without a model
-all that stays apart. The invariant: two names that anything tells apart never end
-in one group, however many names lie between them. Nothing here is final: a name becomes an alias of an entity, and
-entities that turn out to be one are merged by ``kg.entities.merge``; both can be undone.
+Letters decide what they can (``kg.entities.letters``). What they cannot decide goes to a model, in one call for a text,
+together with names that share no letters but whose statements are alike. Without a model all of these stay apart.
+
+Invariant: two names that anything tells apart never end in one group, however many names lie between them. Nothing here
+is final: a name becomes an alias of an entity, and ``kg.entities.merge`` merges entities that turn out to be one. Both
+can be undone.
 """
 
 from __future__ import annotations

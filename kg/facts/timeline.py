@@ -53,7 +53,12 @@ class Decision:
 class Timelines:
     """Facts that bear on one another, closed under decisions and single-valued groups.
 
-    ``k`` is the instant of knowledge; None is the latest, whatever any clock says.
+    ``k`` is the instant of knowledge; None is the latest, whatever any clock says. An example, of ``LIVES_IN``, which
+    is single-valued::
+
+        Paris, from 2020               ->  holds from 2020 to 2023, when the next value begins
+        Berlin, from 2023 until 2025   ->  holds from 2023 to 2025, its stated end
+        Oslo, from 2030                ->  known already, holds from 2030 on
     """
 
     def __init__(self, facts: Iterable[FactTimes], decisions: Iterable[Decision]) -> None:

@@ -121,11 +121,14 @@ def coverage(question: Sequence[str], texts: Sequence[Sequence[str]], frequencie
 
 
 def scale(hits: Mapping[str, float]) -> dict[str, float]:
-    """Return the hits of one leg on [0, 1]: (x - min) / (max - min) over its best ``SCALED_HITS``, all 1 where equal.
+    """Return the hits of one leg on [0, 1]: (x - min) / (max - min) over its best ``SCALED_HITS``.
 
-    The span is ``LEAST_SPREAD`` at least.
+    The span is at least ``LEAST_SPREAD``. A leg that was asked for more hits, because filters drop many, keeps the
+    scale of the best; the others are 0. Three examples::
 
-    A leg that was asked for more, because filters thin its hits out, keeps the scale; hits beyond it are 0.
+        {a: 0.90, b: 0.70, c: 0.50}  ->  {a: 1.00, b: 0.50, c: 0.00}
+        {a: 0.62, b: 0.60}           ->  {a: 0.07, b: 0.00}   hits this close say little
+        {a: 0.40, b: 0.40}           ->  {a: 1.00, b: 1.00}
     """
     if not hits:
         return {}
