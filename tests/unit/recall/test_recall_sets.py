@@ -11,7 +11,7 @@ from bench.recall_sets import OWN_SETS, Question, load_set
 
 
 @pytest.mark.parametrize(
-    ("name", "documents", "questions"), [("notes", 160, 160), ("conversations", 300, 60), ("languages", 50, 50)]
+    ("name", "documents", "questions"), [("notes", 160, 160), ("conversations", 300, 130), ("languages", 50, 50)]
 )
 def test_each_question_has_its_answer_in_its_own_scope(name: str, documents: int, questions: int) -> None:
     recall_set = load_set(OWN_SETS / name)
