@@ -131,6 +131,7 @@ async def measure(service: Service, recall_set: RecallSet, folder: Path, *, abla
         "set": recall_set.name,
         "documents": count,
         "recall": summary(recall_set.questions, found),
+        "questions": [[q.text, *values] for q, values in zip(recall_set.questions, found, strict=True)],
         "cost": {
             "question ms": taken,
             "question's embedding alone ms": await embedding_ms(service, recall_set),
@@ -202,7 +203,9 @@ async def main() -> None:
     parser.add_argument("--set", action="append", type=Path, help="folder of a set; may be given several times")
     parser.add_argument("--conversations", type=int, metavar="N", help="only the first N scopes of each set")
     parser.add_argument("--ablate", action="store_true", help="ask again with each part switched off")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the figures here as well, with every question's own"
+    )
     options = parser.parse_args()
     further = [Path(name) for name in os.environ.get("KNOWTHREAD_BENCH_SETS", "").split(os.pathsep) if name]
     own = sorted(path.parent for path in OWN_SETS.glob("*/queries.jsonl"))
