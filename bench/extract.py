@@ -27,7 +27,7 @@ from bench.corpus import notes
 from bench.latency import session
 from kg.graph.store import Row
 from kg.jobs.worker import Worker
-from kg.operations.memory import Parts
+from kg.operations.parts import Parts
 from kg.settings.service import load_settings
 from mcp_server.service.composition import Service
 from tests.support.fakes import Asked, FakeOllama

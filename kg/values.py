@@ -101,3 +101,20 @@ class AddRequest:
     infer: bool = True
     extracts: bool = False
     bulk: bool = False
+
+
+@dataclass(frozen=True)
+class UpdateRequest:
+    """One call of update_memory, validated; None leaves a part as it is.
+
+    Attributes:
+        extracts: a model is there to read a new text; until it has, the facts of the old one stay current.
+    """
+
+    user_id: str
+    key: str
+    uuid: str
+    text: str | None = None
+    facts: tuple[FactInput, ...] | None = None
+    metadata: str | None = None
+    extracts: bool = False

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.timeline import timelines_from_rows
-from kg.graph.store import GraphStore
+
+if TYPE_CHECKING:
+    from kg.graph.store import GraphStore
 
 
 @dataclass(frozen=True)

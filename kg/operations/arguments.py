@@ -13,6 +13,7 @@ from kg.validate import check_id, check_text
 from kg.values import MemoryInput, Scope
 
 MAX_MESSAGES = 500
+MAX_QUESTION_BYTES = 1 << 20
 ROLES = ("user", "assistant", "system")
 
 
@@ -46,6 +47,20 @@ def parse_json(value: object) -> object:
         except (ValueError, RecursionError):
             return value
     return value
+
+
+def check_question(query: object) -> str:
+    """Return a question: a text, which may be longer than one that is stored."""
+    return check_text("query", query, MAX_QUESTION_BYTES)
+
+
+def check_threshold(value: object) -> float | None:
+    """Return the least similarity of a hit, None where none is given."""
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -1 <= value <= 1:
+        raise InvalidInput("threshold", value, "give a cosine similarity from -1 to 1, such as 0.3")
+    return float(value)
 
 
 def resolve_user(session: Session, user_id: object) -> str:

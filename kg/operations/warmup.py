@@ -12,11 +12,12 @@ import secrets
 from kg.facts.parse import parse_facts
 from kg.graph.store import Transaction
 from kg.operations.arguments import Session
-from kg.operations.memory import MemoryService, Parts
-from kg.values import AddRequest, MemoryInput, Scope
+from kg.operations.memory import MemoryService
+from kg.operations.parts import Parts
+from kg.values import AddRequest, MemoryInput, Scope, UpdateRequest
 from kg.writing.add import Adding
 from kg.writing.delete import erase_memories
-from kg.writing.update import UpdateRequest, Updating
+from kg.writing.update import Updating
 
 _FACT = {
     "statement": "a warm-up",

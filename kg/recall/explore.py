@@ -15,6 +15,7 @@ from kg.language.lucene import entity_query, user_key
 from kg.language.names import alias_key
 from kg.ports import Embedder, IndexQuery, VectorIndex
 from kg.recall import render
+from kg.recall.query import EntityPage
 from kg.values import JsonObject, Scope
 
 FACTS_PER_ENTITY = 5
@@ -25,23 +26,6 @@ _MOST_NEAR = 100
 """Neighbours in meaning that are checked against a scope."""
 _ANY_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 _NEAR = 0.35
-
-
-@dataclass(frozen=True)
-class EntityPage:
-    """One call of get_entity, validated.
-
-    Attributes:
-        direction: ``out`` (it is the subject), ``in`` (it is the object) or ``both``.
-    """
-
-    name: str | None
-    uuid: str | None
-    scope: Scope
-    instants: Instants
-    direction: str = "both"
-    include_superseded: bool = False
-    limit: int = 20
 
 
 @dataclass(frozen=True)

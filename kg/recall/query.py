@@ -1,14 +1,19 @@
-"""A search as it is asked, validated, and what it found."""
+"""A search and an entity's page as they are asked, validated, and what a search found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from kg.facts.instants import Instants
-from kg.ports import Vector
 from kg.recall.filters import Filter
-from kg.recall.ranking import DenseLeg, Leg
 from kg.values import Scope
+
+if TYPE_CHECKING:
+    from kg.ports import Vector
+
+Leg = Literal["lexical", "text", "sentence", "fact"]
+DenseLeg = Literal["text", "sentence", "fact"]
 
 DEFAULT_MAX_TOKENS = 2000
 LEAST_MAX_TOKENS = 200
@@ -41,6 +46,23 @@ class Search:
     def noise(self) -> bool:
         """Whether trivial memories are asked for, which are hidden otherwise."""
         return self.filters.names("noise")
+
+
+@dataclass(frozen=True)
+class EntityPage:
+    """One call of get_entity, validated.
+
+    Attributes:
+        direction: ``out`` (it is the subject), ``in`` (it is the object) or ``both``.
+    """
+
+    name: str | None
+    uuid: str | None
+    scope: Scope
+    instants: Instants
+    direction: str = "both"
+    include_superseded: bool = False
+    limit: int = 20
 
 
 @dataclass

@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Leg = Literal["lexical", "text", "sentence", "fact"]
-DenseLeg = Literal["text", "sentence", "fact"]
+from kg.recall.query import DenseLeg, Leg
+
 Part = Literal["lexical", "text", "sentence", "fact", "neighbour", "speaker", "project"]
 Scores = NDArray[np.float64]
 

@@ -24,8 +24,8 @@ from kg.language.words import is_non_latin, stem_terms
 from kg.ports import Embedder, IndexHit, IndexQuery, Vector, VectorIndex
 from kg.recall.answer import AnswerBuilder
 from kg.recall.candidates import Card, CardStore
-from kg.recall.query import Found, Search
-from kg.recall.ranking import UNREAD_SCRIPT, Candidate, DenseLeg, Ranked, Weights, rank
+from kg.recall.query import DenseLeg, Found, Search
+from kg.recall.ranking import UNREAD_SCRIPT, Candidate, Ranked, Weights, rank
 from kg.recall.render import PASSAGE_CHARS
 from kg.recall.rerank import RERANKED, Reranking
 from kg.recall.term_counts import Corpus

@@ -16,27 +16,10 @@ from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.trivial import trivial
 from kg.ports import Clock
-from kg.values import FactInput
+from kg.values import UpdateRequest
 from kg.writing.commit import Replaced, commit
 from kg.writing.draft import Draft, PreparedText, StatingMemory, known_names, prepare_texts
 from kg.writing.queue import extraction_jobs
-
-
-@dataclass(frozen=True)
-class UpdateRequest:
-    """One call of update_memory, validated; None leaves a part as it is.
-
-    Attributes:
-        extracts: a model is there to read a new text; until it has, the facts of the old one stay current.
-    """
-
-    user_id: str
-    key: str
-    uuid: str
-    text: str | None = None
-    facts: tuple[FactInput, ...] | None = None
-    metadata: str | None = None
-    extracts: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from kg.graph.store import GraphAddress, GraphStore
 from kg.index.indexer import Indexer
 from kg.index.rebuild import Reindex
 from kg.operations.administration import Administration
-from kg.operations.memory import MemoryService, Parts
+from kg.operations.memory import MemoryService
+from kg.operations.parts import Parts
 from kg.operations.warmup import warm_up
 from kg.ports import Embedder, SystemClock, VectorIndex
 from kg.recall.counts import RecallCounts

@@ -9,24 +9,23 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar, cast, overload
+from collections.abc import Mapping
+from typing import Any, Protocol, cast, overload
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools.base import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import Field, WithJsonSchema
 
 from kg.errors import KgError, StoreUnavailable, shorten
 from kg.operations.arguments import Session
+from kg.operations.memory import MemoryService
+from kg.operations.parameters import Operation, Parameter, parameters_of
 from kg.validate import check_id
-from kg.values import Scope
+from kg.values import JsonObject, Scope
 from mcp_server.link.session import AGENT, PROJECT, REQUEST_KEY, RUN, SESSION_VARIABLES, USER, read_session
-
-if TYPE_CHECKING:
-    from kg.operations.memory import MemoryService
 
 log = logging.getLogger(__name__)
 
@@ -54,36 +53,6 @@ SETTLE: an answer may list `to_settle`, current facts on the same subject. If th
 call with "supersedes": [its id] on the fact ("how": "corrected" if the old one was never true). Leave it if \
 both hold.
 """
-
-Text = Annotated[Any, WithJsonSchema({"type": "string"})]
-Flag = Annotated[Any, WithJsonSchema({"type": "boolean"})]
-Count = Annotated[Any, WithJsonSchema({"type": "integer"})]
-Number = Annotated[Any, WithJsonSchema({"type": "number"})]
-Json = Annotated[Any, WithJsonSchema({"type": "object"})]
-Listing = Annotated[Any, WithJsonSchema({"type": "array", "items": {}})]
-FactList = Annotated[
-    Any,
-    WithJsonSchema({"type": "array", "items": {"type": ["object", "string"]}}),
-    Field(
-        description="sentences or {statement, subject, predicate, object, because, revisit_when, valid_at, "
-        "invalid_at, supersedes: [fact ids], how: superseded|corrected, reason}"
-    ),
-]
-UserId = Annotated[Text, Field(description="another user than the session's")]
-AgentId = Annotated[Text, Field(description="only this agent's")]
-RunId = Annotated[Text, Field(description="only this run's")]
-Project = Annotated[Text, Field(description="only this project's, e.g. github.com/me/app")]
-Filters = Annotated[
-    Json,
-    Field(
-        description='over metadata and own fields, e.g. {"AND": [{"topic": "db"}, {"created_at": {"gte": '
-        '"2025-01"}}]}; eq ne gt gte lt lte in nin contains icontains, AND OR NOT'
-    ),
-]
-AsOf = Annotated[Text, Field(description="what held then (ISO date)")]
-KnownAt = Annotated[Text, Field(description="as it was known then (ISO date)")]
-DryRun = Annotated[Flag, Field(description="only count")]
-Confirm = Annotated[Count, Field(description="the count that dry_run gave; needed above 10")]
 
 
 class Backend(Protocol):
@@ -119,7 +88,7 @@ class ServiceTool(Tool):
         if missing:
             raise ToolError(f"{', '.join(missing)}: missing; {self.name} cannot work without")
         try:
-            answer = await self.fn(ctx=context, **given)
+            answer = await self.fn(context.headers, given)
         except StoreUnavailable as error:
             advice = " Make the same call again." if error.retryable else ""
             raise ToolError(f"{error}.{advice}") from error
@@ -163,7 +132,7 @@ def build_server(backend: Backend, version: str) -> MCPServer[Any]:
         title="knowthread memory",
         version=version,
         instructions=INSTRUCTIONS,
-        tools=Tools(backend).as_tools(),
+        tools=_tools(backend),
     )
 
     @server.resource("knowthread://status", title="Service status", mime_type="application/json")
@@ -187,224 +156,61 @@ def build_server(backend: Backend, version: str) -> MCPServer[Any]:
     return server
 
 
-Answer = dict[str, Any]
-Method = TypeVar("Method", bound=Callable[..., Awaitable[Answer]])
+def _tools(backend: Backend) -> list[Tool]:
+    """Return the tools in the order in which an agent reads them, each with what a client may know of its effects."""
+
+    def tool(
+        operation: Operation, title: str, *, reads: bool = False, destroys: bool = False, repeats: bool = True
+    ) -> Tool:
+        async def call(headers: Mapping[str, str] | None, given: dict[str, Any]) -> JsonObject:
+            session = session_of(headers, backend.default_user)
+            return await operation(backend.memory, session, **given)
+
+        return ServiceTool(
+            fn=call,
+            name=operation.__name__,
+            title=None,
+            description=" ".join((operation.__doc__ or "").split()),
+            parameters=_schema(operation),
+            fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema={"type": "object"}),
+            is_async=True,
+            context_kwarg=None,
+            annotations=ToolAnnotations(
+                title=title,
+                read_only_hint=reads,
+                destructive_hint=destroys,
+                idempotent_hint=repeats,
+                open_world_hint=False,
+            ),
+        )
+
+    return [
+        tool(MemoryService.add_memory, "Remember", repeats=False),
+        tool(MemoryService.search_memories, "Recall", reads=True),
+        tool(MemoryService.get_memories, "List memories", reads=True),
+        tool(MemoryService.get_memory, "Show a memory", reads=True),
+        tool(MemoryService.update_memory, "Change a memory", destroys=True),
+        tool(MemoryService.delete_memory, "Delete a memory", destroys=True),
+        tool(MemoryService.delete_all_memories, "Delete a scope", destroys=True),
+        tool(MemoryService.list_entities, "List scopes", reads=True),
+        tool(MemoryService.delete_entities, "Delete an entity", destroys=True),
+        tool(MemoryService.search_graph, "Search the graph", reads=True),
+        tool(MemoryService.get_entity, "Show an entity", reads=True),
+    ]
 
 
-def _hints(
-    title: str, *, reads: bool = False, destroys: bool = False, repeats: bool = True
-) -> Callable[[Method], Method]:
-    """Give a tool its title and what a client may know of its effects."""
-    annotations = ToolAnnotations(
-        title=title, read_only_hint=reads, destructive_hint=destroys, idempotent_hint=repeats, open_world_hint=False
-    )
-
-    def keep(method: Method) -> Method:
-        method.__dict__["annotations"] = annotations
-        return method
-
-    return keep
-
-
-class Tools:
-    """The eleven tools; each method's signature is a tool's schema, its docstring the description."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-
-    def as_tools(self) -> list[Tool]:
-        """Return the tools in the order in which an agent reads them."""
-        methods = [member for member in vars(Tools).values() if "annotations" in getattr(member, "__dict__", {})]
-        return [_tool(getattr(self, method.__name__), method.__dict__["annotations"]) for method in methods]
-
-    async def _ask(self, operation: str, arguments: dict[str, Any]) -> Answer:
-        """Hand a call's arguments, less those not given, to the service's operation of the same name."""
-        context: Context[Any, Any] = arguments.pop("ctx")
-        del arguments["self"]
-        given = {name: value for name, value in arguments.items() if value is not None}
-        session = session_of(context.headers, self._backend.default_user)
-        return cast("Answer", await getattr(self._backend.memory, operation)(session, **given))
-
-    @_hints("Remember", repeats=False)
-    async def add_memory(
-        self,
-        ctx: Context[Any, Any],
-        *,
-        text: Annotated[Text, Field(description="one self-contained note")] = None,
-        messages: Annotated[Listing, Field(description="or a conversation: [{role, content, name?}]")] = None,
-        facts: FactList = None,
-        user_id: UserId = None,
-        agent_id: Text = None,
-        run_id: Text = None,
-        project: Annotated[Text, Field(description="default: the session's")] = None,
-        metadata: Json = None,
-        occurred_at: Annotated[Text, Field(description="when it happened, if not now (ISO date)")] = None,
-        infer: Annotated[Flag, Field(description="let a model, if set up, extract facts where none are given")] = True,
-        enable_graph: Annotated[Flag, Field(description="accepted for compatibility; the graph is always on")] = None,
-        wait: Annotated[Flag, Field(description="answer only when found by search, and read by the model")] = False,
-    ) -> Answer:
-        """Store a note or conversation with its facts: decisions with reasons, rejected options, causes, fixes,
-        failed attempts, conventions, preferences. Durable when it answers. The answer's to_settle lists current facts
-        that the new ones may replace: repeat the call with supersedes on the fact.
-        """
-        return await self._ask("add_memory", locals())
-
-    @_hints("Recall", reads=True)
-    async def search_memories(
-        self,
-        ctx: Context[Any, Any],
-        *,
-        query: Annotated[Text, Field(description="a question or keywords")],
-        user_id: UserId = None,
-        agent_id: AgentId = None,
-        run_id: RunId = None,
-        project: Project = None,
-        filters: Filters = None,
-        limit: Count = 10,
-        threshold: Annotated[Number, Field(description="least similarity, -1 to 1")] = None,
-        rerank: Annotated[Flag, Field(description="let a model, if set up, order the best hits (slower)")] = False,
-        enable_graph: Annotated[Flag, Field(description="add relations of the entities named in the query")] = False,
-        as_of: AsOf = None,
-        known_at: KnownAt = None,
-        max_tokens: Annotated[Count, Field(description="budget of the answer")] = 2000,
-        explain: Annotated[Flag, Field(description="show what made each score")] = False,
-    ) -> Answer:
-        """Find memories by meaning and words, over all projects unless narrowed. Each result is dated and carries its
-        current facts (with because, revisit_when) and those since superseded.
-        """
-        return await self._ask("search_memories", locals())
-
-    @_hints("List memories", reads=True)
-    async def get_memories(
-        self,
-        ctx: Context[Any, Any],
-        *,
-        user_id: UserId = None,
-        agent_id: AgentId = None,
-        run_id: RunId = None,
-        project: Project = None,
-        filters: Filters = None,
-        limit: Count = 20,
-        cursor: Annotated[Text, Field(description="of the page before")] = None,
-    ) -> Answer:
-        """List memories, newest first."""
-        return await self._ask("get_memories", locals())
-
-    @_hints("Show a memory", reads=True)
-    async def get_memory(self, ctx: Context[Any, Any], *, memory_id: Text, user_id: UserId = None) -> Answer:
-        """One memory whole: text, facts and what replaced them, earlier versions, extraction state."""
-        return await self._ask("get_memory", locals())
-
-    @_hints("Change a memory", destroys=True)
-    async def update_memory(
-        self,
-        ctx: Context[Any, Any],
-        *,
-        memory_id: Text,
-        text: Text = None,
-        facts: FactList = None,
-        metadata: Json = None,
-        user_id: UserId = None,
-    ) -> Answer:
-        """Replace a memory's text, facts or metadata. The former state is kept as a version; a new text or new facts
-        end the former facts, so hand over those that still hold.
-        """
-        return await self._ask("update_memory", locals())
-
-    @_hints("Delete a memory", destroys=True)
-    async def delete_memory(self, ctx: Context[Any, Any], *, memory_id: Text, user_id: UserId = None) -> Answer:
-        """Erase one memory and everything that only it stated; what it had superseded is current again."""
-        return await self._ask("delete_memory", locals())
-
-    @_hints("Delete a scope", destroys=True)
-    async def delete_all_memories(
-        self,
-        ctx: Context[Any, Any],
-        *,
-        user_id: Text = None,
-        agent_id: AgentId = None,
-        run_id: RunId = None,
-        project: Project = None,
-        dry_run: DryRun = False,
-        confirm: Confirm = None,
-    ) -> Answer:
-        """Erase every memory of a scope that you name explicitly. Only on the person's own request."""
-        return await self._ask("delete_all_memories", locals())
-
-    @_hints("List scopes", reads=True)
-    async def list_entities(self, ctx: Context[Any, Any]) -> Answer:
-        """Users, agents, runs and projects that have memories, with counts and last use."""
-        return await self._ask("list_entities", locals())
-
-    @_hints("Delete an entity", destroys=True)
-    async def delete_entities(
-        self,
-        ctx: Context[Any, Any],
-        *,
-        user_id: Text = None,
-        agent_id: AgentId = None,
-        run_id: RunId = None,
-        name: Annotated[Text, Field(description="of an entity: removes it with its facts, keeps the texts")] = None,
-        with_memories: Annotated[Flag, Field(description="erase the texts that name it too")] = False,
-        dry_run: DryRun = False,
-        confirm: Confirm = None,
-    ) -> Answer:
-        """Erase a user, agent or run with its memories, or remove a named entity from the graph."""
-        return await self._ask("delete_entities", locals())
-
-    @_hints("Search the graph", reads=True)
-    async def search_graph(
-        self,
-        ctx: Context[Any, Any],
-        *,
-        query: Annotated[Text, Field(description="part of a name, words or meaning; empty: the most connected")] = "",
-        user_id: UserId = None,
-        agent_id: AgentId = None,
-        run_id: RunId = None,
-        project: Project = None,
-        limit: Count = 10,
-        as_of: AsOf = None,
-    ) -> Answer:
-        """Find entities (tools, people, projects, concepts), each with its current relationships."""
-        return await self._ask("search_graph", locals())
-
-    @_hints("Show an entity", reads=True)
-    async def get_entity(
-        self,
-        ctx: Context[Any, Any],
-        *,
-        name: Text = None,
-        uuid: Text = None,
-        user_id: UserId = None,
-        agent_id: AgentId = None,
-        run_id: RunId = None,
-        project: Project = None,
-        direction: Annotated[Text, Field(description="both, out (it is the subject) or in")] = "both",
-        as_of: AsOf = None,
-        known_at: KnownAt = None,
-        include_superseded: Flag = False,
-        limit: Count = 20,
-    ) -> Answer:
-        """Everything known about one entity, dated, newest first, with the memory behind each fact."""
-        return await self._ask("get_entity", locals())
-
-
-def _tool(method: Callable[..., Any], annotations: ToolAnnotations) -> ServiceTool:
-    tool = ServiceTool.from_function(
-        method, description=" ".join((method.__doc__ or "").split()), annotations=annotations
-    )
-    tool.parameters = _compact_schema(tool.parameters)
-    tool.fn_metadata.output_schema = {"type": "object"}
-    return cast("ServiceTool", tool)
-
-
-def _compact_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return an input schema without what tells an agent nothing: titles and null defaults."""
-    properties = {
-        name: {key: value for key, value in prop.items() if key != "title" and not (key == "default" and value is None)}
-        for name, prop in cast("dict[str, dict[str, Any]]", schema.get("properties", {})).items()
+def _schema(operation: Operation) -> dict[str, Any]:
+    """Return the JSON schema of an operation's arguments; titles and null defaults would tell an agent nothing."""
+    parameters = parameters_of(operation)
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {name: _property(parameter) for name, parameter in parameters.items()},
+        "additionalProperties": False,
     }
-    compact: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
-    if schema.get("required"):
-        compact["required"] = schema["required"]
-    return compact
+    required = [name for name, parameter in parameters.items() if parameter.required]
+    return schema | ({"required": required} if required else {})
+
+
+def _property(parameter: Parameter) -> dict[str, Any]:
+    told = {"default": parameter.default, "description": parameter.description or None, "items": parameter.items}
+    return {name: value for name, value in told.items() if value is not None} | {"type": parameter.type}

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-import kg.operations.memory
 from kg.errors import NotFound
 from kg.operations.memory import MemoryService, Parts
 from tests.support.graph_checks import whole_graph_invariants
@@ -270,10 +269,8 @@ def _handed_in(fact: Fact) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
-async def test_random_histories_hold_what_the_definitions_say(
-    parts: Parts, clock: TestClock, seed: int, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(kg.operations.memory, "INDEX_WAIT_S", 0)
+async def test_random_histories_hold_what_the_definitions_say(parts: Parts, clock: TestClock, seed: int):
+    parts = replace(parts, index_wait_s=0)
     run = Run(User(parts, MemoryService(parts), clock), random.Random(seed))
     for number in range(1, STEPS + 1):
         await run.step()

@@ -12,7 +12,6 @@ from datetime import datetime
 import pytest
 
 import kg.jobs.worker
-import kg.operations.memory
 from kg.errors import BudgetExceeded, MalformedOutput, ModelUnavailable
 from kg.facts.contentions import JUDGED_PER_FACT
 from kg.jobs.worker import FIRST_BACK_OFF_S, MAX_FAILURES, Worker
@@ -727,11 +726,11 @@ async def test_jobs_that_ended_long_ago_are_forgotten_and_dead_ones_are_not(user
 
 
 async def test_two_workers_on_one_database_read_every_text_once(
-    parts: Parts, service: MemoryService, clock: TestClock, model: Model, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, service: MemoryService, clock: TestClock, model: Model
 ):
-    monkeypatch.setattr(kg.operations.memory, "INDEX_WAIT_S", 0)
     workers = [make_worker(parts, model, clock, concurrency=8) for _ in range(2)]
-    user = User(replace(parts, worker=workers[0]), MemoryService(replace(parts, worker=workers[0])), clock)
+    without_waits = replace(parts, worker=workers[0], index_wait_s=0)
+    user = User(without_waits, MemoryService(without_waits), clock)
     model.facts = {"npm": [states("A package uses npm", "USES", "a package", "npm")]}
     added = [await user.add(f"Package number {number} is built with npm") for number in range(100)]
     for each in workers:

@@ -1,0 +1,153 @@
+"""Adding and updating a memory: the write itself, and the answer that says what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from kg.facts.parse import ParsedFacts
+from kg.graph.store import Row
+from kg.index.vectors import Text
+from kg.operations.parts import Parts
+from kg.recall import render
+from kg.values import AddRequest, JsonObject, MemoryInput, UpdateRequest
+from kg.writing.add import Adding, AddOutcome
+from kg.writing.update import Updating
+
+INDEX_WAIT_LONG_S = 30.0
+EXTRACTION_WAIT_S = 90.0
+_MOST_TO_SETTLE = 3
+
+
+class Writes:
+    """Adds and updates memories."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._store = parts.store
+        self._indexer = parts.indexer
+        self._worker = parts.worker
+        self._clock = parts.clock
+        self._index_wait_s = parts.index_wait_s
+        self._adding = Adding(parts.store, parts.clock)
+        self._updating = Updating(parts.store, parts.clock)
+
+    async def add(
+        self, request: AddRequest, parsed: ParsedFacts, warnings: Sequence[str], *, waits: bool
+    ) -> JsonObject:
+        """Store texts with their facts.
+
+        Args:
+            request: what to store.
+            parsed: the facts as they were handed in, with those that cannot be used.
+            warnings: what the caller should know of the arguments.
+            waits: answer only once search finds the memory and a model has read it, or that takes too long.
+        """
+        if not request.bulk:
+            self._indexer.announce(_texts_of(request.memories))
+        outcome = await self._adding.add(request)
+        if outcome.pending and self._worker is not None:
+            self._worker.wake()
+        fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
+        timeout_s = INDEX_WAIT_LONG_S if waits else self._index_wait_s
+        indexed, changes = await asyncio.gather(
+            self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s, new=True),
+            self._fact_changes(request.scope.user_id, outcome.fact_uuids, outcome.ended),
+        )
+        return {
+            "results": _added(outcome),
+            "indexed": indexed,
+            **changes,
+            **_unused(parsed, [*warnings, *outcome.warnings]),
+            "extraction": await self._extraction(request, outcome, waits=waits),
+        }
+
+    async def update(self, request: UpdateRequest, parsed: ParsedFacts) -> JsonObject:
+        """Change one memory.
+
+        Args:
+            request: what to change.
+            parsed: the facts as they were handed in.
+        """
+        outcome = await self._updating.update(request)
+        if outcome.pending and self._worker is not None:
+            self._worker.wake()
+        queued = [outcome.uuid, *outcome.fact_uuids] if outcome.changed else []
+        indexed, changes = await asyncio.gather(
+            self._wait_indexed(queued, self._index_wait_s, new=False),
+            self._fact_changes(request.user_id, outcome.fact_uuids, outcome.ended, outcome.expired),
+        )
+        return {
+            "id": outcome.uuid,
+            "event": "UPDATE" if outcome.changed else "NONE",
+            "indexed": indexed,
+            **render.compact({"extraction": "pending" if outcome.pending else None}),
+            **changes,
+            **_unused(parsed, [*parsed.warnings, *outcome.warnings]),
+        }
+
+    async def _extraction(self, request: AddRequest, outcome: AddOutcome, *, waits: bool) -> str:
+        """Return how far models are with reading the new texts; wait for them first where ``waits`` says so."""
+        if outcome.pending:
+            if waits and self._worker is not None:
+                return await self._worker.wait_done(request.scope.user_id, outcome.pending, EXTRACTION_WAIT_S)
+            return "pending"
+        unread = request.infer and not any(memory.facts for memory in request.memories)
+        left_out = len(outcome.noise) + len(outcome.duplicates) == len(request.memories)
+        return "skipped" if unread and not left_out else "none"
+
+    async def _wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
+        if await self._indexer.wait_indexed(uuids, timeout_s, new=new):
+            return True
+        waiting = await self._store.read("still_unindexed", uuids=list(uuids))
+        return not waiting
+
+    async def _fact_changes(
+        self, user_id: str, stated: Sequence[str], ended: Sequence[str], expired: Sequence[str] = ()
+    ) -> JsonObject:
+        """Return the facts that a write stated, ended and expired, and current ones that it may have replaced."""
+        if not (stated or ended or expired):
+            return {}
+        found = await self._store.read(
+            "fact_changes",
+            user_id=user_id,
+            stated=list(stated),
+            others=[*ended, *expired],
+            now=self._clock.now(),
+            top_k=_MOST_TO_SETTLE,
+        )
+        rows: dict[str, Row] = {row["uuid"]: row for row in found[0]["facts"]}
+        return render.compact(
+            {
+                "facts": [render.fact(rows[uuid]) for uuid in stated if uuid in rows],
+                "ended": [render.fact(rows[uuid]) for uuid in ended if uuid in rows],
+                "facts_expired": [render.fact(rows[uuid]) for uuid in expired if uuid in rows],
+                "to_settle": [render.fact(row) for row in found[0]["to_settle"]],
+            }
+        )
+
+
+def _texts_of(memories: Sequence[MemoryInput]) -> list[Text]:
+    texts: list[Text] = [("memory", memory.text) for memory in memories]
+    texts.extend(("fact", fact.statement) for memory in memories for fact in memory.facts)
+    return texts
+
+
+def _added(outcome: AddOutcome) -> list[JsonObject]:
+    """Return one result for each text, with mem0's name for what became of it."""
+    duplicates = set(outcome.duplicates)
+    return [
+        {"id": uuid, "event": "NONE", "duplicate": True}
+        if uuid in duplicates
+        else {"id": uuid, "event": "ADD", **render.compact({"noise": outcome.noise.get(uuid)})}
+        for uuid in outcome.memory_uuids
+    ]
+
+
+def _unused(parsed: ParsedFacts, warnings: Sequence[str]) -> JsonObject:
+    """Return what of a write's arguments was not used, and why."""
+    return render.compact(
+        {
+            "facts_skipped": [{"index": skipped.index, "why": skipped.why} for skipped in parsed.skipped],
+            "warnings": list(warnings),
+        }
+    )
