@@ -1,40 +1,44 @@
-"""What people do with their graph beside the eleven tools: look after jobs, decisions, merges and the index.
+"""What people do with their graph besides the eleven tools: look after jobs, decisions, merges and the index.
 
-Each operation takes the calling session and its own arguments, checks them, and returns a JSON object, like the tools.
+Each operation takes the calling session and its own arguments by name, checks them, and returns a JSON object, as the
+tools do. The command line's options are made from the signatures, so importing this module costs little.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 from kg.errors import Conflict, InvalidInput
-from kg.graph.store import GraphStore
-from kg.index.compare import drift
-from kg.index.indexer import Indexer
-from kg.index.rebuild import Reindex
 from kg.language.names import alias_key
 from kg.operations.arguments import Session, check_flag
-from kg.operations.decisions import Decisions
-from kg.operations.job_control import Jobs
-from kg.operations.merges import Merge
-from kg.operations.repair import repair
-from kg.ports import Clock, VectorIndex
+from kg.operations.parameters import Limit, Parameter, Project
 from kg.recall import render
 from kg.validate import check_id, check_limit, check_text, check_uuid
 from kg.values import JsonObject
 
+if TYPE_CHECKING:
+    from kg.graph.store import GraphStore
+    from kg.index.indexer import Indexer
+    from kg.index.rebuild import Reindex
+    from kg.ports import Clock, VectorIndex
+
 MAX_LIMIT = 500
+
+JobId = Annotated[object, Parameter("string", help="the job's id, from: knowthread jobs")]
 
 
 class Administration:
     """The operations for people.
 
     Args:
-        store: the graph; index: the side-index; indexer: keeps them in step.
-        clock: says when.
-        reindex: rebuilds the side-index.
-        resume: has models asked again that were left alone; None where no model is set up.
+        store: the graph.
+        index: the side-index.
+        indexer: keeps the index up to date.
+        clock: says what time it is.
+        reindex: rebuilds the index.
+        resume: has the worker ask models again that it paused; None where no model is set up.
     """
 
     def __init__(
@@ -47,6 +51,10 @@ class Administration:
         reindex: Reindex,
         resume: Callable[[], None] | None,
     ) -> None:
+        from kg.operations.decisions import Decisions
+        from kg.operations.job_control import Jobs
+        from kg.operations.merges import Merge
+
         self._store = store
         self._index = index
         self._indexer = indexer
@@ -57,55 +65,69 @@ class Administration:
         self._decisions = Decisions(store, clock)
         self._merge = Merge(store, clock)
 
-    async def list_jobs(self, session: Session, *, state: object = None, limit: object = 50) -> JsonObject:
+    async def list_jobs(
+        self,
+        session: Session,
+        *,
+        state: Annotated[
+            object,
+            Parameter("string", help="only jobs that are pending, running, failed, done, dead or cancelled"),
+        ] = None,
+        limit: Limit = 50,
+    ) -> JsonObject:
         """Return the user's jobs."""
         top_k = check_limit("limit", limit, MAX_LIMIT)
         return await self._jobs.list(session.scope.user_id, state=state, limit=top_k)
 
-    async def get_job(self, session: Session, *, id: object) -> JsonObject:
+    async def get_job(self, session: Session, *, id: JobId) -> JsonObject:
         """Return one job with its model calls."""
         return await self._jobs.show(session.scope.user_id, check_uuid("id", id))
 
-    async def retry_jobs(self, session: Session, *, id: object = None) -> JsonObject:
+    async def retry_jobs(self, session: Session, *, id: JobId = None) -> JsonObject:
         """Queue one failed or dead job again, or all of them."""
         uuid = None if id is None else check_uuid("id", id)
         retried = await self._jobs.retry(session.scope.user_id, uuid)
         self._resume()
         return {"retried": retried}
 
-    async def cancel_job(self, session: Session, *, id: object) -> JsonObject:
-        """Give an unfinished job up."""
+    async def cancel_job(self, session: Session, *, id: JobId) -> JsonObject:
+        """Cancel an unfinished job; its memories are kept."""
         uuid = check_uuid("id", id)
         await self._jobs.cancel(session.scope.user_id, uuid)
         return {"id": uuid, "state": "cancelled"}
 
     async def extract_pending(self, session: Session) -> JsonObject:
-        """Queue what was stored while no model was there, and what failed.
+        """Queue the memories that no model has read yet, and the jobs that failed.
 
         Raises:
             Conflict: no model is set up.
         """
         if self._resume_models is None:
             raise Conflict(
-                "no model is set up, so nothing can be extracted; `knowthread setup` or KNOWTHREAD_LLM does it"
+                "no model is set up, so nothing can be extracted; run `knowthread setup` or set KNOWTHREAD_LLM"
             )
         queued = await self._jobs.catch_up(session.scope.user_id)
         self._resume()
         states = (await self._jobs.list(session.scope.user_id, limit=1))["states"]
         return {**asdict(queued), "waiting": sum(states.get(state, 0) for state in ("pending", "running", "failed"))}
 
-    async def list_conflicts(self, session: Session, *, project: object = None, limit: object = 50) -> JsonObject:
+    async def list_conflicts(self, session: Session, *, project: Project = None, limit: Limit = 50) -> JsonObject:
         """Return decided and open contradictions."""
         top_k = check_limit("limit", limit, MAX_LIMIT)
         name = None if project is None else check_id("project", project)
         return await self._decisions.conflicts(session.scope.user_id, project=name, limit=top_k)
 
-    async def undo_decision(self, session: Session, *, id: object) -> JsonObject:
-        """Take a decision between facts back."""
+    async def undo_decision(
+        self,
+        session: Session,
+        *,
+        id: Annotated[object, Parameter("string", help="the decision's id, from: knowthread facts conflicts")],
+    ) -> JsonObject:
+        """Undo a decision between facts."""
         undone = await self._decisions.undo(session.scope.user_id, session.key, check_uuid("id", id))
         return {"id": id, **asdict(undone)}
 
-    async def list_merges(self, session: Session, *, limit: object = 50) -> JsonObject:
+    async def list_merges(self, session: Session, *, limit: Limit = 50) -> JsonObject:
         """Return the entities that were merged into others."""
         rows = await self._store.read(
             "list_merges", user_id=session.scope.user_id, top_k=check_limit("limit", limit, MAX_LIMIT)
@@ -129,39 +151,64 @@ class Administration:
         }
 
     async def merge_entities(
-        self, session: Session, *, name: object, into: object, reason: object = "a person said so"
+        self,
+        session: Session,
+        *,
+        name: Annotated[object, Parameter("string", help="name or id of the entity to merge away")],
+        into: Annotated[object, Parameter("string", help="name or id of the entity that stays")],
+        reason: Annotated[
+            object, Parameter("string", help="why they are one thing; kept with the merge")
+        ] = "a person said so",
     ) -> JsonObject:
         """Merge one entity into another, each given by name or uuid.
 
         Raises:
-            Conflict: they are one entity already.
+            Conflict: they are the same entity already.
         """
         user = session.scope.user_id
         source, target = await self._entity(user, "name", name), await self._entity(user, "into", into)
         why = check_text("reason", reason, 1024)
         return asdict(await self._merge.merge(user, session.key, source, target, why))
 
-    async def undo_merge(self, session: Session, *, id: object) -> JsonObject:
-        """Take a merged entity out again."""
+    async def undo_merge(
+        self,
+        session: Session,
+        *,
+        id: Annotated[object, Parameter("string", help="the merged entity's id, from: knowthread entities merges")],
+    ) -> JsonObject:
+        """Undo a merge: the merged entity is separate again."""
         return asdict(await self._merge.undo(session.scope.user_id, session.key, check_uuid("id", id)))
 
-    async def reindex(self, session: Session, *, start: object = True) -> JsonObject:
-        """Begin to build the side-index anew, or only say how far that is."""
+    async def reindex(
+        self,
+        session: Session,
+        *,
+        start: Annotated[object, Parameter("boolean", help="false: only show progress")] = True,
+    ) -> JsonObject:
+        """Start rebuilding the index, or only return how far a rebuild is."""
         if check_flag("start", start):
             self._reindex.start()
         return self._reindex.progress()
 
     async def cancel_reindex(self, session: Session) -> JsonObject:
-        """Give an unfinished rebuilding of the side-index up; the old one stays."""
+        """Cancel an unfinished reindex; searches keep using the old index."""
         await self._reindex.cancel()
         return self._reindex.progress()
 
-    async def repair(self, session: Session, *, check: object = False) -> JsonObject:
-        """Compare graph and side-index, and what is derived within the graph, and mend it; ``check``: only compare.
+    async def repair(
+        self,
+        session: Session,
+        *,
+        check: Annotated[object, Parameter("boolean", help="only compare, change nothing")] = False,
+    ) -> JsonObject:
+        """Compare everything that is derived from the graph with the graph, and fix what differs.
 
         Raises:
-            StoreUnavailable: a store does not answer, or the index is of another embedder.
+            StoreUnavailable: a store does not answer, or another embedder made the index.
         """
+        from kg.index.compare import drift
+        from kg.operations.repair import repair
+
         if check_flag("check", check):
             return asdict(await drift(self._store, self._index))
         repaired = await repair(self._store, self._index, self._clock)

@@ -10,34 +10,35 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kg.errors import InvalidInput, KgError, ModelUnavailable, NotFound, StoreUnavailable, shorten
+from kg.operations.administration import Administration
+from kg.operations.parameters import Operation, parameters_of
 from mcp_server.tools.tools import session_of
 
-if TYPE_CHECKING:
-    from kg.operations.administration import Administration
-
-OPERATIONS = (
-    "list_jobs",
-    "get_job",
-    "retry_jobs",
-    "cancel_job",
-    "extract_pending",
-    "list_conflicts",
-    "undo_decision",
-    "list_merges",
-    "merge_entities",
-    "undo_merge",
-    "reindex",
-    "cancel_reindex",
-    "repair",
-)
+OPERATIONS: Mapping[str, Operation] = {
+    operation.__name__: operation
+    for operation in (
+        Administration.list_jobs,
+        Administration.get_job,
+        Administration.retry_jobs,
+        Administration.cancel_job,
+        Administration.extract_pending,
+        Administration.list_conflicts,
+        Administration.undo_decision,
+        Administration.list_merges,
+        Administration.merge_entities,
+        Administration.undo_merge,
+        Administration.reindex,
+        Administration.cancel_reindex,
+        Administration.repair,
+    )
+}
 
 MAX_ARGUMENTS_BYTES = 64 << 10
 
@@ -96,16 +97,15 @@ def admin_routes(backend: Backend, waiting: Waiting) -> list[Route]:
 
 
 async def _operate(backend: Backend, waiting: Waiting, request: Request) -> Mapping[str, Any]:
-    operation: str = request.path_params["operation"]
-    if operation not in OPERATIONS:
-        raise _Refused(
-            HTTPStatus.NOT_FOUND, f"{shorten(operation)}: no such operation; there are {', '.join(OPERATIONS)}"
-        )
+    name: str = request.path_params["operation"]
+    operation = OPERATIONS.get(name)
+    if operation is None:
+        raise _Refused(HTTPStatus.NOT_FOUND, f"{shorten(name)}: no such operation; there are {', '.join(OPERATIONS)}")
     given = _parsed(await _body(request))
     await _be_ready(waiting)
-    method: Callable[..., Awaitable[Mapping[str, Any]]] = getattr(backend.administration, operation)
-    arguments = _checked(operation, method, given)
-    return await method(session_of(request.headers, backend.default_user), **arguments)
+    administration = backend.administration
+    _check_names(operation, given)
+    return await operation(administration, session_of(request.headers, backend.default_user), **given)
 
 
 async def _be_ready(waiting: Waiting) -> None:
@@ -136,19 +136,21 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return {name: value for name, value in cast("dict[str, Any]", content).items() if value is not None}
 
 
-def _checked(operation: str, method: Callable[..., object], given: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments, if the operation takes all of them and needs no other."""
-    accepted = {name: p for name, p in signature(method).parameters.items() if p.kind is Parameter.KEYWORD_ONLY}
+def _check_names(operation: Operation, given: dict[str, Any]) -> None:
+    """Refuse arguments that the operation does not have, and a call that lacks one it needs."""
+    accepted = parameters_of(operation)
     unknown = sorted(given.keys() - accepted.keys())
     if unknown:
-        takes = ", ".join(accepted) or "none"
+        names = ", ".join(accepted) or "none"
         raise _Refused(
-            HTTPStatus.BAD_REQUEST, f"{shorten(', '.join(unknown))}: no such argument; {operation} takes {takes}"
+            HTTPStatus.BAD_REQUEST,
+            f"{shorten(', '.join(unknown))}: no such argument; {operation.__name__} takes {names}",
         )
-    missing = [name for name, p in accepted.items() if p.default is Parameter.empty and name not in given]
+    missing = [name for name, parameter in accepted.items() if parameter.required and name not in given]
     if missing:
-        raise _Refused(HTTPStatus.BAD_REQUEST, f"{', '.join(missing)}: missing; {operation} cannot work without")
-    return given
+        raise _Refused(
+            HTTPStatus.BAD_REQUEST, f"{', '.join(missing)}: missing; {operation.__name__} cannot work without"
+        )
 
 
 def _failure(error: KgError) -> JSONResponse:
