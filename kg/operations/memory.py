@@ -138,7 +138,7 @@ class MemoryService:
         limit: Limit = 10,
         threshold: Annotated[
             object,
-            Parameter("number", "least similarity, -1 to 1", "leave out what is less similar than this (-1 to 1)"),
+            Parameter("number", "least similarity, -1 to 1", "leave out results less similar than this (-1 to 1)"),
         ] = None,
         rerank: Annotated[object, Parameter("boolean", "let a model, if set up, order the best hits (slower)")] = False,
         enable_graph: Annotated[
@@ -314,7 +314,7 @@ class MemoryService:
         self,
         session: Session,
         *,
-        name: Text = None,
+        name: Annotated[object, Parameter("string", help="a name of the entity, or its id")] = None,
         uuid: Text = None,
         user_id: UserId = None,
         agent_id: AgentId = None,

@@ -1,15 +1,21 @@
-"""``knowthread doctor``: the findings of ``mcp_server.doctor.machine`` for people and for scripts."""
+"""``knowthread doctor``: what ``mcp_server.doctor`` finds, for people and for scripts."""
 
 from __future__ import annotations
 
 import os
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
+from mcp_server.cli.options import set_run
 from mcp_server.cli.output import write_error, write_json
 from mcp_server.doctor.check import Check
 from mcp_server.doctor.examine import examine
 
 STYLES = {"ok": "green", "note": "cyan", "warning": "yellow", "failed": "bold red"}
+
+
+def doctor_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread doctor``."""
+    set_run(command, doctor)
 
 
 def doctor(arguments: Namespace) -> int:
@@ -19,7 +25,7 @@ def doctor(arguments: Namespace) -> int:
         checks += examine(os.environ)
         write_json({"ok": not _failures(checks), "checks": [check.as_json() for check in checks]})
     else:
-        from mcp_server.cli.render import Screen
+        from mcp_server.cli.screen import Screen
 
         screen = Screen()
         for check in examine(os.environ):

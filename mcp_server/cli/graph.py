@@ -1,100 +1,149 @@
-"""The commands that look after the graph and its index: contradictions, merged names, building the index anew."""
+"""The commands that look after the graph and its index: contradictions, merged names, rebuilding the index, repair."""
 
 from __future__ import annotations
 
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from mcp_server.cli.operate import counted, operate, show
-from mcp_server.cli.output import PhaseLine
+from kg.operations.administration import Administration
+from mcp_server.cli.operate import call_operation, show_answer, show_operation
+from mcp_server.cli.options import Options, add_command, given, set_run
+from mcp_server.cli.output import PhaseLine, counted, day
 from mcp_server.link.client import CallFailed, JsonObject, ServiceClient
 
 if TYPE_CHECKING:
-    from mcp_server.cli.render import Screen
+    from mcp_server.cli.screen import Screen
 
 _LOOK_EVERY_S = 0.5
 _INDENT = 4
+_LIMIT = 20
 _DRIFT = {
-    "missing": "without a point",
-    "stale": "with a point of an older state",
-    "surplus": "points too many",
+    "missing": "not in the index",
+    "stale": "out of date in the index",
+    "surplus": "only in the index",
     "texts": "edited by hand",
 }
 _REPAIRED = _DRIFT | {
     "tombstones": "needless tombstones",
-    "ends": "ends of facts",
-    "claims": "drawn claims",
-    "undrawn": "drawn claims that no fact states",
+    "ends": "wrong ends of facts",
+    "claims": "wrong relationships between entities",
+    "undrawn": "relationships that no fact states",
 }
 _HOW = {"superseded": "no longer true", "corrected": "never true"}
 
 
+def facts_options(command: ArgumentParser) -> None:
+    """Add the commands of ``knowthread facts``."""
+    commands = command.add_subparsers(metavar="COMMAND", title="commands", required=True)
+    conflicts = add_command(commands, "conflicts", "list contradictions: open ones first, then decided ones")
+    set_run(conflicts, list_conflicts)
+    options = Options(conflicts, Administration.list_conflicts)
+    options.add("project")
+    options.add("limit", default=_LIMIT)
+    undo = add_command(commands, "undo", "undo a decision about a contradiction")
+    set_run(undo, undo_decision)
+    Options(undo, Administration.undo_decision).add_argument("id", "ID")
+
+
+def entities_options(command: ArgumentParser) -> None:
+    """Add the commands of ``knowthread entities``."""
+    commands = command.add_subparsers(metavar="COMMAND", title="commands", required=True)
+    merges = add_command(commands, "merges", "list what was merged into what, newest first")
+    set_run(merges, list_merges)
+    Options(merges, Administration.list_merges).add("limit", default=_LIMIT)
+    merge = add_command(commands, "merge", "merge two entities that are the same thing")
+    set_run(merge, merge_entities)
+    options = Options(merge, Administration.merge_entities)
+    options.add_argument("name", "NAME", nargs="+")
+    options.add("into", metavar="NAME", nargs="+")
+    options.add("reason")
+    unmerge = add_command(commands, "undo", "undo a merge: the merged entity is separate again")
+    set_run(unmerge, undo_merge)
+    Options(unmerge, Administration.undo_merge).add_argument("id", "ID")
+
+
+def reindex_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread reindex``."""
+    set_run(command, reindex)
+    command.add_argument("--no-wait", action="store_true", help="start it and return")
+    command.add_argument("--cancel", action="store_true", help="cancel an unfinished reindex; the old index is kept")
+
+
+def repair_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread repair``."""
+    set_run(command, repair)
+    Options(command, Administration.repair).add("check")
+
+
 def list_conflicts(arguments: Namespace) -> int:
-    """List contradictions, those still open first."""
-    given = {"project": arguments.project, "limit": arguments.limit}
-    return operate(arguments, "list_conflicts", given, _render_conflicts)
+    """List contradictions, open ones first."""
+    asked = given(arguments, Administration.list_conflicts)
+    return show_operation(arguments, Administration.list_conflicts, asked, _render_conflicts)
 
 
 def undo_decision(arguments: Namespace) -> int:
-    """Take a decision between facts back."""
-    return operate(arguments, "undo_decision", {"id": arguments.id}, _render_decision_undone)
+    """Undo a decision about a contradiction."""
+    asked = given(arguments, Administration.undo_decision)
+    return show_operation(arguments, Administration.undo_decision, asked, _render_decision_undone)
 
 
 def list_merges(arguments: Namespace) -> int:
     """List what was merged into what."""
-    return operate(arguments, "list_merges", {"limit": arguments.limit}, _render_merges)
+    asked = given(arguments, Administration.list_merges)
+    return show_operation(arguments, Administration.list_merges, asked, _render_merges)
 
 
 def merge_entities(arguments: Namespace) -> int:
-    """Say that two names mean one thing."""
-    given = {"name": " ".join(arguments.name), "into": " ".join(arguments.into), "reason": arguments.reason}
-    return operate(arguments, "merge_entities", given, _render_merged)
+    """Merge two entities that are the same thing."""
+    names = {"name": " ".join(arguments.name), "into": " ".join(arguments.into)}
+    asked = given(arguments, Administration.merge_entities) | names
+    return show_operation(arguments, Administration.merge_entities, asked, _render_merged)
 
 
 def undo_merge(arguments: Namespace) -> int:
-    """Take a merged entity out again."""
-    return operate(arguments, "undo_merge", {"id": arguments.id}, _render_merge_undone)
+    """Undo a merge."""
+    asked = given(arguments, Administration.undo_merge)
+    return show_operation(arguments, Administration.undo_merge, asked, _render_merge_undone)
 
 
 def reindex(arguments: Namespace) -> int:
-    """Build the index anew, and show how far that is; one that runs already is only watched."""
+    """Rebuild the index and show how far that is; one that runs already is only watched."""
     if arguments.cancel:
-        return operate(arguments, "cancel_reindex", {}, _render_cancelled)
+        return show_operation(arguments, Administration.cancel_reindex, {}, _render_cancelled)
     with PhaseLine() as line:
         client = ServiceClient(line.tell)
         try:
-            progress = client.operate("reindex", {"start": False})
+            progress = call_operation(client, Administration.reindex, {"start": False})
             if progress["state"] != "building":
-                progress = client.operate("reindex", {"start": True})
+                progress = call_operation(client, Administration.reindex, {"start": True})
             if not arguments.no_wait:
                 progress = _watch(client, line, progress)
         finally:
             client.close()
-    show(arguments, progress, _render_reindex)
+    show_answer(arguments, progress, _render_reindex)
     return 0
 
 
 def repair(arguments: Namespace) -> int:
-    """Compare the graph with what is derived from it, and mend that."""
-    return operate(
-        arguments, "repair", {"check": arguments.check}, _render_drift if arguments.check else _render_repair
-    )
+    """Compare everything that is derived from the graph with the graph, and fix what differs."""
+    render = _render_drift if arguments.check else _render_repair
+    return show_operation(arguments, Administration.repair, given(arguments, Administration.repair), render)
 
 
 def _watch(client: ServiceClient, line: PhaseLine, progress: JsonObject) -> JsonObject:
-    """Show a reindex until it is done; a person who does not wait for that leaves it running."""
+    """Show a reindex until it is done. Interrupting this does not stop the reindex."""
     try:
         while progress["state"] == "building":
             line.tell(_phase(progress))
             time.sleep(_LOOK_EVERY_S)
-            progress = client.operate("reindex", {"start": False})
+            progress = call_operation(client, Administration.reindex, {"start": False})
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt("the reindex goes on; to watch it again: knowthread reindex") from interrupt
     if progress["state"] == "failed":
         raise CallFailed(f"the reindex failed: {progress.get('error') or 'without a reason'}; see: knowthread doctor")
     if progress["state"] != "done":
-        raise CallFailed("the service was started anew and no reindex runs; see: knowthread status")
+        raise CallFailed("the service was restarted and no reindex runs; see: knowthread status")
     return progress
 
 
@@ -106,32 +155,32 @@ def _phase(progress: JsonObject) -> str:
 
 def _render_reindex(screen: Screen, progress: JsonObject) -> None:
     if progress["state"] == "done":
-        screen.line(f"The index is built anew: {counted(progress['total'], 'node')}.")
+        screen.line(f"The index is rebuilt: {counted(progress['total'], 'node')}.")
     else:
-        screen.line("The index is being built anew; searches use the old one meanwhile.")
+        screen.line("The index is being rebuilt; until then searches use the old one.")
         screen.line(("To watch it: knowthread reindex", "dim"))
 
 
 def _render_cancelled(screen: Screen, _: JsonObject) -> None:
-    screen.line("No reindex runs any more; the index is the former one.")
+    screen.line("No reindex is running; searches use the old index.")
 
 
 def _render_drift(screen: Screen, found: JsonObject) -> None:
     differing = [f"{found[name]:,} {words}" for name, words in _DRIFT.items() if found[name]]
     screen.line(f"{counted(found['nodes'], 'node')} in the graph, {counted(found['points'], 'point')} in the index.")
-    screen.line(f"Differing: {', '.join(differing)}. To mend it: knowthread repair" if differing else "They agree.")
+    screen.line(f"They differ: {', '.join(differing)}. To fix it: knowthread repair" if differing else "They agree.")
 
 
 def _render_repair(screen: Screen, found: JsonObject) -> None:
-    mended = [f"{found[name]:,} {words}" for name, words in _REPAIRED.items() if found[name]]
-    screen.line(f"Mended: {', '.join(mended)}." if mended else "Nothing was wrong.")
+    fixed = [f"{found[name]:,} {words}" for name, words in _REPAIRED.items() if found[name]]
+    screen.line(f"Fixed: {', '.join(fixed)}." if fixed else "Nothing was wrong.")
 
 
 def _render_conflicts(screen: Screen, answer: JsonObject) -> None:
     if not answer["open"] and not answer["decided"]:
         screen.line("No contradictions.")
     if answer["open"]:
-        screen.line(("Open: ", "bold yellow"), "both hold, and nobody has said which replaces which")
+        screen.line(("Open: ", "bold yellow"), "both are current, and nobody has said which one replaces the other")
     for conflict in answer["open"]:
         for fact in conflict["facts"]:
             _fact(screen, "? ", fact)
@@ -142,14 +191,12 @@ def _render_conflicts(screen: Screen, answer: JsonObject) -> None:
     for decision in answer["decided"]:
         _decision(screen, decision)
     if answer["decided"]:
-        screen.line(("To take one back: knowthread facts undo ID", "dim"))
+        screen.line(("To undo one: knowthread facts undo ID", "dim"))
 
 
 def _decision(screen: Screen, decision: JsonObject) -> None:
-    from mcp_server.cli.render import day
-
     how = _HOW.get(decision["how"], decision["how"])
-    undone = f", taken back {day(decision['undone_at'])}" if decision.get("undone_at") else ""
+    undone = f", undone {day(decision['undone_at'])}" if decision.get("undone_at") else ""
     screen.line((day(decision["at"]), "cyan"), f"  {how}, judged by {decision['judge']}", (undone, "yellow"))
     _fact(screen, "x ", decision["old"], "dim")
     _fact(screen, "> ", decision["new"])
@@ -159,24 +206,21 @@ def _decision(screen: Screen, decision: JsonObject) -> None:
 
 
 def _fact(screen: Screen, mark: str, fact: JsonObject, style: str = "") -> None:
-    from mcp_server.cli.render import day
-
     known = [f"since {day(fact['valid_at'])}"] if fact.get("valid_at") else []
     known += [fact["project"]] if fact.get("project") else []
     screen.line(mark, (fact["fact"], style), (f" ({'; '.join(known)})" if known else "", "dim"), indent=2)
 
 
 def _render_decision_undone(screen: Screen, answer: JsonObject) -> None:
-    screen.line(f"Taken back {answer['id']}.")
+    screen.line(f"Undone: {answer['id']}.")
     if answer["stands"]:
-        screen.line(f"The fact that it had ended holds again: {answer['fact']}")
+        screen.line(f"The ended fact is current again: {answer['fact']}")
     else:
-        screen.line(f"The fact is still ended by something else, a newer value or another decision: {answer['fact']}")
+        screen.line("A newer value or another decision still ends the fact:")
+        screen.line(answer["fact"], indent=_INDENT)
 
 
 def _render_merges(screen: Screen, answer: JsonObject) -> None:
-    from mcp_server.cli.render import day
-
     if not answer["merges"]:
         screen.line("Nothing was merged.")
     for merge in answer["merges"]:
@@ -188,7 +232,7 @@ def _render_merges(screen: Screen, answer: JsonObject) -> None:
             screen.line((f"because {merge['reason']}", "dim"), indent=_INDENT)
         screen.line((merge["id"], "dim"), indent=_INDENT)
     if answer["merges"]:
-        screen.line(("To take one out again: knowthread entities undo ID", "dim"))
+        screen.line(("To undo one: knowthread entities undo ID", "dim"))
 
 
 def _render_merged(screen: Screen, answer: JsonObject) -> None:
@@ -197,7 +241,7 @@ def _render_merged(screen: Screen, answer: JsonObject) -> None:
 
 
 def _render_merge_undone(screen: Screen, answer: JsonObject) -> None:
-    screen.line(f"Taken out again: {_moved(answer)}.")
+    screen.line(f"Merge undone: {_moved(answer)}.")
 
 
 def _moved(answer: JsonObject) -> str:

@@ -2,54 +2,96 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mcp_server.cli.operate import counted, operate
+from kg.operations.administration import Administration
+from mcp_server.cli.operate import show_operation
+from mcp_server.cli.options import Options, add_command, given, set_run
+from mcp_server.cli.output import counted, moment
 from mcp_server.link.client import JsonObject
 
 if TYPE_CHECKING:
-    from mcp_server.cli.render import Screen
+    from mcp_server.cli.screen import Screen
 
 _STYLES = {"dead": "bold red", "failed": "yellow", "running": "cyan", "done": "green"}
 _INDENT = 4
+_LIMIT = 20
+
+
+def jobs_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread jobs`` and its commands."""
+    set_run(command, list_jobs)
+    options = Options(command, Administration.list_jobs)
+    options.add("state")
+    options.add("limit", default=_LIMIT)
+    commands = command.add_subparsers(title="commands", metavar="COMMAND")
+
+    listing = add_command(commands, "list", "list jobs, unfinished ones first (the default)")
+    set_run(listing, list_jobs)
+    options = Options(listing, Administration.list_jobs, inherited=True)
+    options.add("state")
+    options.add("limit", default=_LIMIT)
+
+    show = add_command(commands, "show", "show one job with its model calls")
+    set_run(show, show_job)
+    Options(show, Administration.get_job).add_argument("id", "ID")
+
+    retry = add_command(commands, "retry", "try a failed job again, or all of them")
+    set_run(retry, retry_jobs)
+    which = retry.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", nargs="?", metavar="ID", help="the job's id, from: knowthread jobs")
+    which.add_argument("--all", action="store_true", help="every job that failed, and every dead one")
+
+    cancel = add_command(commands, "cancel", "cancel a job; its memories are kept")
+    set_run(cancel, cancel_job)
+    Options(cancel, Administration.cancel_job).add_argument("id", "ID")
+
+
+def extract_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread extract``."""
+    set_run(command, extract)
+    command.add_argument(
+        "--pending", action="store_true", required=True, help="read all of your memories that wait for a model"
+    )
 
 
 def list_jobs(arguments: Namespace) -> int:
-    """List jobs, those still to do first."""
-    return operate(arguments, "list_jobs", {"state": arguments.state, "limit": arguments.limit}, _render_jobs)
+    """List jobs, unfinished ones first."""
+    asked = given(arguments, Administration.list_jobs)
+    return show_operation(arguments, Administration.list_jobs, asked, _render_jobs)
 
 
 def show_job(arguments: Namespace) -> int:
     """Show one job with its model calls."""
-    return operate(arguments, "get_job", {"id": arguments.id}, _render_job)
+    return show_operation(arguments, Administration.get_job, given(arguments, Administration.get_job), _render_job)
 
 
 def retry_jobs(arguments: Namespace) -> int:
     """Try one job again, or all that failed."""
-    return operate(arguments, "retry_jobs", {"id": arguments.id}, _render_retried)
+    asked = given(arguments, Administration.retry_jobs)
+    return show_operation(arguments, Administration.retry_jobs, asked, _render_retried)
 
 
 def cancel_job(arguments: Namespace) -> int:
-    """Give one job up."""
-    return operate(arguments, "cancel_job", {"id": arguments.id}, _render_cancelled)
+    """Cancel one job."""
+    asked = given(arguments, Administration.cancel_job)
+    return show_operation(arguments, Administration.cancel_job, asked, _render_cancelled)
 
 
 def extract(arguments: Namespace) -> int:
     """Have a model read what none has read yet."""
-    return operate(arguments, "extract_pending", {}, _render_queued)
+    return show_operation(arguments, Administration.extract_pending, {}, _render_queued)
 
 
 def count_states(states: JsonObject) -> str:
-    """Return how many jobs there are in each state, in the order in which they matter to a person."""
+    """Return how many jobs are in each state, those that need attention first: ``1 dead, 2 pending``."""
     order = ("dead", "failed", "running", "pending", "done", "cancelled")
     return ", ".join(f"{states[state]:,} {state}" for state in order if states.get(state))
 
 
 def _render_jobs(screen: Screen, answer: JsonObject) -> None:
-    from mcp_server.cli.render import moment
-
     states: JsonObject = answer["states"]
     if not answer["jobs"]:
         screen.line("No such jobs." if states else "No jobs.")
@@ -68,8 +110,6 @@ def _render_jobs(screen: Screen, answer: JsonObject) -> None:
 
 
 def _render_job(screen: Screen, job: JsonObject) -> None:
-    from mcp_server.cli.render import moment
-
     _heading(screen, job, job["id"])
     screen.pairs(
         [
@@ -102,7 +142,7 @@ def _render_retried(screen: Screen, answer: JsonObject) -> None:
 
 
 def _render_cancelled(screen: Screen, answer: JsonObject) -> None:
-    screen.line(f"Cancelled {answer['id']}. Its memories stay as they are, unread by a model.")
+    screen.line(f"Cancelled {answer['id']}. Its memories are kept; no model reads them.")
 
 
 def _render_queued(screen: Screen, answer: JsonObject) -> None:
@@ -126,8 +166,6 @@ def _heading(screen: Screen, job: JsonObject, remark: str) -> None:
 
 
 def _details(job: JsonObject) -> Iterator[str]:
-    from mcp_server.cli.render import moment
-
     if job.get("failures"):
         yield counted(job["failures"], "failure")
     if job.get("next_attempt_at"):
@@ -141,8 +179,6 @@ def _details(job: JsonObject) -> Iterator[str]:
 
 
 def _call(screen: Screen, call: dict[str, Any]) -> None:
-    from mcp_server.cli.render import moment
-
     why = f": {call['reason'].replace('_', ' ')}" if call.get("reason") else ""
     screen.line(f"{call['task']}, {call['model']}: {call['outcome']}{why}", indent=2)
     counts = [

@@ -1,92 +1,146 @@
-"""The commands that read and change memories; each is one or two calls of the service's tools."""
+"""The commands that read and change memories; each makes one or two calls of the service's tools."""
 
 from __future__ import annotations
 
 import json
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from kg.errors import InvalidInput
+from kg.operations.memory import MemoryService
+from mcp_server.cli.operate import call_tool, show_tool
+from mcp_server.cli.options import Options, given, set_run
 from mcp_server.cli.output import PhaseLine, Refused, ask, can_ask, safe, write_json, write_line
+from mcp_server.cli.render import render_added, render_entity, render_hits, render_memories, render_memory
 from mcp_server.link.client import JsonObject, ServiceClient
 
 MOST_TOKENS = 100_000
-"""A person at a terminal pays for no tokens: the answers are limited by their number only."""
+"""A person at a terminal pays for no tokens: only the number of answers is limited."""
 
 _EXCERPT_CHARS = 200
+
+
+def add_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread add``."""
+    set_run(command, add)
+    command.add_argument("text", nargs="+", metavar="TEXT", help="the text; - reads it from standard input")
+    command.add_argument(
+        "--fact",
+        action="append",
+        default=[],
+        help='a sentence, or {"statement": …, "subject": …, "predicate": …, "object": …, "because": …, '
+        '"revisit_when": …, "supersedes": [fact ids]}; give it once for each fact',
+    )
+    options = Options(command, MemoryService.add_memory)
+    options.add("project")
+    options.add("occurred_at", metavar="DATE")
+    options.add("wait")
 
 
 def add(arguments: Namespace) -> int:
     """Store a text with its facts."""
     text = " ".join(arguments.text)
-    if text == "-":
-        text = _standard_input()
-    given = {
-        "text": text,
-        "facts": [_fact(number, fact) for number, fact in enumerate(arguments.fact)] or None,
-        "project": arguments.project,
-        "occurred_at": arguments.occurred_at,
-        "wait": arguments.wait or None,
+    asked: JsonObject = {
+        **given(arguments, MemoryService.add_memory),
+        "text": _standard_input() if text == "-" else text,
+        "facts": [_fact(number, fact) for number, fact in enumerate(arguments.fact, 1)] or None,
     }
-    return _show(arguments, "add_memory", given)
+    return show_tool(arguments, MemoryService.add_memory, asked, render_added)
+
+
+def search_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread search``."""
+    set_run(command, search)
+    options = Options(command, MemoryService.search_memories)
+    options.add_argument("query", "QUERY", nargs="+")
+    options.add("project")
+    options.add("limit", default=5)
+    options.add("threshold", metavar="S")
+    options.add("enable_graph", "--relations")
+    options.add("explain")
+    options.add("as_of", metavar="DATE")
+    options.add("known_at", metavar="DATE")
 
 
 def search(arguments: Namespace) -> int:
-    """Answer a question with the memories that fit."""
-    given = {
+    """Find the memories that answer a question."""
+    asked: JsonObject = {
+        **given(arguments, MemoryService.search_memories),
         "query": " ".join(arguments.query),
-        "project": arguments.project,
-        "limit": arguments.limit,
-        "threshold": arguments.threshold,
-        "as_of": arguments.as_of,
-        "known_at": arguments.known_at,
         "max_tokens": MOST_TOKENS,
-        "enable_graph": arguments.relations or None,
-        "explain": arguments.explain or None,
     }
-    return _show(arguments, "search_memories", given)
+    return show_tool(arguments, MemoryService.search_memories, asked, render_hits)
+
+
+def get_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread get``."""
+    set_run(command, get)
+    Options(command, MemoryService.get_memory).add_argument("memory_id", "ID")
 
 
 def get(arguments: Namespace) -> int:
     """Show one memory whole."""
-    return _show(arguments, "get_memory", {"memory_id": arguments.id})
+    return show_tool(arguments, MemoryService.get_memory, given(arguments, MemoryService.get_memory), render_memory)
+
+
+def entity_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread entity``."""
+    set_run(command, entity)
+    options = Options(command, MemoryService.get_entity)
+    options.add_argument("name", "NAME", nargs="+")
+    options.add("project")
+    options.add("limit")
+    options.add("include_superseded", "--superseded")
+    options.add("as_of", metavar="DATE")
+    options.add("known_at", metavar="DATE")
 
 
 def entity(arguments: Namespace) -> int:
     """Show what is known about one entity."""
-    given = {
-        "name": " ".join(arguments.name),
-        "project": arguments.project,
-        "limit": arguments.limit,
-        "as_of": arguments.as_of,
-        "known_at": arguments.known_at,
-        "include_superseded": arguments.superseded or None,
-    }
-    return _show(arguments, "get_entity", given)
+    asked: JsonObject = {**given(arguments, MemoryService.get_entity), "name": " ".join(arguments.name)}
+    return show_tool(arguments, MemoryService.get_entity, asked, render_entity)
+
+
+def list_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread list``."""
+    set_run(command, list_memories)
+    options = Options(command, MemoryService.get_memories)
+    options.add("project")
+    options.add("limit")
+    options.add("cursor")
 
 
 def list_memories(arguments: Namespace) -> int:
     """List memories, newest first."""
-    given = {"project": arguments.project, "limit": arguments.limit, "cursor": arguments.cursor}
-    return _show(arguments, "get_memories", given)
+    return show_tool(
+        arguments, MemoryService.get_memories, given(arguments, MemoryService.get_memories), render_memories
+    )
+
+
+def delete_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread delete``."""
+    set_run(command, delete)
+    Options(command, MemoryService.delete_memory).add_argument("memory_id", "ID")
+    command.add_argument("--yes", action="store_true", help="erase without asking")
 
 
 def delete(arguments: Namespace) -> int:
     """Erase one memory, after asking."""
     if not arguments.yes and not can_ask():
         raise Refused("there is nobody to ask whether to delete it; add --yes")
+    asked = given(arguments, MemoryService.delete_memory)
     with PhaseLine() as line:
         client = ServiceClient(line.tell)
-        memory = client.call("get_memory", {"memory_id": arguments.id})
+        memory = call_tool(client, MemoryService.get_memory, asked)
     try:
         if not arguments.yes:
             text = " ".join(str(memory["memory"]).split())
             excerpt = text[:_EXCERPT_CHARS] + ("…" if len(text) > _EXCERPT_CHARS else "")
             sys.stderr.write(safe(excerpt) + "\n")
-            if not ask("Erase this memory and what only it states, for good?", default=False):
+            if not ask("Erase this memory and the facts that only it states, for good?", default=False):
                 sys.stderr.write("knowthread: nothing was deleted\n")
                 return 1
-        answer = client.call("delete_memory", {"memory_id": arguments.id})
+        answer = call_tool(client, MemoryService.delete_memory, asked)
     finally:
         client.close()
     if arguments.json:
@@ -105,32 +159,16 @@ def _standard_input() -> str:
 
 
 def _count(count: int, name: str) -> str:
+    """Return a count with its noun: ``1 memory``, ``2 facts``."""
     singular = name.removesuffix("ies") + "y" if name.endswith("ies") else name.removesuffix("s")
     return f"{count} {singular if count == 1 else name}"
 
 
 def _fact(number: int, text: str) -> JsonObject | str:
-    """A fact of the command line: a sentence, or an object as JSON."""
+    """Return a fact as it was typed: a sentence, or an object in JSON."""
     if not text.lstrip().startswith("{"):
         return text
     try:
         return json.loads(text)
     except ValueError as error:
-        raise InvalidInput(f"--fact number {number + 1}", text, f"give a sentence or valid JSON ({error})") from error
-
-
-def _show(arguments: Namespace, tool: str, given: JsonObject) -> int:
-    """Call a tool and write its answer."""
-    with PhaseLine() as line:
-        client = ServiceClient(line.tell)
-        try:
-            answer = client.call(tool, given)
-        finally:
-            client.close()
-    if arguments.json:
-        write_json(answer)
-    else:
-        from mcp_server.cli.render import render
-
-        render(tool, answer)
-    return 0
+        raise InvalidInput(f"--fact number {number}", text, f"give a sentence or valid JSON ({error})") from error

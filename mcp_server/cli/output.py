@@ -55,6 +55,21 @@ def write_error(text: str) -> None:
     sys.stderr.write(f"knowthread: {one_line(text)}\n")
 
 
+def day(instant: object) -> str:
+    """Return the date of an instant as the service writes it; a question mark where there is none."""
+    return str(instant)[:10] if instant else "?"
+
+
+def moment(instant: object) -> str:
+    """Return an instant to the minute; nothing where there is none."""
+    return str(instant)[:16].replace("T", " ") + " UTC" if instant else ""
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun: ``1 job``, ``1,200 jobs``, ``2 memories``."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
 class PhaseLine:
     """Shows on standard error what a starting service is doing.
 

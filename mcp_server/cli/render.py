@@ -1,91 +1,24 @@
-"""Answers of the service as a person reads them in a terminal: dated, with project and score, folded to its width.
-
-Every text goes through ``safe`` and is laid out as text: what looks like markup is shown as it is.
-"""
+"""Answers about memories as a person reads them in a terminal: dated, with project and score."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from mcp_server.cli.output import day, moment
 
-from mcp_server.cli.output import safe
+if TYPE_CHECKING:
+    from mcp_server.cli.screen import Screen
 
 JsonObject = Mapping[str, Any]
 
 _INDENT = 4
-_MARGIN = 19
 _VERSIONS_SHOWN = 5
 
 
-class Screen:
-    """Standard output of a given width; colours only on a terminal, and not where ``NO_COLOR`` is set."""
-
-    def __init__(self) -> None:
-        plain = bool(os.environ.get("NO_COLOR")) or not sys.stdout.isatty()
-        self._console = Console(
-            color_system=None if plain else "auto", markup=False, highlight=False, emoji=False, soft_wrap=False
-        )
-
-    def line(self, *parts: str | tuple[str, str], indent: int = 0) -> None:
-        """Write parts, some of them with a style, folded, every line with the same indent."""
-        text = Text()
-        for part in parts:
-            content, style = (part, "") if isinstance(part, str) else part
-            text.append(safe(content), style)
-        for line in self._wrap(text, indent, overflow="fold"):
-            self._write(Text(" " * indent).append_text(line))
-
-    def gap(self) -> None:
-        """Write an empty line."""
-        self._console.print()
-
-    def pairs(self, pairs: Iterable[tuple[str, object]]) -> None:
-        """Write labels with their values; a value is never folded, so that paths and addresses can be copied."""
-        shown = [(label, safe(value)) for label, value in pairs if value not in (None, "")]
-        width = max((len(label) for label, _ in shown), default=0) + 2
-        for label, value in shown:
-            text = Text(f"  {label:{width}}", "dim").append(value.replace("\n", " "), "not dim")
-            self._console.print(text, soft_wrap=True)
-
-    def finding(self, name: str, level: tuple[str, str], message: str, cure: str) -> None:
-        """Write what was found about one thing, and below it what to do; no word is cut, so that paths stay whole."""
-        lines = self._wrap(Text(safe(message)), _MARGIN)
-        head = Text(f"{level[0]:8}", level[1]).append(f"{name:{_MARGIN - 8}}", "not bold")
-        for number, line in enumerate(lines):
-            self._write((head if number == 0 else Text(" " * _MARGIN)).append_text(line))
-        if cure:
-            for number, line in enumerate(self._wrap(Text(safe(cure)), _MARGIN + 3)):
-                self._write(Text(" " * _MARGIN + ("   " if number else "-> ")).append_text(line))
-
-    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Write a table; every column but the first is folded."""
-        table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
-        for number, heading in enumerate(headings):
-            table.add_column(heading, overflow="fold", no_wrap=number == 0)
-        for row in rows:
-            table.add_row(*(Text(safe(cell)) for cell in row))
-        self._console.print(table)
-
-    def _wrap(self, text: Text, indent: int, overflow: Literal["fold", "ignore"] = "ignore") -> list[Text]:
-        lines = list(text.wrap(self._console, max(10, self._console.width - indent), overflow=overflow))
-        for line in lines:
-            line.rstrip()
-        return lines or [Text()]
-
-    def _write(self, line: Text) -> None:
-        self._console.print(line, no_wrap=True, crop=False, overflow="ignore")
-
-
-def _render_added(screen: Screen, answer: JsonObject) -> None:
-    """Show what was stored, what it ended and what may have to be settled."""
+def render_added(screen: Screen, answer: JsonObject) -> None:
+    """Show what was stored, what it ended and which current facts it may replace."""
     for result in answer["results"]:
         word = "Already stored as" if result.get("duplicate") else "Stored as"
         screen.line(f"{word} ", (result["id"], "bold"))
@@ -93,23 +26,23 @@ def _render_added(screen: Screen, answer: JsonObject) -> None:
         for fact in answer.get(label, []):
             screen.line(("+ " if label == "facts" else "x no longer: "), (_statement(fact), style), indent=2)
     for skipped in answer.get("facts_skipped", []):
-        screen.line((f"! fact {skipped['index'] + 1} was not usable: {skipped['why']}", "yellow"), indent=2)
+        screen.line((f"! fact {skipped['index'] + 1} was left out: {skipped['why']}", "yellow"), indent=2)
     for warning in answer.get("warnings", []):
         screen.line((f"! {warning}", "yellow"), indent=2)
-    settle = answer.get("to_settle", [])
-    if settle:
-        screen.line("Current facts about the same; one that is replaced goes into the new fact's supersedes:")
-    for fact in settle:
+    rivals = answer.get("to_settle", [])
+    if rivals:
+        screen.line('Current facts on the same subject. If the new fact replaces one, add it again with "supersedes":')
+    for fact in rivals:
         screen.line(f"? {_statement(fact)}  ", (fact["id"], "dim"), indent=2)
     if not answer.get("indexed", True):
-        screen.line(("Not in the index yet; it will be found by its words at once, by its meaning soon.", "yellow"))
+        screen.line(("Not in the index yet: search finds it by its words now, and by its meaning soon.", "yellow"))
 
 
-def _render_hits(screen: Screen, answer: JsonObject) -> None:
+def render_hits(screen: Screen, answer: JsonObject) -> None:
     """Show ranked memories."""
     results = cast("list[JsonObject]", answer["results"])
     if not results:
-        screen.line("Nothing fits.")
+        screen.line("Nothing found.")
     for number, hit in enumerate(results, 1):
         score = f"score {hit['score']:.2f}"
         if hit.get("similarity") is not None:
@@ -124,7 +57,7 @@ def _render_hits(screen: Screen, answer: JsonObject) -> None:
     _remarks(screen, answer)
 
 
-def _render_memories(screen: Screen, answer: JsonObject) -> None:
+def render_memories(screen: Screen, answer: JsonObject) -> None:
     """Show a page of memories, newest first."""
     for memory in answer["results"]:
         _memory_block(screen, memory, "-")
@@ -134,7 +67,7 @@ def _render_memories(screen: Screen, answer: JsonObject) -> None:
         screen.line((f"More: knowthread list --cursor {answer['cursor']}", "dim"))
 
 
-def _render_memory(screen: Screen, answer: JsonObject) -> None:
+def render_memory(screen: Screen, answer: JsonObject) -> None:
     """Show one memory whole."""
     screen.line((str(answer["id"]), "bold"))
     screen.pairs(
@@ -161,10 +94,10 @@ def _render_memory(screen: Screen, answer: JsonObject) -> None:
         screen.line((f"until {day(version.get('until'))} it read:", "dim"))
         screen.line((str(version["memory"]), "dim"), indent=2)
     if len(versions) > _VERSIONS_SHOWN:
-        screen.line((f"and {len(versions) - _VERSIONS_SHOWN} versions before", "dim"))
+        screen.line((f"and {len(versions) - _VERSIONS_SHOWN} earlier versions", "dim"))
 
 
-def _render_entity(screen: Screen, answer: JsonObject) -> None:
+def render_entity(screen: Screen, answer: JsonObject) -> None:
     """Show one entity with its dated facts."""
     screen.line((str(answer["name"]), "bold"), (f"  {answer.get('kind') or ''}", "dim"))
     if answer.get("aliases"):
@@ -179,39 +112,15 @@ def _render_entity(screen: Screen, answer: JsonObject) -> None:
             ],
         )
     else:
-        screen.line("No facts that hold.")
+        screen.line("No current facts.")
     if answer.get("more"):
-        screen.line(("More facts were left out; raise --limit.", "dim"))
+        screen.line(("There are more facts; raise --limit to see them.", "dim"))
     if answer.get("hidden"):
-        screen.line((f"{answer['hidden']} facts do not hold any more or not yet; --superseded shows them.", "dim"))
-
-
-_RENDERERS: Mapping[str, Callable[[Screen, JsonObject], None]] = {
-    "add_memory": _render_added,
-    "search_memories": _render_hits,
-    "get_memories": _render_memories,
-    "get_memory": _render_memory,
-    "get_entity": _render_entity,
-}
-
-
-def render(tool: str, answer: JsonObject) -> None:
-    """Show a tool's answer on standard output."""
-    _RENDERERS[tool](Screen(), answer)
-
-
-def day(instant: object) -> str:
-    """Return the date of an instant as the service writes it; a question mark for none."""
-    return str(instant)[:10] if instant else "?"
-
-
-def moment(instant: object) -> str:
-    """Return an instant to the minute, nothing for none."""
-    return str(instant)[:16].replace("T", " ") + " UTC" if instant else ""
+        screen.line((f"{answer['hidden']} facts are no longer or not yet true; --superseded shows them.", "dim"))
 
 
 def _memory_block(screen: Screen, memory: JsonObject, mark: str, remark: str = "") -> None:
-    """One memory among others: when, where, how near; its text; its facts; its id."""
+    """Show one memory of several: date, project and score; its text; its facts; its id."""
     heading = [day(memory.get("occurred_at") or memory.get("created_at"))]
     heading += [str(memory[name]) for name in ("project", "speaker") if memory.get(name)]
     screen.line((f"{mark:3} ", "bold"), (" · ".join(heading), "cyan"), (f"  {remark}" if remark else "", "dim"))
@@ -232,7 +141,7 @@ def _facts(screen: Screen, facts: Sequence[JsonObject], label: str, indent: int 
 
 
 def _statement(fact: JsonObject, *, dated: bool = True) -> str:
-    """A fact in a line: what, since when, why, and when to look at it again."""
+    """Return a fact in one line: what, since when, why, and when to look at it again."""
     details: list[str] = []
     if dated and (fact.get("valid_at") or fact.get("invalid_at")):
         details.append(_span(fact) if fact.get("invalid_at") else f"since {_span(fact)}")
@@ -250,7 +159,7 @@ def _span(fact: JsonObject) -> str:
 
 def _remarks(screen: Screen, answer: JsonObject) -> None:
     if answer.get("hidden"):
-        screen.line((f"{answer['hidden']} facts or memories do not hold for this instant and were left out.", "dim"))
+        screen.line((f"{answer['hidden']} facts or memories were left out: they do not hold at that date.", "dim"))
     if answer.get("omitted"):
         screen.line((str(answer["omitted"]), "dim"))
     for note in answer.get("notes", []):

@@ -1,16 +1,17 @@
-"""The commands about the service itself: run it, look at it, stop it, find its graph."""
+"""The commands about the service itself: run it, show its state, stop it, find its graph."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any, cast
 
 from kg.errors import KgError
 from kg.settings.paths import data_dir
 from mcp_server.cli.jobs import count_states
+from mcp_server.cli.options import set_run
 from mcp_server.cli.output import PhaseLine, write_json, write_line
 from mcp_server.link.client import JsonObject, ServiceClient, our_version, read_parts
 from mcp_server.link.lifecycle import probe
@@ -19,8 +20,33 @@ from mcp_server.link.session import read_session, session_headers
 from mcp_server.link.stop import NOT_RUNNING, stop_service
 
 
+def serve_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread serve``, which answers nothing and so has no ``--json``."""
+    command.set_defaults(run=serve)
+
+
+def version_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread version``."""
+    set_run(command, version)
+
+
+def stop_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread stop``."""
+    set_run(command, stop)
+
+
+def status_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread status``."""
+    set_run(command, status)
+
+
+def neo4j_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread neo4j``."""
+    set_run(command, neo4j)
+
+
 def serve(_: Namespace) -> int:
-    """Be the service, in the foreground."""
+    """Run the service in the foreground."""
     from kg.settings.service import load_settings
     from mcp_server.service.serve import run
 
@@ -28,7 +54,7 @@ def serve(_: Namespace) -> int:
 
 
 def version(arguments: Namespace) -> int:
-    """Say which version this is."""
+    """Print the version."""
     if arguments.json:
         write_json({"version": our_version()})
     else:
@@ -37,13 +63,13 @@ def version(arguments: Namespace) -> int:
 
 
 def stop(arguments: Namespace) -> int:
-    """End the service and its Neo4j, also a Neo4j that a killed service has left behind."""
+    """Stop the service and its Neo4j, and a Neo4j that a killed service has left running."""
     report = stop_service()
     was_running = report != NOT_RUNNING
     orphan = _end_orphan()
     if orphan is not None:
         was_running = True
-        report += f" Neo4j (pid {orphan}), which a killed service had left behind, was stopped."
+        report += f" Neo4j (pid {orphan}), which a killed service had left running, was stopped."
     if arguments.json:
         write_json({"was_running": was_running, "report": report})
     else:
@@ -52,24 +78,26 @@ def stop(arguments: Namespace) -> int:
 
 
 def _end_orphan() -> int | None:
-    """End a managed Neo4j whose service is gone; returns its process.
+    """Stop a managed Neo4j whose service is gone, and return its process id.
 
     Raises:
-        SetupError: the service that manages it lives on.
+        SetupError: the service that manages it still runs.
     """
     if not (data_dir() / "neo4j").is_dir():
         return None
     from kg.managed.local_neo4j import LocalNeo4j
     from kg.settings.service import Settings
 
-    local = LocalNeo4j(Settings(data_dir=data_dir()))  # whatever config.toml says: ending must not fail because of it
+    local = LocalNeo4j(
+        Settings(data_dir=data_dir())
+    )  # not from config.toml: a mistake in it must not keep Neo4j running
     found = local.running()
     asyncio.run(local.stop())
     return found.pid if found is not None else None
 
 
 def status(arguments: Namespace) -> int:
-    """Say whether the service runs, and how it does; it is not started for that."""
+    """Show whether the service runs, and how it is. Does not start it."""
     state = _state()
     if arguments.json:
         write_json(state)
@@ -78,7 +106,7 @@ def status(arguments: Namespace) -> int:
         if "last_failure" in state:
             write_line(f"The last start failed: {state['last_failure']}")
     else:
-        from mcp_server.cli.render import Screen
+        from mcp_server.cli.screen import Screen
 
         screen = Screen()
         screen.line(("knowthread", "bold"), f" {state['version']}: {state['phase']}")
@@ -92,7 +120,7 @@ def status(arguments: Namespace) -> int:
 
 
 def neo4j(arguments: Namespace) -> int:
-    """Say where the graph can be looked at: addresses, user, and where the password lies."""
+    """Show how to look at the graph: addresses, user, and where the password is."""
     with PhaseLine() as line:
         client = ServiceClient(line.tell)
         try:
@@ -114,14 +142,14 @@ def neo4j(arguments: Namespace) -> int:
     if arguments.json:
         write_json({name: value for name, value in described.items() if value is not None})
         return 0
-    from mcp_server.cli.render import Screen
+    from mcp_server.cli.screen import Screen
 
     screen = Screen()
     where = f"in {password_file}" if password_file else "the one in KNOWTHREAD_NEO4J_PASSWORD"
     screen.pairs(
         [
             ("Bolt", described["bolt_url"]),
-            ("Browser", described["browser_url"] or "of your own Neo4j"),
+            ("Browser", described["browser_url"] or "the one of your own Neo4j"),
             ("user", described["user"]),
             ("password", where),
             ("database", described["database"]),
@@ -129,12 +157,12 @@ def neo4j(arguments: Namespace) -> int:
         ]
     )
     if described["managed"]:
-        screen.line(("It runs as long as the service does. Try: MATCH (n) RETURN n LIMIT 100", "dim"))
+        screen.line(("It runs while the service runs. Try: MATCH (n) RETURN n LIMIT 100", "dim"))
     return 0
 
 
 def _state() -> dict[str, Any]:
-    """The service as ``status`` tells it; never raises, what is wrong is said in ``error``."""
+    """Return the state of the service. Never raises: what is wrong is in ``error``."""
     folder = data_dir()
     state: dict[str, Any] = {"running": False, "data_dir": str(folder), "client_version": our_version()}
     record = read_record(folder)
@@ -149,7 +177,7 @@ def _state() -> dict[str, Any]:
         if health["answers"]:
             state |= read_parts(health)
         elif health["phase"] == READY:
-            state["error"] = "it does not answer; if this goes on: knowthread stop"
+            state["error"] = "it does not answer; if that does not change: knowthread stop"
     except KgError as error:
         state["error"] = str(error)
     differing = differing_settings(record, os.environ, read_token(folder))
@@ -157,7 +185,7 @@ def _state() -> dict[str, Any]:
 
 
 def _described(state: JsonObject) -> list[tuple[str, object]]:
-    """The lines of a running service, for people."""
+    """Return what a person sees of a running service: labels and values."""
     graph: JsonObject = state.get("graph", {})
     index: JsonObject = state.get("index", {})
     neo4j_: JsonObject = state.get("neo4j", {})
@@ -181,13 +209,13 @@ def _described(state: JsonObject) -> list[tuple[str, object]]:
 
 
 def _who(state: JsonObject) -> list[tuple[str, object]]:
-    """For whom and in which project this shell's calls are."""
+    """Return the user and the project of calls from this shell."""
     session = read_session(session_headers(os.environ))
     return [("you", session.user_id or state.get("default_user")), ("project", session.project)]
 
 
 def _models(state: JsonObject) -> Iterator[tuple[str, object]]:
-    """What models are asked for which task, in which order, and what that comes to; nothing where it is not known."""
+    """Return which models do which task, in the order in which they are asked, and what they cost."""
     models: JsonObject | None = state.get("models")
     if models is None:
         return
@@ -207,16 +235,16 @@ def _models(state: JsonObject) -> Iterator[tuple[str, object]]:
 
 
 def _route_text(route: JsonObject) -> str:
-    """A model, and why it is not asked now."""
+    """Return a model and, if it is not asked now, why."""
     if route["state"] == "ok":
         return route["model"]
     reason = str(route.get("reason") or "unknown").replace("_", " ")
     wait = f" for {route['retry_in_s']:.0f} s" if route.get("retry_in_s") else ""
-    return f"{route['model']}  ({'off' if route['state'] == 'off' else f'left alone{wait}'}: {reason})"
+    return f"{route['model']}  ({'off' if route['state'] == 'off' else f'not asked{wait}'}: {reason})"
 
 
 def _pauses(state: JsonObject) -> Iterator[str]:
-    """Why the worker leaves a kind of job for later."""
+    """Return why the worker does some kind of job later."""
     worker: JsonObject = state.get("models", {}).get("worker", {})
     for kind, pause in worker.get("paused", {}).items():
         yield f"'{kind}' jobs wait for {pause['retry_in_s']:.0f} s: {pause['reason']}"
@@ -240,4 +268,4 @@ def _rebuild_text(rebuild: JsonObject | None) -> str | None:
 
 def _differing_text(state: JsonObject) -> str:
     names = ", ".join(state["differing"])
-    return f"Not in effect, because the service was started with other settings: {names}. To use: knowthread stop"
+    return f"Not in effect, because the service started with other settings: {names}. To use them: knowthread stop"

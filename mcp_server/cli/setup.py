@@ -1,7 +1,7 @@
-"""``knowthread setup``: choose a model, fetch, start the service, see that it remembers, and tell Claude Code of it.
+"""``knowthread setup``: choose a model, download, start the service, test it, connect Claude Code.
 
-Every step can be repeated; what is done already takes no time. Without a terminal nothing is asked, and no model is
-ever chosen but by a person.
+Every step can be repeated; a step that is done already takes no time. Without a terminal nothing is asked. Only a
+person chooses a model.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ import shutil
 import subprocess
 import sys
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kg.errors import KgError
+from kg.operations.memory import MemoryService
+from kg.operations.parameters import Operation
 from kg.settings.service import CONFIG_FILE, Settings, given_settings, load_settings
+from mcp_server.cli.operate import call_tool
+from mcp_server.cli.options import set_run
 from mcp_server.cli.output import PhaseLine, Refused, ask, can_ask, one_line, write_json, write_line
 from mcp_server.doctor.machine import check_platform, check_python, claude_settings, has_entry
 from mcp_server.link.client import CallFailed, ServiceClient
@@ -31,27 +35,34 @@ _CLAUDE_TIMEOUT_S = 60
 _MODEL_SETTINGS = frozenset(("llm", "extract_models", "contradict_models", "resolve_models", "rerank_models"))
 _CHOICES: Mapping[str, str] = {
     "none": "no model",
-    "ollama": "a model on this machine, nothing leaves it; first: ollama pull qwen3:14b",
+    "ollama": "a model on this machine; nothing leaves it; run first: ollama pull qwen3:14b",
     "gemini": "Google's API; texts go to Google; needs GEMINI_API_KEY",
     "anthropic": "Anthropic's API; texts go to Anthropic; an API key, or your Claude subscription",
     "claude-code": "your Claude subscription, through the installed `claude`; texts go to Anthropic",
-    "gemini_split": "Gemini reads, Anthropic's API settles contradictions",
+    "gemini_split": "Gemini reads texts, Anthropic's API decides contradictions",
 }
 _BY_LOGIN = (
-    "Where no token is set in KNOWTHREAD_ANTHROPIC_TOKEN, this reads Claude Code's login on this machine (and never "
-    "writes it) and uses your subscription."
+    "If KNOWTHREAD_ANTHROPIC_TOKEN is not set, this reads Claude Code's login on this machine and uses your "
+    "subscription. It never changes the login."
 )
 _CONSENT: Mapping[str, str] = {
     "anthropic": _BY_LOGIN,
     "gemini_split": _BY_LOGIN,
     "claude-code": "This runs `claude -p` in the background, which counts towards your subscription.",
 }
-_TERMS = "Anthropic's terms decide whether other programs than its own may use a subscription."
+_TERMS = "Anthropic's terms say whether programs other than its own may use a subscription."
 _LOCATING = ("KNOWTHREAD_DATA_DIR", "KNOWTHREAD_CACHE_DIR")
 
 
+def setup_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread setup``."""
+    set_run(command, setup)
+    command.add_argument("--yes", action="store_true", help="connect Claude Code without asking")
+    command.add_argument("--no-claude", action="store_true", help="do not connect Claude Code")
+
+
 def setup(arguments: Namespace) -> int:
-    """Do all that a new installation needs."""
+    """Do everything that a new installation needs."""
     if arguments.yes and arguments.no_claude:
         raise Refused("--yes and --no-claude contradict each other")
     _check_machine()
@@ -73,9 +84,9 @@ def setup(arguments: Namespace) -> int:
         "self_test_ms": took_ms,
     }
     if not arguments.json:
-        write_line(f"Everything is there, and the service runs (data in {settings.data_dir}).")
+        write_line(f"Everything is here, and the service runs (data in {settings.data_dir}).")
         steps = ", ".join(f"{step} {duration} ms" for step, duration in took_ms.items())
-        write_line(f"It remembers: {steps}.")
+        write_line(f"The test memory was stored, found and erased: {steps}.")
     document["claude"] = _connect_claude(arguments)
     if arguments.json:
         write_json(document)
@@ -91,7 +102,7 @@ def _check_machine() -> None:
 
 
 def _fetch(settings: Settings) -> None:
-    """Bring the model and Neo4j into the cache folder."""
+    """Download the embedding model and Neo4j into the cache folder."""
     from kg.managed.artifacts import ensure_jars, ensure_model, progress_bar
     from kg.settings.service import EMBEDDERS
 
@@ -103,34 +114,36 @@ def _fetch(settings: Settings) -> None:
 
 
 def choose_model(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Ask the person which language model reads texts, and write the answer into the file of settings."""
-    write_line("A language model can read facts out of plain text; without one, the agent hands them over itself.")
+    """Ask the person which language model reads texts, and write the answer into the settings file."""
+    write_line(
+        "A language model can find the facts in plain text. Without one, your agent hands over the facts itself."
+    )
     write_line(f"Found here: {'; '.join(_what_is_here(settings, environ)) or 'no key, no Claude Code, no Ollama'}.")
     for name, meaning in _CHOICES.items():
         write_line(f"  {name:<13} {meaning}")
     while True:
-        sys.stderr.write("Which one? [leave it open] ")
+        sys.stderr.write("Which one? [decide later] ")
         sys.stderr.flush()
         answer = sys.stdin.readline()
         chosen = answer.strip().lower()
         if not chosen:
             sys.stderr.write("" if answer else "\n")
-            write_line("Nothing is set; set KNOWTHREAD_LLM, or run `knowthread setup` again.")
+            write_line("Nothing is set. To choose later, set KNOWTHREAD_LLM or run `knowthread setup` again.")
             return
         if chosen not in _CHOICES:
-            write_line(f"That is none of {', '.join(_CHOICES)}.")
-        elif chosen not in _CONSENT or ask(f"{_CONSENT[chosen]} {_TERMS} Use it so?", default=False):
+            write_line(f"Choose one of {', '.join(_CHOICES)}.")
+        elif chosen not in _CONSENT or ask(f"{_CONSENT[chosen]} {_TERMS} Use it?", default=False):
             break
     file = settings.data_dir / CONFIG_FILE
     _append(file, f'llm = "{chosen}"')
-    write_line(f"Written into {file}.")
+    write_line(f"Written to {file}.")
     record = read_record(settings.data_dir)
     if record is not None and record.is_alive():
-        write_line("The service runs with its former settings until it ends: knowthread stop")
+        write_line("The running service keeps its old settings. To use the new one, run: knowthread stop")
 
 
 def _what_is_here(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
-    """What a model could be asked with; a key by its name alone, a login by its file, which is not opened."""
+    """Return what could reach a model: a key by its name only, a login by its file, which is not opened."""
     from extract.providers.credentials import API_KEY_VARIABLE, GIVEN, OAUTH_VARIABLE
     from extract.providers.ollama_client import pulled_models
     from extract.routing.settings import GEMINI_KEYS
@@ -149,7 +162,7 @@ def _what_is_here(settings: Settings, environ: Mapping[str, str]) -> Iterator[st
 
 
 def _append(file: Path, line: str) -> None:
-    """Add a line to a file of settings, which only its owner may read where it is new; the other lines stay."""
+    """Add a line to a settings file and keep its other lines. A new file can be read only by its owner."""
     make_private(file.parent)
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as settings:
         content = settings.read()
@@ -157,42 +170,44 @@ def _append(file: Path, line: str) -> None:
 
 
 def _self_test(client: ServiceClient) -> dict[str, int]:
-    """Store, find and erase a memory of a throw-away user; returns how long each took, in milliseconds.
+    """Store, find and erase a memory of a test user; return how long each took, in milliseconds.
 
     Raises:
         CallFailed: a step failed, or the memory was not found by its meaning.
     """
     took_ms: dict[str, int] = {}
 
-    def timed(step: str, tool: str, **given: Any) -> dict[str, Any]:
+    def timed(step: str, tool: Operation, **given: Any) -> dict[str, Any]:
         start = time.monotonic()
-        answer = client.call(tool, given)
+        answer = call_tool(client, tool, given)
         took_ms[step] = round((time.monotonic() - start) * 1000)
         return answer
 
     mark = secrets.token_hex(4)
     text = f"Self-test {mark}: the build was broken by a missing dependency."
     fact = {"statement": "A missing dependency broke the build", "subject": "build", "predicate": "CAUSED_BY"}
-    stored = timed("add", "add_memory", text=text, facts=[{**fact, "object": "missing dependency"}], wait=True)
+    stored = timed(
+        "add", MemoryService.add_memory, text=text, facts=[{**fact, "object": "missing dependency"}], wait=True
+    )
     uuid = stored["results"][0]["id"]
     try:
         if not stored["indexed"]:
-            raise CallFailed("the self-test stored a memory and the index did not take it up; see: knowthread status")
-        found = timed("search", "search_memories", query="why did compilation of the project fail?")
+            raise CallFailed("the self-test stored a memory, but the index did not take it; see: knowthread status")
+        found = timed("search", MemoryService.search_memories, query="why did compilation of the project fail?")
         if uuid not in [hit["id"] for hit in found["results"] if hit.get("similarity") is not None]:
-            raise CallFailed("the self-test did not find by its meaning what it stored; see: knowthread doctor")
+            raise CallFailed("the self-test did not find its memory by meaning; see: knowthread doctor")
     finally:
-        timed("delete", "delete_memory", memory_id=uuid)
+        timed("delete", MemoryService.delete_memory, memory_id=uuid)
     return took_ms
 
 
 def _connect_claude(arguments: Namespace) -> dict[str, Any]:
-    """Tell Claude Code of the server, where it is installed and the person wants that; else say how to."""
+    """Add the server to Claude Code if it is installed and the person wants that; otherwise say how to."""
     command = claude_command()
     line = shlex.join(command)
     if not arguments.no_claude and _is_connected():
         if not arguments.json:
-            write_line("Claude Code knows knowthread already.")
+            write_line("Claude Code is connected already.")
         return {"command": line, "added": False, "known": True}
     if not arguments.json:
         write_line("To use it in Claude Code:")
@@ -200,7 +215,7 @@ def _connect_claude(arguments: Namespace) -> dict[str, Any]:
     wanted = arguments.yes or (can_ask() and not arguments.json and not arguments.no_claude)
     if not wanted or shutil.which("claude") is None:
         if arguments.yes and not arguments.json:
-            write_line("Claude Code's `claude` is not on the PATH; run that where it is.")
+            write_line("`claude` is not on the PATH; run the command where it is.")
         return {"command": line, "added": False}
     if not arguments.yes and not ask("Run that now?", default=True):
         return {"command": line, "added": False}
@@ -209,17 +224,17 @@ def _connect_claude(arguments: Namespace) -> dict[str, Any]:
             command, capture_output=True, text=True, errors="replace", timeout=_CLAUDE_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ClaudeFailed(f"Claude Code could not be told: {error}. Run it yourself: {line}") from error
+        raise ClaudeFailed(f"`claude` could not be run: {error}. Run this yourself: {line}") from error
     if done.returncode:
         reason = one_line(done.stderr.strip() or done.stdout)
-        raise ClaudeFailed(f"Claude Code refused ({reason}). Run it yourself: {line}")
+        raise ClaudeFailed(f"`claude` refused ({reason}). Run this yourself: {line}")
     if not arguments.json:
-        write_line("Done. New sessions of Claude Code have it.")
+        write_line("Done. New sessions of Claude Code can use it.")
     return {"command": line, "added": True}
 
 
 class ClaudeFailed(KgError):
-    """``claude mcp add`` did not work; everything else did."""
+    """``claude mcp add`` failed; everything before it worked."""
 
 
 def claude_command() -> list[str]:
@@ -230,9 +245,9 @@ def claude_command() -> list[str]:
 
 
 def _own_command() -> str:
-    """Return ``knowthread`` where the shell finds this installation by that name, else its full path.
+    """Return ``knowthread`` if the shell finds this installation by that name, else its full path.
 
-    A virtual environment's folder is on the path only while the environment is active, so its full path is given.
+    A virtual environment is on the PATH only while it is active, so it needs the full path.
     """
     script = Path(sys.executable).with_name("knowthread")
     found = shutil.which("knowthread")

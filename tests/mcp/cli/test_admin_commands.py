@@ -84,8 +84,8 @@ def test_open_contradictions_come_before_decided_ones(place: Place) -> None:
     assert "2026-05-06  no longer true, judged by ollama:qwen3:14b" in decided
     first, second = decided.split(DECISION)
     assert first.index("x The shop API runs on Node 18") < first.index("> The shop API runs on Node 22")
-    assert "because The later note says" in " ".join(first.split()) and "taken back" not in first
-    assert "never true" in second and "taken back 2026-05-08" in second and UNDONE in second
+    assert "because The later note says" in " ".join(first.split()) and ", undone" not in first
+    assert "never true" in second and "undone 2026-05-08" in second and UNDONE in second
     asked = place.queries("conflicts")[-1]
     assert (asked["project"], asked["top_k"]) == ("github.com/example/app", 7)
     assert place.run("facts", "conflicts", user="nobody").out == "No contradictions.\n"
@@ -94,7 +94,7 @@ def test_open_contradictions_come_before_decided_ones(place: Place) -> None:
 
 def test_a_decision_is_taken_back(place: Place) -> None:
     done = place.run("facts", "undo", DECISION)
-    assert done.out == f"Taken back {DECISION}.\nThe fact that it had ended holds again: {OLD}\n"
+    assert done.out == f"Undone: {DECISION}.\nThe ended fact is current again: {OLD}\n"
     assert place.run("facts", "undo", DECISION, "--json").json() == {"id": DECISION, "fact": OLD, "stands": True}
     gone = place.run("facts", "undo", NEW)
     assert gone.status == 1 and "no decision" in gone.error()
@@ -107,7 +107,7 @@ def test_merges_are_listed_made_and_undone(place: Place) -> None:
     assert "Merged: 1 name and 0 facts moved." in merged.out and f"entities undo {SOURCE}" in merged.out
     created = place.queries("create_merge")[-1]
     assert (created["source"], created["target"], created["reason"]) == (SOURCE, TARGET, "it was renamed")
-    assert place.run("entities", "undo", SOURCE).out == "Taken out again: 1 name and 0 facts moved.\n"
+    assert place.run("entities", "undo", SOURCE).out == "Merge undone: 1 name and 0 facts moved.\n"
     assert place.run("entities", "merges", user="nobody").out == "Nothing was merged.\n"
 
 
@@ -118,7 +118,7 @@ def test_a_name_of_several_words_needs_no_quotes(place: Place) -> None:
 
 def test_a_reindex_is_shown_until_it_is_done(place: Place) -> None:
     done = place.run("reindex")
-    assert done.status == 0 and done.out == "The index is built anew: 400 nodes.\n"
+    assert done.status == 0 and done.out == "The index is rebuilt: 400 nodes.\n"
     assert done.err == "knowthread: reindexing 0% of 400 nodes\n"
     assert place.run("reindex", "--json").json() == {"state": "done", "done": 400, "total": 400, "error": None}
 
@@ -127,7 +127,7 @@ def test_a_reindex_that_nobody_waits_for_goes_on_and_is_not_begun_twice(own_plac
     own_place.boot()
     own_place.write("reindex.json", {"stalls_at": 100})
     started = own_place.run("reindex", "--no-wait")
-    assert started.status == 0 and "is being built anew" in started.out
+    assert started.status == 0 and "is being rebuilt" in started.out
     assert own_place.run("reindex", "--no-wait", "--json").json()["state"] == "building"
     former = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     watching = subprocess.Popen(
@@ -141,7 +141,7 @@ def test_a_reindex_that_nobody_waits_for_goes_on_and_is_not_begun_twice(own_plac
         assert watching.stderr.read() == b"knowthread: the reindex goes on; to watch it again: knowthread reindex\n"
         assert watching.wait(PATIENCE_S) == 130 and watching.stdout.read() == b""
     own_place.write("reindex.json", {})
-    assert own_place.run("reindex").out == "The index is built anew: 400 nodes.\n"
+    assert own_place.run("reindex").out == "The index is rebuilt: 400 nodes.\n"
 
 
 def test_a_reindex_that_fails_says_why(own_place: Place) -> None:
@@ -229,7 +229,7 @@ def test_status_shows_models_jobs_tokens_and_why_the_worker_waits(place: Place) 
     place.write("status.json", STATUS)
     lines = place.run("status").out.splitlines()
     words = [" ".join(line.split()) for line in lines]
-    assert "extract ollama:qwen3:14b (left alone for 571 s: missing model)" in words
+    assert "extract ollama:qwen3:14b (not asked for 571 s: missing model)" in words
     assert "then gemini:gemini-3.5-flash-lite" in words
     assert "contradict anthropic:claude-sonnet-5-5 (off: forbidden)" in words
     assert not any(line.startswith("resolve") for line in words)

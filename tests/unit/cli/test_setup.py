@@ -93,7 +93,7 @@ def test_a_subscription_is_used_only_after_a_yes_to_its_terms(
     for refusal in ("\n", "no\n", ""):
         asked = type_in(f"{model}\n{refusal}")
         choose(environ)
-        assert "Anthropic's terms decide whether other programs than its own may use a subscription" in asked.getvalue()
+        assert "Anthropic's terms say whether programs other than its own may use a subscription" in asked.getvalue()
         assert not config(environ).exists()
     type_in(f"{model}\nyes\n")
     choose(environ)
