@@ -14,7 +14,6 @@ from kg.errors import Conflict, InvalidInput
 from kg.language.names import alias_key
 from kg.operations.arguments import Session, check_flag
 from kg.operations.parameters import Limit, Parameter, Project
-from kg.recall import render
 from kg.validate import check_id, check_limit, check_text, check_uuid
 from kg.values import JsonObject
 
@@ -53,7 +52,7 @@ class Administration:
     ) -> None:
         from kg.operations.decisions import Decisions
         from kg.operations.job_control import Jobs
-        from kg.operations.merges import Merge
+        from kg.operations.merges import Merges
 
         self._store = store
         self._index = index
@@ -63,7 +62,7 @@ class Administration:
         self._reindex = reindex
         self._jobs = Jobs(store, clock)
         self._decisions = Decisions(store, clock)
-        self._merge = Merge(store, clock)
+        self._merges = Merges(store, clock)
 
     async def list_jobs(
         self,
@@ -129,26 +128,7 @@ class Administration:
 
     async def list_merges(self, session: Session, *, limit: Limit = 50) -> JsonObject:
         """Return the entities that were merged into others."""
-        rows = await self._store.read(
-            "list_merges", user_id=session.scope.user_id, top_k=check_limit("limit", limit, MAX_LIMIT)
-        )
-        return {
-            "merges": [
-                render.compact(
-                    {
-                        "id": row["source"],
-                        "name": row["name"],
-                        "kind": row["kind"],
-                        "into": row["into"],
-                        "into_id": row["target"],
-                        "names": row["keys"],
-                        "reason": row["reason"],
-                        "at": render.instant(row["at"]),
-                    }
-                )
-                for row in rows[0]["merges"]
-            ]
-        }
+        return await self._merges.list(session.scope.user_id, limit=check_limit("limit", limit, MAX_LIMIT))
 
     async def merge_entities(
         self,
@@ -168,7 +148,7 @@ class Administration:
         user = session.scope.user_id
         source, target = await self._entity(user, "name", name), await self._entity(user, "into", into)
         why = check_text("reason", reason, 1024)
-        return asdict(await self._merge.merge(user, session.key, source, target, why))
+        return asdict(await self._merges.merge(user, session.key, source, target, why))
 
     async def undo_merge(
         self,
@@ -177,7 +157,7 @@ class Administration:
         id: Annotated[object, Parameter("string", help="the merged entity's id, from: knowthread entities merges")],
     ) -> JsonObject:
         """Undo a merge: the merged entity is separate again."""
-        return asdict(await self._merge.undo(session.scope.user_id, session.key, check_uuid("id", id)))
+        return asdict(await self._merges.undo(session.scope.user_id, session.key, check_uuid("id", id)))
 
     async def reindex(
         self,

@@ -1,4 +1,4 @@
-"""From a tool's raw arguments to requests: what a text, a conversation and a scope may look like."""
+"""Checks of a tool's raw arguments: what a text, a conversation, a scope and a flag may look like."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ROLES = ("user", "assistant", "system")
 
 @dataclass(frozen=True)
 class Session:
-    """Who is calling, and from where; travels with every call.
+    """Who is calling, and from where; every call carries it.
 
     Attributes:
-        scope: defaults of the session: user, agent, run and project.
-        key: the call's request key; equal for every attempt of the same call.
+        scope: the session's user, agent, run and project, for calls that name none.
+        key: the call's request key; every attempt of the same call has the same one.
     """
 
     scope: Scope
@@ -31,7 +31,7 @@ class Session:
 
 
 def check_flag(field: str, value: object) -> bool:
-    """Return a boolean; the words true and false are taken too, as some clients send them."""
+    """Return a boolean. Some clients send the words true and false, so these are taken too."""
     words = {"true": True, "false": False}
     flag = words.get(value.casefold(), value) if isinstance(value, str) else value
     if not isinstance(flag, bool):
@@ -40,7 +40,7 @@ def check_flag(field: str, value: object) -> bool:
 
 
 def parse_json(value: object) -> object:
-    """Return a list or object that a client sent as JSON text as what it means; anything else as it is."""
+    """Return the list or object in a JSON text, as some clients send one; anything else as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             return cast("object", json.loads(value))
@@ -64,16 +64,16 @@ def check_threshold(value: object) -> float | None:
 
 
 def resolve_user(session: Session, user_id: object) -> str:
-    """Return the partition that a call means.
+    """Return whose memories a call is about: the user that it names, else the session's.
 
     Raises:
-        InvalidInput: it is no usable id.
+        InvalidInput: the name cannot be an id.
     """
     return session.scope.user_id if user_id is None else check_id("user_id", user_id)
 
 
 def write_scope(session: Session, user_id: object, agent_id: object, run_id: object, project: object) -> Scope:
-    """Return the scope of a new memory: what the call says, else what the session is."""
+    """Return the scope of a new memory: what the call names, else the session's own."""
 
     def pick(name: str, value: object, default: str | None) -> str | None:
         return default if value is None else check_id(name, value)
@@ -88,7 +88,7 @@ def write_scope(session: Session, user_id: object, agent_id: object, run_id: obj
 
 
 def read_scope(session: Session, user_id: object, agent_id: object, run_id: object, project: object) -> Scope:
-    """Return the scope of a read: all of the user's memories unless the call narrows it."""
+    """Return the scope of a read: all memories of the user, unless the call narrows it."""
 
     def pick(name: str, value: object) -> str | None:
         return None if value is None else check_id(name, value)
@@ -102,10 +102,10 @@ def read_scope(session: Session, user_id: object, agent_id: object, run_id: obje
 
 
 def parse_texts(text: object, messages: object, facts: ParsedFacts, warnings: list[str]) -> tuple[MemoryInput, ...]:
-    """Return the texts of one add_memory call; facts belong to the note, or to the last message.
+    """Return the texts of one add_memory call. Facts belong to the note, or to the last message.
 
     Raises:
-        InvalidInput: neither or both of ``text`` and ``messages``, or an unusable message.
+        InvalidInput: neither or both of ``text`` and ``messages`` are given, or a message cannot be used.
     """
     if (text is None) == (messages is None):
         raise InvalidInput("text", "both" if text is not None else None, "give either text or messages")

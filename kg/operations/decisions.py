@@ -1,4 +1,4 @@
-"""What was decided between facts, and taking it back; and facts that contradict each other and nobody has settled."""
+"""Contradictions between facts: those that a judge decided, undoing such a decision, and those still open."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from kg.values import JsonObject
 
 @dataclass(frozen=True)
 class Undone:
-    """A decision that was taken back.
+    """A decision that was undone.
 
     Attributes:
-        fact: the fact that it had ended, as it is stated now.
-        stands: whether that fact holds again; another decision, or its timeline, may still end it.
+        fact: uuid of the fact that the decision had ended.
+        stands: whether that fact is current again; another decision or a newer value may still end it.
     """
 
     fact: str
@@ -36,9 +36,9 @@ class Decisions:
         self._clock = clock
 
     async def conflicts(self, user_id: str, *, project: str | None, limit: int) -> JsonObject:
-        """Return the decisions that a judge made, newest first, and facts that may contradict each other and both hold.
+        """Return the decisions that a judge made, newest first, and the open contradictions.
 
-        Those are facts with opposite predicates, and the pairs that a judge was to rule on and never did.
+        Open is a pair of current facts with opposite predicates, and a pair that a judge was to decide and did not.
         """
         rows = await self._store.read(
             "conflicts", user_id=user_id, project=project, opposites=OPPOSITES, now=self._clock.now(), top_k=limit
@@ -63,10 +63,12 @@ class Decisions:
         return [pair for pair in pairs if project is None or project in (pair[0]["project"], pair[1]["project"])]
 
     async def undo(self, user_id: str, key: str, uuid: str) -> Undone:
-        """Take a decision back: what it ended holds again as far as nothing else ends it. Knowledge of the past stays.
+        """Undo a decision: the fact that it ended is current again, unless something else ends it.
+
+        A question about an earlier instant of knowledge still sees the decision.
 
         Raises:
-            NotFound: the partition has no such decision, or it was taken back already.
+            NotFound: the user has no such decision, or it is undone already.
         """
 
         async def work(write: Write) -> Undone:

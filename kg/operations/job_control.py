@@ -1,7 +1,7 @@
-"""Background work as people see it: what waits, why something failed, trying again, and catching up.
+"""Jobs as people see and steer them: list, show, retry, cancel, and queue what no model has read.
 
-A job is about the memories that it ``EXTRACTS``; the worker (``kg/jobs/worker.py``) does it. Deleting a memory takes it
-out of its jobs.
+A job names its memories by ``EXTRACTS`` relationships; the worker (``kg/jobs/worker.py``) carries it out. Deleting a
+memory removes it from its jobs.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ STATES: tuple[State, ...] = get_args(State)
 
 @dataclass(frozen=True)
 class Queued:
-    """What catching up queued.
+    """What ``catch_up`` queued.
 
     Attributes:
-        jobs: how many jobs.
-        memories: how many memories they are about.
-        revived: how many dead jobs are tried again.
+        jobs: number of new jobs.
+        memories: number of memories in them.
+        revived: number of dead jobs that are tried again.
     """
 
     jobs: int = 0
@@ -49,10 +49,10 @@ class Jobs:
         self._clock = clock
 
     async def list(self, user_id: str, *, state: object = None, limit: int = 50) -> JsonObject:
-        """Return a user's jobs, those still to do first, newest first, with how many there are in each state.
+        """Return a user's jobs, unfinished ones first, then newest first, and the number of jobs in each state.
 
         Raises:
-            InvalidInput: no such state.
+            InvalidInput: there is no such state.
         """
         if state is not None and state not in STATES:
             raise InvalidInput("state", state, "give one of " + ", ".join(STATES))
@@ -60,10 +60,10 @@ class Jobs:
         return {"jobs": [_job(row) for row in rows[0]["jobs"]], "states": _states(rows[0]["states"])}
 
     async def show(self, user_id: str, uuid: str) -> JsonObject:
-        """Return one job with its memories, every model call that it made, and what of the answers was not used.
+        """Return one job with its memories, its model calls, and the parts of their answers that were not used.
 
         Raises:
-            NotFound: the partition has no such job.
+            NotFound: the user has no such job.
         """
         rows = await self._store.read("job_detail", user_id=user_id, uuid=uuid)
         if not rows:
@@ -75,10 +75,10 @@ class Jobs:
         return shown | ({"not_used": dropped} if dropped else {})
 
     async def retry(self, user_id: str, uuid: str | None) -> int:
-        """Queue a job that failed or died again, or all of them; returns how many.
+        """Queue a failed or dead job again, or all of them; return how many.
 
         Raises:
-            NotFound: the partition has no such job, or it needs no retry.
+            NotFound: the user has no such job, or it neither failed nor is dead.
         """
         rows = await self._locked("retry_jobs", user_id, uuid=uuid)
         if uuid is not None and not rows[0]["retried"]:
@@ -86,17 +86,17 @@ class Jobs:
         return rows[0]["retried"]
 
     async def cancel(self, user_id: str, uuid: str) -> None:
-        """Give a job up that is not done; its memories stay, unread.
+        """Cancel an unfinished job; its memories are kept, unread.
 
         Raises:
-            NotFound: the partition has no such job, or it is done.
+            NotFound: the user has no such job, or it is finished.
         """
         rows = await self._locked("cancel_job", user_id, uuid=uuid, now=self._clock.now())
         if not rows:
             raise NotFound("unfinished job", uuid, "list yours with `knowthread jobs list`")
 
     async def _locked(self, query: str, user_id: str, **params: Any) -> list[Row]:
-        """Run one query under the partition's lock: a worker's commit comes before it or meets its closed fence."""
+        """Run one query under the partition's lock, so that no worker commits the job at the same time."""
 
         async def work(tx: Transaction) -> list[Row]:
             await lock(tx, user_id)
@@ -105,7 +105,7 @@ class Jobs:
         return await self._store.write(work, query, partition=user_id)
 
     async def catch_up(self, user_id: str) -> Queued:
-        """Queue every memory that no model has read although it should be, and every dead job again."""
+        """Queue every memory that a model should have read and has not, and every dead job again."""
         revived = await self.retry(user_id, None)
         jobs = memories = 0
         key = uuid4().hex
@@ -134,7 +134,10 @@ class Jobs:
 
 
 def _conversations(rows: Sequence[Row]) -> list[list[str]]:
-    """Return notes one by one, and messages that were handed in together together."""
+    """Group memories for reading: a note alone, the messages of one call together.
+
+    [note a, message b of call 1, message c of call 1] -> [[a], [b, c]]
+    """
     groups: dict[object, list[str]] = {}
     for row in rows:
         together = (row["run_id"], row["created_at"]) if row["kind"] == "message" else row["uuid"]

@@ -1,7 +1,9 @@
-"""Compare what is derived from the graph with the graph, and mend it: points, hashes and terms, ends, drawn claims.
+"""Compare everything that is derived from the graph with the graph, and fix what differs.
 
-People edit in Neo4j Browser, files break, collections are restored from elsewhere. The graph's own statements are
-taken as they are; everything here follows from them without any model, and a second repair finds nothing to do.
+Derived are the points of the index, the hashes and terms of texts, the ends of facts, and the relationships that facts
+draw between entities (claims). They go wrong when people edit in Neo4j Browser, files break, or a collection is
+restored from elsewhere. What memories and facts state is taken as it is. No model is needed, and a second repair finds
+nothing to fix.
 """
 
 from __future__ import annotations
@@ -23,21 +25,22 @@ from kg.ports import Clock, VectorIndex
 T = TypeVar("T")
 
 FACTS_AT_ONCE = 200
-"""Facts recomputed in one transaction, while others of the partition wait."""
+"""Facts recomputed in one transaction, while other writes of the partition wait."""
 
 
 @dataclass(frozen=True)
 class Repaired:
-    """What was found and mended; all zero where nothing was wrong.
+    """What was wrong and is fixed; all zero where nothing was wrong.
 
     Attributes:
-        texts: memories and entities whose hash or terms did not follow from their text or name; queued for the index.
-        missing: nodes without a point, queued; stale: nodes whose point said something else, queued.
-        surplus: points without a node, removed.
-        tombstones: tombstones of nodes that stand in the graph, removed.
+        texts: memories and entities whose hash or terms did not fit their text or name; queued for the index.
+        missing: nodes without a point; queued for the index.
+        stale: nodes whose point was out of date; queued for the index.
+        surplus: points without a node; removed.
+        tombstones: tombstones of nodes that are still in the graph; removed.
         ends: facts whose cached end was wrong.
-        claims: claims that were drawn wrongly, or not at all, between two entities.
-        undrawn: drawn claims that no fact states, removed.
+        claims: claims between two entities that were wrong or not drawn.
+        undrawn: claims that no fact states; removed.
     """
 
     texts: int = 0
@@ -51,36 +54,36 @@ class Repaired:
 
 
 async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaired:
-    """Mend the graph's derived parts first, then queue or remove points; wake the indexer afterwards.
+    """Fix what is derived inside the graph, then queue or remove points. Wake the indexer afterwards.
 
-    Partitions are locked for one batch at a time, so writes go on meanwhile.
+    A partition is locked for one batch at a time, so writes continue.
 
     Raises:
-        StoreUnavailable: a store does not answer; what was mended until then stays mended.
+        StoreUnavailable: a store does not answer; what was fixed before that stays fixed.
     """
     edited: list[Row] = []
     async for rows in indexed_nodes(store, ("Memory", "Entity")):
         read = await asyncio.to_thread(read_all, rows)
         edited += [row for row, (changed, _) in zip(rows, read, strict=True) if changed]
-    texts = await _mend_texts(store, edited)
+    texts = await _fix_texts(store, edited)
     ends, claims = await _redraw(store, clock.now())
     undrawn = await _undraw(store)
-    tombstones = await _forget_needless_tombstones(store)
+    tombstones = await _delete_needless_tombstones(store)
     missing, stale, surplus = await reconcile(store, index)
     return Repaired(texts, missing, stale, surplus, tombstones, ends, claims, undrawn)
 
 
-async def _mend_texts(store: GraphStore, edited: Sequence[Row]) -> int:
-    mended = 0
+async def _fix_texts(store: GraphStore, edited: Sequence[Row]) -> int:
+    fixed = 0
     for user_id, rows in _by_user(edited).items():
         for start in range(0, len(rows), PAGE):
-            memories, entities = await asyncio.to_thread(_to_mend, rows[start : start + PAGE])
-            mended += await _locked(store, user_id, lambda tx, u=user_id, m=memories, e=entities: _mend(tx, u, m, e))
-    return mended
+            memories, entities = await asyncio.to_thread(_derived, rows[start : start + PAGE])
+            fixed += await _locked(store, user_id, lambda tx, u=user_id, m=memories, e=entities: _mend(tx, u, m, e))
+    return fixed
 
 
-def _to_mend(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """Return memories and entities with what follows from their words, computed outside of the lock."""
+def _derived(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return memories and entities with their hashes and terms, computed before the lock is taken."""
     memories: list[Row] = [
         {
             "uuid": row["uuid"],
@@ -105,21 +108,21 @@ async def _mend(tx: Transaction, user_id: str, memories: Sequence[Row], entities
 
 
 async def _redraw(store: GraphStore, now: datetime) -> tuple[int, int]:
-    """Recompute the ends of all current facts and draw their claims anew; return how many were wrong."""
+    """Recompute the ends of all current facts and draw their claims again; return how many of each were wrong."""
     ends = claims = 0
     after: str | None = ""
     while after is not None:
         rows = await store.read("facts_to_check", after=after, top_k=FACTS_AT_ONCE)
         for user_id, facts in _by_user(rows[0]["facts"]).items():
             uuids = [fact["uuid"] for fact in facts]
-            moved, redrawn = await _locked(store, user_id, lambda tx, u=user_id, f=uuids: _settle_again(tx, u, f, now))
+            moved, redrawn = await _locked(store, user_id, lambda tx, u=user_id, f=uuids: _recompute(tx, u, f, now))
             ends += moved
             claims += redrawn
         after = rows[0]["last"]
     return ends, claims
 
 
-async def _settle_again(tx: Transaction, user_id: str, uuids: Sequence[str], now: datetime) -> tuple[int, int]:
+async def _recompute(tx: Transaction, user_id: str, uuids: Sequence[str], now: datetime) -> tuple[int, int]:
     async def read() -> tuple[list[Row], Counter[str]]:
         rows = await tx.run("claims_to_check", user_id=user_id, uuids=list(uuids), now=now)
         return rows[0]["facts"], Counter(repr(sorted(drawn.items())) for drawn in rows[0]["drawn"])
@@ -145,7 +148,7 @@ async def _undraw(store: GraphStore) -> int:
     return removed
 
 
-async def _forget_needless_tombstones(store: GraphStore) -> int:
+async def _delete_needless_tombstones(store: GraphStore) -> int:
     removed = 0
     while True:
         rows = await store.read("needless_tombstones", top_k=PAGE)

@@ -1,7 +1,7 @@
-"""Pays for first times before anyone waits for them: query plans, the embedding model, word counts.
+"""Runs the common operations once at start, so that nobody waits for query plans, the embedding model, word counts.
 
-A database plans a query when it first sees it, which takes up to a third of a second for each. The reads are asked on
-behalf of a user that does not exist; the writes run in a transaction that is rolled back.
+A database plans a query when it first sees it, which takes up to a third of a second for each. The reads use a user
+that does not exist; the writes run in a transaction that is rolled back.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _FACT = {
 
 
 class _RollBackError(Exception):
-    """Ends the rehearsal without a trace."""
+    """Rolls the rehearsal back."""
 
 
 async def warm_up(parts: Parts, memory: MemoryService, user_id: str) -> None:
-    """Rehearse what sessions do most; nothing is left behind.
+    """Rehearse what sessions do most, and leave nothing in the graph.
 
     Raises:
         StoreUnavailable: the graph does not answer.

@@ -1,7 +1,6 @@
 """What the command line writes: one JSON document for scripts, or text for people. Standard library only.
 
-Invariant: no text that was stored or came from elsewhere reaches a terminal as a control sequence; whatever is not
-printable is shown as an escape.
+Invariant: no stored or foreign text reaches a terminal as a control sequence; what is not printable is shown escaped.
 """
 
 from __future__ import annotations
@@ -22,16 +21,19 @@ _UNSAFE = re.compile(
 
 
 class Refused(Exception):
-    """The command was used wrongly, in a way that only shows while it runs; exit status 2."""
+    """The command was used wrongly, which shows only while it runs; exit status 2."""
 
 
 def safe(text: object) -> str:
-    """Return a text with everything that could steer a terminal or hide as an escape; newlines stay."""
+    """Return a text in which whatever could control a terminal or hide is escaped. Newlines stay."""
     return _UNSAFE.sub(_escape, str(text).replace("\r\n", "\n"))
 
 
 def one_line(text: str) -> str:
-    """Return a message as one line: of a log's end within it the last line is kept, and what to do about it."""
+    r"""Return a message as one line. Of a log's end in it, only the last line is kept, and what to do.
+
+    "Neo4j did not start; its log ends:\n  a\n  b\nFree the port." -> "Neo4j did not start (b). Free the port"
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > 2:  # noqa: PLR2004 (what happened, the log, what to do)
         first = re.sub(r"[;,]? its log ends(?: with)?:$", "", lines[0])
@@ -40,7 +42,7 @@ def one_line(text: str) -> str:
 
 
 def write_json(document: Mapping[str, Any]) -> None:
-    """Write the one document of a command with ``--json``."""
+    """Write the JSON document that a command answers with ``--json``."""
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     sys.stdout.write(json.dumps(document, ensure_ascii=encoding != "utf8", indent=2) + "\n")
 
@@ -73,8 +75,8 @@ def counted(number: int, singular: str, plural: str = "") -> str:
 class PhaseLine:
     """Shows on standard error what a starting service is doing.
 
-    On a terminal it is one line that is written over and goes away at the end of the block; elsewhere each phase gets a
-    line of its own, once, whatever its percentage.
+    On a terminal this is one line, which each phase overwrites and which is erased at the end of the block. Elsewhere
+    each phase gets its own line, once, whatever its percentage.
     """
 
     def __init__(self) -> None:
@@ -103,12 +105,12 @@ class PhaseLine:
 
 
 def can_ask() -> bool:
-    """Tell whether there is a person to answer a question."""
+    """Return whether a person is there to answer a question."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def ask(question: str, *, default: bool) -> bool:
-    """Ask a person yes or no; the end of the input is a no."""
+    """Ask a person yes or no. The end of the input means no."""
     sys.stderr.write(f"{safe(question)} [{'Y/n' if default else 'y/N'}] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
@@ -119,7 +121,7 @@ def ask(question: str, *, default: bool) -> bool:
 
 
 def prepare_streams() -> None:
-    """Let nothing fail for want of a character in the terminal's encoding."""
+    """Escape characters that the terminal's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -127,7 +129,7 @@ def prepare_streams() -> None:
 
 
 def abandon_output() -> None:
-    """Let the interpreter end in peace when nobody reads standard output any more."""
+    """Let the interpreter end without an error when nobody reads standard output any more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""A terminal as a person reads it: text folded to its width, tables, colours where they help.
+"""Text for a terminal: folded to its width, in tables, in colour where that helps.
 
 Every text goes through ``safe`` and is laid out as text: what looks like markup is shown as it is.
 """
@@ -31,7 +31,7 @@ class Screen:
         )
 
     def line(self, *parts: str | tuple[str, str], indent: int = 0) -> None:
-        """Write parts, some of them with a style, folded, every line with the same indent."""
+        """Write parts as one folded text with the same indent on every line; a part may have a style."""
         text = Text()
         for part in parts:
             content, style = (part, "") if isinstance(part, str) else part
@@ -44,7 +44,7 @@ class Screen:
         self._console.print()
 
     def pairs(self, pairs: Iterable[tuple[str, object]]) -> None:
-        """Write labels with their values; a value is never folded, so that paths and addresses can be copied."""
+        """Write labels with their values. A value is never folded, so that paths and addresses can be copied."""
         shown = [(label, safe(value)) for label, value in pairs if value not in (None, "")]
         width = max((len(label) for label, _ in shown), default=0) + 2
         for label, value in shown:
@@ -52,9 +52,9 @@ class Screen:
             self._console.print(text, soft_wrap=True)
 
     def finding(self, name: str, level: tuple[str, str], message: str, cure: str) -> None:
-        """Write what was found about one thing, and below it what to do; no word is cut, so that paths stay whole."""
+        """Write one finding and, below it, what to do. No word is cut, so that paths stay whole."""
         lines = self._wrap(Text(safe(message)), _MARGIN)
-        head = Text(f"{level[0]:8}", level[1]).append(f"{name:{_MARGIN - 8}}", "not bold")
+        head = Text(f"{level[0]:{_LEVEL_WIDTH}}", level[1]).append(f"{name:{_MARGIN - _LEVEL_WIDTH}}", "not bold")
         for number, line in enumerate(lines):
             self._write((head if number == 0 else Text(" " * _MARGIN)).append_text(line))
         if cure:

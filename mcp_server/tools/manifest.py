@@ -1,7 +1,7 @@
-"""The manifest: what the live server answers to the requests that need no service, recorded for the shim.
+"""The manifest: the server's answers to requests that need no running service, recorded for the shim.
 
-``python -m mcp_server.tools.manifest`` writes ``manifest.json`` beside this file; a test holds the two equal. The
-answers are taken from the wire, per protocol version, so that the shim's clients cannot tell it from the server.
+``python -m mcp_server.tools.manifest`` writes ``manifest.json`` next to this file; a test compares it with the server.
+The answers are recorded from the wire, once per protocol version, so the shim answers exactly as the server does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NO_CHECKS = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
 
 async def build_manifest(server: MCPServer[Any]) -> dict[str, Any]:
-    """Return the manifest of a server; nothing but its lists is asked for."""
+    """Return the manifest of a server. Only its lists are asked for."""
     app = server.streamable_http_app(json_response=True, transport_security=_NO_CHECKS)
     seen: list[tuple[str, str, dict[str, Any]]] = []
     transport = httpx.ASGITransport(app)
@@ -62,7 +62,7 @@ async def build_manifest(server: MCPServer[Any]) -> dict[str, Any]:
 
 
 def _grouped(seen: Iterable[tuple[str, str, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The answers, each once with the versions that give it."""
+    """Return each different answer once, with the protocol versions that give it."""
     grouped: list[dict[str, Any]] = []
     for method, version, result in seen:
         same = next((a for a in grouped if a["method"] == method and a["result"] == result), None)

@@ -1,7 +1,8 @@
 """The eleven tools, the prompt and the status resource, as an MCP server shows them.
 
-The words here are what an agent reads in every session, so they are counted: they make it hand over good facts by
-example, not by length. Arguments go to the service as they came; it checks them and says what to do instead.
+An agent reads ``INSTRUCTIONS`` and the tools' descriptions in every session, so every word costs: an example shows what
+good facts are. The tools are made from the methods of ``MemoryService``: a signature is the schema, a docstring the
+description. Arguments go to the service as they came; it checks them, and its errors say what to send instead.
 """
 
 from __future__ import annotations
@@ -69,15 +70,15 @@ class Backend(Protocol):
         ...
 
     async def status(self) -> dict[str, Any]:
-        """State of every part, for people and for agents."""
+        """Return the state of every part."""
         ...
 
 
 class ServiceTool(Tool):
-    """A tool whose arguments the service itself checks, so that errors name field, value and what to do."""
+    """A tool whose arguments the service checks, so that errors name field, value and what to do."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
-        """Call the tool; every anticipated failure is a ``ToolError``, anything else is a crash without its text."""
+        """Call the tool. Expected failures become a ``ToolError``; the text of any other never reaches the client."""
         properties = cast("dict[str, Any]", self.parameters["properties"])
         unknown = sorted(set(arguments) - properties.keys())
         if unknown:
@@ -99,10 +100,10 @@ class ServiceTool(Tool):
 
 
 def session_of(headers: Mapping[str, str] | None, default_user: str) -> Session:
-    """Return who is calling, from the headers that the shim (or any client) sends with each call.
+    """Return who is calling, from the headers that the shim or another client sends with each call.
 
     Raises:
-        InvalidInput: a header holds what no argument may; it is named, and the setting that it comes from.
+        InvalidInput: a header has a value that no argument may have; it names the header and its setting.
     """
     context = read_session({key.lower(): value for key, value in (headers or {}).items()})
     user = _checked(USER, context.user_id or default_user)
@@ -126,7 +127,7 @@ def _checked(header: str, value: str | None) -> str | None:
 
 
 def build_server(backend: Backend, version: str) -> MCPServer[Any]:
-    """Return the MCP server over a service; the service may still be starting."""
+    """Return the MCP server of a service, which may still be starting."""
     server: MCPServer[Any] = MCPServer(
         "knowthread",
         title="knowthread memory",

@@ -11,7 +11,7 @@ from uuid import uuid4
 from kg.index.indexer import Indexer
 from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService, Parts
-from kg.operations.merges import Merge
+from kg.operations.merges import Merges
 from kg.validate import parse_instant
 from kg.values import Scope
 
@@ -60,8 +60,8 @@ class User:
         return self.parts.indexer
 
     @property
-    def merges(self) -> Merge:
-        return Merge(self.parts.store, self.clock)
+    def merges(self) -> Merges:
+        return Merges(self.parts.store, self.clock)
 
     async def add(self, text: str, *facts: Any, key: str | None = None, **arguments: Any) -> Added:
         answer = await self.memory.add_memory(self.session(key), text=text, facts=list(facts), **arguments)

@@ -12,7 +12,7 @@ import pytest
 from kg.errors import MalformedOutput
 from kg.model_values import Extraction
 from kg.operations.job_control import Jobs
-from kg.operations.merges import Merge
+from kg.operations.merges import Merges
 from tests.support.scripted_models import CALL, Model, model, no_jobs_of_others, reader, state, user
 from tests.support.user import User, states
 
@@ -50,7 +50,7 @@ async def test_spellings_in_facts_of_callers_name_one_thing_and_can_be_taken_apa
     assert await same(user, "Postgres", "PostgreSQL") and not await same(user, "crossenv", "cross-env")
     (merge,) = (await user.parts.store.read("list_merges", user_id=user.id, top_k=9))[0]["merges"]
     assert "spelling" in merge["reason"]
-    await Merge(user.parts.store, user.clock).undo(user.id, "undo", merge["source"])
+    await Merges(user.parts.store, user.clock).undo(user.id, "undo", merge["source"])
     user.clock.tick()
     await user.add("three", uses("desk", "Postgres"), uses("desk", "PostgreSQL"))
     assert not await same(user, "Postgres", "PostgreSQL")
