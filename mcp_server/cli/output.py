@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
+from io import TextIOWrapper
 from typing import Any
 
 _UNSAFE = re.compile(
@@ -123,9 +124,8 @@ def ask(question: str, *, default: bool) -> bool:
 def prepare_streams() -> None:
     """Escape characters that the terminal's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def abandon_output() -> None:
