@@ -218,10 +218,8 @@ class Service:
 
     async def metrics(self) -> tuple[bytes, str]:
         """Return what Prometheus reads, and its content type."""
-        ledger = (
-            self._model_side.ledger.snapshot() if self._model_side is not None else Ledger(0, SystemClock()).snapshot()
-        )
-        return render({**await self.status(), "uptime_s": time.monotonic() - self._started}, ledger)
+        ledger = self._model_side.ledger if self._model_side is not None else Ledger(0, SystemClock())
+        return render({**await self.status(), "uptime_s": time.monotonic() - self._started}, ledger.snapshot())
 
     async def _make_embedder(self, on_phase: OnPhase) -> Embedder:
         settings = self.settings
