@@ -64,6 +64,30 @@ class StoreUnavailable(KgError):
         super().__init__(f"{store}: {message}")
 
 
+class DiskFull(StoreUnavailable):
+    """Too little space is free for a write; nothing was written, and reads go on.
+
+    Attributes:
+        folder: the folder whose disk is short.
+        free_bytes: what is free there.
+        least_bytes: what must be.
+        setting: the variable that moves the folder to another disk.
+    """
+
+    def __init__(self, folder: str, free_bytes: int, least_bytes: int, setting: str) -> None:
+        self.folder = folder
+        self.free_bytes = free_bytes
+        self.least_bytes = least_bytes
+        self.setting = setting
+        super().__init__(
+            "disk",
+            f"{free_bytes / 1e6:.0f} MB are free for {folder}, and below {least_bytes / 1e6:.0f} MB nothing is stored "
+            f"or changed, because a full disk would damage the graph; reading still works. Free space there, or set "
+            f"{setting} to a folder on another disk",
+            retryable=False,
+        )
+
+
 class ConfigurationError(KgError):
     """A setting cannot work; ``accepted`` says what would."""
 

@@ -13,6 +13,7 @@ async def migrate(store: GraphStore) -> int:
 
     Raises:
         ConfigurationError: the store was written by a newer knowthread.
+        DiskFull: there is too little space for a change of the schema.
         StoreUnavailable: the database does not answer.
     """
     rows = await store.read("schema_version")
@@ -24,6 +25,7 @@ async def migrate(store: GraphStore) -> int:
             "upgrade with `uv tool upgrade knowthread`",
         )
     if found < SCHEMA_VERSION:
+        store.check_room()
         from kg.graph.schema import install
 
         await install(store, current=found)

@@ -92,8 +92,15 @@ class GraphStore:
         server_version: what the server calls itself, as in ``Neo4j/5.26.30``; empty before ``connect``.
     """
 
-    def __init__(self, address: GraphAddress) -> None:
+    def __init__(self, address: GraphAddress, check_room: Callable[[], None] = lambda: None) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            address: where the database is.
+            check_room: called before every write; raises ``DiskFull`` where the disk has too little space for one.
+        """
         self.address = address
+        self.check_room = check_room
         self.server_version = ""
         self._driver: AsyncDriver | None = None
         self._bookmarks = AsyncGraphDatabase.bookmark_manager()
@@ -191,6 +198,7 @@ class GraphStore:
         connection and costs it processor time. The lock remains what other services are kept out by.
 
         Raises:
+            DiskFull: there is too little space; ``work`` was not run.
             StoreUnavailable: the database does not answer; whether the last attempt was committed may be unknown,
                 so ``work`` must look for its own traces first.
         """
@@ -202,6 +210,7 @@ class GraphStore:
 
     async def run_schema(self, name: str) -> None:
         """Run one schema query file, outside any managed transaction as schema commands must be."""
+        self.check_room()
         query = cypher.load()[name]
         try:
             async with self._session() as session:
@@ -220,6 +229,8 @@ class GraphStore:
             self._bookmarks = AsyncGraphDatabase.bookmark_manager()
 
     async def _execute(self, work: Callable[[Transaction], Awaitable[T]], label: str) -> T:
+        self.check_room()
+
         @unit_of_work(metadata={"query": label}, timeout=_WRITE_TIMEOUT_S)
         async def run(transaction: AsyncManagedTransaction) -> T:
             return await work(Transaction(transaction))

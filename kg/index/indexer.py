@@ -189,6 +189,8 @@ class Indexer:
             )
             nodes: list[Row] = rows[0]["nodes"]
             gone: list[str] = rows[0]["tombstones"]
+            if nodes or gone:
+                self._store.check_room()  # before the index grows: the graph could not be told of it
             if nodes:
                 await self._index_nodes(nodes)
             if gone:

@@ -16,7 +16,7 @@ import logging
 from typing import Any, Literal
 
 from kg.background import Background
-from kg.errors import ConfigurationError, Conflict, KgError, StoreUnavailable
+from kg.errors import ConfigurationError, Conflict, DiskFull, KgError, StoreUnavailable
 from kg.graph.store import GraphStore, Row
 from kg.index.compare import reconcile
 from kg.index.indexer import Indexer
@@ -121,7 +121,7 @@ class Reindex:
             except StoreUnavailable as error:
                 self._error = str(error)
                 log.warning("reindexing is delayed: %s", error)
-                if not error.retryable:
+                if not error.retryable and not isinstance(error, DiskFull):  # room comes back, and the rebuild goes on
                     self._state = "failed"
                     return
                 await asyncio.sleep(_RETRY_S)

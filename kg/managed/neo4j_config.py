@@ -26,7 +26,8 @@ TEMPORARY = "tmp"
 
 _PORT_RANGE = range(20_000, 32_000)  # below the ephemeral ports of Linux and macOS, so that few programs get in the way
 _HASH_ROUNDS = 1024
-_MEMORY = re.compile(r"\d+[kmg]", re.IGNORECASE)
+_MEMORY = re.compile(r"(\d+)([kmg])", re.IGNORECASE)
+_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 _SETTINGS = """\
 # Written by knowthread at every start; changes here are lost.
@@ -106,11 +107,21 @@ def render_settings(settings: Settings, ports: Ports) -> str:
     Raises:
         ConfigurationError: a memory size is not in JVM notation.
     """
-    for name in ("neo4j_heap", "neo4j_page_cache"):
-        value = getattr(settings, name)
-        if not _MEMORY.fullmatch(value):
-            raise ConfigurationError(f"KNOWTHREAD_{name.upper()}", f"{value!r} is no size", "for example 512m or 1g")
+    memory_bytes("neo4j_heap", settings.neo4j_heap)
+    memory_bytes("neo4j_page_cache", settings.neo4j_page_cache)
     return _SETTINGS.format(host=HOST, bolt=ports.bolt, http=ports.http, page_cache=settings.neo4j_page_cache)
+
+
+def memory_bytes(name: str, value: str) -> int:
+    """Return the value of a setting that holds a size in JVM notation (``512m``) in bytes.
+
+    Raises:
+        ConfigurationError: it holds none.
+    """
+    size = _MEMORY.fullmatch(value)
+    if size is None:
+        raise ConfigurationError(f"KNOWTHREAD_{name.upper()}", f"{value!r} is no size", "for example 512m or 1g")
+    return int(size[1]) * _UNITS[size[2].lower()]
 
 
 def write_configuration(home: Path, settings: Settings, ports: Ports) -> None:

@@ -200,6 +200,7 @@ def _described(state: JsonObject) -> list[tuple[str, object]]:
         ("graph", counts),
         ("neo4j", f"{neo4j_.get('version', '')} at {neo4j_['url']} ({managed})".strip() if neo4j_ else ""),
         ("browser", neo4j_.get("browser_url")),
+        ("problem", state.get("disk", {}).get("error")),
         ("problem", neo4j_.get("error")),
         ("index", _index_text(index)),
         ("reindex", _rebuild_text(index.get("rebuild"))),

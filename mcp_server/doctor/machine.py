@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import socket
 import stat
 import subprocess
@@ -87,20 +86,22 @@ def check_settings(situation: Situation) -> Iterator[Check]:
 
 
 def check_disk(situation: Situation) -> Iterator[Check]:
-    """Free space for what must still be fetched and for the stores."""
+    """Free space for what must still be fetched and for the stores. Below the limit nothing is written."""
     from kg.managed.artifact_lock import NEO4J
     from kg.managed.artifacts import missing_bytes
+    from kg.managed.room import Floor, floors, free_bytes
 
     settings = situation.settings
     groups = [*_fetched_embedder(settings), *([NEO4J] if situation.managed else [])]
-    wanted = {settings.cache_dir: missing_bytes(settings.cache_dir, *groups), settings.data_dir: 0}
-    for folder, missing in wanted.items():
-        free = shutil.disk_usage(_existing(folder)).free
-        message = f"{_size(free)} free for {folder}"
-        if free < _LEAST_FREE_BYTES + missing:
-            cure = f"free space there, or set {_setting_of(folder, settings)} to a folder on another disk"
-            yield Check("disk", "failed", f"{message}, {_size(_LEAST_FREE_BYTES + missing)} needed", cure)
-        elif free < _GOOD_FREE_BYTES:
+    fetched = _LEAST_FREE_BYTES + missing_bytes(settings.cache_dir, *groups)
+    for floor in [Floor(settings.cache_dir, fetched, "KNOWTHREAD_CACHE_DIR"), *floors(settings)]:
+        free = free_bytes(floor.folder)
+        message = f"{_size(free)} free for {floor.folder}"
+        if free < floor.least_bytes:
+            cure = f"free space there, or set {floor.setting} to a folder on another disk"
+            refused = "" if floor.folder == settings.cache_dir else "; until then nothing is stored or changed"
+            yield Check("disk", "failed", f"{message}, {_size(floor.least_bytes)} needed{refused}", cure)
+        elif free < _GOOD_FREE_BYTES and floor.setting != "TMPDIR":
             yield Check("disk", "warning", message, "free space there before the stores grow")
         else:
             yield Check("disk", "ok", message)
@@ -283,10 +284,6 @@ def _fetched_embedder(settings: Settings) -> list[str]:
 def _existing(folder: Path) -> Path:
     """Return the folder, or the nearest one above it that exists."""
     return next(place for place in (folder, *folder.parents) if place.exists())
-
-
-def _setting_of(folder: Path, settings: Settings) -> str:
-    return "KNOWTHREAD_CACHE_DIR" if folder == settings.cache_dir else "KNOWTHREAD_DATA_DIR"
 
 
 def _sha256(path: Path) -> str:

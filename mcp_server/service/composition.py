@@ -23,6 +23,7 @@ from kg.graph.migrate import migrate
 from kg.graph.store import GraphAddress, GraphStore
 from kg.index.indexer import Indexer
 from kg.index.rebuild import Reindex
+from kg.managed.room import Room, floors
 from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
@@ -64,6 +65,7 @@ class Service:
         self._parts: Parts | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._index_error: str | None = "not opened yet"
+        self._room = Room(())
 
     @property
     def memory(self) -> MemoryService:
@@ -114,7 +116,8 @@ class Service:
         embedder = await self._make_embedder(on_phase)
         address = await self._find_graph(on_phase)
         on_phase("connecting to neo4j")
-        store = GraphStore(address)
+        self._room = Room(floors(settings))
+        store = GraphStore(address, self._room.check)
         await store.connect()
         on_phase("checking the schema")
         await migrate(store)
@@ -180,6 +183,8 @@ class Service:
         if self._parts is None:
             return status
         parts = self._parts
+        if error := self._room.error():
+            status["disk"] = {"error": error}
         status["embedder"] = parts.embedder.name
         address = parts.store.address
         status["neo4j"] = {
@@ -271,6 +276,7 @@ class Service:
                         await self._open_index(reindex)
                         parts.indexer.wake()
                     else:
+                        self._room.check()
                         await parts.index.optimize()
                 except KgError as error:
                     log.warning("the vector index: %s", error)

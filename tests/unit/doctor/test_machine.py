@@ -80,10 +80,13 @@ def test_a_full_disk_names_the_setting_of_its_folder(situation: Situation, monke
     class Usage:
         free = 50 << 20
 
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: Usage)
-    cache, data = machine.check_disk(situation)
-    assert (cache.level, data.level) == ("failed", "failed")
+    monkeypatch.setattr("kg.managed.room.shutil.disk_usage", lambda _: Usage)
+    cache, data, temporary = machine.check_disk(situation)
+    assert (cache.level, data.level, temporary.level) == ("failed", "failed", "ok")
     assert "KNOWTHREAD_CACHE_DIR" in cache.cure and "KNOWTHREAD_DATA_DIR" in data.cure
+    assert "stored" not in cache.message and "403 MB needed; until then nothing is stored" in data.message
+    monkeypatch.setattr(Usage, "free", 31 << 20)
+    assert "TMPDIR" in list(machine.check_disk(situation))[-1].cure
 
 
 @pytest.fixture
