@@ -8,10 +8,9 @@ No complaint quotes a memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Annotated, ClassVar, Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar, cast
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, model_validator
 
 from extract.prompts.load import RenderedPrompt
 from kg.facts.predicates import ENTITY_KINDS, EntityKind
@@ -48,6 +47,7 @@ class Asks(Protocol):
         prompt: RenderedPrompt,
         output: type[Output],
         *,
+        items: int = 1,
         max_output_tokens: int = 8192,
         divisible: bool = False,
     ) -> Answer[Output]:
@@ -57,6 +57,7 @@ class Asks(Protocol):
             task: the task whose routes are asked.
             prompt: the question.
             output: the form of the answer.
+            items: how many turns, pairs or memories it is about, numbered from 1.
             max_output_tokens: longest answer.
             divisible: whether the question can be asked in parts; if so, an answer that was cut off is not repaired.
 
@@ -106,17 +107,17 @@ class StatedFact(BaseModel):
 class ExtractOutput(BaseModel):
     """What some turns state."""
 
-    expected: ClassVar[int] = 1
     noise: list[NoisyTurn]
     facts: list[StatedFact]
 
     @model_validator(mode="after")
-    def _known(self) -> ExtractOutput:
+    def _known(self, info: ValidationInfo) -> ExtractOutput:
+        expected = _items(info)
         turns = sorted({item.turn for item in (*self.noise, *self.facts)})
-        wrong = [turn for turn in turns if not 1 <= turn <= self.expected]
-        if wrong and self.expected > 1:  # with a single turn, any number means that one
+        wrong = [turn for turn in turns if not 1 <= turn <= expected]
+        if wrong and expected > 1:  # with a single turn, any number means that one
             told = ", ".join(map(str, wrong[:10]))
-            raise ValueError(f"turn must be one of the numbers 1 to {self.expected} that the turns have, not {told}")
+            raise ValueError(f"turn must be one of the numbers 1 to {expected} that the turns have, not {told}")
         return self
 
 
@@ -140,86 +141,41 @@ class VerdictItem(BaseModel):
 class RulingsOutput(BaseModel):
     """One ruling for each pair."""
 
-    expected: ClassVar[int] = 0
     rulings: list[RulingItem]
 
     @model_validator(mode="after")
-    def _complete(self) -> RulingsOutput:
-        _check_items("rulings", [ruling.item for ruling in self.rulings], self.expected)
+    def _complete(self, info: ValidationInfo) -> RulingsOutput:
+        _check_items("rulings", [ruling.item for ruling in self.rulings], _items(info))
         return self
 
 
 class VerdictsOutput(BaseModel):
     """One verdict for each pair."""
 
-    expected: ClassVar[int] = 0
     verdicts: list[VerdictItem]
 
     @model_validator(mode="after")
-    def _complete(self) -> VerdictsOutput:
-        _check_items("verdicts", [verdict.item for verdict in self.verdicts], self.expected)
+    def _complete(self, info: ValidationInfo) -> VerdictsOutput:
+        _check_items("verdicts", [verdict.item for verdict in self.verdicts], _items(info))
         return self
 
 
 class OrderOutput(BaseModel):
     """Numbers of some memories, the best first."""
 
-    expected: ClassVar[int] = 0
     order: list[int]
 
     @model_validator(mode="after")
-    def _known(self) -> OrderOutput:
-        if not set(self.order) <= set(range(1, self.expected + 1)) or len(set(self.order)) < len(self.order):
-            raise ValueError(f"order must hold numbers from 1 to {self.expected}, each at most once")
+    def _known(self, info: ValidationInfo) -> OrderOutput:
+        expected = _items(info)
+        if not set(self.order) <= set(range(1, expected + 1)) or len(set(self.order)) < len(self.order):
+            raise ValueError(f"order must hold numbers from 1 to {expected}, each at most once")
         return self
 
 
-@lru_cache
-def extract_output(count: int) -> type[ExtractOutput]:
-    """Return the form of an answer about ``count`` turns, each fact and each noise of one of them."""
-
-    class Extracted(ExtractOutput):
-        """What some turns state."""
-
-        expected: ClassVar[int] = count
-
-    return Extracted
-
-
-@lru_cache
-def rulings_output(count: int) -> type[RulingsOutput]:
-    """Return the form of an answer with exactly one ruling for each of ``count`` pairs."""
-
-    class Rulings(RulingsOutput):
-        """One ruling for each pair."""
-
-        expected: ClassVar[int] = count
-
-    return Rulings
-
-
-@lru_cache
-def verdicts_output(count: int) -> type[VerdictsOutput]:
-    """Return the form of an answer with exactly one verdict for each of ``count`` pairs."""
-
-    class Verdicts(VerdictsOutput):
-        """One verdict for each pair."""
-
-        expected: ClassVar[int] = count
-
-    return Verdicts
-
-
-@lru_cache
-def order_output(count: int) -> type[OrderOutput]:
-    """Return the form of an answer that orders some of ``count`` memories."""
-
-    class Order(OrderOutput):
-        """Numbers of some memories, the best first."""
-
-        expected: ClassVar[int] = count
-
-    return Order
+def _items(info: ValidationInfo) -> int:
+    """Return how many items were asked about, which ``parse_answer`` hands to the validation; 1 where nobody says."""
+    return 1 if info.context is None else cast("int", info.context)
 
 
 def _check_items(field_name: str, items: Sequence[int], expected: int) -> None:

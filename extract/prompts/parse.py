@@ -46,12 +46,13 @@ class TruncatedOutput(MalformedOutput):
     """The answer reached its longest length and was cut off; ask the question in parts."""
 
 
-def parse_answer(text: str, output: type[T], *, truncated: bool) -> T | Complaint:
+def parse_answer(text: str, output: type[T], *, items: int = 1, truncated: bool) -> T | Complaint:
     """Return the validated answer, or what is wrong with it.
 
     Args:
         text: the answer as it came.
         output: what it must be.
+        items: how many items were asked about; the output's validators get it as their context.
         truncated: the provider says that it cut the answer off.
     """
     if len(text) > MAX_CHARS:
@@ -61,7 +62,7 @@ def parse_answer(text: str, output: type[T], *, truncated: bool) -> T | Complain
         cut = "the answer was cut off because it was too long; answer again, in fewer words"
         return Complaint(cut, truncated=True) if truncated else found
     try:
-        return output.model_validate_json(found)
+        return output.model_validate_json(found, context=items)
     except ValidationError as error:
         # The error holds the answer, so it is not raised any further, not even as a cause.
         told = _describe(error.errors(include_url=False, include_context=False, include_input=False))

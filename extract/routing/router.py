@@ -56,6 +56,7 @@ class _Ask(Generic[T]):
     task: Task
     prompt: RenderedPrompt
     output: type[T]
+    items: int
     request: ModelRequest
     calls: list[ModelCall]
     divisible: bool
@@ -114,6 +115,7 @@ class Router:
         prompt: RenderedPrompt,
         output: type[T],
         *,
+        items: int = 1,
         max_output_tokens: int = 8192,
         divisible: bool = False,
     ) -> Asked[T]:
@@ -123,6 +125,7 @@ class Router:
             task: the task whose routes are asked.
             prompt: the question.
             output: what the answer must be; it is one JSON object of this shape.
+            items: how many turns, pairs or memories it is about, numbered from 1.
             max_output_tokens: longest answer.
             divisible: whether it can be asked in parts; if so, an answer that was cut off is raised at once.
 
@@ -141,7 +144,7 @@ class Router:
             max_output_tokens=max_output_tokens,
             timeout_s=self._timeout_s,
         )
-        ask = _Ask(task, prompt, output, request, [], divisible)
+        ask = _Ask(task, prompt, output, items, request, [], divisible)
         failures: list[ModelUnavailable | MalformedOutput] = []
         try:
             for route in self._routes.get(task, ()):
@@ -233,7 +236,7 @@ class Router:
                 circuit.leave(ticket)
                 raise
             circuit.succeed(ticket)
-        value = parse_answer(reply.text, ask.output, truncated=reply.truncated)
+        value = parse_answer(reply.text, ask.output, items=ask.items, truncated=reply.truncated)
         outcome: Outcome = "ok" if request.complaint is None else "repaired"
         self._account(ask, route, started, "malformed" if isinstance(value, Complaint) else outcome, reply)
         return reply, value

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from extract.prompts.answers import Asks, one_line, rulings_output
+from extract.prompts.answers import Asks, RulingsOutput, one_line
 from extract.prompts.load import load_prompt
 from extract.prompts.tags import lines, tag
 from kg.errors import ExtractionError
@@ -47,7 +47,7 @@ class ModelJudge:
         rendered = load_prompt("contradict").render(
             pairs=lines(_pair(number, contention) for number, contention in enumerate(contentions, start=1))
         )
-        answer = await self._router.ask("contradict", rendered, rulings_output(len(contentions)))
+        answer = await self._router.ask("contradict", rendered, RulingsOutput, items=len(contentions))
         rulings = sorted(answer.value.rulings, key=lambda ruling: ruling.item)
         return Rulings(tuple(Ruling(ruling.relation, one_line(ruling.reason)) for ruling in rulings), answer.work)
 

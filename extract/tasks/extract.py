@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from extract.prompts.answers import Asks, extract_output
+from extract.prompts.answers import Asks, ExtractOutput
 from extract.prompts.load import RenderedPrompt, data, load_prompt
 from extract.prompts.parse import TruncatedOutput
 from extract.prompts.tags import lines, tag
@@ -45,7 +45,11 @@ class ModelExtractor:
             halves = halved(group)
             try:
                 answer = await self._router.ask(
-                    "extract", _rendered(reading, earlier, group), extract_output(len(group)), divisible=bool(halves)
+                    "extract",
+                    _rendered(reading, earlier, group),
+                    ExtractOutput,
+                    items=len(group),
+                    divisible=bool(halves),
                 )
             except ExtractionError as error:
                 calls += error.calls

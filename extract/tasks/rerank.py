@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extract.prompts.answers import Asks, order_output
+from extract.prompts.answers import Asks, OrderOutput
 from extract.prompts.load import data, load_prompt
 from extract.prompts.tags import lines, tag
 from kg.model_values import Order
@@ -28,5 +28,5 @@ class ModelReranker:
             question=data(question),
             memories=lines(tag("memory", text, n=str(number)) for number, text in enumerate(texts, start=1)),
         )
-        answer = await self._router.ask("rerank", rendered, order_output(len(texts)), max_output_tokens=MAX_TOKENS)
+        answer = await self._router.ask("rerank", rendered, OrderOutput, items=len(texts), max_output_tokens=MAX_TOKENS)
         return Order(tuple(number - 1 for number in answer.value.order), answer.work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extract.prompts.answers import Asks, one_line, verdicts_output
+from extract.prompts.answers import Asks, VerdictsOutput, one_line
 from extract.prompts.load import load_prompt
 from extract.prompts.tags import lines, tag
 from kg.model_values import NameInContext, NamePair, Sameness
@@ -34,7 +34,8 @@ class ModelNameJudge:
         answer = await self._router.ask(
             "resolve",
             rendered,
-            verdicts_output(len(pairs)),
+            VerdictsOutput,
+            items=len(pairs),
             max_output_tokens=max(LEAST_TOKENS, TOKENS_PER_PAIR * len(pairs)),
         )
         verdicts = sorted(answer.value.verdicts, key=lambda verdict: verdict.item)

@@ -27,7 +27,7 @@ class ScriptedAnswers:
         self.tasks: list[str] = []
         self.divisible: list[bool] = []
 
-    async def ask(self, task, prompt, output, *, max_output_tokens=8192, divisible=False):
+    async def ask(self, task, prompt, output, *, items=1, max_output_tokens=8192, divisible=False):
         self.tasks.append(task)
         self.divisible.append(divisible)
         self.prompts.append(prompt)
@@ -37,7 +37,7 @@ class ScriptedAnswers:
         model = self.models.pop(0) if len(self.models) > 1 else self.models[0]
         if isinstance(step, ExtractionError):
             raise step
-        value = parse_answer(json.dumps(step(prompt) if callable(step) else step), output, truncated=False)
+        value = parse_answer(json.dumps(step(prompt) if callable(step) else step), output, items=items, truncated=False)
         if isinstance(value, Complaint):
             raise MalformedOutput(prompt.name, model, value.text)
         call = ModelCall(task, model, "ok", input_tokens=100, output_tokens=10)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from extract.prompts.answers import rulings_output
+from extract.prompts.answers import RulingsOutput
 from extract.prompts.load import load_prompt
 from extract.prompts.schema import schema_of
 from extract.tasks.contradict import MOST_PAIRS, ModelJudge
@@ -124,7 +124,7 @@ async def test_no_statement_can_end_its_tag_or_forge_another():
 
 
 def test_a_model_reasons_before_it_rules():
-    item = schema_of(rulings_output(2))["properties"]["rulings"]["items"]
+    item = schema_of(RulingsOutput)["properties"]["rulings"]["items"]
     assert list(item["properties"]) == ["item", "reasoning", "relation", "reason"]
     assert item["properties"]["relation"]["enum"] == ["none", "superseded", "corrected"]
 
