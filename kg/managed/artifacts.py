@@ -11,7 +11,6 @@ A maintainer renews the lock with ``python -m kg.managed.artifacts lock``: it re
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import math
@@ -27,7 +26,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from kg.errors import ConfigurationError, SetupError, shorten
 from kg.managed.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar, load_lock, write_lock
@@ -98,12 +98,19 @@ def missing_bytes(cache_dir: Path, *groups: str) -> int:
 class ArtifactCache:
     """The folder of fetched files, checked against a lock."""
 
-    def __init__(self, cache_dir: Path, lock: dict[str, LockedGroup] | None = None, fetch: Fetch | None = None) -> None:
+    def __init__(
+        self,
+        cache_dir: Path,
+        lock: dict[str, LockedGroup] | None = None,
+        fetch: Fetch | None = None,
+        make_lock: Callable[[Path], BaseFileLock] = FileLock,
+    ) -> None:
         self._root = cache_dir / "artifacts"
         self._incoming = self._root / ".incoming"
         self._stamp_file = self._root / ".stamps.json"
         self._lock = load_lock() if lock is None else lock
         self._fetch = fetch_with_jgo if fetch is None else fetch
+        self._make_lock = make_lock
 
     def ensure(self, name: str, progress: Progress | None = None, *, verify: bool = False) -> list[Path]:
         """Return the paths of a group's files, all present and right."""
@@ -173,31 +180,24 @@ class ArtifactCache:
     @contextmanager
     def _sole_fetcher(self, group: LockedGroup, progress: Progress | None) -> Generator[bool]:
         """Hold the folder's lock file, waiting for whoever holds it; yields False where nothing can be written."""
+        lock = self._make_lock(self._root / ".lock")
+        total = sum(jar.file.size_bytes for jar in group.jars)
         try:
-            file = self._open_lock_file()
+            self._root.mkdir(parents=True, exist_ok=True)
+            while not _acquired(lock):
+                if progress is not None:
+                    done = total - self.missing_bytes(group)
+                    progress(f"fetching {group.label} in another process", done, total)
+                time.sleep(0.2)
         except OSError as error:
             if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
                 raise SetupError(
                     f"the cache folder {self._root} cannot be used: {error.strerror}", OTHER_DISK
                 ) from error
-            yield False
-            return
-        with file:
-            total = sum(jar.file.size_bytes for jar in group.jars)
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if progress is not None:
-                        done = total - self.missing_bytes(group)
-                        progress(f"fetching {group.label} in another process", done, total)
-                    time.sleep(0.2)
-            yield True
-
-    def _open_lock_file(self) -> IO[str]:
-        self._root.mkdir(parents=True, exist_ok=True)
-        return (self._root / ".lock").open("a")
+        try:
+            yield lock.is_locked
+        finally:
+            lock.release()
 
     # Fetching
 
@@ -358,6 +358,15 @@ def fetch_with_jgo(coordinate: str, folder: Path, received: Callable[[int], None
         raise FetchFailed(f"{type(error).__name__}, {shorten(error, 120)}") from error
     except RuntimeError as error:
         raise FetchFailed(f"{coordinate} is not there") from error
+
+
+def _acquired(lock: BaseFileLock) -> bool:
+    """Take a lock if nobody else has it, and return whether we have it now."""
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
 
 
 def _sha256(path: Path) -> str:

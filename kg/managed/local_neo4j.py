@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import hashlib
 import json
 import shutil
@@ -17,9 +16,9 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
 
 import psutil
+from filelock import FileLock, Timeout
 
 from kg.errors import SetupError, StoreUnavailable
 from kg.managed.artifact_lock import NEO4J, load_lock
@@ -78,7 +77,7 @@ class LocalNeo4j:
         self._home = (settings.data_dir / "neo4j").resolve()
         self._record_file = self._home / "process.json"
         self._console = self._home / "logs" / "console.log"
-        self._lock: IO[str] | None = None
+        self._lock = FileLock(self._home / ".lock", thread_local=False)
         self._child: subprocess.Popen[bytes] | None = None
         self._archive: ClassArchive | None = None
         self._archiving: asyncio.Task[bool] | None = None
@@ -91,7 +90,7 @@ class LocalNeo4j:
             SetupError: it cannot be fetched or started, or another process manages this store.
         """
         async with self._changing:
-            held = self._lock is not None
+            held = self._lock.is_locked
             if not held:
                 self._acquire()
             try:
@@ -101,7 +100,7 @@ class LocalNeo4j:
                     record = await self._boot(progress)
             except BaseException:
                 if not held:
-                    self._release()
+                    self._lock.release()
                 raise
             if self._archive is not None and self._archiving is None:
                 self._archiving = asyncio.create_task(self._archive_later(self._archive))
@@ -116,7 +115,7 @@ class LocalNeo4j:
         async with self._changing:
             if not self._home.is_dir():
                 return
-            if self._lock is None:
+            if not self._lock.is_locked:
                 self._acquire()
             try:
                 if self._archiving is not None:
@@ -127,7 +126,7 @@ class LocalNeo4j:
                 if found is not None:
                     await self._end(found[0])
             finally:
-                self._release()
+                self._lock.release()
 
     def running(self) -> Neo4jAddress | None:
         """Return the address of a running Neo4j, whoever manages it; it may still be starting."""
@@ -147,33 +146,24 @@ class LocalNeo4j:
     # One manager
 
     def _acquire(self) -> None:
+        """Take the lock file and write our number into it, for whoever is refused."""
+        file = Path(self._lock.lock_file)
         try:
             self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = (self._home / ".lock").open("a+", encoding="utf-8")
-        except OSError as error:
-            raise SetupError(
-                f"the data folder {self._home} cannot be used: {error.strerror}",
-                "set KNOWTHREAD_DATA_DIR to a folder that can be written",
-            ) from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip()
-            file.close()
+            self._lock.acquire(timeout=0)
+            file.write_text(str(psutil.Process().pid), encoding="utf-8")
+        except Timeout as error:
+            holder = file.read_text(encoding="utf-8").strip()
             raise SetupError(
                 f"the graph in {self._home} is managed by process {holder or 'unknown'}",
                 "use that service, or end it with `knowthread stop`",
             ) from error
-        file.truncate(0)
-        file.write(str(psutil.Process().pid))
-        file.flush()
-        self._lock = file
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        except OSError as error:
+            self._lock.release()
+            raise SetupError(
+                f"the data folder {self._home} cannot be used: {error.strerror}",
+                "set KNOWTHREAD_DATA_DIR to a folder that can be written",
+            ) from error
 
     # One child
 

@@ -9,7 +9,6 @@ names are leftovers. One that could not be read is set aside for a look, as ``.b
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -20,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.index.qdrant.points import STORE, Owner
@@ -52,7 +53,7 @@ class ShardFolder:
         self.unusable = ""
         self._building_name = ""
         self._owner = owner
-        self._lock_fd = -1
+        self._lock = FileLock(self.path / "lock", mode=0o600, thread_local=False)
 
     def open(self, *, rebuilds: bool) -> None:
         """Take the folder and open its shards; one that cannot be read is set aside and begun anew.
@@ -66,7 +67,7 @@ class ShardFolder:
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock_fd = _lock(self.path)
+            _take(self._lock)
             try:
                 self._open_shards(rebuilds)
             except BaseException:
@@ -131,8 +132,7 @@ class ShardFolder:
                 shard.flush()
                 shard.close()
         finally:
-            os.close(self._lock_fd)
-            self._lock_fd = -1
+            self._lock.release()
 
     def _open_shards(self, rebuilds: bool) -> None:
         record = _read_record(self.path / RECORD)
@@ -214,23 +214,20 @@ def new_shard_name() -> str:
     return f"shard-{uuid4().hex[:8]}"
 
 
-def _lock(folder: Path) -> int:
-    """Return a descriptor that holds the folder's lock until it is closed or the process ends, however it ends."""
-    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _take(lock: BaseFileLock) -> None:
+    """Take the folder's lock and write our number into it, for whoever is refused; it falls with the process."""
+    file = Path(lock.lock_file)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(fd, 32).decode("ascii", "replace").strip() or "unknown"
-        os.close(fd)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        holder = file.read_text(encoding="ascii", errors="replace").strip() or "unknown"
         raise StoreUnavailable(
             STORE,
-            f"process {holder} has the index in {folder} open; stop it (`knowthread stop`), "
+            f"process {holder} has the index in {file.parent} open; stop it (`knowthread stop`), "
             "or set KNOWTHREAD_DATA_DIR to another folder",
             retryable=True,
         ) from error
-    os.ftruncate(fd, 0)
-    os.write(fd, str(os.getpid()).encode())
-    return fd
+    file.write_text(str(os.getpid()), encoding="ascii")
 
 
 def _read_record(file: Path) -> dict[str, object] | None:

@@ -15,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import IO
 
 import pytest
 from cryptography import x509
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from filelock import FileLock
 
 from kg.errors import ConfigurationError, SetupError
 from kg.managed.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar, load_lock
@@ -191,19 +191,22 @@ def test_a_disk_that_fills_up_meanwhile(cache: ArtifactCache, repository: Reposi
 
 
 def test_a_read_only_cache_serves_what_it_has_and_names_what_it_lacks(
-    cache: ArtifactCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cache: ArtifactCache, tmp_path: Path, repository: Repository
 ) -> None:
     paths = cache.ensure("jars")
     (tmp_path / "artifacts" / ".stamps.json").unlink()
 
-    def refuse(_self: ArtifactCache) -> IO[str]:
-        raise OSError(errno.EROFS, "Read-only file system")
+    class ReadOnly(FileLock):
+        """A lock in a folder that cannot be written, also not by a privileged user."""
 
-    monkeypatch.setattr(ArtifactCache, "_open_lock_file", refuse)
-    assert cache.ensure("jars") == paths
+        def _acquire(self) -> None:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+    read_only = ArtifactCache(tmp_path, LOCK, repository, ReadOnly)
+    assert read_only.ensure("jars") == paths
     paths[0].write_bytes(b"damaged")
     with pytest.raises(SetupError, match=r"not complete .*read-only") as caught:
-        cache.ensure("jars")
+        read_only.ensure("jars")
     assert "writable" in caught.value.cure
 
 
