@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from string import Template
 
+import regex
+
 FIELDS = ("purpose", "variables", "output", "change")
 """The fields of the front matter: all are required, and there are no others."""
 
@@ -23,10 +25,7 @@ HASH_CHARS = 16
 
 _PART = re.compile(r"^## (\w+)$")
 _TAG = re.compile(r"</?([a-z][a-z0-9_-]*)[^<>]*>")
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
-)
+_INVISIBLE = regex.compile(r"[\x00-\x08\x0e-\x1f\x7f\p{Default_Ignorable_Code_Point}]")
 """Invisible characters, and control characters except blanks: a reader sees a word as if they were not in it."""
 
 

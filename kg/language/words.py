@@ -14,6 +14,8 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple, Protocol, cast
 
+import regex
+
 MAX_TERMS_CHARS = 16_384
 """Longest value of ``Memory.terms``."""
 
@@ -63,22 +65,14 @@ _CACHED_CHARS = 64
 _LAST_ASCII = 127
 _PLAIN = re.compile(r"[A-Za-z\s]+")
 
-_INVISIBLE = frozenset(
-    (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
-) | frozenset(range(0xE0100, 0xE01F0))
+_UNSEEN = regex.compile(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]")
+_LETTER = regex.compile(r"\p{L}")
+_OTHER_LETTER = regex.compile(r"(?V1)[\p{L}--\p{Latin}]")
+_NON_LATIN_SHARE = 0.3
 
 
 class _Stemmer(Protocol):
     def stemWord(self, word: str) -> str: ...  # noqa: N802 - the library's name
-
-
-class _Visible(dict[int, int | str | None]):
-    """Translation table that drops characters without an appearance of their own; filled as they are met."""
-
-    def __missing__(self, code: int) -> int | str | None:
-        invisible = code in _INVISIBLE or unicodedata.category(chr(code)) == "Cf"
-        self[code] = None if invisible else code
-        return self[code]
 
 
 class _Shadow(dict[int, int | str]):
@@ -104,13 +98,12 @@ def _shadow_class(char: str) -> str:
     return _SYMBOL if category == "So" and char != "\u2800" else " "
 
 
-_VISIBLE = _Visible({0x266F: "#"})
 _SHADOW = _Shadow()
 
 
 def clean(text: str) -> str:
     """Return the text in NFKC without characters that have no appearance of their own; case is kept."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_VISIBLE)
+    return text if text.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).replace("\u266f", "#")
 
 
 def fold(text: str) -> str:
@@ -273,9 +266,9 @@ def is_non_latin(text: str) -> bool:
     """Return whether at least three tenths of the letters are outside the Latin script."""
     if text.isascii():
         return False
-    letters = [c for c in clean(text) if c.isalpha()]
-    other = sum(1 for c in letters if not c.isascii() and not unicodedata.name(c, "").startswith("LATIN"))
-    return other > 0 and other >= 0.3 * len(letters)
+    cleaned = clean(text)
+    other = len(_OTHER_LETTER.findall(cleaned))
+    return other > 0 and other >= _NON_LATIN_SHARE * len(_LETTER.findall(cleaned))
 
 
 def content_hash(*parts: str | None) -> str:
