@@ -133,7 +133,7 @@ def redrawn(page: str) -> str:
 
 
 def main() -> int:
-    """Write the page anew; returns the exit status."""
+    """Draw the graph into the page; return the exit status."""
     page = PAGE.read_text(encoding="utf-8")
     if BEGIN not in page or END not in page:
         sys.stderr.write(f"{PAGE} lacks the lines {BEGIN.strip()} and {END.strip()}; put them where the graph goes\n")

@@ -222,7 +222,7 @@ def _models(state: JsonObject) -> Iterator[tuple[str, object]]:
         return
     routes: JsonObject = models["routes"]
     if not any(routes.values()):
-        yield "models", "none (facts come from the calling agent); see README"
+        yield "models", "none (facts come from the calling agent); or: knowthread setup"
     for task, chosen in routes.items():
         for number, route in enumerate(chosen):
             yield ("then" if number else task), _route_text(route)

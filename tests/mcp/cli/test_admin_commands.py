@@ -244,7 +244,7 @@ def test_status_shows_models_jobs_tokens_and_why_the_worker_waits(place: Place) 
 def test_status_without_a_model_says_where_facts_come_from(place: Place) -> None:
     place.write("status.json", {"models": {"routes": {}}, "jobs": {}})
     shown = place.run("status").out
-    assert "none (facts come from the calling agent); see README" in shown and "tokens" not in shown
+    assert "none (facts come from the calling agent); or: knowthread setup" in shown and "tokens" not in shown
     place.write("status.json", {})
     assert "models" not in place.run("status").out
 
