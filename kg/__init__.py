@@ -1,4 +1,4 @@
 """The knowledge service: graph model, consistency, recall, resolution.
 
-Nothing is imported here, so that the stdio shim, which lives beside these packages, starts without the stores' SDKs.
+Nothing is imported here. The stdio shim uses some modules of this package and must start without the stores' SDKs.
 """

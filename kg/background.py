@@ -1,4 +1,4 @@
-"""A task that runs beside the calls from start to stop; its work is durable elsewhere, so it may end at any moment."""
+"""A task that runs in the background. Its work is durable elsewhere, so it may end at any moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ASK_AGAIN_S = 0.5
 
 
 class Background:
-    """Runs one endless coroutine function as a named task, and again after whatever it did not expect."""
+    """Runs an endless coroutine function as a named task, and starts it again after any unexpected error."""
 
     def __init__(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._name = name
@@ -26,14 +26,14 @@ class Background:
         self._task = asyncio.create_task(self._until_cancelled(), name=self._name)
 
     async def stop(self) -> None:
-        """Cancel the task and wait until it has ended; raises nothing, also where none runs."""
+        """Cancel the task and wait until it has ended; raises nothing, even if none runs."""
         if self._task is not None:
             task, self._task = self._task, None
-            while not task.done():  # wait_for of Python 3.11 loses a cancellation that meets its own result
+            while not task.done():  # Python 3.11's wait_for loses a cancellation that comes together with its result
                 task.cancel()
                 await asyncio.wait([task], timeout=_ASK_AGAIN_S)
             if not task.cancelled():
-                task.exception()  # looked at, so that nobody misses it
+                task.exception()  # read it, otherwise asyncio warns about an exception that nobody read
 
     async def _until_cancelled(self) -> None:
         while True:

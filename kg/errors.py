@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class KgError(Exception):
-    """Any failure that the caller is meant to see."""
+    """Any failure that the caller should see."""
 
 
 class InvalidInput(KgError, ValueError):
-    """The caller handed in something unusable.
+    """The caller gave something that cannot be used.
 
     Attributes:
-        field: name of the parameter, with a path into it where it is nested (``facts[2].valid_at``).
+        field: name of the parameter, with the path inside it (``facts[2].valid_at``).
         value: the offending value, shortened; never a memory's text.
         accepted: what would be accepted, in words.
     """
@@ -34,7 +34,7 @@ class InvalidInput(KgError, ValueError):
 
 
 class NotFound(KgError, LookupError):
-    """Nothing with that identity is visible to the caller."""
+    """The caller can see nothing with that id."""
 
     def __init__(self, kind: str, uuid: str, advice: str = "") -> None:
         self.kind = kind
@@ -43,7 +43,7 @@ class NotFound(KgError, LookupError):
 
 
 class Conflict(KgError):
-    """The request contradicts the present state; ``ids`` names what it collides with."""
+    """The request does not fit the present state; ``ids`` names what is in its way."""
 
     def __init__(self, message: str, ids: tuple[str, ...] = ()) -> None:
         self.ids = ids
@@ -51,11 +51,11 @@ class Conflict(KgError):
 
 
 class StoreUnavailable(KgError):
-    """A store does not answer, or not in a usable way.
+    """A store does not answer, or its answer cannot be used.
 
     Attributes:
         store: ``neo4j``, ``qdrant`` or ``service``.
-        retryable: whether the same call may succeed later without anyone changing anything.
+        retryable: whether the same call may succeed later although nobody changes anything.
     """
 
     def __init__(self, store: str, message: str, *, retryable: bool) -> None:
@@ -89,7 +89,7 @@ class DiskFull(StoreUnavailable):
 
 
 class ConfigurationError(KgError):
-    """A setting cannot work; ``accepted`` says what would."""
+    """A setting cannot be used; ``accepted`` says what can."""
 
     def __init__(self, setting: str, message: str, accepted: str = "") -> None:
         self.setting = setting
@@ -98,7 +98,7 @@ class ConfigurationError(KgError):
 
 
 class SetupError(KgError):
-    """Something on this machine keeps a part from being fetched or started; ``cure`` says what to do."""
+    """Something on this machine prevents a part from being fetched or started; ``cure`` says what to do."""
 
     def __init__(self, message: str, cure: str) -> None:
         self.cure = cure
@@ -106,10 +106,10 @@ class SetupError(KgError):
 
 
 class ExtractionError(KgError):
-    """A model did not give what was asked of it; the memory that it was asked about is untouched.
+    """A model did not give a usable answer. The memory that it was asked about is unchanged.
 
     Attributes:
-        calls: the requests that it took nevertheless, so that their tokens are accounted.
+        calls: the requests that were made, so that their tokens are counted.
     """
 
     calls: tuple[ModelCall, ...] = ()
@@ -119,9 +119,9 @@ Unavailability = Literal[
     "not_configured", "auth", "forbidden", "missing_model", "quota", "overloaded", "server", "connection", "timeout",
     "bad_request", "open_circuit",
 ]  # fmt: skip
-"""Why a model did not answer: no credentials, refused ones, a use that the provider does not allow (final), a model
-that is not there, a rate or spending limit, too busy, an error of its own, unreachable, too slow, a request that it
-will never take, and a route that is left alone for a while."""
+"""Why a model did not answer, in the order above: no credentials; credentials refused; a use that the provider does not
+allow (final); no such model; a rate or spending limit; too busy; an error at the provider; unreachable; too slow; a
+request that it never accepts; a route that is not asked for a while because it failed."""
 
 
 class ModelUnavailable(ExtractionError):
@@ -130,12 +130,12 @@ class ModelUnavailable(ExtractionError):
     Attributes:
         provider: ``anthropic``, ``claude-code``, ``gemini`` or ``ollama``.
         model: the model's name there.
-        reason: why; decides whether the same request may be tried again.
-        retry_after_s: how long the provider asks to wait, None where it does not say.
+        reason: why; it decides whether the same request may be tried again.
+        retry_after_s: how long the provider asks us to wait; None if it does not say.
     """
 
     RETRYABLE = frozenset(("quota", "overloaded", "server", "connection", "timeout"))
-    """Reasons that may pass by themselves within seconds or minutes."""
+    """Reasons that may go away by themselves within seconds or minutes."""
 
     def __init__(
         self, provider: str, model: str, reason: Unavailability, advice: str, *, retry_after_s: float | None = None
@@ -153,12 +153,12 @@ class ModelUnavailable(ExtractionError):
 
 
 class MalformedOutput(ExtractionError):
-    """A model's answer is not what its prompt asks for, also after one chance to repair it.
+    """A model's answer does not have the form that its prompt asks for, even after one chance to repair it.
 
     Attributes:
         prompt: name of the prompt.
         model: ``provider:model`` that answered.
-        complaint: what is wrong with it, by place and rule; never the answer itself, which may quote a memory.
+        complaint: what is wrong, by place and rule. It never quotes the answer, which may quote a memory.
     """
 
     def __init__(self, prompt: str, model: str, complaint: str) -> None:
@@ -169,7 +169,7 @@ class MalformedOutput(ExtractionError):
 
 
 class BudgetExceeded(ExtractionError):
-    """The day's tokens are spent; storing goes on and jobs wait.
+    """The tokens of the day are used up. Storing goes on; jobs wait.
 
     Attributes:
         limit: tokens a day.

@@ -1,4 +1,4 @@
-"""What models are asked about and what they answer: the values that prompts, providers and the worker share."""
+"""Questions to models and their answers, as values that prompts, providers and the worker share."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Outcome = Literal["ok", "repaired", "malformed", "unavailable"]
 
 @dataclass(frozen=True)
 class ModelCall:
-    """One request to a model, as it is accounted.
+    """One request to a model, as the accounts have it.
 
     Attributes:
         model: ``provider:model``.
-        outcome: what came of it; for ``unavailable``, ``reason`` says why.
-        cost_usd: None where no price is known (a local model, a subscription).
+        outcome: how it ended; for ``unavailable``, ``reason`` says why.
+        cost_usd: None if no price is known (a local model, a subscription).
     """
 
     task: Task
@@ -37,7 +37,7 @@ class ModelCall:
 
 @dataclass(frozen=True)
 class ModelWork:
-    """Which prompt and model an answer came from, and every request that it took.
+    """The prompt and model of an answer, and all requests that it took.
 
     Attributes:
         model: ``provider:model`` that gave the answer.
@@ -53,11 +53,11 @@ class ModelWork:
 
 @dataclass(frozen=True)
 class Turn:
-    """A note, or one message of a conversation, as a model is to read it.
+    """A note, or one message of a conversation, for a model to read.
 
     Attributes:
         role: ``user``, ``assistant``, ``system``; None for a note.
-        speaker: name of who said it, where known.
+        speaker: who said it; None if unknown.
     """
 
     text: str
@@ -67,14 +67,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is to be extracted from.
+    """The texts from which a model extracts facts, and what helps it to understand them.
 
     Attributes:
         turns: the texts; answers refer to them by position.
-        earlier: turns just before, for context only; nothing is extracted from them.
-        occurred_at: when the texts were said, UTC; relative times count from it.
+        earlier: the turns before them; they are context, and nothing is extracted from them.
+        occurred_at: when the texts were said, UTC; "yesterday" is the day before it.
         project: the project they belong to, None for none.
-        known_names: names that stand in the graph already, so that the same things get the same names.
+        known_names: names that the graph already has, so that a thing gets the name that it has there.
     """
 
     turns: tuple[Turn, ...]
@@ -102,10 +102,10 @@ class Extraction:
 
 @dataclass(frozen=True)
 class DatedStatement:
-    """A fact as the judge sees it.
+    """A fact for the judge to read.
 
     Attributes:
-        stated_at: when the text that says so was noted, which may be long before a model read it.
+        stated_at: when its text was stored; a model may read it much later.
     """
 
     statement: str
@@ -128,7 +128,7 @@ Relation = Literal["none", "superseded", "corrected"]
 
 @dataclass(frozen=True)
 class Ruling:
-    """What becomes of a pair: both stand, the earlier held until the later, or what was noted first never did."""
+    """The decision on a pair: both hold, the earlier one held until the later, or the one stored first never held."""
 
     relation: Relation
     reason: str
@@ -144,7 +144,7 @@ class Rulings:
 
 @dataclass(frozen=True)
 class NameInContext:
-    """A name with what is known of the thing that it stands for."""
+    """A name, and what is known about the thing that it names."""
 
     name: str
     kind: str
@@ -169,7 +169,7 @@ class Sameness:
 
 @dataclass(frozen=True)
 class Order:
-    """Positions of texts, the one that answers a question best first; each at most once, useless ones left out."""
+    """Positions of texts, best answer first; each appears at most once, and useless texts are left out."""
 
     positions: tuple[int, ...]
     work: ModelWork

@@ -1,4 +1,4 @@
-"""The Protocols that the service is written against; every implementation passes one contract suite."""
+"""The Protocols that the service is written against. One contract suite tests every implementation of a Protocol."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Embedder(Protocol):
 
     @property
     def digest(self) -> str:
-        """Fingerprint of the weights and of how they are used; another digest means incomparable vectors."""
+        """Fingerprint of the weights and of their use. Vectors with different digests cannot be compared."""
         ...
 
     @property
     def english_only(self) -> bool:
-        """Whether non-Latin scripts are mostly unknown tokens to it."""
+        """Whether it knows hardly any tokens of non-Latin scripts."""
         ...
 
     async def embed_documents(self, texts: Sequence[str]) -> Vector:
@@ -59,7 +59,7 @@ class Embedder(Protocol):
         ...
 
     async def embed_query(self, text: str) -> Vector:
-        """Return (dimension,) float32, unit length, with the model's question prefix where it has one."""
+        """Return (dimension,) float32, unit length, with the model's question prefix if it has one."""
         ...
 
     async def close(self) -> None:
@@ -132,7 +132,7 @@ class IndexHit:
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """What the index knows of a point, for comparison with the graph."""
+    """What the index knows about a point, for comparison with the graph."""
 
     uuid: str
     kind: PointKind
@@ -142,57 +142,60 @@ class IndexEntry:
 class VectorIndex(Protocol):
     """The side-index of embeddings. It holds nothing that the graph cannot rebuild.
 
-    One instance serves one collection, which knows its embedder (name, dimension, digest), and for as long as it is
-    being rebuilt a second one beside it. Reads are of the first; changes go to both, so that the second lacks nothing
-    that was written since it was begun.
+    An instance serves one collection, which knows its embedder (name, dimension, digest). During a rebuild it also
+    serves a second one. Reads use the first; changes go to both, so that the second has everything that was written
+    since it was begun.
     """
 
     @property
     def collection_id(self) -> str:
-        """Identity of the collection that is read; another one than before means that it may lack anything.
+        """Id of the collection that is read. If it has changed, the collection may lack any point.
 
-        Empty while that is of another embedder.
+        Empty while that collection belongs to another embedder.
         """
         ...
 
     @property
     def building_id(self) -> str | None:
-        """Identity of the collection that is being built beside it, None without one."""
+        """Id of the collection that a rebuild fills; None if none runs."""
         ...
 
     async def open(self) -> None:
-        """Open or create the collection, and the one that is being built with this embedder, if any.
+        """Open or create the collection, and the one that a rebuild with this embedder fills, if any.
 
         Raises:
-            ConfigurationError: the collection was built with another embedder, and none is being built with this one.
-            StoreUnavailable: the store does not answer, or another process owns it.
+            ConfigurationError: the collection belongs to another embedder, and no rebuild with this one has begun.
+            StoreUnavailable: the store does not answer, or another process has it open.
         """
         ...
 
     async def begin_rebuild(self) -> str:
-        """Begin an empty collection beside the present one, or go on with one begun before; return its identity.
+        """Begin an empty collection next to the present one, or continue one begun before; return its id.
 
-        The index need not be open: one that ``open`` has refused is opened by this. A present collection of another
-        embedder takes no changes and answers no reads (StoreUnavailable), but stays where it is.
+        This also opens an index that ``open`` has refused. If the present collection belongs to another embedder, it
+        stays, but it takes no changes and answers no reads (StoreUnavailable).
         """
         ...
 
     async def finish_rebuild(self) -> None:
-        """Let the collection that was being built take the place of the present one, which is removed.
+        """Replace the present collection by the one that the rebuild filled, and remove the old one.
 
-        It is one durable step: a process that dies at it finds either the one or the other.
+        This is one durable step: after a crash there is either the old or the new one.
 
         Raises:
-            StoreUnavailable: none is being built.
+            StoreUnavailable: no rebuild has begun.
         """
         ...
 
     async def drop_rebuild(self) -> None:
-        """Remove the collection that is being built, if any; an index whose present one is unreadable is closed."""
+        """Remove the collection that a rebuild fills, if any. If the present one is unreadable, the index is closed."""
         ...
 
     async def upsert_points(self, points: Sequence[IndexPoint], *, durable: bool = True) -> None:
-        """Insert or replace points; searchable when this returns, and durable, or else after the next ``flush``."""
+        """Insert or replace points. They can be found when this returns.
+
+        With ``durable`` they are on the disk when this returns, otherwise after the next ``flush``.
+        """
         ...
 
     async def flush(self) -> None:
@@ -220,7 +223,7 @@ class VectorIndex(Protocol):
         ...
 
     async def optimize(self) -> bool:
-        """Merge segments and build indexes where the engine does not do so by itself; True if anything changed."""
+        """Merge segments and build indexes, if the engine does not do so by itself; True if anything changed."""
         ...
 
     async def close(self) -> None:
@@ -251,7 +254,7 @@ class ContradictionJudge(Protocol):
 
 
 class NameJudge(Protocol):
-    """Decides whether two names mean one thing, where the words alone do not tell."""
+    """Decides whether two names mean one thing, if spelling alone does not decide."""
 
     async def compare(self, pairs: Sequence[NamePair]) -> Sameness:
         """Return a verdict for each pair, from one model call for all; errors as ``FactExtractor``."""
@@ -259,7 +262,7 @@ class NameJudge(Protocol):
 
 
 class Reranker(Protocol):
-    """Puts found texts in the order in which they answer a question."""
+    """Sorts texts by how well they answer a question."""
 
     async def rerank(self, question: str, texts: Sequence[str]) -> Order:
         """Return the order of one or more texts, from one model call for all; errors as ``FactExtractor``."""

@@ -1,6 +1,6 @@
-"""Checks of what a caller hands in; each names the field and says what would be accepted.
+"""Checks of what a caller gives; each error names the field and says what is accepted.
 
-What passes can be stored: no lone surrogates or null characters, and within the size that the stores take.
+What passes can be stored: it has no lone surrogates or null characters, and its size is within the stores' limits.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _INSTANT_FORMS = (
 
 
 def check_id(field: str, value: object) -> str:
-    """Return an identifier, name or scope value: 1 to 256 characters, not blank, without control characters."""
+    """Return an id, name or scope value: 1 to 256 characters, not blank, without control characters."""
     if not isinstance(value, str):
         raise InvalidInput(field, value, f"give a string of 1 to {MAX_ID_CHARS} characters")
     if SURROGATE.search(value):
@@ -49,7 +49,7 @@ def check_id(field: str, value: object) -> str:
 
 
 def check_text(field: str, value: object, max_bytes: int = MAX_TEXT_BYTES) -> str:
-    """Return a text as it is: not blank, at most ``max_bytes`` in UTF-8; the text itself never enters a message."""
+    """Return a text unchanged: not blank, at most ``max_bytes`` in UTF-8. No error quotes it."""
     if not isinstance(value, str):
         raise InvalidInput(field, "nothing" if value is None else type(value).__name__, "give a string")
     if SURROGATE.search(value):
@@ -60,13 +60,13 @@ def check_text(field: str, value: object, max_bytes: int = MAX_TEXT_BYTES) -> st
         raise InvalidInput(field, "", "give a text that is not blank")
     size = len(value.encode())
     if size > max_bytes:
-        advice = f"at most {max_bytes} bytes in UTF-8 are taken: split it, one subject to each part"
+        advice = f"give at most {max_bytes} bytes in UTF-8: split it, one subject for each part"
         raise InvalidInput(field, f"text of {size} bytes", advice)
     return value
 
 
 def check_key(field: str, value: object) -> str:
-    """Return a key by which metadata are looked up: any that metadata can have."""
+    """Return a key of metadata to look up: any key that metadata can have."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_CHARS:
         raise InvalidInput(field, value, f"give keys that are strings of 1 to {MAX_ID_CHARS} characters")
     _check_string(field, value)
@@ -86,7 +86,7 @@ def _refuse_uuid(field: str, value: object) -> str:
 
 
 def check_limit(field: str, value: object, upper: int, lower: int = 1) -> int:
-    """Return a whole number from ``lower`` to ``upper``; True and False are none, 3.0 is 3."""
+    """Return a whole number from ``lower`` to ``upper``; 3.0 counts as 3, True and False do not count."""
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     if not isinstance(number, int) or isinstance(number, bool) or not lower <= number <= upper:
         raise InvalidInput(field, value, f"give a whole number from {lower} to {upper}")
@@ -96,7 +96,7 @@ def check_limit(field: str, value: object, upper: int, lower: int = 1) -> int:
 def parse_instant(field: str, value: object) -> datetime:
     """Return an instant in UTC from an ISO 8601 date or time, or an aware or naive ``datetime``.
 
-    A year, month or day means its beginning; a time without a zone is UTC.
+    A year, month or day means its first instant; a time without a zone is UTC.
     """
     parsed = value if isinstance(value, datetime) else _parse_text(value) if isinstance(value, str) else None
     if parsed is None:
@@ -127,13 +127,13 @@ def check_metadata(field: str, value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     size = len(text.encode())
     if size > MAX_METADATA_BYTES:
-        advice = f"at most {MAX_METADATA_BYTES} bytes are taken; put long content into the text"
+        advice = f"give at most {MAX_METADATA_BYTES} bytes; put long content into the text"
         raise InvalidInput(field, f"JSON of {size} bytes", advice)
     return text
 
 
 def _check_json(path: str, value: object, depth: int) -> None:
-    """Refuse what JSON or the stores cannot hold, naming the path to it."""
+    """Refuse what JSON or the stores cannot hold; the error names the path to it."""
     match value:
         case None | bool():
             return
@@ -173,7 +173,7 @@ def _check_string(path: str, value: str) -> None:
 
 
 def metadata(text: object) -> JsonObject:
-    """Return a memory's metadata as the object that was handed in; empty for what a person broke in Browser."""
+    """Return a memory's metadata as the object that the caller gave; empty if a person damaged it in Neo4j Browser."""
     if not isinstance(text, str):
         return {}
     try:

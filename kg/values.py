@@ -1,4 +1,4 @@
-"""The values that travel between the parts: scopes, inputs, and what reads return."""
+"""Values that the parts hand to one another: scopes and checked inputs."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Scope:
 
 @dataclass(frozen=True)
 class FactInput:
-    """A fact as handed in, validated; names are not resolved yet.
+    """A fact as the caller gave it, checked; its names are not resolved yet.
 
     Attributes:
         supersedes: uuids of facts that this one replaces.
-        how: whether the replaced facts were true until now, or never.
+        how: ``superseded`` if the replaced facts were true until now, ``corrected`` if they never were.
     """
 
     statement: str
@@ -60,7 +60,7 @@ class FactInput:
 
 @dataclass(frozen=True)
 class SkippedFact:
-    """A fact that could not be used, by its position, and why."""
+    """The position of a fact that could not be used, and why."""
 
     index: int
     why: str
@@ -68,11 +68,11 @@ class SkippedFact:
 
 @dataclass(frozen=True)
 class MemoryInput:
-    """One text to store, validated.
+    """One text to store, checked.
 
     Attributes:
         role: ``user``, ``assistant`` or ``system`` for a message, None for a note.
-        speaker: name of who said it, None where it is the partition's own user or unknown.
+        speaker: who said it; None if unknown or if it is the user of the partition.
     """
 
     text: str
@@ -83,14 +83,14 @@ class MemoryInput:
 
 @dataclass(frozen=True)
 class AddRequest:
-    """One call of add_memory, validated.
+    """One call of add_memory, checked.
 
     Attributes:
-        key: the request's key; a repeated key answers the first result.
-        occurred_at: when what is told took place; None: now.
-        infer: whether the caller wanted facts extracted by a model.
-        extracts: whether one is there to do so; without, the memory waits to be caught up with.
-        bulk: many texts at once, indexed after interactive ones.
+        key: the request's key; a repeated key gets the first result again.
+        occurred_at: when it happened; None: now.
+        infer: whether the caller wants a model to extract facts.
+        extracts: whether there is a model for that; if not, the memory waits for ``knowthread extract``.
+        bulk: many texts at once; they are indexed after those of interactive calls.
     """
 
     scope: Scope

@@ -1,7 +1,7 @@
 """Lucene queries for the full-text indexes, built from words only.
 
-The invariant: nothing of a question reaches Lucene as syntax, and every query requires the partition's ``user_key``,
-a token that no analyzer changes or splits and that no other user's text can be mistaken for.
+Invariant: no part of a question is read by Lucene as syntax. Every query requires the partition's ``user_key``, a token
+that no analyzer changes or splits and that does not occur in any text.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _SPECIAL = re.compile(r'([+\-&|!(){}\[\]^"~*?:\\/<>=])')
 
 
 def user_key(user_id: str) -> str:
-    """Return the token that stands for a user in full-text indexes: ``u``, 32 hex digits, ``0``."""
+    """Return a user's token in the full-text indexes: ``u``, 32 hex digits, ``0``."""
     return f"u{hashlib.sha256(user_id.encode()).hexdigest()[:32]}0"
 
 
 def lucene_query(question: str, key: str) -> str | None:
-    """Return the query for the index on (text, terms, user_key), analyzer ``english``; None without words to look for.
+    """Return the query for the index on (text, terms, user_key), analyzer ``english``; None if there are no words.
 
     Args:
         question: any text.
-        key: the partition's ``user_key``; it decides what may match and adds nothing to the score.
+        key: the partition's ``user_key``; only texts that have it can match, and it does not change the score.
     """
     terms = _terms(question)
     return f"+user_key:{key}^0 +(text:({terms}) terms:({terms}))" if terms else None

@@ -1,6 +1,6 @@
-"""Alias keys: when two spellings are the same name.
+"""Alias keys: which spellings are the same name.
 
-The invariant: a key is its own key, and a name met inside a text gives the key that it has alone.
+Invariant: the key of a key is that key, and a name has the same key inside a text as alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_MENTIONED = 2000
 _NAME_LIKE = re.compile(r"[A-Z0-9_./@+#-]|[^\x00-\x7f]")
 
 MAX_KEY_CHARS = 512
-"""Longest key; with four bytes a character it stays far below what a range index takes."""
+"""Longest key. Even at four bytes a character it is far below the limit of a range index."""
 MAX_NAME_CHARS = 256
 MAX_CANDIDATES = 4_000
 
@@ -40,15 +40,16 @@ _PIECE = re.compile(
 def alias_key(name: str) -> str:
     """Return the key under which a name is the same name.
 
-    The rule, after NFKC, folding of case and removal of characters that cannot be seen:
+    The text is first put in NFKC and in one case, without invisible characters. Then:
 
-    - Letters, marks, digits and pictorial symbols make up words; everything else, the hyphen and the underscore among
-      it, separates them like a space: ``strict_mode``, ``Strict-Mode`` and ``strict mode`` are one name.
-    - Within a run without blanks some signs belong to the name: ``.``, ``/`` and ``@`` between words (``1.10``,
-      ``node.js``, ``a/b.py``, ``react@18``), ``+`` and ``#`` after a word or before a digit (``C++``, ``C#``, ``#12``),
-      and at its beginning ``.`` and ``/`` (``.NET``, ``/etc/hosts``), ``-`` and ``--`` (``-v``, ``--force``), and
-      ``@`` before one word and a ``/`` (``@scope/pkg``, but ``@alice`` is alice); ``./`` and ``../`` there fall.
-    - Signs that touch no word, or end one as punctuation does (``Acme Inc.``, ``src/``), separate.
+    - Letters, marks, digits and pictorial symbols make words. Everything else separates them as a space does, also the
+      hyphen and the underscore: ``strict_mode``, ``Strict-Mode`` and ``strict mode`` are one name.
+    - Between blanks, some signs belong to the name: ``.``, ``/`` and ``@`` between words (``1.10``, ``node.js``,
+      ``a/b.py``, ``react@18``); ``+`` and ``#`` after a word or before a digit (``C++``, ``C#``, ``#12``).
+    - At the beginning these belong to it: ``.`` and ``/`` (``.NET``, ``/etc/hosts``), ``-`` and ``--`` (``-v``,
+      ``--force``), and ``@`` before one word and a ``/`` (``@scope/pkg``, but ``@alice`` is alice). ``./`` and ``../``
+      are dropped there.
+    - Signs that touch no word separate, and so does punctuation at the end of one (``Acme Inc.``, ``src/``).
 
     Raises:
         InvalidInput: nothing is left, or the key is longer than ``MAX_KEY_CHARS``.
@@ -62,25 +63,25 @@ def alias_key(name: str) -> str:
 
 
 def is_user(name: str) -> bool:
-    """Return whether a name means the partition's own person: user, the user."""
+    """Return whether a name means the user of the partition: user, the user."""
     return _joined(name) in _USER
 
 
 def is_speaker(name: str) -> bool:
-    """Return whether a name means whoever says it: I, me, my, mine, myself."""
+    """Return whether a name means the speaker: I, me, my, mine, myself."""
     return _joined(name) in _SPEAKER
 
 
 def is_self(name: str) -> bool:
-    """Return whether a name means a person by its part in the talk and is no name of its own: I, me, user."""
+    """Return whether a name is no name of its own but means the user or the speaker: user, I, me."""
     return _joined(name) in _USER | _SPEAKER
 
 
 def name_ngrams(text: str, max_words: int = 5) -> list[tuple[str, str]]:
     """Return what could be a name in a text: (alias key, as written), each key once, shortest first, in order.
 
-    Runs of one to ``max_words`` words, and the segments of paths and addresses on their own. A lone stop word is left
-    out. At most ``MAX_CANDIDATES``, so that the longest runs at the end of a very long text are left out.
+    These are runs of one to ``max_words`` words, and each segment of a path or address. A stop word alone is none.
+    There are at most ``MAX_CANDIDATES``: a very long text loses its longest runs at the end.
     """
     pieces = _pieces(text)
     found: dict[str, str] = {}
@@ -106,9 +107,9 @@ def _joined(name: str) -> str:
 
 
 def _pieces(text: str) -> list[tuple[str, tuple[int, int]]]:
-    """Return the words of a key in order, each with where it stands in the text.
+    """Return the words of a key in order, each with its place in the text.
 
-    Where folding changes the length of a run without blanks, its words share the place of the whole run.
+    If folding changes the length of a run without blanks, each of its words gets the place of the whole run.
     """
     pieces: list[tuple[str, tuple[int, int]]] = []
     for chunk in _CHUNK.finditer(text):
@@ -125,10 +126,10 @@ def _pieces(text: str) -> list[tuple[str, tuple[int, int]]]:
 
 
 def mentioned_keys(text: str) -> dict[str, str]:
-    """Return candidate alias keys of a text with the words that stand for them; the user's own is never one.
+    """Return the possible alias keys of a text, each with the words as written; the user's own key is never one.
 
-    At most ``MAX_MENTIONED``, more than a note of 300 words has: single words first, then runs that are written like
-    names, with a capital, digit or sign, then the others.
+    There are at most ``MAX_MENTIONED``, more than a note of 300 words has. Single words come first, then runs that look
+    like names (with a capital, digit or sign), then the others.
     """
     found = [(key, surface) for key, surface in name_ngrams(text) if key != SELF_KEY]
     if len(found) > MAX_MENTIONED:

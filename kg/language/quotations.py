@@ -1,8 +1,8 @@
-"""Recalled memories that come back inside a conversation, found and masked, so that nothing is extracted twice. Pure.
+"""Recalled memories inside a conversation are found and masked, so that nothing is extracted twice. Pure.
 
-An agent's transcript quotes what the service has answered. Such a stretch is known either by its id (an object of our
-own answers) or by its words (a paragraph, list item or line that is equal to a stored memory). The whole of a text is
-never a quotation by its words: who says as much anew, says it.
+An agent's transcript quotes our answers. We know a quotation by its id (an object of our own answers) or by its words
+(a paragraph, list item or line that equals a stored memory). A text that is as a whole equal to a memory is no
+quotation: somebody says the same thing again.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from kg.language.words import content_hash
 
 MASK = "[recalled]"
 MIN_CHARS = 20
-"""Shorter stretches are not told by their words."""
+"""Shorter stretches are not looked up by their words."""
 MAX_PARAGRAPHS = 4
-"""Most neighbouring paragraphs that are tried as one memory."""
+"""At most this many neighbouring paragraphs are looked up as one memory."""
 
 _MAX_OPENINGS = 20
 _ID = re.compile(r'"id"\s*:\s*"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"')
@@ -49,13 +49,13 @@ class Traces:
 
 
 def traces(text: str) -> Traces:
-    """Return everything in a text that may be a recalled memory."""
+    """Return hashes and ids of everything in a text that may be a recalled memory."""
     hashes = frozenset(content_hash(text[start:end]) for start, end in _stretches(text))
     return Traces(hashes, frozenset(found[1].lower() for found in _ID.finditer(text)))
 
 
 def without_recalled(text: str, known_hashes: Set[str], known_uuids: Set[str]) -> str:
-    """Return a text with ``[recalled]`` in place of each stretch that is a stored memory; the rest stays.
+    """Return a text in which ``[recalled]`` replaces each stretch that is a stored memory.
 
     Args:
         text: a message.
@@ -75,7 +75,7 @@ def without_recalled(text: str, known_hashes: Set[str], known_uuids: Set[str]) -
 
 
 def _stretches(text: str) -> Iterator[Span]:
-    """Yield paragraphs, runs of them, list items and lines, also without list mark and quotes; never the whole text."""
+    """Yield paragraphs, runs of them, list items and lines, with and without their marks; never the whole text."""
     whole = (len(text) - len(text.lstrip()), len(text.rstrip()))
     paragraphs = [_stripped(text, found.span()) for found in _PARAGRAPH.finditer(text)]
     seen: set[Span] = set()
@@ -90,7 +90,7 @@ def _stretches(text: str) -> Iterator[Span]:
 
 
 def _variants(text: str, span: Span) -> Iterator[Span]:
-    """Yield a stretch as it stands, without a list mark or quotation sign, and without quotes round it."""
+    """Yield a stretch as it is, then without a list mark or quotation sign, then without the quotes around it."""
     yield span
     start, end = span
     if mark := _MARK.match(text, start, end):
@@ -107,7 +107,7 @@ def _stripped(text: str, span: Span) -> Span:
 
 
 def _known_objects(text: str, known_uuids: Set[str]) -> Iterator[Span]:
-    """Yield where objects stand that have the id of a stored memory or fact, and its text."""
+    """Yield the places of JSON objects that have the id and the text of a stored memory or fact."""
     decoder = json.JSONDecoder()
     for found in _ID.finditer(text):
         if found[1].lower() not in known_uuids:

@@ -1,4 +1,4 @@
-"""Sentences of technical notes, and the passage of a text that answers a question best."""
+"""The sentences of a technical note, and the passage of a text that answers a question best."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _WORD = re.compile(r"\w+")
 def sentences(text: str, max_sentences: int = MAX_SENTENCES, max_words: int = MAX_WORDS) -> list[str]:
     """Return the sentences of a text, in order, each with its blanks trimmed.
 
-    Lines and list items end sentences, but a hard-wrapped line goes on; the lines of a code block are grouped. Longer
-    runs are cut between words, and where there are more than ``max_sentences``, neighbours are joined into that many
-    groups of about equal length. Only an empty text has none.
+    The end of a line or list item ends a sentence, unless the line is hard-wrapped; lines of a code block are grouped.
+    What is longer than ``max_words`` is cut between words. If there are more than ``max_sentences``, neighbours are
+    joined into that many groups of about equal length. Only an empty text has no sentence.
     """
     spans = _fold_into(sentence_spans(text, max_words), text, max_sentences)
     return [text[start:end].strip() for start, end in spans] or ([text] if text else [])
 
 
 def sentence_spans(text: str, max_words: int = MAX_WORDS) -> list[Span]:
-    """Return where each sentence starts and ends, as ``sentences`` finds them, without joining neighbours."""
+    """Return where each sentence starts and ends, as ``sentences`` finds them before it joins neighbours."""
     limit = max(1, int(max_words * TOKENS_PER_WORD))
     spans: list[Span] = []
     for start, end, code in _blocks(text):
@@ -61,8 +61,8 @@ def best_passage(text: str, question_terms: Collection[str], max_chars: int) -> 
 
     Args:
         text: what to cut.
-        question_terms: stems as ``stem_terms`` gives them; with none of them in the text, its beginning is returned.
-        max_chars: most characters of the answer, its ellipses among them.
+        question_terms: stems as ``stem_terms`` gives them; if the text has none of them, its beginning is returned.
+        max_chars: most characters of the answer, ellipses included.
     """
     if len(text) <= max_chars:
         return text, False
@@ -88,7 +88,7 @@ def best_passage(text: str, question_terms: Collection[str], max_chars: int) -> 
 
 
 def _shortened(text: str, start: int, end: int, max_chars: int) -> str:
-    """Return text[start:end] within max_chars, ellipses where something was left out, cut between words if it can."""
+    """Return text[start:end] within max_chars, cut between words if possible, with ellipses for what is left out."""
     head = ELLIPSIS if text[:start].strip() else ""
     passage = text[start:end].strip()
     tail = ELLIPSIS if text[end:].strip() else ""
@@ -101,7 +101,7 @@ def _shortened(text: str, start: int, end: int, max_chars: int) -> str:
 
 
 def _blocks(text: str) -> list[tuple[int, int, bool]]:
-    """Return start, end and whether it is code for each line, with wrapped lines joined and code blocks whole."""
+    """Return each block as start, end and whether it is code; wrapped lines are one block, and so is a code block."""
     blocks: list[tuple[int, int, bool]] = []
     fenced = False
     joinable = False
@@ -137,7 +137,7 @@ def _group_lines(text: str, start: int, end: int, limit: int) -> list[Span]:
 
 
 def _split_block(text: str, start: int, end: int) -> list[Span]:
-    """Split prose after its full stops; a fragment of a word or two stays with its neighbour."""
+    """Split prose after its full stops; a fragment of one or two words stays with its neighbour."""
     pieces: list[Span] = []
     begin = start
     for mark in _END.finditer(text, start, end):
@@ -158,7 +158,7 @@ def _split_block(text: str, start: int, end: int) -> list[Span]:
 
 
 def _goes_on(before: str, following: str) -> bool:
-    """Return whether a full stop after these words ends an abbreviation and not a sentence."""
+    """Return whether the full stop after these words belongs to an abbreviation, so that the sentence goes on."""
     if _ABBREVIATION.search(before):
         return not before.endswith("I")
     if _NUMBERED.search(before):
@@ -194,7 +194,7 @@ def _cut(text: str, piece: Span, limit: int) -> list[Span]:
 
 
 def _fold_into(spans: list[Span], text: str, most: int) -> list[Span]:
-    """Join neighbours into at most so many groups of about equal length in tokens."""
+    """Join neighbours into at most this many groups with about equally many tokens."""
     if len(spans) <= most:
         return spans
     sizes = [estimate_tokens(text[start:end]) for start, end in spans]

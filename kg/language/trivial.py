@@ -1,7 +1,6 @@
-"""Messages that are not worth remembering, by plain rule: what stands in for a model's judgement where there is none.
+"""Messages that are not worth remembering, found by plain rules; no model is needed. Pure.
 
-The invariant: a message counts as trivial only if nothing is left of it once stock phrases are taken out, so that one
-word of content keeps it. Pure.
+Invariant: a message is trivial only if nothing is left of it without its stock phrases. One word of content keeps it.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 from kg.language.words import fold
 
 MAX_CHARS = 200
-"""Longer messages are never trivial, whatever they consist of; what holds no word at all is."""
+"""Longer messages are trivial only if they hold no word at all."""
 
 NO_WORDS = "no words"
 EMPTY_OUTPUT = "empty or bare tool output"
@@ -92,9 +91,9 @@ _DOING = (
     rf"(?: |$)"
 )
 _ANNOUNCED = _ABOUT.replace("|all|", "|")
-"""What an announced step may be about: of all files or all tests speaks who makes a rule of it."""
+"""What an announced step may be about. "All" is left out: "I'll check all files" may state a rule."""
 _ONCE = _ANNOUNCED.replace("|first|", "|")
-"""Likewise after "I will": what one will do first is a rule, too, but for a look ("I'll take a look first")."""
+"""The same after "I will". "First" is left out: what one does first may be a rule, except "I'll take a look first"."""
 _GLANCED = "look at|look into|take a look at|take a look|have a look at|have a look|look|see|think about|think"
 _NOW = r"(?: (?:now|first|just|quickly|also))*"
 _GOING_TO = (
@@ -123,10 +122,10 @@ _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
 
 
 def trivial(text: str) -> str | None:
-    """Return why a message is not worth remembering, None where it may be.
+    """Return why a message is not worth remembering; None if it may be.
 
-    Trivial are texts without a word, bare marks of a tool's output, greetings, thanks and assent in ten languages, and
-    announcements of the next step that name nothing ("running the tests now"). All of the text must be of that sort.
+    Trivial are texts without a word, empty output of a tool, greetings, thanks and assent in ten languages, and
+    announcements of the next step that name nothing ("running the tests now"). The whole text must be of these kinds.
     """
     if not any(char.isalnum() for char in text):
         return NO_WORDS

@@ -1,8 +1,8 @@
-"""Words of a text as full-text search, coverage and name keys see them.
+"""Words of a text, as full-text search, coverage and name keys use them.
 
-The invariant: a question and a memory go through the same functions, so that what is equal to a reader is equal here
-(composed and decomposed letters, full width, zero-width characters, case), while identifiers keep their own spelling
-beside their parts.
+Invariant: questions and memories go through the same functions. So what looks equal to a reader is equal here: composed
+and decomposed letters, full width, zero-width characters, upper and lower case. Identifiers keep their own spelling,
+and their parts are words too.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ out on off over under again further once while because until
 """
 
 QUESTION_WORDS = frozenset(_ASKING.split())
-"""Words that put a question rather than name its subject."""
+"""Words that ask, and do not name what is asked about."""
 
 STOP_WORDS = QUESTION_WORDS | frozenset(_FUNCTION.split())
-"""English function words that carry no subject; ``QUESTION_WORDS`` are among them."""
+"""English words without a subject of their own, including ``QUESTION_WORDS``."""
 
 _SPELLED_OUT = {
     "c++": "cplusplus",
@@ -76,7 +76,7 @@ class _Stemmer(Protocol):
 
 
 class _Shadow(dict[int, int | str]):
-    """Translation table from any character to an ASCII letter, digit or sign of its class; filled as they are met."""
+    """Translation table from any character to one ASCII sign of its class; it is filled while it is used."""
 
     def __missing__(self, code: int) -> int | str:
         self[code] = code if code <= _LAST_ASCII else _shadow_class(chr(code))
@@ -102,14 +102,14 @@ _SHADOW = _Shadow()
 
 
 def clean(text: str) -> str:
-    """Return the text in NFKC without characters that have no appearance of their own; case is kept."""
+    """Return the text in NFKC without invisible characters; upper and lower case stay."""
     return text if text.isascii() else _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).replace("\u266f", "#")
 
 
 def fold(text: str) -> str:
-    """Return the cleaned text without distinctions of case.
+    """Return the cleaned text in one case.
 
-    The Turkish dotted and dotless i fold to ``i``, so that a name and its capitals are equal in any language.
+    The Turkish i with and without a dot both become ``i``, so that a name equals its capitals in any language.
     """
     if text.isascii():
         return text.lower()
@@ -118,23 +118,26 @@ def fold(text: str) -> str:
 
 
 def shadow(cleaned: str) -> str:
-    """Return a string of the same length in which every character is replaced by one ASCII sign of its class.
+    """Return a string of the same length that has, for every character, one sign of its class.
 
-    Letters and marks become ``a`` or ``A``, digits ``0``, Han, Kana and Hangul U+E001, pictures U+E000, all other
-    characters beyond ASCII a space (apostrophes ``'``): patterns over it need no tables of Unicode.
+    ASCII stays. Letters and marks become ``a`` or ``A``, digits ``0``, apostrophes ``'``, Han, Kana and Hangul U+E001,
+    pictures U+E000, and everything else a space. Plain patterns then work on any script::
+
+        Straße 2  ->  Straae 2
+        Привет!   ->  Aaaaaa!
     """
     return cleaned if cleaned.isascii() else cleaned.translate(_SHADOW)
 
 
 def _tokens(cleaned: str) -> list[str]:
-    """Return the words of a cleaned text as written."""
+    """Return the words of a cleaned text, as they are written."""
     if cleaned.isascii():
         return _TOKEN.findall(cleaned)
     return [cleaned[m.start() : m.end()] for m in _TOKEN.finditer(shadow(cleaned))]
 
 
 class _Word(NamedTuple):
-    """One word as written, taken apart: its folded form, its parts if it is an identifier, its terms for coverage."""
+    """One word: its folded form, its parts if it is an identifier, and its terms for coverage."""
 
     folded: str
     parts: tuple[str, ...]
@@ -158,7 +161,10 @@ _analyse_cached = lru_cache(maxsize=1 << 16)(_analyse_word)
 
 
 def _parts(word: str, shape: str) -> list[str]:
-    """Return what an identifier, dotted name or version is made of, folded; nothing for a plain word."""
+    """Return the folded parts of an identifier, dotted name or version; none for a plain word.
+
+    ``getUserById`` -> get, user, by, id; ``node.js`` -> node, js, nodejs; ``v1.10`` -> 1.10
+    """
     if "'" in shape or shape[0] == _SYMBOL:
         return []
     version = _VERSION.fullmatch(word)
@@ -181,18 +187,18 @@ def _spelled_out(cleaned: str) -> list[str]:
 def words(text: str) -> list[str]:
     """Return the words of a text in order, folded, with repeats.
 
-    A word is a run of letters, marks, digits and underscores, joined over inner full stops and apostrophes
-    (``node.js``, ``1.10``, ``don't``); a possessive ``'s`` is cut off. A run of Han, Kana or Hangul is one word, and
-    so is each pictorial symbol.
+    A word is a run of letters, marks, digits and underscores. Full stops and apostrophes inside it belong to it
+    (``node.js``, ``1.10``, ``don't``); a possessive ``'s`` does not. A run of Han, Kana or Hangul is one word,
+    and so is each pictorial symbol.
     """
     return [_analyse(word).folded for word in _tokens(clean(text))]
 
 
 def split_terms(text: str) -> str:
-    """Return ``Memory.terms``: what a full-text analyzer would not see in the text by itself, separated by spaces.
+    """Return ``Memory.terms``: the words that a full-text analyzer would not find in the text, separated by spaces.
 
-    These are the parts of identifiers, dotted names and paths (``getUserById``: get user by id), C++, C#, F# and .NET
-    spelled out, and words whose folded form differs from their lower case. Each once, in order, at most
+    These are the parts of identifiers, dotted names and paths (``getUserById``: get user by id), the spelled-out names
+    of C++, C#, F# and .NET, and words whose folded form is not their lower case. Each appears once, in order, within
     ``MAX_TERMS_CHARS`` characters.
     """
     cleaned = clean(text)
@@ -216,7 +222,7 @@ def split_terms(text: str) -> str:
 
 
 def search_words(text: str) -> list[str]:
-    """Return the distinct words worth searching for, in order: folded, stop words out, identifiers also by parts."""
+    """Return the words to search for: folded, in order, each once, no stop words, with the parts of identifiers."""
     cleaned = clean(text)
     found: dict[str, None] = {}
     for token in _tokens(cleaned):
@@ -227,9 +233,9 @@ def search_words(text: str) -> list[str]:
 
 
 def stem_terms(text: str) -> list[str]:
-    """Return the terms by which a question covers a text: English stems in order, with repeats, stop words out.
+    """Return the terms that tell how much of a question a text covers: English stems in order, without stop words.
 
-    Identifiers count whole and by their parts. Runs of Han, Kana and Hangul count by pairs of neighbouring characters.
+    Repeats stay. An identifier gives itself and its parts. A run of Han, Kana or Hangul gives its pairs of neighbours.
     """
     cleaned = clean(text)
     terms = [term for word in _tokens(cleaned) for term in _analyse(word).terms]
@@ -242,15 +248,15 @@ def _stem(word: str) -> str:
         return word
     from snowballstemmer import stemmer  # pyright: ignore[reportUnknownVariableType] - heavy: on first use
 
-    # A stemmer keeps its word in itself, so that one shared by threads would mix them up.
+    # A stemmer stores the word that it works on, so threads must not share one.
     return cast("_Stemmer", stemmer("english")).stemWord(word)
 
 
 def estimate_tokens(text: str) -> int:
-    """Return about how many tokens a language model counts, rather too many than too few.
+    """Return about how many tokens a language model counts; the estimate is high rather than low.
 
-    A quarter of a token for an ASCII letter or space, a half for other ASCII, 1.3 for any other character; within a
-    third of byte-pair tokenizers on English prose and code, up to twice too many on accented Latin text.
+    An ASCII letter or space counts a quarter of a token, other ASCII a half, any other character 1.3. Compared with
+    byte-pair tokenizers this is within a third on English prose and code, and up to twice too much on accented text.
     """
     rest = _PLAIN.sub("", text)
     ascii_rest = len(rest.encode("ascii", "ignore"))
@@ -272,7 +278,7 @@ def is_non_latin(text: str) -> bool:
 
 
 def content_hash(*parts: str | None) -> str:
-    """Return a SHA-256 in hex over the parts in order; ``None`` differs from an empty part."""
+    """Return the SHA-256 of the parts in order, in hex; ``None`` is not the same as an empty part."""
     digest = hashlib.sha256()
     for part in parts:
         data = b"" if part is None else part.encode()

@@ -1,7 +1,7 @@
-"""The lock of the fetched artifacts: coordinates, sizes and checksums of every jar, shipped in the wheel.
+"""The lock of what is fetched: coordinate, size and checksum of every jar, shipped in the wheel.
 
-``artifacts.lock.json`` is written by a maintainer (``python -m kg.managed.artifacts lock``) and only read at run time,
-so that a user's machine fetches exactly these bytes and resolves nothing.
+A maintainer writes ``artifacts.lock.json`` with ``python -m kg.managed.artifacts lock``. At run time it is only read,
+so a user's machine fetches exactly these bytes and resolves no versions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 LOCK_FILE = Path(__file__).with_name("artifacts.lock.json")
 NEO4J = "neo4j"
 
-# What a maintainer chooses; everything else in the lock follows from it.
+# What a maintainer chooses. The rest of the lock follows from it.
 ROOTS: dict[str, tuple[str, ...]] = {
     NEO4J: (
         "org.neo4j:neo4j:5.26.30",
@@ -35,7 +35,7 @@ LABELS = {NEO4J: "Neo4j 5.26.30"}
 
 @dataclass(frozen=True)
 class LockedFile:
-    """One file as it must lie in the cache.
+    """One file of the cache, as it must be.
 
     Attributes:
         path: relative to the artifact folder, POSIX notation.
@@ -52,7 +52,7 @@ class LockedJar:
 
     Attributes:
         coordinate: ``group:artifact:version`` or ``group:artifact:jar:classifier:version``.
-        members: the files that are taken out of it; when there are any, the jar itself is not kept.
+        members: the files that are taken out of it. If there are any, the jar itself is not kept.
     """
 
     coordinate: str
@@ -95,9 +95,9 @@ def _group(name: str, group: dict[str, Any]) -> LockedGroup:
 
 
 def write_lock(fetch: Callable[[str, Path], Path], work_dir: Path, file: Path = LOCK_FILE) -> dict[str, LockedGroup]:
-    """Resolve ``ROOTS`` anew, fetch every jar once into ``work_dir``, and write the lock.
+    """Resolve ``ROOTS`` again, fetch every jar once into ``work_dir``, and write the lock.
 
-    ``fetch`` brings the jar of a coordinate into a folder and returns its path.
+    ``fetch`` puts the jar of a coordinate in a folder and returns its path.
     """
     groups: dict[str, LockedGroup] = {}
     for name, roots in ROOTS.items():
@@ -115,7 +115,7 @@ def write_lock(fetch: Callable[[str, Path], Path], work_dir: Path, file: Path = 
 
 
 def _resolve(roots: Sequence[str], work_dir: Path) -> list[str]:
-    """Return the coordinates of the run-time closure of ``roots``, sorted."""
+    """Return the sorted coordinates of ``roots`` and of everything they need at run time."""
     from jgo.maven import MavenContext
 
     context = MavenContext(repo_cache=work_dir, timeout=60)
@@ -131,7 +131,7 @@ def _coordinate(group: str, artifact: str, classifier: str, version: str) -> str
 
 
 def _measure(coordinate: str, jar: Path, *, whole: bool) -> LockedJar:
-    """Describe a fetched jar; of a model's jar the weights and the tokenizer are the members."""
+    """Describe a fetched jar; the members of a model's jar are its weights and its tokenizer."""
     folder = PurePosixPath(*_folder(coordinate))
     content = jar.read_bytes()
     file = LockedFile(str(folder / jar.name), len(content), hashlib.sha256(content).hexdigest())

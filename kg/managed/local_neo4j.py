@@ -1,8 +1,8 @@
-"""The managed Neo4j Community: a child process on the user's own machine, no Docker and no Java needed.
+"""The managed Neo4j Community: a child process on the user's own machine that needs no Docker and no installed Java.
 
-Invariant: at most one process writes a store. Whoever manages it holds ``.lock`` in the home folder as long as it
-lives; ``process.json`` names the child. A manager that was killed leaves a running child behind, which the next one
-finds and goes on using when it answers and was started with the same settings, and ends otherwise.
+Invariant: at most one process writes a store. Its manager holds ``.lock`` in the home folder for as long as it lives;
+``process.json`` names the child. A killed manager leaves its child running. The next manager finds that child. It keeps
+the child if it answers and has the same settings, and ends it otherwise.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _LEAST_FREE_BYTES = 100 * 2**20
 
 @dataclass(frozen=True)
 class Neo4jAddress:
-    """Where the managed Neo4j answers and as whom to log in."""
+    """Where the managed Neo4j answers, and the user and password to log in with."""
 
     bolt_url: str
     browser_url: str
@@ -61,7 +61,7 @@ class Neo4jAddress:
 
 @dataclass(frozen=True)
 class _Record:
-    """What is remembered of the child, so that another process can find it."""
+    """What is written down about the child, so that another process can find it."""
 
     pid: int
     created_at: float
@@ -70,7 +70,7 @@ class _Record:
 
 
 class LocalNeo4j:
-    """One store and the process that serves it."""
+    """One store, and the process that serves it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -84,7 +84,7 @@ class LocalNeo4j:
         self._changing = asyncio.Lock()
 
     async def start(self, progress: Progress | None = None) -> Neo4jAddress:
-        """Make sure that Neo4j runs, fetching it first if need be, and return its address once it answers.
+        """Make sure that Neo4j runs, and return its address once it answers. It is fetched first if it is missing.
 
         Raises:
             SetupError: it cannot be fetched or started, or another process manages this store.
@@ -107,7 +107,7 @@ class LocalNeo4j:
             return self._address(record)
 
     async def stop(self) -> None:
-        """End Neo4j cleanly, also one that a killed manager left behind; nothing happens where none runs.
+        """Stop Neo4j cleanly, also one that a killed manager left running. If none runs, nothing happens.
 
         Raises:
             SetupError: another living process manages this store.
@@ -129,7 +129,7 @@ class LocalNeo4j:
                 self._lock.release()
 
     def running(self) -> Neo4jAddress | None:
-        """Return the address of a running Neo4j, whoever manages it; it may still be starting."""
+        """Return the address of a running Neo4j, whoever manages it. It may still be starting."""
         record = self._load_record()
         if record is None or _process_of(record, self._home) is None:
             return None
@@ -140,13 +140,13 @@ class LocalNeo4j:
         return _tail(self._console, lines)
 
     async def prepare_archive(self) -> bool:
-        """Make the class archive that quickens later starts, now instead of in the background; True if it exists."""
+        """Make the class archive for faster starts now, not later in the background; True if it exists afterwards."""
         return self._archive is not None and await self._archive.make(self._home)
 
     # One manager
 
     def _acquire(self) -> None:
-        """Take the lock file and write our number into it, for whoever is refused."""
+        """Take the lock file and write our process id into it, so that whoever is refused can name us."""
         file = Path(self._lock.lock_file)
         try:
             self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -175,7 +175,7 @@ class LocalNeo4j:
             return None
 
     def _find_process(self) -> tuple[psutil.Process, _Record | None] | None:
-        """Return the living Neo4j of this home, and its record unless its manager died before writing one."""
+        """Return the running Neo4j of this home, and its record unless its manager died before writing one."""
         record = self._load_record()
         if record is not None and (process := _process_of(record, self._home)) is not None:
             return process, record
@@ -185,7 +185,7 @@ class LocalNeo4j:
         return None
 
     async def _adopt(self, process: psutil.Process, record: _Record | None) -> _Record | None:
-        """Go on with a child that runs already; one that cannot be used is ended and None returned."""
+        """Use a child that already runs. If it cannot be used, end it and return None."""
         if record is not None and record.fingerprint == self._fingerprint(await find_java(self._settings)):
             deadline = process.create_time() + _YOUNG_S
             while _is_alive(process):
@@ -198,7 +198,7 @@ class LocalNeo4j:
         return None
 
     async def _boot(self, progress: Progress | None) -> _Record:
-        """Start a child and wait until it answers; faults that can be mended are mended and it is started again."""
+        """Start a child and wait until it answers. If we can repair what makes it fail, repair it and start again."""
         java = await find_java(self._settings)
         fingerprint = self._fingerprint(java)
         new_ports = verify = False
@@ -222,7 +222,7 @@ class LocalNeo4j:
         raise AssertionError("unreachable")
 
     async def _watch_start(self, process: psutil.Process, fingerprint: str, ports: Ports) -> _Record | Failure:
-        """Write down a new child at once, then wait until it answers or fails."""
+        """Write a new child's record at once, then wait until it answers or fails."""
         try:
             record = _Record(process.pid, process.create_time(), fingerprint, ports)
             write_private(self._record_file, json.dumps(asdict(record)))
@@ -234,7 +234,7 @@ class LocalNeo4j:
             raise
 
     def _fingerprint(self, java: Java) -> str:
-        """Return what must be equal for a running child to be as good as a new one."""
+        """Return a digest of everything that must be the same for a running child to be used instead of a new one."""
         jars = [jar.file.sha256 for jar in load_lock()[NEO4J].jars]
         parts = [
             java.executable,
@@ -261,7 +261,7 @@ class LocalNeo4j:
         return ports
 
     async def _reap(self) -> None:
-        """Wait until a child that was killed has gone: it looks dead while its last threads still hold the store."""
+        """Wait until a killed child is really gone: it looks dead while its last threads still hold the store."""
         if self._child is not None:
             try:
                 await asyncio.to_thread(self._child.wait, _KILL_TIMEOUT_S)
@@ -301,15 +301,15 @@ class LocalNeo4j:
         return Failure.TIMEOUT if failure is Failure.UNKNOWN else failure
 
     def _diagnose(self) -> Failure:
-        """Tell why Neo4j ended or does not answer, from its console or else from its debug log."""
+        """Find out why Neo4j ended or does not answer, from its console, or else from its debug log."""
         failure = diagnose(self.log_tail(400))
         return diagnose(_tail(self._home / "logs" / "debug.log", 200)) if failure is Failure.UNKNOWN else failure
 
     async def _answers(self, ports: Ports) -> bool:
-        """Tell whether Neo4j takes our password over Bolt.
+        """Return whether Neo4j answers and accepts our password.
 
         Raises:
-            SetupError: it answers and refuses the password.
+            SetupError: it answers but refuses the password.
         """
         from kg.graph.store import GraphAddress, GraphStore
 
@@ -328,7 +328,7 @@ class LocalNeo4j:
         return True
 
     async def _end(self, process: psutil.Process) -> None:
-        """End a child: ask, wait, and kill as the last resort (the store recovers from that by itself)."""
+        """End a child: ask it, wait, and kill it only if it does not end (the store recovers from that by itself)."""
         for signal, timeout_s in ((process.terminate, STOP_TIMEOUT_S), (process.kill, _KILL_TIMEOUT_S)):
             with contextlib.suppress(psutil.NoSuchProcess):
                 signal()
@@ -341,7 +341,7 @@ class LocalNeo4j:
         self._record_file.unlink(missing_ok=True)
 
     async def _archive_later(self, archive: ClassArchive) -> bool:
-        """Make the class archive once the first calls have been served."""
+        """Make the class archive after the first calls have been served."""
         await asyncio.sleep(ARCHIVE_DELAY_S)
         return await archive.make(self._home)
 
@@ -357,7 +357,7 @@ class LocalNeo4j:
 
 
 def _tail(file: Path, lines: int) -> str:
-    """Return the last lines of a file, nothing where there is no file."""
+    """Return the last lines of a file; an empty text if there is no file."""
     try:
         return "\n".join(file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     except OSError:
@@ -369,9 +369,9 @@ def _bolt_url(ports: Ports) -> str:
 
 
 def _process_of(record: _Record, home: Path) -> psutil.Process | None:
-    """Return the process of a record, unless it has ended and its id belongs to something else by now.
+    """Return the process of a record. If that process has ended, another one may have its id by now: return None then.
 
-    One that is being killed has no command line any more but may still hold the store: it counts until it has gone.
+    A process that is being killed has no command line any more but may still hold the store, so it counts as running.
     """
     try:
         process = psutil.Process(record.pid)
@@ -398,7 +398,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 async def _has_ended(process: psutil.Process, timeout_s: float) -> bool:
-    """Wait for the end of a process, which need not be a child of ours, and tell whether it came."""
+    """Wait for the end of a process, which need not be our child; return whether it ended in time."""
     deadline = time.monotonic() + timeout_s
     while _is_alive(process):
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
 """The files that the managed Neo4j reads: its settings, its logging, its ports and its first password.
 
-Idea: everything lies under one home folder and no setting names a path, so the folder can be moved as a whole. All
-files but the password and the store are written anew at every start.
+Idea: everything lies under one home folder and no setting names a path, so the folder can be moved as a whole. Every
+start writes all files again, except the password and the store.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from kg.settings.service import Settings
 USER = "neo4j"
 HOST = "127.0.0.1"
 TEMPORARY = "tmp"
-"""Folder of Java's temporary files, within the home folder, which is Neo4j's current one."""
+"""Folder of Java's temporary files, relative to the home folder, in which Neo4j runs."""
 
-_PORT_RANGE = range(20_000, 32_000)  # below the ephemeral ports of Linux and macOS, so that few programs get in the way
+_PORT_RANGE = range(20_000, 32_000)  # below the ports that Linux and macOS give out by themselves
 _HASH_ROUNDS = 1024
 _MEMORY = re.compile(r"(\d+)([kmg])", re.IGNORECASE)
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -42,7 +42,7 @@ dbms.security.auth_enabled=true
 # By default three wrong passwords, from any program on this machine, lock the right one out too.
 dbms.security.auth_max_failed_attempts=0
 dbms.security.allow_csv_import_from_file_urls=false
-# Nothing leaves the machine. Community has no switch for the Browser's outgoing connections, so its pages forbid them.
+# Nothing leaves the machine. Community cannot switch off the Browser's outgoing connections, so its pages forbid them.
 dbms.usage_report.enabled=false
 client.allow_telemetry=false
 browser.remote_content_hostname_whitelist=localhost
@@ -56,7 +56,7 @@ server.memory.pagecache.size={page_cache}
 # Query logs would hold people's texts.
 db.logs.query.enabled=OFF
 dbms.logs.http.enabled=false
-# Otherwise a stop waits ten seconds for connections that have gone.
+# Without it, a stop waits ten seconds for connections that are closed already.
 internal.dbms.bolt.netty_server_shutdown_quiet_period=0
 """
 
@@ -125,10 +125,7 @@ def memory_bytes(name: str, value: str) -> int:
 
 
 def write_configuration(home: Path, settings: Settings, ports: Ports) -> None:
-    """Write the folder ``conf`` of a home folder, and empty its folder of temporary files.
-
-    A Neo4j that is killed leaves its temporary files behind.
-    """
+    """Write a home's folder ``conf``, and empty its temporary folder, in which a killed Neo4j leaves files."""
     shutil.rmtree(home / TEMPORARY, ignore_errors=True)
     (home / TEMPORARY).mkdir(mode=0o700, exist_ok=True)
     folder = home / "conf"
@@ -139,7 +136,7 @@ def write_configuration(home: Path, settings: Settings, ports: Ports) -> None:
 
 
 def choose_ports(home: Path, *, anew: bool = False) -> Ports:
-    """Return the remembered ports, or two free ones where there are none yet, they are taken, or ``anew`` is set."""
+    """Return the ports of the last start. Choose two free ones if there are none, if one is taken, or if ``anew``."""
     file = home / "ports.json"
     try:
         ports = Ports(**json.loads(file.read_text(encoding="utf-8")))
@@ -153,7 +150,7 @@ def choose_ports(home: Path, *, anew: bool = False) -> Ports:
 
 
 def _free_port() -> int:
-    """Return a port that nobody listens on, taken by chance so that two homes hardly ever meet."""
+    """Return a port that nobody listens on, at random, so that two homes rarely get the same one."""
     while True:
         port = _PORT_RANGE[secrets.randbelow(len(_PORT_RANGE))]
         if _is_free(port):
@@ -171,13 +168,13 @@ def _is_free(port: int) -> bool:
 
 
 def ensure_password(home: Path) -> str:
-    """Return the password of the user ``neo4j``, made on the first call and never shown in a process list.
+    """Return the password of the user ``neo4j``. The first call makes it; no process list ever shows it.
 
-    The password is on disk before the store exists, and Neo4j takes it from ``auth.ini`` whenever it first makes its
-    system database; so a crash at any point leaves both agreeing.
+    The password is on the disk before the store exists, and Neo4j takes it from ``auth.ini`` when it first makes its
+    system database. So password and store agree after a crash at any point.
 
     Raises:
-        SetupError: there is a store but its password is gone.
+        SetupError: there is a store, but its password is gone.
     """
     file = home / "password"
     try:

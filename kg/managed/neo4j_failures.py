@@ -1,4 +1,4 @@
-"""Why the managed Neo4j did not start, told from what it wrote, and what to do about it."""
+"""Why the managed Neo4j did not start, as its output shows, and what to do about it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _TAIL_LINES = 12
 
 
 class Failure(Enum):
-    """A known way of not starting: what it is and its cure, both with ``{home}``."""
+    """A known reason for not starting: what is wrong and how to fix it; both may name ``{home}``."""
 
     PORT_TAKEN = (
         "a port of the graph in {home} is taken by another program",
-        "remove {home}/ports.json, so that free ports are chosen, and start again",
+        "remove {home}/ports.json and start again; free ports are chosen then",
     )
     DISK_FULL = (
         "there is no space left for the graph in {home}",
@@ -24,7 +24,7 @@ class Failure(Enum):
     )
     STORE_LOCKED = (
         "another Neo4j, not started by knowthread, has the store in {home} open",
-        "end that Neo4j (its command line names the folder), then start again",
+        "stop that Neo4j (its command line names the folder) and start again",
     )
     JAR_DAMAGED = (
         "Neo4j's program files cannot be loaded",
@@ -39,8 +39,8 @@ class Failure(Enum):
         "close other programs, or change KNOWTHREAD_NEO4J_HEAP (512m) and KNOWTHREAD_NEO4J_PAGE_CACHE (128m)",
     )
     FORBIDDEN = (
-        "files of the graph in {home} may not be read or written",
-        "make them belong to the user that runs knowthread",
+        "files of the graph in {home} cannot be read or written",
+        "make the user who runs knowthread their owner",
     )
     NEWER_STORE = (
         "the store in {home} was written by another version of Neo4j",
@@ -56,7 +56,7 @@ class Failure(Enum):
         return SetupError(f"{what}; its log ends:\n{lines}\n" if lines else what, cure)
 
 
-# In this order: the first that is found is the cause, the later ones often its consequence.
+# The order counts: the first one found is the cause, later ones are often its effects.
 _SIGNS = (
     (Failure.DISK_FULL, r"No space left on device|Disk quota exceeded|DatabaseOutOfDiskSpace"),
     (Failure.PORT_TAKEN, r"BindException|Address already in use|PortBindException"),
@@ -82,5 +82,5 @@ _SIGNS = (
 
 
 def diagnose(text: str) -> Failure:
-    """Tell from Neo4j's output, or from an operating system's error, why it did not start."""
+    """Return why Neo4j did not start, from its output or from an error of the operating system."""
     return next((failure for failure, signs in _SIGNS if re.search(signs, text)), Failure.UNKNOWN)

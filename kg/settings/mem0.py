@@ -1,7 +1,7 @@
-"""Settings of mem0-mcp-selfhosted that mean the same here, so that its set-ups go on working.
+"""Settings of mem0-mcp-selfhosted that mean the same here, so that an environment made for it works unchanged.
 
-What could lead to another program's data or open a port (its databases, host, port and transport) is never taken
-over. A variable chooses no provider by itself: mem0's default, Claude, is used only where a provider is named.
+Its databases, host, port and transport are never used: they could lead to another program's data or open a port. We do
+not take over mem0's default provider, Claude: a provider is used only if a variable names one.
 """
 
 from __future__ import annotations

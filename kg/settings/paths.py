@@ -1,6 +1,6 @@
-"""Where things lie on the user's machine, and how private files are written. Standard library only: the shim uses it.
+"""Our folders on the user's machine, and how private files are written. Standard library only: the shim uses it.
 
-The folders are those that platform conventions give: XDG on Linux, ``~/Library`` on macOS.
+The folders follow the platform: XDG on Linux, ``~/Library`` on macOS.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def data_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Return the folder of what can be fetched again (jars, models); ``KNOWTHREAD_CACHE_DIR`` overrides it."""
+    """Return the folder of files that can be fetched again (jars, models); ``KNOWTHREAD_CACHE_DIR`` overrides it."""
     return _folder("KNOWTHREAD_CACHE_DIR", "XDG_CACHE_HOME", ".cache", "Library/Caches")
 
 
@@ -34,9 +34,9 @@ def _folder(setting: str, xdg: str, linux: str, macos: str) -> Path:
 
 
 def write_private(file: Path, text: str, *, durable: bool = False) -> None:
-    """Replace a file in one step by one that only its owner reads; no reader ever sees half of it.
+    """Replace a file in one step by one that only its owner can read; no reader sees half of it.
 
-    With ``durable`` the text is on the disk when this returns, so that not even a power cut loses it.
+    With ``durable`` the text is on the disk when this returns, so a power cut does not lose it.
     """
     fresh = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

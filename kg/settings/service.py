@@ -1,8 +1,7 @@
-"""Service settings: one TOML file, the variables ``KNOWTHREAD_*`` over it, read once by the service.
+"""Service settings. The service reads them once, from a TOML file and from variables ``KNOWTHREAD_*``, which win.
 
-The variables of mem0-mcp-selfhosted (``kg.settings.mem0``) go last: whatever is said to knowthread itself, in either
-place, wins over them.
-Session settings (user, agent, run, project) are not here: they travel with every call of a session.
+Variables of mem0-mcp-selfhosted (``kg.settings.mem0``) count only if neither the file nor a variable of ours sets the
+same thing. Session settings (user, agent, run, project) are not here: every call of a session brings them.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ CONFIG_FILE = "config.toml"
 """The file of settings, in the data folder."""
 
 EMBEDDERS = ("onnx:all-minilm-l6-v2", "onnx:bge-small-en-v1.5")
-"""Embedders that run in-process, from files that are fetched; besides them any ``ollama:<model>``."""
+"""Embedders that run in this process, from fetched files. Any ``ollama:<model>`` may be set too."""
 
 LLMS = ("none", "ollama", "anthropic", "claude-code", "gemini", "gemini_split", "auto")
 
@@ -57,28 +56,28 @@ class Settings:
         neo4j_url: an existing Neo4j (``bolt://``, ``neo4j://``, ``neo4j+s://``); empty: a managed local one.
         qdrant_url: an existing Qdrant server; empty: the embedded engine.
         embedder: one of ``EMBEDDERS``, or ``ollama:<model>``.
-        host: address to listen on; anything but loopback also needs an explicit ``token``.
-        port: 0 chooses a free port once and remembers it.
-        token: bearer token; empty: generated once and kept in the data folder, mode 0600.
+        host: address to listen on; any but loopback also needs a ``token`` that you set.
+        port: 0: a free port is chosen once and kept.
+        token: bearer token; empty: one is generated once and kept in the data folder, mode 0600.
         idle_minutes: the service stops this long after the last session; 0: never.
         java: a Java 17 or 21 executable; empty: the one that is installed with the package.
         neo4j_heap: maximum heap of the managed Neo4j, JVM notation.
         neo4j_page_cache: page cache of the managed Neo4j, JVM notation.
-        llm: one of ``LLMS``: which language models are asked, where a task has no list of its own.
-        extract_models: models that read memories, in the order in which they are tried: ``provider:model`` or
-            ``provider``, separated by commas; empty: as ``llm`` says.
-        contradict_models: models that settle contradictions, likewise.
-        resolve_models: models that say whether two names mean one thing, likewise.
-        rerank_models: models that order what a search found, where the caller asks for it, likewise.
-        ollama_embed_url: the Ollama that embeds, where that is another one; empty: ``ollama_url``.
+        llm: one of ``LLMS``: which language models are asked for a task without a list of its own.
+        extract_models: models that read memories, tried in this order: ``provider:model`` or ``provider``, separated by
+            commas; empty: as ``llm`` says. The next three lists are written in the same way.
+        contradict_models: models that decide contradictions.
+        resolve_models: models that decide whether two names mean one thing.
+        rerank_models: models that sort what a search found, if the caller asks for it.
+        ollama_embed_url: the Ollama that embeds, if it is another one; empty: ``ollama_url``.
         ollama_keep_alive: how long Ollama keeps a model loaded (``30m``); ``-1``: for ever.
         anthropic_token: Anthropic API key or OAuth token; empty: see ``extract.providers.credentials``.
         anthropic_url: empty: the SDK's own.
         gemini_api_key: empty: ``GEMINI_API_KEY`` or ``GOOGLE_API_KEY``.
         gemini_url: empty: the SDK's own.
-        daily_tokens: model tokens a day (UTC) after which jobs wait for the next one; 0: no cap.
+        daily_tokens: model tokens a day (UTC); when they are used up, jobs wait for the next day. 0: no limit.
         model_timeout_s: longest wait for one answer of a model.
-        extract_concurrency: how many memories are read by models at a time.
+        extract_concurrency: how many memories models read at the same time.
     """
 
     data_dir: Path = field(default_factory=data_dir)
@@ -123,14 +122,14 @@ _FIELDS = {f.name: f for f in fields(Settings)}
 
 
 class _Given(NamedTuple):
-    """A value as it was given, and under which name."""
+    """A value as it was given, and the name of the variable or key that gave it."""
 
     value: object
     source: str
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read mem0's variables, ``config.toml`` of the data folder over them, and our own variables over both.
+    """Read mem0's variables, ``config.toml`` of the data folder, and our own variables; later ones win.
 
     Raises:
         ConfigurationError: an unknown key in the file, or a value of the wrong type or range.
@@ -140,7 +139,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def given_settings(environ: Mapping[str, str] | None = None) -> frozenset[str]:
-    """Return the names of the settings that the file or a variable gives, whatever they say.
+    """Return the names of the settings that the file or a variable gives, with whatever value.
 
     Raises:
         ConfigurationError: the file cannot be read, or has an unknown key.
@@ -162,7 +161,7 @@ def _read_given(environ: Mapping[str, str]) -> dict[str, _Given]:
 
 
 def mem0_variables(environ: Mapping[str, str]) -> Mem0Variables:
-    """Return which of mem0's variables have an effect, beside the file and our own variables.
+    """Return which of mem0's variables have an effect, given the file and our own variables.
 
     Raises:
         ConfigurationError: the file cannot be read.
@@ -171,9 +170,9 @@ def mem0_variables(environ: Mapping[str, str]) -> Mem0Variables:
 
 
 def bare_url(url: str) -> str:
-    """Return an address as it may be shown: without user name, password, query and fragment, each may be a secret.
+    """Return an address without user name, password, query and fragment, because each may hold a secret.
 
-    Whatever stands before the last ``@`` is left out, also where it is no proper user name and password.
+    Everything before the last ``@`` is left out, even if it is no valid user name and password.
     """
     hidden, at, rest = url.rpartition("@")
     scheme, divided, _ = hidden.partition("://")
@@ -206,7 +205,7 @@ def _convert(name: str, value: object, source: str) -> Any:
     if name in _RANGES:
         return _number(value, source, _RANGES[name])
     if not isinstance(value, str):
-        # A secret that was given as a number is a secret still.
+        # A secret stays a secret if it was given as a number.
         shown = repr(value) if _FIELDS[name].repr else "the value"
         raise ConfigurationError(source, f"{shown} is not a string", "a quoted string")
     _check_text(name, value, source)
