@@ -43,7 +43,7 @@ faults: setup ## every fault of every provider, through the whole stack
 .PHONY: coverage
 coverage: setup ## the tests with the lines counted that they reach, in the processes they start too
 	@$(python) scripts/fetch.py
-	$(python) -m pytest $(in_workers) --cov --cov-report=term:skip-covered
+	sh scripts/coverage.sh $(or $(ARGS),$(in_workers))
 
 .PHONY: check
 check: setup ## format, lint and types

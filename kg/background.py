@@ -16,8 +16,11 @@ _ASK_AGAIN_S = 0.5
 class Background:
     """Runs an endless coroutine function as a named task, and starts it again after any unexpected error."""
 
-    def __init__(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, name: str, run: Callable[[], Awaitable[None]], *, restart_after_s: float = RESTART_AFTER_S
+    ) -> None:
         self._name = name
+        self._restart_after_s = restart_after_s
         self._run = run
         self._task: asyncio.Task[None] | None = None
 
@@ -43,8 +46,8 @@ class Background:
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 log.error(
                     "%s met an unexpected %s at %s:%s and starts again in %g s",
-                    self._name, type(error).__name__, place.filename, place.lineno, RESTART_AFTER_S,
+                    self._name, type(error).__name__, place.filename, place.lineno, self._restart_after_s,
                 )  # fmt: skip
-                await asyncio.sleep(RESTART_AFTER_S)
+                await asyncio.sleep(self._restart_after_s)
             else:
                 return

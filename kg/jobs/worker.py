@@ -62,7 +62,11 @@ class Pause:
 
 
 class Worker:
-    """Claims jobs and runs their steps, several at once."""
+    """Claims jobs and runs their steps, several at once.
+
+    ``renew_every_s``: how often the leases of running jobs are renewed. ``first_pause_s``: how long a kind of work
+    waits when its model has failed for the first time.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,8 @@ class Worker:
         judge: JudgeStep | None,
         *,
         concurrency: int,
+        renew_every_s: float = RENEW_EVERY_S,
+        first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._store = store
@@ -79,6 +85,8 @@ class Worker:
         self._extract = extract
         self._judge = judge
         self._concurrency = concurrency
+        self._renew_every_s = renew_every_s
+        self._first_pause_s = first_pause_s
         self._running: dict[asyncio.Task[None], Lease] = {}
         self._pauses: dict[JobKind, Pause] = {"extract": Pause()}
         if judge is not None:
@@ -249,7 +257,7 @@ class Worker:
                 await self._release(lease, str(error), failed=False)
             elif isinstance(error, ModelUnavailable) and not self._is_own_fault(lease, error, answered):
                 pause = self._pauses[lease.kind]
-                longer = min(max(FIRST_PAUSE_S, pause.length_s * 2), LONGEST_PAUSE_S)
+                longer = min(max(self._first_pause_s, pause.length_s * 2), LONGEST_PAUSE_S)
                 self._pause(lease.kind, max(longer, min(error.retry_after_s or 0.0, LONGEST_PAUSE_S)), str(error))
                 await self._release(lease, str(error), failed=False, others_first=_is_timeout(error))
             else:
@@ -318,7 +326,7 @@ class Worker:
     async def _renew(self) -> None:
         """Keep the leases of running jobs; a job that was cancelled or taken over is dropped."""
         while True:
-            await asyncio.sleep(RENEW_EVERY_S)
+            await asyncio.sleep(self._renew_every_s)
             held = {lease.uuid: task for task, lease in self._running.items()}
             if not held:
                 continue

@@ -52,8 +52,11 @@ _CLOSE_S = 10.0
 class Service:
     """Everything behind the tools. ``start`` brings the parts up, ``stop`` takes them down in the reverse order."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, retry_s: float = _RETRY_S, close_s: float = _CLOSE_S) -> None:
+        """``retry_s``: how often a part that is away is tried again; ``close_s``: the longest wait for a part's end."""
         self.settings = settings
+        self._retry_s = retry_s
+        self._close_s = close_s
         self.default_user = os.environ.get("KNOWTHREAD_USER_ID", "").strip() or _login_name()
         self.neo4j: Neo4jAddress | None = None
         self._memory: MemoryService | None = None
@@ -154,7 +157,7 @@ class Service:
         """
         try:
             for name, close in self._closings():
-                await _close(name, close)
+                await _close(name, close, self._close_s)
         finally:
             if self._local is not None:
                 await self._local.stop()
@@ -270,7 +273,7 @@ class Service:
         """Open an index that did not open before, and optimize one that has grown."""
         try:
             while True:
-                await asyncio.sleep(_RETRY_S if self._index_error else _OPTIMIZE_EVERY_S)
+                await asyncio.sleep(self._retry_s if self._index_error else _OPTIMIZE_EVERY_S)
                 try:
                     if self._index_error:
                         await self._open_index(reindex)
@@ -286,7 +289,7 @@ class Service:
     async def _keep_neo4j(self, local: LocalNeo4j, store: GraphStore) -> None:
         """Start the managed Neo4j again if it dies; calls fail with the reason until it answers."""
         while True:
-            await asyncio.sleep(_RETRY_S)
+            await asyncio.sleep(self._retry_s)
             try:
                 found = local.running()
                 if found is None:
@@ -308,13 +311,13 @@ class Service:
             log.warning("warming up: %s", error)
 
 
-async def _close(name: str, close: Callable[[], Awaitable[None]]) -> None:
+async def _close(name: str, close: Callable[[], Awaitable[None]], timeout_s: float) -> None:
     """Take one part down; a failure is logged."""
     closing = asyncio.ensure_future(close())
-    done, _ = await asyncio.wait([closing], timeout=_CLOSE_S)
+    done, _ = await asyncio.wait([closing], timeout=timeout_s)
     if not done:
         closing.cancel()
-        log.error("%s did not end within %.0f s", name, _CLOSE_S)
+        log.error("%s did not end within %.0f s", name, timeout_s)
     elif closing.cancelled() or closing.exception() is not None:
         log.error("%s did not end as it should", name, exc_info=None if closing.cancelled() else closing.exception())
 

@@ -6,14 +6,12 @@ import asyncio
 
 import pytest
 
-import kg.background
 from kg.background import Background
 
 
 async def test_a_task_that_meets_the_unexpected_says_so_without_its_text_and_starts_again(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ):
-    monkeypatch.setattr(kg.background, "RESTART_AFTER_S", 0.01)
     started, again = 0, asyncio.Event()
 
     async def run() -> None:
@@ -24,7 +22,7 @@ async def test_a_task_that_meets_the_unexpected_says_so_without_its_text_and_sta
         again.set()
         await asyncio.sleep(60)
 
-    task = Background("worker", run)
+    task = Background("worker", run, restart_after_s=0.01)
     task.start()
     async with asyncio.timeout(10):
         await again.wait()

@@ -85,16 +85,22 @@ async def no_jobs_of_others(parts: Parts) -> None:
     await parts.store.driver.execute_query("MATCH (j:Job) DETACH DELETE j")  # pyright: ignore
 
 
-def make_worker(parts: Parts, model: Model, clock: TestClock, concurrency: int = 2) -> Worker:
+def make_worker(parts: Parts, model: Model, clock: TestClock, concurrency: int = 2, **waits: float) -> Worker:
     extract = ExtractStep(
         parts.store, clock, model, Linker(parts.store, parts.index, parts.embedder, model, clock), judges=True
     )
-    return Worker(parts.store, clock, extract, JudgeStep(parts.store, clock, model), concurrency=concurrency)
+    return Worker(parts.store, clock, extract, JudgeStep(parts.store, clock, model), concurrency=concurrency, **waits)
 
 
 @pytest.fixture
-async def reader(parts: Parts, model: Model, clock: TestClock) -> AsyncIterator[Worker]:
-    worker = make_worker(parts, model, clock)
+def waits() -> dict[str, float]:
+    """How long the reader waits for what, where a fixture that a test uses says so before the reader is made."""
+    return {}
+
+
+@pytest.fixture
+async def reader(parts: Parts, model: Model, clock: TestClock, waits: dict[str, float]) -> AsyncIterator[Worker]:
+    worker = make_worker(parts, model, clock, **waits)
     worker.start()
     yield worker
     await worker.stop()

@@ -13,7 +13,7 @@ from kg.errors import MalformedOutput
 from kg.model_values import Extraction
 from kg.operations.job_control import Jobs
 from kg.operations.merges import Merges
-from tests.support.scripted_models import CALL, Model, model, no_jobs_of_others, reader, state, user
+from tests.support.scripted_models import CALL, Model, model, no_jobs_of_others, reader, state, user, waits
 from tests.support.user import User, states
 
 

@@ -12,7 +12,7 @@ import pytest
 from kg.model_values import NamePair, Ruling, Sameness
 from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
-from tests.support.scripted_models import Model, make_worker, model, no_jobs_of_others, reader, state, user, work
+from tests.support.scripted_models import Model, make_worker, model, no_jobs_of_others, reader, state, user, waits, work
 from tests.support.user import TestClock, User, states
 
 CatchUp = Callable[[str], Awaitable[Any]]

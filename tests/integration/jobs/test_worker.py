@@ -11,17 +11,16 @@ from datetime import datetime
 
 import pytest
 
-import kg.jobs.worker
 from kg.errors import BudgetExceeded, MalformedOutput, ModelUnavailable
 from kg.facts.contentions import JUDGED_PER_FACT
-from kg.jobs.worker import FIRST_BACK_OFF_S, MAX_FAILURES, Worker
+from kg.jobs.worker import FIRST_BACK_OFF_S, LONGEST_PAUSE_S, MAX_FAILURES, Worker
 from kg.language.words import content_hash
 from kg.model_values import Contention, Ruling, Rulings
 from kg.operations.decisions import Decisions
 from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
 from tests.support.graph_checks import whole_graph_invariants
-from tests.support.scripted_models import Model, make_worker, model, no_jobs_of_others, reader, state, user
+from tests.support.scripted_models import Model, make_worker, model, no_jobs_of_others, reader, state, user, waits
 from tests.support.user import TestClock, User, states
 
 
@@ -30,15 +29,15 @@ async def check_graph(user: User) -> None:
 
 
 @pytest.fixture
-def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+def long_pauses(waits: dict[str, float]) -> None:
     """A pause lasts until a test ends it, however long the test takes."""
-    monkeypatch.setattr(kg.jobs.worker, "FIRST_PAUSE_S", kg.jobs.worker.LONGEST_PAUSE_S)
+    waits["first_pause_s"] = LONGEST_PAUSE_S
 
 
 @pytest.fixture
-def unrenewed(monkeypatch: pytest.MonkeyPatch) -> None:
+def unrenewed(waits: dict[str, float]) -> None:
     """A lease that a test has ended stays ended: its worker, which lives, would renew it every ten seconds."""
-    monkeypatch.setattr(kg.jobs.worker, "RENEW_EVERY_S", 3600.0)
+    waits["renew_every_s"] = 3600.0
 
 
 async def test_a_text_is_read_and_its_facts_say_by_what(user: User, model: Model):

@@ -14,7 +14,6 @@ import pytest
 from kg.errors import SetupError, StoreUnavailable
 from kg.managed.local_neo4j import Neo4jAddress
 from kg.settings.service import Settings
-from mcp_server.service import composition as module
 from mcp_server.service.composition import Service
 
 
@@ -61,13 +60,7 @@ class FakeStore:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Service:
-    return Service(Settings(data_dir=tmp_path, cache_dir=tmp_path))
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_RETRY_S", 0.005)
-    monkeypatch.setattr(module, "_CLOSE_S", 0.2)
+    return Service(Settings(data_dir=tmp_path, cache_dir=tmp_path), retry_s=0.005, close_s=0.2)
 
 
 async def _until(condition: Callable[[], bool]) -> None:
