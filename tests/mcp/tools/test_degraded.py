@@ -77,7 +77,7 @@ def qdrant(tmp_path: Path) -> Iterator[Qdrant]:
     """A Qdrant server that does not run yet."""
     given = os.environ.get("KNOWTHREAD_TEST_QDRANT", "")
     if not given:
-        pytest.skip("no Qdrant server: name its executable by KNOWTHREAD_TEST_QDRANT")
+        pytest.skip("no Qdrant server: set KNOWTHREAD_TEST_QDRANT to its executable")
     executable = Path(given)
     if executable.suffix == ".xz":
         executable = tmp_path / "qdrant"
