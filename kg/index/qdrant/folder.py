@@ -220,14 +220,14 @@ def _take(lock: BaseFileLock) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        holder = file.read_text(encoding="ascii", errors="replace").strip() or "unknown"
+        holder = file.read_bytes().decode(errors="replace").strip() or "unknown"
         raise StoreUnavailable(
             STORE,
             f"process {holder} has the index in {file.parent} open; stop it (`knowthread stop`), "
             "or set KNOWTHREAD_DATA_DIR to another folder",
             retryable=True,
         ) from error
-    file.write_text(str(os.getpid()), encoding="ascii")
+    file.write_bytes(str(os.getpid()).encode())
 
 
 def _read_record(file: Path) -> dict[str, object] | None:

@@ -80,7 +80,7 @@ class Home:
 
     def abandon(self) -> None:
         """Leave Neo4j without a manager, as if that had been killed."""
-        self.neo4j._release()  # pyright: ignore[reportPrivateUsage]
+        self.neo4j._lock.release()  # pyright: ignore[reportPrivateUsage]
 
     async def close(self) -> None:
         for process in self._processes:
