@@ -1,8 +1,8 @@
-"""Every query of the service, one file each, loaded and checked once.
+"""Every query of the service, one file each.
 
-A file's stem is the query's name in code. Its header says what it does, in which mode it runs, which parameters it
-takes and what it returns; the text runs as it is in Neo4j Browser after ``:param``. ``load`` is the only place that
-casts text to ``LiteralString``, so the type checker proves that no Cypher is built anywhere else.
+A file's stem is the query's name in code. Its header says what the query does, in which mode it runs, which parameters
+it takes and what it returns. The text runs as it is in Neo4j Browser after ``:param``. Every file is read and checked
+once. ``load`` alone casts text to ``LiteralString``, so the type checker proves that no Cypher is built elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Literal, LiteralString, cast, get_args
 Mode = Literal["read", "write", "schema"]
 Folder = Literal["schema", "write", "read", "report"]
 
-_FIELD = re.compile(r"^(mode|param|returns|order|instants):\s*(.*)$")
+_FIELD = re.compile(r"^// (mode|param|returns|order|instants):\s*(.*)$")
+_CONTINUED = re.compile(r"^//\s{2,}(\S.*)$")
 _PARAM = re.compile(r"^(\w+) ([\w\[\]]+(?: or null)?) - (.+)$")
 _USED = re.compile(r"\$(\w+)")
 _SKIPPED = re.compile(r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`", re.DOTALL)
@@ -28,7 +29,7 @@ class QueryFileError(ValueError):
 
 
 @dataclass(frozen=True)
-class Query:
+class QueryFile:
     """One query file.
 
     Attributes:
@@ -36,13 +37,16 @@ class Query:
         folder: what it is for.
         mode: ``read`` may run on any member of a cluster; ``schema`` runs outside the service's transactions.
         params: parameter name to its type, as the header declares it.
-        returns: the returned columns in words.
-        instants: columns and keys of returned maps that hold instants as text (ISO 8601), for the reader to turn into
-            datetimes: the driver takes thirty microseconds for each instant of its own type, a listing has hundreds.
+        returns: the header's ``returns:`` lines. Each names columns with their types, then says more after `` - ``:
+            ``uuid string, facts list[{uuid string, ended datetime or null}] - newest first``.
+        instants: columns and keys of returned maps that hold instants as text (ISO 8601). The reader turns them into
+            datetimes. The driver takes thirty microseconds for each instant of its own type, and a listing has
+            hundreds.
         text: the file as it is, header included.
-        statement: what the database is sent: the text with every ``$name`` read from the one map ``$p``. A plan is
-            kept by the types of its parameters, lists by the order of their size and nulls apart: named one by one,
-            an empty list or a null would have the same query planned anew, which takes up to a second.
+        statement: what the database is sent: the text with every ``$name`` read from the one map ``$p``. Neo4j keeps a
+            plan by the types of its parameters, and tells nulls and the sizes of lists apart. If each parameter were
+            sent by its name, an empty list or a null would have the same query planned again, which takes up to a
+            second.
     """
 
     name: str
@@ -50,7 +54,7 @@ class Query:
     mode: Mode
     doc: str
     params: Mapping[str, str]
-    returns: str
+    returns: tuple[str, ...]
     instants: frozenset[str]
     text: LiteralString
     statement: LiteralString
@@ -64,14 +68,14 @@ class Query:
 
 
 @cache
-def load() -> Mapping[str, Query]:
+def load() -> Mapping[str, QueryFile]:
     """Parse every query file.
 
     Raises:
         QueryFileError: a header is incomplete, its parameters differ from the ``$names`` of the body, or a stem
             stands twice.
     """
-    queries: dict[str, Query] = {}
+    queries: dict[str, QueryFile] = {}
     root = Path(__file__).parent
     for folder in get_args(Folder):
         for path in sorted((root / folder).glob("*.cypher")):
@@ -81,40 +85,41 @@ def load() -> Mapping[str, Query]:
     return queries
 
 
-def parse(path: Path, folder: Folder) -> Query:
+def parse(path: Path, folder: Folder) -> QueryFile:
     """Read one file; see ``load`` for the errors."""
     text = path.read_text(encoding="utf-8")
     doc: list[str] = []
+    returns: list[str] = []
     fields: dict[str, str] = {}
     params: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.startswith("//"):
-            break
-        content = line.removeprefix("//").strip()
-        matched = _FIELD.match(content)
-        if matched is None:
+    for number, name, content in _header(text):
+        if name is None:
+            if fields or params:
+                raise QueryFileError(f"{path}:{number}: indent what continues a field, as in '//   and more'")
             doc.append(content)
-        elif matched[1] == "param":
-            declared = _PARAM.match(matched[2])
+        elif name == "param":
+            declared = _PARAM.match(content)
             if declared is None or declared[1] in params:
                 raise QueryFileError(f"{path}:{number}: expected one '// param: name type - meaning' per parameter")
             params[declared[1]] = declared[2]
+        elif name == "returns":
+            returns.append(content)
         else:
-            fields[matched[1]] = matched[2]
+            fields[name] = content
     mode = fields.get("mode")
-    if not doc or mode not in get_args(Mode) or (mode == "read" and "returns" not in fields):
+    if not doc or mode not in get_args(Mode) or (mode == "read" and not returns):
         raise QueryFileError(f"{path}:1: the header needs a first line, '// mode: …' and, to read, '// returns: …'")
     used = set(_USED.findall(_SKIPPED.sub(" ", text)))
     if used != params.keys():
         odd = sorted(used ^ params.keys())
         raise QueryFileError(f"{path}:1: declared parameters and those of the text differ in {odd}")
-    return Query(
+    return QueryFile(
         name=path.stem,
         folder=folder,
         mode=cast("Mode", mode),
         doc=" ".join(doc),
         params=params,
-        returns=fields.get("returns", ""),
+        returns=tuple(returns),
         instants=frozenset(re.findall(r"\w+", fields.get("instants", ""))),
         text=cast("LiteralString", text),
         statement=cast("LiteralString", _in_one_map(text)),
@@ -122,8 +127,28 @@ def parse(path: Path, folder: Folder) -> Query:
     )
 
 
+def _header(text: str) -> list[tuple[int, str | None, str]]:
+    """Return the header's lines as number, field and content; the field is None for a line of the description.
+
+    A line that is indented by more than one space continues the field before it.
+    """
+    lines: list[tuple[int, str | None, str]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.startswith("//"):
+            break
+        field, continued = _FIELD.match(line), _CONTINUED.match(line)
+        if field is not None:
+            lines.append((number, field[1], field[2]))
+        elif continued is not None and lines and lines[-1][1] is not None:
+            first, name, content = lines[-1]
+            lines[-1] = (first, name, f"{content} {continued[1]}")
+        else:
+            lines.append((number, None, line.removeprefix("//").strip()))
+    return lines
+
+
 def _in_one_map(text: str) -> str:
-    """Return a query with each ``$name`` as ``$p.name``; comments, strings and quoted names stay as they are."""
+    """Return a query with each ``$name`` written ``$p.name``, except in comments, strings and quoted names."""
     pieces: list[str] = []
     end = 0
     for skipped in _SKIPPED.finditer(text):

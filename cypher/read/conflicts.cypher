@@ -5,7 +5,10 @@
 // param: opposites list[list[string]] - pairs of predicates that contradict each other, in both orders; NOT_X is one to X
 // param: now datetime - instant in valid time, UTC
 // param: top_k integer - most of each
-// returns: open list[map], decided list[map]
+// returns: open list[{one {uuid string, statement string, valid_at datetime, project string or null}, other {uuid
+//   string, statement string, valid_at datetime, project string or null}}]
+// returns: decided list[{old {uuid string, statement string, valid_at datetime, project string or null}, new {uuid
+//   string, statement string, valid_at datetime, project string or null}, decision Decision}] - newest first
 CALL () {
   MATCH (old:Fact)-[d:SUPERSEDED_BY]->(new:Fact)
   WHERE old.user_id = $user_id AND old.claim_key >= '' AND old.expired_at IS NULL AND new.expired_at IS NULL

@@ -8,8 +8,12 @@
 // param: opposites list[list[string]] - pairs of predicates that contradict each other; NOT_X is one to X always
 // param: now datetime - instant in valid time, UTC
 // param: per_fact integer - most candidates for each fact, opposite ones and then the newest first
-// returns: new map, old map; each with uuid, statement, because, valid_at, seq, project, noted_at, when the text that a
-// model read it in was written down (a caller's fact is noted as it is stated), noted_seq of its memory; opposite boolean
+// returns: new {uuid string, statement string, because string or null, valid_at datetime, seq integer, project string
+//   or null, noted_seq integer, noted_at datetime} - the fact of the given memories; noted_at is when a caller stated
+//   it, or when the text was written down that a model read it in; noted_seq is its memory's
+// returns: old {uuid string, statement string, because string or null, valid_at datetime, seq integer, project string
+//   or null, noted_seq integer, noted_at datetime} - the fact that it may contradict
+// returns: opposite boolean - whether their predicates say the opposite
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid})-[:STATES]->(n:Fact)
 WHERE m.user_id = $user_id AND NOT m:Deleting AND n.subject_uuid IS NOT NULL

@@ -11,7 +11,7 @@
 // param: at datetime - instant in valid time, UTC
 // param: fetch integer - most hits taken from the index before the scope is checked
 // param: top_k integer - most rows of each way
-// returns: uuid string, way string, score float
+// returns: uuid string, way string, score float - way is alias, words or meaning; only scores of one way compare
 CALL () {
   MATCH (a:Alias) WHERE a.key CONTAINS $key AND a.user_id = $user_id AND $key <> ''
   MATCH (a)-[:REFERS_TO]->(e:Entity)

@@ -13,7 +13,12 @@
 // param: all boolean - facts that do not hold at that instant too
 // param: history boolean - facts that an update expired too
 // param: top_k integer - most facts of each entity
-// returns: uuid string, facts list[map], by valid_at descending, seq descending
+// returns: uuid string
+// returns: facts list[{uuid string, statement string, predicate string, because string or null, revisit_when string or
+//   null, direction string, subject string or null, object string or null, valid_at datetime, invalid_at datetime or
+//   null, memory_uuid string, memory_project string or null, memory_occurred_at datetime, replaced_by list[{id string,
+//   kind string, at datetime, statement string or null, reason string or null}]}] - by valid_at descending, seq
+//   descending; direction is out or in
 // instants: valid_at, invalid_at, memory_occurred_at, at
 UNWIND $uuids AS uuid
 CALL (uuid) {

@@ -5,7 +5,9 @@
 // param: others list[string] - facts that it ended or expired
 // param: now datetime - instant in valid time, UTC
 // param: top_k integer - most facts to settle
-// returns: facts list[map], to_settle list[map], newest first
+// returns: facts list[{uuid string, statement string, valid_at datetime, invalid_at datetime or null}]
+// returns: to_settle list[{uuid string, statement string, valid_at datetime, predicate string, subject string}] -
+//   newest first
 CALL () {
   UNWIND $stated + $others AS uuid
   MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id

@@ -2,7 +2,8 @@
 // mode: read
 // param: after string - only facts with a greater uuid
 // param: top_k integer - most facts read
-// returns: facts list[map] of uuid and user_id, last string or null, where to go on
+// returns: facts list[{uuid string, user_id string}]
+// returns: last string or null - where to go on; null at the end
 // order: uuid
 CALL () {
   MATCH (f:Fact) WHERE f.uuid > $after RETURN f ORDER BY f.uuid LIMIT $top_k

@@ -3,7 +3,8 @@
 // param: user_id string - partition
 // param: keys list[string] - alias keys
 // param: uuids list[string] - uuids
-// returns: uuid string, name string, kind string, key string or null, aliases list[string], created_at datetime, merged_into string or null
+// returns: uuid string, name string, kind string, key string or null, aliases list[string], created_at datetime,
+//   merged_into string or null
 CALL () {
   UNWIND $keys AS key
   MATCH (:Alias {user_id: $user_id, key: key})-[:REFERS_TO]->(e:Entity)

@@ -11,7 +11,8 @@
 // param: as_of datetime or null - only what had occurred by then
 // param: known_at datetime or null - only what was stored by then
 // param: top_k integer - most rows returned
-// returns: uuids list[string], best first, seq integer or null, the partition's number
+// returns: uuids list[string] - best first
+// returns: seq integer or null - the partition's number
 CALL db.index.fulltext.queryNodes($index, $words, {limit: $fetch}) YIELD node, score
 WHERE node.user_id = $user_id AND NOT node:Deleting AND ($noise OR NOT node.noise)
   AND ($agent_id IS NULL OR node.agent_id = $agent_id)

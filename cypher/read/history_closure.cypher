@@ -3,7 +3,11 @@
 // param: user_id string - partition
 // param: uuids list[string] - the facts
 // param: single_valued list[string] - predicates with one value at a time
-// returns: facts list[map], decisions list[map]
+// returns: facts list[{uuid string, scope string, subject_uuid string or null, predicate string, object_key string,
+//   valid_at datetime, stated_invalid_at datetime or null, created_at datetime, expired_at datetime or null, seq
+//   integer}]
+// returns: decisions list[{old string, new string, kind string, at datetime, effective_at datetime, undone_at datetime
+//   or null}]
 CALL () {
   UNWIND $uuids AS uuid
   MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id

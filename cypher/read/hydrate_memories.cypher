@@ -8,7 +8,13 @@
 // param: uuids list[string] - the memories
 // param: known_at datetime or null - instant of knowledge, UTC, at which a fact counts as replaced; null is now
 // param: history boolean - versions and the facts that updates expired too
-// returns: memories list[map] of memory, facts and versions
+// returns: memories list[{memory {uuid string, text string, metadata string, kind string, role string or null, speaker
+//   string or null, agent_id string or null, run_id string or null, project string or null, noise boolean, user_id
+//   string, extraction string, recall_count integer, content_hash string, occurred_at datetime, created_at datetime,
+//   updated_at datetime, last_recalled_at datetime or null}, facts list[{uuid string, statement string, because string
+//   or null, revisit_when string or null, valid_at datetime, invalid_at datetime or null, replaced_by list[{id string,
+//   kind string, at datetime, statement string or null, reason string or null}]}], versions list[{text string, metadata
+//   string, occurred_at datetime, created_at datetime, replaced_at datetime}]}]
 // instants: occurred_at, created_at, updated_at, last_recalled_at, replaced_at, valid_at, invalid_at, at
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting

@@ -4,7 +4,10 @@
 // param: written map - revision that was written of nodes that still wait for the flush, by uuid
 // param: nodes_top_k integer - most nodes returned
 // param: tombstones_top_k integer - most points returned
-// returns: nodes list[map], tombstones list[string]
+// returns: nodes list[{uuid string, user_id string, index_rev integer, kind string, text string, gone boolean, agent_id
+//   string or null, run_id string or null, project string or null, metadata string or null, valid_at datetime or null,
+//   invalid_at datetime or null, created_at datetime or null}]
+// returns: tombstones list[string]
 CALL () {
   MATCH (n:Unindexed)
   WHERE (n.index_retry_at IS NULL OR n.index_retry_at <= $now)

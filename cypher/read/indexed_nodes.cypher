@@ -3,7 +3,10 @@
 // param: label string - Memory, Fact or Entity
 // param: after string - only nodes with a greater uuid
 // param: top_k integer - most rows returned
-// returns: nodes list[map], those that have points; last string or null, where to go on
+// returns: nodes list[{uuid string, user_id string, kind string, text string, terms string or null, content_hash string
+//   or null, waiting boolean, agent_id string or null, run_id string or null, project string or null, metadata string
+//   or null, valid_at datetime or null, invalid_at datetime or null}] - only those that have points
+// returns: last string or null - where to go on; null at the end
 // order: uuid
 CALL () {
   MATCH (n:Memory) WHERE $label = 'Memory' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k

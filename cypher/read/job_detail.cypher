@@ -2,7 +2,7 @@
 // mode: read
 // param: user_id string - partition
 // param: uuid string - the job
-// returns: job map, memories list[string]
+// returns: job Job, memories list[string]
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})
 CALL (j) {
   MATCH (j)-[e:EXTRACTS]->(m:Memory)

@@ -3,7 +3,11 @@
 // param: user_id string - partition
 // param: uuid string - the job
 // param: earlier integer - most turns before the first
-// returns: memories list[map], earlier list[map], oldest first, names list[string]
+// returns: memories list[{uuid string, text string, content_hash string, role string or null, speaker string or null,
+//   agent_id string or null, run_id string or null, project string or null, occurred_at datetime, created_at datetime,
+//   seq integer, noise_reason string or null}]
+// returns: earlier list[{text string, role string or null, speaker string or null}] - oldest first
+// returns: names list[string]
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})
 CALL (j) {
   MATCH (j)-[e:EXTRACTS]->(m:Memory)

@@ -3,7 +3,7 @@
 // param: user_id string - partition
 // param: state string or null - only those in this state
 // param: top_k integer - most jobs returned
-// returns: jobs list[map], states list[map]
+// returns: jobs list[Job], states list[{state string, jobs integer}]
 CALL () {
   MATCH (j:Job {user_id: $user_id})
   WHERE $state IS NULL OR j.state = $state

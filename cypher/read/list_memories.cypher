@@ -9,7 +9,10 @@
 // param: now datetime - facts that ended before it are left out, and those that were corrected before they began
 // param: facts_top_k integer - most facts of each memory, the last stated ones
 // param: top_k integer - most rows returned
-// returns: memory map, facts list[map], facts_count integer
+// returns: memory Memory
+// returns: facts list[{uuid string, statement string, because string or null, revisit_when string or null, valid_at
+//   datetime, invalid_at datetime or null}]
+// returns: facts_count integer - of all, those left out too
 // instants: occurred_at, created_at, updated_at, last_recalled_at, valid_at, invalid_at
 // order: seq descending
 MATCH (m:Memory)

@@ -2,7 +2,8 @@
 // mode: read
 // param: user_id string - partition
 // param: top_k integer - most merges returned
-// returns: merges list[map]
+// returns: merges list[{source string, name string, kind string, target string, into string, keys list[string], reason
+//   string, at datetime}]
 MATCH (source:Entity)-[m:MERGED_INTO]->(target:Entity)
 WHERE source.user_id = $user_id
 WITH source, m, target ORDER BY m.at DESC LIMIT $top_k

@@ -1,7 +1,7 @@
 // The partitions of this store, for a caller that is bound to none of them.
 // mode: read
 // param: top_k integer - most rows returned
-// returns: id string, memories integer, last_used datetime or null
+// returns: id string, memories integer, last_used datetime
 // order: last_used descending, id
 MATCH (p:Partition)
 CALL (p) {

@@ -4,7 +4,11 @@
 // param: user_id string - partition
 // param: memory_uuids list[string] - memories
 // param: fact_uuids list[string] - facts
-// returns: seq integer or null, cards list[map], owners list[list[string]] of fact and the memory that states it
+// returns: seq integer or null
+// returns: cards list[{uuid string, content_hash string, noise boolean or null, agent_id string or null, run_id string
+//   or null, project string or null, speaker string or null, occurred_us integer, created_us integer, neighbours
+//   list[string]}]
+// returns: owners list[list[string]] - a fact, and the memory that states it
 OPTIONAL MATCH (p:Partition {user_id: $user_id})
 WITH p.seq AS seq
 CALL () {

@@ -4,7 +4,15 @@
 // param: uuid string - the memory
 // param: facts_top_k integer - most facts returned, the first stated ones; of each version too
 // param: versions_top_k integer - most versions returned, the newest
-// returns: memory map, facts list[map], facts_count integer, versions list[map], versions_count integer, previous string or null, next string or null
+// returns: memory Memory
+// returns: facts list[Fact + {subject string or null, object string or null, replaced_by list[{id string, statement
+//   string, kind string, at datetime, reason string or null, judge string}]}]
+// returns: facts_count integer
+// returns: versions list[{uuid string, text string, metadata string, occurred_at datetime, created_at datetime,
+//   replaced_at datetime, facts list[{uuid string, statement string, valid_at datetime, expired_at datetime or null}],
+//   facts_count integer}] - newest first
+// returns: versions_count integer
+// returns: previous string or null, next string or null
 MATCH (m:Memory {uuid: $uuid})
 WHERE m.user_id = $user_id AND NOT m:Deleting
 WITH m, m {.*} AS memory // before its facts: what is said to be read shows what was read in it

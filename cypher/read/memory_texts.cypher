@@ -2,7 +2,7 @@
 // mode: read
 // param: user_id string - partition
 // param: uuids list[string] - the memories
-// returns: texts list[map] of content_hash and text
+// returns: texts list[{content_hash string, text string}]
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting
 RETURN collect(m {.content_hash, .text}) AS texts

@@ -2,7 +2,10 @@
 // mode: read
 // param: user_id string - partition
 // param: top_k integer - most rows of each kind, the most recently used first
-// returns: agents list[map], runs list[map], projects list[map], memories integer, last_used datetime or null
+// returns: agents list[{id string, memories integer, last_used datetime}]
+// returns: runs list[{id string, memories integer, last_used datetime}]
+// returns: projects list[{id string, memories integer, last_used datetime}]
+// returns: memories integer, last_used datetime or null
 CALL () {
   MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting
   RETURN count(m) AS memories, max(m.created_at) AS last_used

@@ -2,7 +2,8 @@
 // mode: read
 // param: after string - only entities with a greater uuid
 // param: top_k integer - most entities looked at
-// returns: entities list[map] of uuid and user_id, last string or null, where to go on
+// returns: entities list[{uuid string, user_id string}]
+// returns: last string or null - where to go on; null at the end
 // order: uuid
 CALL () {
   MATCH (s:Entity) WHERE s.uuid > $after RETURN s ORDER BY s.uuid LIMIT $top_k

@@ -3,7 +3,10 @@
 // param: user_id string - partition
 // param: uuids list[string] - the facts
 // param: now datetime - what ended before may still be drawn and is left out, UTC
-// returns: facts list[map], drawn list[map] of claim_key, type and properties
+// returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
+//   string, claim_key string, object_key string, valid_at datetime, invalid_at datetime or null}]
+// returns: drawn list[{claim_key string, type string, statement string, facts integer, fact_uuids list[string],
+//   valid_at datetime, invalid_at datetime or null, user_id string}]
 CALL () {
   UNWIND $uuids AS uuid
   MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id AND f.expired_at IS NULL

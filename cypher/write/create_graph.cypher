@@ -6,8 +6,9 @@
 // param: mentions list[map] - memory_uuid, key, name, as, kind or null; a kind better than Thing labels the entity
 // param: facts list[map] - memory_uuid, subject_key, object_name_key and properties
 // param: decisions list[map] - old, new, properties, and takes_back: the newest word, which undoes the decisions by which
-// a later one would otherwise go round in a circle; an equal standing decision is not repeated
-// returns: taken_back list[map] of decision, fact, which stands again, and by, what had replaced it
+//   a later one would otherwise go round in a circle; an equal standing decision is not repeated
+// returns: taken_back list[{decision string, fact string, by string}] - decisions taken back; fact stands again, and by
+//   had replaced it
 CALL () {
   UNWIND $entities AS entity
   CREATE (e:Entity:Unindexed:$(entity.kind))

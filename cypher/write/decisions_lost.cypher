@@ -3,7 +3,9 @@
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the facts that are about to go
-// returns: bereaved list[string], bridges list[map] of old, new, uuid, at and effective_at of the decision that is left
+// returns: bereaved list[string] - facts that those which go had ended
+// returns: bridges list[{old string, new string, uuid string, at datetime, effective_at datetime}] - old stays ended by
+//   new; the rest is of the later decision
 CALL () {
   UNWIND $uuids AS uuid
   MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id

@@ -2,7 +2,11 @@
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the memories
-// returns: memories list[string], versions integer, facts list[map], keys list[string], entities list[string], chain list[map]
+// returns: memories list[string], versions integer
+// returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
+//   string, claim_key string}]
+// returns: keys list[string], entities list[string]
+// returns: chain list[{uuid string, previous string, next string}]
 CALL () {
   UNWIND $uuids AS uuid
   MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id

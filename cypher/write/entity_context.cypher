@@ -2,7 +2,9 @@
 // mode: write
 // param: user_id string - partition
 // param: entity_uuid string - the entity
-// returns: facts list[map], merged list[string]
+// returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
+//   string, claim_key string}]
+// returns: merged list[string]
 MATCH (e:Entity {uuid: $entity_uuid}) WHERE e.user_id = $user_id
 CALL (e) {
   MATCH (e)<-[:SUBJECT|OBJECT]-(f:Fact)

@@ -4,8 +4,11 @@
 // param: uuid string - the job
 // param: worker string - who held it
 // param: attempt integer - under which claim
-// returns: bulk boolean; memories list[map], those whose text is still the one that was read; changed list[string], others
-// that wait to be read
+// returns: bulk boolean
+// returns: memories list[{uuid string, text string, role string or null, speaker string or null, agent_id string or
+//   null, run_id string or null, project string or null, occurred_at datetime, created_at datetime, restates boolean}]
+//   - those whose text is still the one that was read
+// returns: changed list[string] - those with another text by now, which wait to be read
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})
 WHERE j.state = 'running' AND j.claimed_by = $worker AND j.attempt = $attempt
 OPTIONAL MATCH (j)-[e:EXTRACTS]->(m:Memory)

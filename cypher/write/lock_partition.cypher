@@ -4,7 +4,8 @@
 // param: user_id string - partition
 // param: slots integer - how many sequence numbers to reserve; 0 if nothing changes that search ranks by
 // param: request string or null - identity of the call; null for work that no client repeats
-// returns: seq integer, the last number reserved; earlier string or null
+// returns: seq integer - the last number reserved
+// returns: earlier string or null - what the earlier attempt answered
 MERGE (p:Partition {user_id: $user_id})
 SET p.seq = coalesce(p.seq, 0) + $slots
 WITH p

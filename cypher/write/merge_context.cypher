@@ -3,7 +3,10 @@
 // param: user_id string - partition
 // param: source string - the entity that is to be merged into the other
 // param: target string - the entity that stays
-// returns: source_root string, target_root string, keys list[string], facts list[map]
+// returns: source_root string, target_root string, keys list[string]
+// returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
+//   string, claim_key string, object_key string, moves_subject boolean or null, moves_object boolean or null}] - null:
+//   the fact has no such side
 MATCH (source:Entity {uuid: $source}) WHERE source.user_id = $user_id
 MATCH (target:Entity {uuid: $target}) WHERE target.user_id = $user_id
 MATCH (source)-[:MERGED_INTO*0..]->(source_root:Entity) WHERE NOT (source_root)-[:MERGED_INTO]->()

@@ -4,7 +4,8 @@
 // param: label string - Memory, Fact or Entity
 // param: after string - only nodes with a greater uuid
 // param: top_k integer - most nodes queued at once
-// returns: last string or null, queued integer
+// returns: last string or null - where to go on; null at the end
+// returns: queued integer
 CALL () {
   MATCH (n:Memory) WHERE $label = 'Memory' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
   UNION ALL

@@ -2,8 +2,12 @@
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the memories
-// returns: uuid string, facts list[map], decisions list[map], versions list[map], those with another text than
-// the next state's, oldest first
+// returns: uuid string
+// returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
+//   string, claim_key string, statement string, created_at datetime, valid_at datetime, invalid_at datetime or null}]
+// returns: decisions list[{old string, new string, properties Decision}]
+// returns: versions list[{uuid string, replaced_at datetime}] - oldest first; only those with another text than the
+//   next state
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id
 CALL (m) {

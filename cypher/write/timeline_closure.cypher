@@ -4,7 +4,12 @@
 // param: uuids list[string] - facts that were added, expired or decided upon
 // param: groups list[map] - scope, subject_uuid and predicate of timelines that lost a fact
 // param: single_valued list[string] - predicates with one value at a time
-// returns: whole list[string], the facts whose timelines are complete here, facts list[map], decisions list[map]
+// returns: whole list[string] - the facts whose timelines are complete here
+// returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
+//   string, claim_key string, object_key string, valid_at datetime, stated_invalid_at datetime or null, invalid_at
+//   datetime or null, created_at datetime, expired_at datetime or null, seq integer}]
+// returns: decisions list[{old string, new string, kind string, at datetime, effective_at datetime, undone_at datetime
+//   or null}]
 CALL () {
   UNWIND $uuids AS uuid
   MATCH (:Fact {uuid: uuid})<-[:SUPERSEDED_BY*0..]-(f:Fact)

@@ -3,7 +3,7 @@
 // param: user_id string - partition
 // param: uuid string - the decision
 // param: now datetime - instant, UTC
-// returns: old string, a fact that it had ended; the current one first
+// returns: old string - a fact that it had ended
 // order: current ones first, the newest first
 MATCH (old:Fact)-[d:SUPERSEDED_BY {uuid: $uuid}]->(:Fact)
 WHERE old.user_id = $user_id AND d.undone_at IS NULL

@@ -2,7 +2,9 @@
 // mode: write
 // param: user_id string - partition
 // param: source string - the merged entity
-// returns: root string, keys list[string], facts list[map]
+// returns: root string, keys list[string]
+// returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
+//   string, claim_key string, object_key string, moves_subject boolean, moves_object boolean}]
 MATCH (source:Entity {uuid: $source})-[merged:MERGED_INTO]->(:Entity) WHERE source.user_id = $user_id
 MATCH (source)-[:MERGED_INTO*1..]->(root:Entity) WHERE NOT (root)-[:MERGED_INTO]->()
 CALL (root, merged) {

@@ -4,7 +4,12 @@
 // param: uuid string - the memory
 // param: keys list[string] - alias keys that the new text and facts name
 // param: targets list[string] - uuids of facts that the new ones want to supersede
-// returns: memory map, facts list[map], decisions list[map], aliases list[map], targets list[map]
+// returns: memory Memory
+// returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
+//   string, claim_key string, valid_at datetime, statement string}]
+// returns: decisions list[{old string, new string, properties Decision}]
+// returns: aliases list[{key string, uuid string, kind string}]
+// returns: targets list[{uuid string, valid_at datetime, claim_key string}]
 MATCH (m:Memory {uuid: $uuid})
 WHERE m.user_id = $user_id AND NOT m:Deleting
 CALL (m) {

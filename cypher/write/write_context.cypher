@@ -8,7 +8,11 @@
 // param: keys list[string] - alias keys that the new texts and facts name
 // param: targets list[string] - uuids of facts that the new ones want to supersede
 // param: conversation boolean - whether the last message of the run is wanted
-// returns: notes list[map], aliases list[map], facts list[map], last_message string or null
+// returns: notes list[{hash string, uuid string, occurred_at datetime, facts list[{claim_key string, uuid string,
+//   valid_at datetime, valid_from_source string, invalid_at datetime or null, stated_invalid_at datetime or null}]}]
+// returns: aliases list[{key string, uuid string, kind string}]
+// returns: facts list[{uuid string, valid_at datetime, claim_key string}]
+// returns: last_message string or null
 CALL () {
   UNWIND $hashes AS hash
   MATCH (m:Memory {user_id: $user_id, content_hash: hash})

@@ -12,7 +12,8 @@ GOOD = """// Facts about one entity.
 // param: user_id string - partition
 // param: uuids list[string] - entities
 // param: as_of datetime or null - instant, UTC
-// returns: fact map
+// returns: fact Fact -
+//   as it stands
 // order: valid_at descending
 MATCH (f:Fact {user_id: $user_id}) WHERE f.uuid IN $uuids AND f.valid_at <= $as_of // not $this
 RETURN f {.*, note: 'no $param', other: "nor $that", `odd $name`: 1} AS fact /* nor
@@ -31,7 +32,7 @@ def test_a_header_becomes_the_query_and_the_text_stays_whole(tmp_path):
     assert (query.name, query.folder, query.mode) == ("some_query", "read", "read")
     assert query.doc == "Facts about one entity. Second line of the text."
     assert query.params == {"user_id": "string", "uuids": "list[string]", "as_of": "datetime or null"}
-    assert query.returns == "fact map" and query.instants == frozenset()
+    assert query.returns == ("fact Fact - as it stands",) and query.instants == frozenset()
     assert query.text == GOOD
 
 
@@ -51,11 +52,12 @@ def test_the_database_is_sent_one_parameter_so_that_no_null_and_no_empty_list_ne
     ("old", "new", "said"),
     [
         ("// param: uuids list[string] - entities\n", "", "'uuids'"),
-        ("// returns: fact map\n", "// param: extra string - nothing\n// returns: fact map\n", "'extra'"),
+        ("// returns: fact Fact", "// param: extra string - nothing\n// returns: fact Fact", "'extra'"),
         ("f.uuid IN $uuids", "f.uuid IN $others", "'others', 'uuids'"),
         ("// mode: read\n", "", "mode"),
         ("// mode: read\n", "// mode: maybe\n", "mode"),
-        ("// returns: fact map\n", "", "returns"),
+        ("// returns: fact Fact -\n//   as it stands\n", "", "returns"),
+        ("//   as it stands", "// as it stands", ":8: indent"),
         ("// param: user_id string - partition", "// param: user_id - partition", ":4:"),
         ("// param: user_id string - partition", "// param: uuids string - entities", ":5:"),
         ("// Facts about one entity.\n// Second line of the text.\n", "", "first line"),
