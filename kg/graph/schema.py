@@ -1,8 +1,8 @@
-"""The graph's labels, properties and single-property constraints, declared with neomodel; migrations forward.
+"""The graph's labels, properties and single-property constraints, declared with neomodel, and their installation.
 
-neomodel is used for what it is good at, declaring and installing; every query is a Cypher file. What neomodel cannot
-declare (composite, text and full-text indexes) stands in ``cypher/schema`` as ``v<version>_<name>.cypher``, each file
-harmless to run twice. Importing this module costs most of a second, so it happens only when a store is not current.
+neomodel declares and installs; every query is a Cypher file. neomodel cannot declare composite, text and full-text
+indexes. Those are in ``cypher/schema`` as ``v<version>_<name>.cypher``, and each file may run twice. Importing this
+module takes most of a second, so it is imported only when a store has to be brought forward.
 """
 
 from __future__ import annotations
@@ -139,10 +139,12 @@ class Job(AsyncStructuredNode):
     next_attempt_at = DateTimeNeo4jFormatProperty()
     error = StringProperty()
     calls = ArrayProperty(StringProperty())
+    dropped = ArrayProperty(StringProperty())
     model = StringProperty()
     tokens = IntegerProperty()
     cost = FloatProperty()
     created_at = DateTimeNeo4jFormatProperty()
+    started_at = DateTimeNeo4jFormatProperty()
     finished_at = DateTimeNeo4jFormatProperty()
 
 
@@ -196,7 +198,7 @@ NODE_CLASSES: tuple[type[AsyncStructuredNode], ...] = (
 async def install(store: GraphStore, *, current: int) -> None:
     """Install what neomodel declares, then the schema files of every version above ``current``, in order.
 
-    Repeating it is harmless, so that a start that was killed half-way is simply done again.
+    It may run again: a start that was killed half-way simply repeats it.
     """
     get_config().database_name = store.address.database
     await adb.set_connection(driver=store.driver)  # closing it on neomodel's side would close ours

@@ -1,7 +1,7 @@
-"""The door to Neo4j: named queries, managed transactions, translated errors.
+"""The one way to Neo4j: queries by name with typed rows, managed transactions, translated errors.
 
-Invariant: every write runs in a managed transaction whose function may be run again from its start, so the function
-keeps no state between runs. Foreign exceptions are translated here and nowhere else.
+Invariant: every write runs in a managed transaction. Its function may be run again from the start, so it keeps no state
+between runs. The driver's exceptions are translated here and nowhere else.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 from weakref import WeakValueDictionary
 
 from neo4j import (
@@ -24,9 +24,9 @@ from neo4j import (
     AsyncResult,
     AsyncSession,
     NotificationMinimumSeverity,
-    Query,
     unit_of_work,
 )
+from neo4j import Query as DriverQuery
 from neo4j.exceptions import (
     AuthError,
     ClientError,
@@ -44,6 +44,7 @@ from neo4j.time import Date, DateTime, Duration, Time
 
 import cypher
 from kg.errors import ConfigurationError, StoreUnavailable
+from kg.graph.query import Command, Query, R
 
 log = logging.getLogger(__name__)
 
@@ -73,16 +74,46 @@ class GraphAddress:
 
 
 class Transaction:
-    """One managed transaction; hand its rows on, not itself."""
+    """One managed transaction. Return its rows from it, not the transaction itself."""
 
     def __init__(self, transaction: AsyncManagedTransaction) -> None:
         self._transaction = transaction
 
-    async def run(self, name: str, /, **params: Any) -> list[Row]:
-        """Run a query file and return its rows, times as aware UTC datetimes."""
-        query = cypher.load()[name]
-        query.check(frozenset(params))
-        return await _rows(await self._transaction.run(query.statement, {"p": params}), query.instants)
+    @overload
+    async def run(self, query: Query[R], /, **params: Any) -> list[R]: ...
+
+    @overload
+    async def run(self, query: Command, /, **params: Any) -> None: ...
+
+    @overload
+    async def run(self, query: str, /, **params: Any) -> list[Row]: ...
+
+    async def run(self, query: Query[R] | Command | str, /, **params: Any) -> list[R] | list[Row] | None:
+        """Run a query and return its rows, with times as aware UTC datetimes; a command returns nothing.
+
+        Raises:
+            TypeError: the parameters are not those that the query declares.
+        """
+        file = cypher.load()[query if isinstance(query, str) else query.name]
+        file.check(frozenset(params))
+        rows = await _rows(await self._transaction.run(file.statement, {"p": params}), file.instants)
+        return None if isinstance(query, Command) else cast("list[R]", rows)
+
+    async def run_one(self, query: Query[R], /, **params: Any) -> R:
+        """Run a query that always returns exactly one row, and return that row.
+
+        Raises:
+            LookupError: it returned none, or several.
+        """
+        return _one(query, await self.run(query, **params))
+
+    async def find_one(self, query: Query[R], /, **params: Any) -> R | None:
+        """Run a query that returns at most one row; return that row, or None.
+
+        Raises:
+            LookupError: it returned several.
+        """
+        return _at_most_one(query, await self.run(query, **params))
 
 
 class GraphStore:
@@ -146,19 +177,19 @@ class GraphStore:
         self._driver = driver
 
     async def move(self, address: GraphAddress) -> None:
-        """Go on with the same database at another address."""
+        """Continue with the same database at another address."""
         await self.close()
         self.address = address
         await self.connect()
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a pool; after a ``move`` that failed there is none."""
+        """Whether there is a pool. After a failed ``move`` there is none."""
         return self._driver is not None
 
     @property
     def driver(self) -> AsyncDriver:
-        """The open driver; for the schema's installation only."""
+        """The open driver; only the installation of the schema needs it."""
         if self._driver is None:
             raise StoreUnavailable("neo4j", "not connected yet; retry in a few seconds", retryable=True)
         return self._driver
@@ -169,38 +200,65 @@ class GraphStore:
             driver, self._driver = self._driver, None
             await driver.close()
 
-    async def read(self, name: str, /, **params: Any) -> list[Row]:
-        """Run one read query and return its rows; it is asked again after a transient failure.
+    @overload
+    async def read(self, query: Query[R], /, **params: Any) -> list[R]: ...
 
-        It needs no transaction of its own, which spares two of three round trips.
+    @overload
+    async def read(self, query: str, /, **params: Any) -> list[Row]: ...
+
+    async def read(self, query: Query[R] | str, /, **params: Any) -> list[R] | list[Row]:
+        """Run one read query and return its rows; it runs again after a transient failure.
+
+        It runs without a transaction of its own, which saves two of three round trips.
+
+        Raises:
+            TypeError: the parameters are not those that the query declares.
+            StoreUnavailable: the database does not answer, or refuses the query.
         """
-        query = cypher.load()[name]
-        query.check(frozenset(params))
-        statement = Query(query.statement, metadata={"query": name}, timeout=_READ_TIMEOUT_S)
+        file = cypher.load()[query if isinstance(query, str) else query.name]
+        file.check(frozenset(params))
+        statement = DriverQuery(file.statement, metadata={"query": file.name}, timeout=_READ_TIMEOUT_S)
         for attempt in range(_ATTEMPTS):
             try:
                 async with self._session(default_access_mode=READ_ACCESS, fetch_size=-1) as session:
-                    return await _rows(await session.run(statement, {"p": params}), query.instants)
+                    rows = await _rows(await session.run(statement, {"p": params}), file.instants)
+                    return cast("list[R]", rows)
             except (Neo4jError, DriverError, OSError) as error:
                 self._drop_bookmarks(error)
                 retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()
                 if not retryable or attempt == _ATTEMPTS - 1:
-                    raise _translate(error, self.address, name) from error
+                    raise _translate(error, self.address, file.name) from error
                 await _pause(attempt)
         raise AssertionError("unreachable")
+
+    async def read_one(self, query: Query[R], /, **params: Any) -> R:
+        """Run a read query that always returns exactly one row, and return that row; see ``read``.
+
+        Raises:
+            LookupError: it returned none, or several.
+        """
+        return _one(query, await self.read(query, **params))
+
+    async def find_one(self, query: Query[R], /, **params: Any) -> R | None:
+        """Run a read query that returns at most one row; return that row, or None; see ``read``.
+
+        Raises:
+            LookupError: it returned several.
+        """
+        return _at_most_one(query, await self.read(query, **params))
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], label: str, *, partition: str | None = None
     ) -> T:
         """Run ``work`` in one write transaction; it runs again from its start after any transient failure.
 
-        Writes to one partition wait for each other here already: what waits for its lock inside the database holds a
-        connection and costs it processor time. The lock remains what other services are kept out by.
+        Writes to one partition wait for each other here. If they waited for the partition's lock in the database, each
+        would hold a connection and cost the database processor time. The lock still keeps other services out.
 
         Raises:
             DiskFull: there is too little space; ``work`` was not run.
-            StoreUnavailable: the database does not answer; whether the last attempt was committed may be unknown,
-                so ``work`` must look for its own traces first.
+            StoreUnavailable: the database does not answer. The last attempt may or may not be committed, so
+                ``work`` must first look whether an earlier attempt left its result.
         """
         if partition is None:
             return await self._execute(work, label)
@@ -209,7 +267,7 @@ class GraphStore:
             return await self._execute(work, label)
 
     async def run_schema(self, name: str) -> None:
-        """Run one schema query file, outside any managed transaction as schema commands must be."""
+        """Run one schema file. It runs outside any managed transaction, as schema commands must."""
         self.check_room()
         query = cypher.load()[name]
         try:
@@ -220,11 +278,11 @@ class GraphStore:
             raise _translate(error, self.address, name) from error
 
     def _session(self, **settings: Any) -> AsyncSession:
-        """Return a session that sees what every earlier one wrote, whichever server of a cluster it is served by."""
+        """Return a session that sees what every earlier one wrote, on whichever server of a cluster it runs."""
         return self.driver.session(database=self.address.database, bookmark_manager=self._bookmarks, **settings)
 
     def _drop_bookmarks(self, error: Exception) -> None:
-        """Forget what was written last where the server cannot know it: it was restored from an older state."""
+        """Forget the bookmarks if the server does not know them: it was restored from an older state."""
         if isinstance(error, Neo4jError) and "Bookmark" in str(error.code):
             self._bookmarks = AsyncGraphDatabase.bookmark_manager()
 
@@ -254,7 +312,7 @@ def check_version(agent: str, url: str) -> None:
     """Refuse a server that is too old, by what it calls itself: ``Neo4j/5.26.30``, ``Neo4j/5.27-aura``.
 
     Raises:
-        ConfigurationError: it is too old, or its version is not told.
+        ConfigurationError: it is too old, or does not say its version.
     """
     found = re.fullmatch(r"[^/]*/(\d+)\.(\d+)\b.*", agent)
     if found is None or (int(found[1]), int(found[2])) < MINIMUM_VERSION:
@@ -269,19 +327,29 @@ async def _pause(attempt: int) -> None:
     await asyncio.sleep(0.02 * 2**attempt * (0.5 + random.random()))  # noqa: S311 (jitter, no secret)
 
 
+def _one(query: Query[R], rows: Sequence[R]) -> R:
+    if len(rows) != 1:
+        raise LookupError(f"{query.name} returned {len(rows)} rows where exactly one was expected")
+    return rows[0]
+
+
+def _at_most_one(query: Query[R], rows: Sequence[R]) -> R | None:
+    return _one(query, rows) if rows else None
+
+
 async def _rows(result: AsyncResult, instants: frozenset[str]) -> list[Row]:
-    """Return rows in Python's own types; ``instants`` names what holds an instant as text."""
+    """Return rows in Python's own types; ``instants`` names the keys that hold an instant as text."""
     keys = result.keys()
     return [_native_map(zip(keys, record.values(), strict=True), instants) async for record in result]
 
 
 def _is_race(error: Neo4jError) -> bool:
-    """Tell whether another transaction took something away or created it between two of our statements."""
+    """Tell whether another transaction created or removed something between two of our statements."""
     return isinstance(error, ConstraintError) or "EntityNotFound" in str(error.code)
 
 
 def _translate(error: Exception, address: GraphAddress, label: str) -> StoreUnavailable:
-    """Return our error for the driver's; the log gets its code and never its message, which may quote a text."""
+    """Return our error for the driver's. The log gets its code, never its message: that may quote a memory."""
     if isinstance(error, AuthError):
         return StoreUnavailable(
             "neo4j",
@@ -319,7 +387,7 @@ def _native_map(items: Iterable[tuple[str, object]], instants: frozenset[str]) -
 def _native(value: object, instants: frozenset[str]) -> object:
     """Turn the driver's instants into aware UTC datetimes, in nested lists and maps too.
 
-    A person may have added values of other kinds in Neo4j Browser; they do not stop a query.
+    People may add values of other kinds in Neo4j Browser. Those must not stop a query.
     """
     kind = type(value)
     if kind in _PLAIN:
@@ -334,7 +402,7 @@ def _native(value: object, instants: frozenset[str]) -> object:
 
 
 def _instant(text: str) -> datetime | str:
-    """Return what ``toString`` made of an instant as an aware UTC datetime; of another value its text as it is."""
+    """Read an instant that ``toString`` wrote, as an aware UTC datetime; return any other text as it is."""
     try:
         return _in_utc(datetime.fromisoformat(text.partition("[")[0]))  # without the name of its zone
     except ValueError:
@@ -346,7 +414,7 @@ def _in_utc(at: datetime) -> datetime:
 
 
 def _foreign(value: object) -> object:
-    """Return a value of a kind that we never write as JSON can hold it."""
+    """Return a value of a kind that we never write, in a form that JSON can hold."""
     if isinstance(value, Date | Time | Duration):
         return value.iso_format()
     if isinstance(value, Point):

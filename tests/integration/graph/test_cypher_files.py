@@ -15,8 +15,10 @@ from neo4j import AsyncDriver, AsyncGraphDatabase, NotificationDisabledClassific
 
 import cypher
 from kg.errors import ConfigurationError
+from kg.graph import queries as graph_queries
 from kg.graph.migrate import SCHEMA_VERSION, migrate
 from kg.graph.store import GraphAddress, GraphStore
+from tests.support.returns import columns
 
 ROOT = Path(cypher.__file__).parent.parent
 QUERIES = cypher.load()
@@ -73,7 +75,9 @@ async def test_a_query_plans_without_a_performance_notification(talkative: Async
     query = QUERIES[name]
     params = {param: _example(kind) for param, kind in query.params.items()}
     async with talkative.session(database=graph.address.database) as session:
-        summary = await (await session.run("EXPLAIN " + query.statement, {"p": params})).consume()
+        result = await session.run("EXPLAIN " + query.statement, {"p": params})
+        returned, summary = result.keys(), await result.consume()
+    assert sorted(returned) == sorted(columns(query.returns)), "the header names other columns"
     told = [status.status_description for status in summary.gql_status_objects if status.is_notification]
     assert not told
     assert "AllNodesScan" not in _operators(summary.plan)
@@ -84,7 +88,7 @@ async def test_a_query_plans_without_a_performance_notification(talkative: Async
 
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_a_query_is_used_by_name(name: str):
-    assert name in _strings()
+    assert name in _called()
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
@@ -124,13 +128,13 @@ async def test_every_index_of_the_schema_is_online(graph: GraphStore):
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(graph: GraphStore):
-    await graph.write(lambda tx: tx.run("set_schema_version", version=SCHEMA_VERSION + 1), "test")
+    await graph.write(lambda tx: tx.run(graph_queries.set_schema_version, version=SCHEMA_VERSION + 1), "test")
     try:
         with pytest.raises(ConfigurationError, match="upgrade"):
             await migrate(graph)
-        assert (await graph.read("schema_version"))[0]["version"] == SCHEMA_VERSION + 1
+        assert (await graph.read_one(graph_queries.schema_version))["version"] == SCHEMA_VERSION + 1
     finally:
-        await graph.write(lambda tx: tx.run("set_schema_version", version=SCHEMA_VERSION), "test")
+        await graph.write(lambda tx: tx.run(graph_queries.set_schema_version, version=SCHEMA_VERSION), "test")
     assert await migrate(graph) == SCHEMA_VERSION
 
 
@@ -152,10 +156,10 @@ async def test_a_store_of_the_first_version_is_brought_forward_with_what_it_hold
         await run(f"DROP INDEX {name}")  # pyright: ignore
     await run("CREATE (:Tombstone {uuid: 'old', user_id: 'x', created_at: datetime()})")
     await run("CREATE (:Tombstone {uuid: 'done', user_id: 'x', created_at: datetime(), applied: true})")
-    await graph.write(lambda tx: tx.run("set_schema_version", version=1), "test")
+    await graph.write(lambda tx: tx.run(graph_queries.set_schema_version, version=1), "test")
     try:
         assert await migrate(graph) == 1
-        assert (await graph.read("schema_version"))[0]["version"] == SCHEMA_VERSION
+        assert (await graph.read_one(graph_queries.schema_version))["version"] == SCHEMA_VERSION
         rows, _, _ = await run("SHOW INDEXES YIELD name RETURN collect(name) AS names")
         assert added | {"memory_seq"} <= set(rows[0]["names"])
         rows, _, _ = await run("MATCH (t:Tombstone {user_id: 'x'}) RETURN t.uuid AS uuid, t:Pending AS pending")
@@ -187,12 +191,14 @@ def _scanned_labels(plan: Any) -> set[str]:
 
 
 @cache
-def _strings() -> frozenset[str]:
-    """Every string constant of the code."""
+def _called() -> frozenset[str]:
+    """The queries that the code names, as in ``queries.find_entities``, and string constants."""
     found: set[str] = set()
-    for folder in ("kg", "extract", "mcp_server"):
+    for folder in ("kg", "mcp_server"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("queries"):
+                    found.add(node.attr)
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str) and path.name != "queries.py":
                     found.add(node.value)
     return frozenset(found)

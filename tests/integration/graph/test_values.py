@@ -9,6 +9,7 @@ import pytest
 from neo4j import AsyncGraphDatabase, Bookmarks
 
 from kg.errors import StoreUnavailable
+from kg.graph import queries as graph_queries
 from kg.graph.partition import lock
 from kg.graph.store import GraphAddress, GraphStore, Transaction
 
@@ -26,15 +27,15 @@ async def test_each_session_is_told_what_the_others_wrote(graph: GraphStore) -> 
     assert first, "a read elsewhere in a cluster would not wait for this write"
     await _write(graph)
     assert len(second := await graph._bookmarks.get_bookmarks()) == 1 and second != first
-    await graph.read("graph_counts")
+    await graph.read(graph_queries.graph_counts)
     assert await graph._bookmarks.get_bookmarks() == second
 
 
 async def test_a_server_that_was_restored_from_an_older_state_is_read_again(graph: GraphStore) -> None:
     graph._bookmarks = AsyncGraphDatabase.bookmark_manager(Bookmarks.from_raw_values(["FB:of-another-server"]))
     with pytest.raises(StoreUnavailable, match="Bookmark"):
-        await graph.read("graph_counts")
-    assert await graph.read("graph_counts")
+        await graph.read(graph_queries.graph_counts)
+    assert await graph.read(graph_queries.graph_counts)
 
 
 async def test_a_database_that_is_not_there_is_named_with_its_setting(neo4j_address: GraphAddress) -> None:
@@ -42,7 +43,7 @@ async def test_a_database_that_is_not_there_is_named_with_its_setting(neo4j_addr
     await store.connect()
     try:
         with pytest.raises(StoreUnavailable, match="no database 'nowhere'; set KNOWTHREAD_NEO4J_DATABASE") as caught:
-            await store.read("graph_counts")
+            await store.read(graph_queries.graph_counts)
         assert not caught.value.retryable
     finally:
         await store.close()

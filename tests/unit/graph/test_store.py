@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import json
 import socket
+from typing import Any
 
 import pytest
 from neo4j.exceptions import AuthError, ClientError, Neo4jError, ServiceUnavailable
@@ -13,8 +14,9 @@ from neo4j.spatial import CartesianPoint, WGS84Point
 from neo4j.time import Date, DateTime, Duration, Time
 
 from kg.errors import ConfigurationError, StoreUnavailable
+from kg.graph import queries as graph_queries
 from kg.graph import store
-from kg.graph.store import GraphAddress, GraphStore, check_version
+from kg.graph.store import GraphAddress, GraphStore, Transaction, check_version
 
 ADDRESS = GraphAddress("bolt://127.0.0.1:7687", "somebody", "secret", "notes")
 URL = ADDRESS.url
@@ -40,6 +42,45 @@ def test_a_server_that_does_not_tell_its_version_is_refused(agent: str) -> None:
         check_version(agent, URL)
 
 
+class Canned(GraphStore, Transaction):
+    """A store, and a transaction, in which each query answers with the same rows."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        self._canned = rows
+
+    async def read(self, query: Any, /, **params: Any) -> list[Any]:
+        return self._canned
+
+    run = read
+
+
+@pytest.mark.parametrize("call", [GraphStore.read_one, GraphStore.find_one, Transaction.run_one, Transaction.find_one])
+async def test_the_only_row_is_returned_by_itself(call: Any) -> None:
+    assert await call(Canned([{"version": 3}]), graph_queries.schema_version) == {"version": 3}
+
+
+@pytest.mark.parametrize("call", [GraphStore.read_one, Transaction.run_one])
+async def test_no_row_where_one_was_expected_names_the_query(call: Any) -> None:
+    with pytest.raises(LookupError, match="schema_version returned 0 rows where exactly one was expected"):
+        await call(Canned([]), graph_queries.schema_version)
+
+
+@pytest.mark.parametrize("call", [GraphStore.find_one, Transaction.find_one])
+async def test_a_row_that_is_looked_for_may_be_absent(call: Any) -> None:
+    assert await call(Canned([]), graph_queries.schema_version) is None
+
+
+@pytest.mark.parametrize("call", [GraphStore.read_one, GraphStore.find_one, Transaction.run_one, Transaction.find_one])
+async def test_several_rows_where_one_was_expected_are_no_answer(call: Any) -> None:
+    with pytest.raises(LookupError, match="schema_version returned 2 rows"):
+        await call(Canned([{"version": 3}, {"version": 4}]), graph_queries.schema_version)
+
+
+async def test_a_query_with_other_parameters_than_it_declares_is_not_sent() -> None:
+    with pytest.raises(TypeError, match=r"missing parameters \['day'\], unknown parameters \['days'\]"):
+        await GraphStore(ADDRESS).read(graph_queries.spent_tokens, days=1)
+
+
 async def test_an_address_where_nobody_answers_is_said_so() -> None:
     with socket.socket() as silent:  # bound, so that nobody else gets the port meanwhile
         silent.bind(("127.0.0.1", 0))
@@ -49,7 +90,7 @@ async def test_an_address_where_nobody_answers_is_said_so() -> None:
             await store.connect()
     assert caught.value.retryable and "secret" not in str(caught.value)
     with pytest.raises(StoreUnavailable, match="not connected"):
-        await store.read("graph_counts")
+        await store.read(graph_queries.graph_counts)
 
 
 async def test_something_else_than_neo4j_is_said_so() -> None:

@@ -1,0 +1,86 @@
+"""The queries of the store itself, and those that several wings use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypedDict
+
+from kg.graph.query import Command, Query
+
+
+class SchemaVersion(TypedDict):
+    """The version that the store was brought to."""
+
+    version: int
+
+
+class GraphCounts(TypedDict):
+    """How large the graph is; ``jobs`` are the unfinished ones."""
+
+    memories: int
+    facts: int
+    entities: int
+    users: int
+    jobs: int
+
+
+class SpentTokens(TypedDict):
+    """What all users' model calls have cost on one day; ``cost`` in USD."""
+
+    tokens: int
+    cost: float
+    calls: int
+
+
+class Lock(TypedDict):
+    """The last number reserved, and the JSON that an earlier attempt of the call answered."""
+
+    seq: int
+    earlier: str | None
+
+
+class Node(TypedDict):
+    """A node, by its uuid."""
+
+    uuid: str
+
+
+class FoundEntity(TypedDict):
+    """An entity; ``key`` is the alias key that found it, ``merged_into`` the entity that it was merged into."""
+
+    uuid: str
+    name: str
+    kind: str
+    key: str | None
+    aliases: list[str]
+    created_at: datetime
+    merged_into: str | None
+
+
+class HashedText(TypedDict):
+    """The text of a memory with its hash."""
+
+    content_hash: str
+    text: str
+
+
+class Texts(TypedDict):
+    """Texts of several memories."""
+
+    texts: list[HashedText]
+
+
+schema_version = Query("schema_version", SchemaVersion)
+set_schema_version = Command("set_schema_version")
+graph_counts = Query("graph_counts", GraphCounts)
+
+lock_partition = Query("lock_partition", Lock)
+create_request = Command("create_request")
+
+account_calls = Command("account_calls")
+spent_tokens = Query("spent_tokens", SpentTokens)
+
+find_entities = Query("find_entities", FoundEntity)
+memory_texts = Query("memory_texts", Texts)
+create_decisions = Command("create_decisions")
+create_tombstones = Command("create_tombstones")

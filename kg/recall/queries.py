@@ -1,0 +1,265 @@
+"""The queries of reading: search, the graph as an agent walks it, and lists."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, TypedDict
+
+from kg.graph.nodes import Fact, Memory
+from kg.graph.queries import Texts
+from kg.graph.query import Command, Query
+from kg.values import How
+
+
+class FoundMemories(TypedDict):
+    """Memories whose words match, best first, and the partition's number."""
+
+    uuids: list[str]
+    seq: int | None
+
+
+class CardRow(TypedDict):
+    """What ranking needs to know of a memory; times in microseconds since 1970."""
+
+    uuid: str
+    content_hash: str
+    noise: bool | None
+    agent_id: str | None
+    run_id: str | None
+    project: str | None
+    speaker: str | None
+    occurred_us: int
+    created_us: int
+    neighbours: list[str]
+
+
+class CardRows(TypedDict):
+    """Cards of memories; each of ``owners`` is a fact and the memory that states it."""
+
+    seq: int | None
+    cards: list[CardRow]
+    owners: list[list[str]]
+
+
+class Replacement(TypedDict):
+    """What replaced a fact; outside of the scope asked for, its words are None."""
+
+    id: str
+    kind: How
+    at: datetime
+    statement: str | None
+    reason: str | None
+
+
+class ListedFact(TypedDict):
+    """A fact of a memory."""
+
+    uuid: str
+    statement: str
+    because: str | None
+    revisit_when: str | None
+    valid_at: datetime
+    invalid_at: datetime | None
+
+
+class HitFact(ListedFact):
+    """A fact of a found memory, with what replaced it."""
+
+    replaced_by: list[Replacement]
+
+
+class HitMemory(TypedDict):
+    """A memory that a search found."""
+
+    uuid: str
+    text: str
+    metadata: str
+    kind: str
+    role: str | None
+    speaker: str | None
+    agent_id: str | None
+    run_id: str | None
+    project: str | None
+    noise: bool
+    user_id: str
+    extraction: str
+    recall_count: int
+    content_hash: str
+    occurred_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    last_recalled_at: datetime | None
+
+
+class HitVersion(TypedDict):
+    """A replaced state of a found memory."""
+
+    text: str
+    metadata: str
+    occurred_at: datetime
+    created_at: datetime
+    replaced_at: datetime
+
+
+class Hit(TypedDict):
+    """A found memory as an answer shows it."""
+
+    memory: HitMemory
+    facts: list[HitFact]
+    versions: list[HitVersion]
+
+
+class Hits(TypedDict):
+    """Found memories."""
+
+    memories: list[Hit]
+
+
+class PartitionSeq(TypedDict):
+    """How far a partition has come."""
+
+    seq: int
+
+
+class RankedEntity(TypedDict):
+    """An entity that answers to a text; scores compare within one way only."""
+
+    uuid: str
+    way: Literal["alias", "words", "meaning"]
+    score: float
+
+
+class ConnectedEntity(TypedDict):
+    """An entity and how many facts it is part of."""
+
+    uuid: str
+    degree: int
+
+
+class EntityFact(TypedDict):
+    """A fact about an entity, with the memory that states it; ``out``: the entity is its subject."""
+
+    uuid: str
+    statement: str
+    predicate: str
+    because: str | None
+    revisit_when: str | None
+    direction: Literal["out", "in"]
+    subject: str | None
+    object: str | None
+    valid_at: datetime
+    invalid_at: datetime | None
+    memory_uuid: str
+    memory_project: str | None
+    memory_occurred_at: datetime
+    replaced_by: list[Replacement]
+
+
+class EntityFacts(TypedDict):
+    """An entity's facts, the last begun first."""
+
+    uuid: str
+    facts: list[EntityFact]
+
+
+class HiddenFacts(TypedDict):
+    """How many facts about an entity do not hold."""
+
+    hidden: int
+
+
+class ListedMemory(TypedDict):
+    """A memory in a list, with the facts last stated; ``facts_count`` counts all of them."""
+
+    memory: Memory
+    facts: list[ListedFact]
+    facts_count: int
+
+
+class JudgedReplacement(TypedDict):
+    """What replaced a fact, and who decided so."""
+
+    id: str
+    statement: str
+    kind: How
+    at: datetime
+    reason: str | None
+    judge: str
+
+
+class WholeFact(Fact):
+    """A fact whole, with the names of its sides and what replaced it."""
+
+    subject: str | None
+    object: str | None
+    replaced_by: list[JudgedReplacement]
+
+
+class VersionFact(TypedDict):
+    """A fact of a version."""
+
+    uuid: str
+    statement: str
+    valid_at: datetime
+    expired_at: datetime | None
+
+
+class Version(TypedDict):
+    """A replaced state of a memory, with the facts that it stated; ``facts_count`` counts all of them."""
+
+    uuid: str
+    text: str
+    metadata: str
+    occurred_at: datetime
+    created_at: datetime
+    replaced_at: datetime
+    facts: list[VersionFact]
+    facts_count: int
+
+
+class MemoryDetail(TypedDict):
+    """A memory whole; ``previous`` and ``next`` are the messages around it."""
+
+    memory: Memory
+    facts: list[WholeFact]
+    facts_count: int
+    versions: list[Version]
+    versions_count: int
+    previous: str | None
+    next: str | None
+
+
+class UsedScope(TypedDict):
+    """An agent, run, project or user: how many memories it has, and when it was last used."""
+
+    id: str
+    memories: int
+    last_used: datetime
+
+
+class ScopeSummary(TypedDict):
+    """The agents, runs and projects of a partition, the most recently used ones first."""
+
+    agents: list[UsedScope]
+    runs: list[UsedScope]
+    projects: list[UsedScope]
+    memories: int
+    last_used: datetime | None
+
+
+fulltext_memories = Query("fulltext_memories", FoundMemories)
+memory_cards = Query("memory_cards", CardRows)
+hydrate_memories = Query("hydrate_memories", Hits)
+partition_seq = Query("partition_seq", PartitionSeq)
+sample_texts = Query("sample_texts", Texts)
+count_recalls = Command("count_recalls")
+
+entities_by_text = Query("entities_by_text", RankedEntity)
+entities_connected = Query("entities_connected", ConnectedEntity)
+entity_facts = Query("entity_facts", EntityFacts)
+count_entity_facts = Query("count_entity_facts", HiddenFacts)
+
+list_memories = Query("list_memories", ListedMemory)
+memory_detail = Query("memory_detail", MemoryDetail)
+scope_summary = Query("scope_summary", ScopeSummary)
+list_users = Query("list_users", UsedScope)

@@ -1,0 +1,180 @@
+"""The queries of writing: add, update, delete, and the jobs that they leave."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypedDict
+
+from kg.facts.queries import ClaimedFact
+from kg.graph.nodes import Decision, Memory
+from kg.graph.queries import Node
+from kg.graph.query import Command, Query
+
+
+class KnownAlias(TypedDict):
+    """An alias key and the entity that it stands for."""
+
+    key: str
+    uuid: str
+    kind: str
+
+
+class TargetFact(TypedDict):
+    """A current fact that a new one wants to supersede."""
+
+    uuid: str
+    valid_at: datetime
+    claim_key: str
+
+
+class NoteFact(TypedDict):
+    """A fact of a note that stands already."""
+
+    claim_key: str
+    uuid: str
+    valid_at: datetime
+    valid_from_source: str
+    invalid_at: datetime | None
+    stated_invalid_at: datetime | None
+
+
+class StandingNote(TypedDict):
+    """A note that stands already with the same text."""
+
+    hash: str
+    uuid: str
+    occurred_at: datetime
+    facts: list[NoteFact]
+
+
+class WriteContext(TypedDict):
+    """What an add must know of its partition."""
+
+    notes: list[StandingNote]
+    aliases: list[KnownAlias]
+    facts: list[TargetFact]
+    last_message: str | None
+
+
+class StatedDecision(TypedDict):
+    """A decision in which a fact of a memory has part."""
+
+    old: str
+    new: str
+    properties: Decision
+
+
+class UpdatedFact(ClaimedFact):
+    """A fact of a memory that is updated."""
+
+    valid_at: datetime
+    statement: str
+
+
+class UpdateContext(TypedDict):
+    """What an update must know of its memory, and of the names and targets in the new facts."""
+
+    memory: Memory
+    facts: list[UpdatedFact]
+    decisions: list[StatedDecision]
+    aliases: list[KnownAlias]
+    targets: list[TargetFact]
+
+
+class TakenBack(TypedDict):
+    """A decision that was taken back; ``fact`` stands again, and ``by`` had replaced it."""
+
+    decision: str
+    fact: str
+    by: str
+
+
+class CreatedGraph(TypedDict):
+    """Which decisions a write took back."""
+
+    taken_back: list[TakenBack]
+
+
+class ChainLink(TypedDict):
+    """A message that goes, between the messages before and after it."""
+
+    uuid: str
+    previous: str
+    next: str
+
+
+class DeletionContext(TypedDict):
+    """What goes with memories; ``versions`` is how many."""
+
+    memories: list[str]
+    versions: int
+    facts: list[ClaimedFact]
+    keys: list[str]
+    entities: list[str]
+    chain: list[ChainLink]
+
+
+class Bridge(TypedDict):
+    """``old`` stays ended by ``new`` although the fact between them goes; the rest is of the later decision."""
+
+    old: str
+    new: str
+    uuid: str
+    at: datetime
+    effective_at: datetime
+
+
+class LostDecisions(TypedDict):
+    """What was decided by facts that go; ``bereaved`` are the facts that they had ended."""
+
+    bereaved: list[str]
+    bridges: list[Bridge]
+
+
+class EntityContext(TypedDict):
+    """What goes with an entity: its facts, and what was merged into it."""
+
+    facts: list[ClaimedFact]
+    merged: list[str]
+
+
+class Uuids(TypedDict):
+    """Uuids of memories."""
+
+    uuids: list[str]
+
+
+class Marked(TypedDict):
+    """How many memories were made unreadable."""
+
+    marked: int
+
+
+class DeletionJob(TypedDict):
+    """A deletion that was acknowledged and is not finished."""
+
+    uuid: str
+    user_id: str
+
+
+write_context = Query("write_context", WriteContext)
+update_context = Query("update_context", UpdateContext)
+create_graph = Query("create_graph", CreatedGraph)
+create_version = Command("create_version")
+expire_facts = Command("expire_facts")
+create_jobs = Command("create_jobs")
+drop_jobs = Command("drop_jobs")
+
+memories_naming = Query("memories_naming", Node)
+scope_uuids = Query("scope_uuids", Uuids)
+deleting_uuids = Query("deleting_uuids", Uuids)
+deletion_context = Query("deletion_context", DeletionContext)
+decisions_lost = Query("decisions_lost", LostDecisions)
+entity_context = Query("entity_context", EntityContext)
+delete_memories = Command("delete_memories")
+forget_entity = Command("forget_entity")
+link_next = Command("link_next")
+start_deletion = Query("start_deletion", Marked)
+mark_deleting = Command("mark_deleting")
+deletion_jobs = Query("deletion_jobs", DeletionJob)
+finish_job = Command("finish_job")
