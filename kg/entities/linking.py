@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from kg.entities import queries
 from kg.entities.lookup import find_candidates
 from kg.entities.resolve import EntityMerge, NewName, Resolution, Resolver
 from kg.errors import ConfigurationError, StoreUnavailable
@@ -52,7 +53,7 @@ class Linker:
             job: uuid of the job to which model calls are accounted.
         """
         new = new_names(facts)
-        rows = await self._store.read("find_names", user_id=user_id, keys=[SELF_KEY, *sorted(new)])
+        rows = await self._store.read(queries.find_names, user_id=user_id, keys=[SELF_KEY, *sorted(new)])
         known = {row["key"]: row["uuid"] for row in rows}
         own = {row["key"]: row["uuid"] for row in rows if row["undecided"]}
         for key in known.keys() - own.keys():
@@ -87,8 +88,7 @@ class Linker:
                     "opposites": _OPPOSITES.get(fact.predicate, []),
                 }
             )
-        rows = await self._store.read("may_contend", user_id=user_id, stated=stated)
-        return not rows[0]["contend"]
+        return not (await self._store.read_one(queries.may_contend, user_id=user_id, stated=stated))["contend"]
 
     async def _near(self, user_id: str, names: Sequence[NewName]) -> dict[str, list[str]]:
         """Return the entities nearest to each name in meaning; none while the side-index does not answer."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kg.entities import queries
 from kg.entities.letters import ONE_WORD, plural_of, without_suffix
 from kg.entities.persons import person_words
 from kg.entities.resolve import KnownEntity, NewName
@@ -75,7 +76,7 @@ async def find_candidates(
         for name in new
         for terms in (candidate_terms(name),)
     ]
-    rows = await store.read("resolution_candidates", user_id=user_id, names=names, top_k=TOP_K)
+    rows = await store.read(queries.resolution_candidates, user_id=user_id, names=names, top_k=TOP_K)
     spelled = {spelling for name in names for spelling in name["keys"]}
     rows.sort(key=lambda row: spelled.isdisjoint(row["aliases"]))
     return [

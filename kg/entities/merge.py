@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kg.entities import queries
 from kg.entities.lookup import same_keys
 from kg.entities.orphans import drop_orphans
 from kg.entities.resolve import KnownEntity, NewName, resolve_by_letters
 from kg.errors import Conflict, NotFound
 from kg.facts.claims import claim_key
 from kg.facts.settle import settle
+from kg.graph import queries as graph_queries
 from kg.graph.partition import Write
 from kg.graph.store import Row, Transaction
 
@@ -41,18 +43,17 @@ class Moved:
 async def merge_entities(write: Write, source: str, target: str, reason: str) -> Moved:
     """Merge ``source`` into ``target`` within a call's transaction; see ``Merge.merge``."""
     tx, user_id, now = write.tx, write.user_id, write.now
-    rows = await tx.run("merge_context", user_id=user_id, source=source, target=target)
-    if not rows:
+    context = await tx.find_one(queries.merge_context, user_id=user_id, source=source, target=target)
+    if context is None:
         raise NotFound("entity", f"{source} or {target}", "find yours with search_graph")
-    context = rows[0]
-    root: str = context["target_root"]
+    root = context["target_root"]
     if context["source_root"] == root:
         raise Conflict("both are one entity already", (source, target))
     if context["source_root"] != source:
         raise Conflict(f"{source} is merged already; undo that first, or merge {context['source_root']}", (source,))
-    keys: list[str] = context["keys"]
-    await tx.run("move_aliases", user_id=user_id, keys=keys, source=source, target=root)
-    await tx.run("create_merge", source=source, target=root, keys=keys, reason=reason, now=now)
+    keys = context["keys"]
+    await tx.run(queries.move_aliases, user_id=user_id, keys=keys, source=source, target=root)
+    await tx.run(queries.create_merge, source=source, target=root, keys=keys, reason=reason, now=now)
     await _rebind(tx, user_id, context["facts"], root, now)
     await drop_orphans(tx, user_id, [], [root])
     return Moved(source, root, len(keys), len(context["facts"]))
@@ -61,18 +62,17 @@ async def merge_entities(write: Write, source: str, target: str, reason: str) ->
 async def undo_merge(write: Write, source: str) -> Moved:
     """Take ``source`` out of what it was merged into, within a call's transaction; see ``Merge.undo``."""
     tx, user_id, now = write.tx, write.user_id, write.now
-    rows = await tx.run("unmerge_context", user_id=user_id, source=source)
-    if not rows:
+    context = await tx.find_one(queries.unmerge_context, user_id=user_id, source=source)
+    if context is None:
         raise NotFound("merged entity", source)
-    context = rows[0]
-    root: str = context["root"]
-    keys: list[str] = context["keys"]
-    await tx.run("delete_merge", source=source, keys=keys)
-    await tx.run("move_aliases", user_id=user_id, keys=keys, source=root, target=source)
+    root = context["root"]
+    keys = context["keys"]
+    await tx.run(queries.delete_merge, source=source, keys=keys)
+    await tx.run(queries.move_aliases, user_id=user_id, keys=keys, source=root, target=source)
     await _rebind(tx, user_id, context["facts"], source, now)
     removed = await drop_orphans(tx, user_id, [], [root, source])
     if removed:
-        await tx.run("create_tombstones", user_id=user_id, uuids=removed, now=now)
+        await tx.run(graph_queries.create_tombstones, user_id=user_id, uuids=removed, now=now)
     return Moved(source, root, len(keys), len(context["facts"]))
 
 
@@ -83,7 +83,7 @@ async def _rebind(
     if not facts:
         return
     moved = [_rekeyed(fact, entity) for fact in facts]
-    await tx.run("move_facts", facts=moved)
+    await tx.run(queries.move_facts, facts=moved)
     await settle(tx, user_id=user_id, changed=[*facts, *moved], now=now)
 
 
@@ -114,7 +114,7 @@ async def merge_namesakes(write: Write, created: Sequence[Row]) -> None:
     ]
     if not wanted:
         return
-    rows = await write.tx.run("namesakes", user_id=write.user_id, names=wanted)
+    rows = await write.tx.run(queries.namesakes, user_id=write.user_id, names=wanted)
     if not rows:
         return
     by_uuid = {row["properties"]["uuid"]: row for row in created}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kg.entities import queries
 from kg.facts.predicates import THING
 from kg.graph.store import Transaction
 from kg.language.words import split_terms
@@ -13,10 +14,11 @@ async def drop_orphans(tx: Transaction, user_id: str, keys: Sequence[str], entit
     """Remove names and entities that nothing mentions any more, rename the others; return the removed entities."""
     if not keys and not entities:
         return []
-    rows = await tx.run("delete_orphans", user_id=user_id, keys=sorted(set(keys)), entities=sorted(set(entities)))
-    removed, kept = rows[0]["removed"], rows[0]["kept"]
-    if kept:
-        names = await tx.run("remaining_names", uuids=kept)
+    orphans = await tx.run_one(
+        queries.delete_orphans, user_id=user_id, keys=sorted(set(keys)), entities=sorted(set(entities))
+    )
+    if orphans["kept"]:
+        names = await tx.run(queries.remaining_names, uuids=orphans["kept"])
         renamed = [
             {
                 "uuid": row["uuid"],
@@ -26,5 +28,5 @@ async def drop_orphans(tx: Transaction, user_id: str, keys: Sequence[str], entit
             }
             for row in names
         ]
-        await tx.run("rename_entities", entities=renamed)
-    return removed
+        await tx.run(queries.rename_entities, entities=renamed)
+    return orphans["removed"]

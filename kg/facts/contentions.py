@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from kg.facts import predicates
+from kg.facts import predicates, queries
 from kg.facts.predicates import SINGLE_VALUED
+from kg.facts.queries import ContendingFact, FactPair
 from kg.graph.partition import Write
-from kg.graph.store import Row
 from kg.language.words import stem_terms
 
 JUDGED_PER_FACT = 8
 """Most standing facts that one new fact is held against: opposite ones, then those that share most words with it."""
-Pair = tuple[Row, Row]
+Pair = tuple[ContendingFact, ContendingFact]
 """The fact that holds earlier, and the later one."""
 
 CANDIDATES_PER_FACT = 40
@@ -29,9 +29,9 @@ OPPOSITES = sorted(
 """Pairs of predicates that contradict each other between the same things, in both orders."""
 
 
-async def find_contentions(write: Write, uuids: Sequence[str]) -> list[Row]:
+async def find_contentions(write: Write, uuids: Sequence[str]) -> list[FactPair]:
     """Return the pairs of facts of these memories and standing facts that may not both hold."""
-    return await write.tx.run("contentions", user_id=write.user_id, **contention_params(uuids), now=write.now)
+    return await write.tx.run(queries.contentions, user_id=write.user_id, **contention_params(uuids), now=write.now)
 
 
 def contention_params(uuids: Sequence[str]) -> dict[str, Any]:
@@ -44,15 +44,15 @@ def contention_params(uuids: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def likeliest(contentions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def likeliest(contentions: Sequence[FactPair]) -> list[FactPair]:
     """Return for each new fact the standing ones that it most likely contradicts, those with opposite predicates first.
 
     The others by the words that they share with it, words that all of them share apart; then the newest.
     """
-    by_new: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    by_new: dict[str, list[FactPair]] = defaultdict(list)
     for row in contentions:
         by_new[row["new"]["uuid"]].append(row)
-    chosen: list[Mapping[str, Any]] = []
+    chosen: list[FactPair] = []
     for rows in by_new.values():
         words = {row["old"]["uuid"]: set(stem_terms(row["old"]["statement"])) for row in rows}
         common = set[str].intersection(*words.values()) if len(words) > 1 else set[str]()
@@ -68,7 +68,7 @@ def likeliest(contentions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any
     return chosen
 
 
-def in_time_order(contentions: Sequence[Mapping[str, Any]]) -> list[Pair]:
+def in_time_order(contentions: Sequence[FactPair]) -> list[Pair]:
     """Return each pair once, the fact first that began to hold first; of one instant, the one that was noted first."""
     pairs: dict[tuple[str, str], Pair] = {}
     for row in contentions:
@@ -77,6 +77,6 @@ def in_time_order(contentions: Sequence[Mapping[str, Any]]) -> list[Pair]:
     return list(pairs.values())
 
 
-def noted(fact: Row) -> tuple[datetime, int]:
+def noted(fact: ContendingFact) -> tuple[datetime, int]:
     """Return the order in which facts were told, which decides where their own dates do not."""
     return fact["noted_at"], fact["noted_seq"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from kg.facts import queries
 from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.timeline import timelines_from_rows
 
@@ -52,10 +53,10 @@ async def standings(store: GraphStore, user_id: str, uuids: Sequence[str], insta
     """Compute the standing of facts from the inputs of their timelines; unknown uuids are left out."""
     if not uuids:
         return {}
-    rows = await store.read("history_closure", user_id=user_id, uuids=list(uuids), single_valued=sorted(SINGLE_VALUED))
-    timelines = timelines_from_rows(rows[0]["facts"], rows[0]["decisions"], SINGLE_VALUED) if rows else None
-    if timelines is None:
-        return {}
+    history = await store.read_one(
+        queries.history_closure, user_id=user_id, uuids=list(uuids), single_valued=sorted(SINGLE_VALUED)
+    )
+    timelines = timelines_from_rows(history["facts"], history["decisions"], SINGLE_VALUED)
     k = instants.known_at
     return {
         uuid: Standing(timelines.known(uuid, k), timelines.held(uuid, instants.t, k), timelines.end(uuid, k))

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from kg.facts import queries
 from kg.facts.predicates import SINGLE_VALUED
+from kg.facts.queries import ClosureFact
 from kg.facts.timeline import timelines_from_rows
 from kg.graph.store import Row, Transaction
 
@@ -56,24 +58,23 @@ async def settle(
     moved = await _move_ends(tx, user_id, [*timed, *changed], also) if timed or changed or also else []
     claims = claims_of([*created, *changed, *moved])
     if claims:
-        await tx.run("project_claims", user_id=user_id, claims=list(claims.values()), now=now)
+        await tx.run(queries.project_claims, user_id=user_id, claims=list(claims.values()), now=now)
     return [fact["uuid"] for fact in moved]
 
 
 async def _move_ends(
     tx: Transaction, user_id: str, facts: Sequence[Mapping[str, Any]], also: Sequence[str]
-) -> list[Row]:
+) -> list[ClosureFact]:
     """Recompute the ends around facts, and return those whose end moved."""
-    rows = await tx.run(
-        "timeline_closure",
+    closure = await tx.run_one(
+        queries.timeline_closure,
         user_id=user_id,
         uuids=[*(fact["uuid"] for fact in facts), *also],
         groups=groups_of(facts),
         single_valued=sorted(SINGLE_VALUED),
     )
-    found: list[Row] = rows[0]["facts"]
-    whole = frozenset(rows[0]["whole"])
-    timelines = timelines_from_rows(found, rows[0]["decisions"], SINGLE_VALUED)
+    found, whole = closure["facts"], frozenset(closure["whole"])
+    timelines = timelines_from_rows(found, closure["decisions"], SINGLE_VALUED)
     moved = [
         (fact, end)
         for fact in found
@@ -82,5 +83,5 @@ async def _move_ends(
         and (end := timelines.end(fact["uuid"], None)) != fact["invalid_at"]
     ]
     if moved:
-        await tx.run("set_ends", ends=[{"uuid": fact["uuid"], "invalid_at": end} for fact, end in moved])
+        await tx.run(queries.set_ends, ends=[{"uuid": fact["uuid"], "invalid_at": end} for fact, end in moved])
     return [fact for fact, _ in moved]

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
+from kg.facts.queries import TimedDecision, TimedFact
 from kg.values import How
 
 UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
@@ -141,7 +141,7 @@ def _within(start: datetime, end: datetime | None, k: datetime | None) -> bool:
 
 
 def timelines_from_rows(
-    facts: Iterable[Mapping[str, Any]], decisions: Iterable[Mapping[str, Any]], single_valued: Iterable[str]
+    facts: Iterable[TimedFact], decisions: Iterable[TimedDecision], single_valued: Iterable[str]
 ) -> Timelines:
     """Build timelines from rows as the queries return them."""
     single = frozenset(single_valued)

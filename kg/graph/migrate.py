@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kg.errors import ConfigurationError
+from kg.graph import queries
 from kg.graph.store import GraphStore
 
 SCHEMA_VERSION = 3
@@ -16,8 +17,8 @@ async def migrate(store: GraphStore) -> int:
         DiskFull: there is too little space for a change of the schema.
         StoreUnavailable: the database does not answer.
     """
-    rows = await store.read("schema_version")
-    found = int(rows[0]["version"]) if rows else 0
+    state = await store.find_one(queries.schema_version)
+    found = state["version"] if state else 0
     if found > SCHEMA_VERSION:
         raise ConfigurationError(
             "schema",
@@ -29,5 +30,5 @@ async def migrate(store: GraphStore) -> int:
         from kg.graph.schema import install
 
         await install(store, current=found)
-        await store.write(lambda tx: tx.run("set_schema_version", version=SCHEMA_VERSION), "set_schema_version")
+        await store.write(lambda tx: tx.run(queries.set_schema_version, version=SCHEMA_VERSION), "set_schema_version")
     return found

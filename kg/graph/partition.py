@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from kg.graph import queries
 from kg.graph.store import Transaction
 from kg.ports import Clock
 
@@ -85,12 +86,12 @@ async def once(
     write = Write(tx, user_id, namespace, clock.now(), first_seq)
     result = await work(write)
     await tx.run(
-        "create_request", uuid=str(namespace), user_id=user_id, result=json.dumps(asdict(result)), now=write.now
+        queries.create_request, uuid=str(namespace), user_id=user_id, result=json.dumps(asdict(result)), now=write.now
     )
     return result
 
 
 async def _take_lock(tx: Transaction, user_id: str, slots: int, request: str | None) -> tuple[int, str | None]:
     """Lock, reserve numbers, and return the first of them with the answer that an earlier attempt of the call left."""
-    row = (await tx.run("lock_partition", user_id=user_id, slots=slots, request=request))[0]
+    row = await tx.run_one(queries.lock_partition, user_id=user_id, slots=slots, request=request)
     return row["seq"] - slots + 1, row["earlier"]

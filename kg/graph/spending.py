@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from kg.graph import queries
 from kg.graph.store import GraphStore
 from kg.model_values import ModelCall
 
@@ -27,4 +28,4 @@ async def account_calls(
         "model": calls[-1].model,
         "day": now.date().isoformat(),
     }
-    await store.write(lambda tx: tx.run("account_calls", **params), "account_calls")
+    await store.write(lambda tx: tx.run(queries.account_calls, **params), "account_calls")

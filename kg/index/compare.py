@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kg.graph.store import GraphStore, Row
+from kg.graph.store import GraphStore
+from kg.index import queries
+from kg.index.queries import IndexedNode, PointNode
 from kg.language.words import content_hash, split_terms
 from kg.ports import VectorIndex
 
@@ -50,7 +52,7 @@ class _Comparison:
     missing: list[str]
     stale: list[str]
     surplus: list[str]
-    edited: list[Row]
+    edited: list[IndexedNode]
     nodes: int = 0
     points: int = 0
     waiting: int = 0
@@ -84,7 +86,7 @@ async def reconcile(store: GraphStore, index: VectorIndex) -> tuple[int, int, in
     wanted = [*found.missing, *found.stale]
     for start in range(0, len(wanted), PAGE):
         chunk = wanted[start : start + PAGE]
-        await store.write(lambda tx, c=chunk: tx.run("queue_nodes", uuids=c), "queue_nodes")
+        await store.write(lambda tx, c=chunk: tx.run(queries.queue_nodes, uuids=c), "queue_nodes")
     for start in range(0, len(found.surplus), PAGE):
         await index.delete_points(found.surplus[start : start + PAGE])
     return len(found.missing), len(found.stale), len(found.surplus)
@@ -109,35 +111,36 @@ async def _compare(store: GraphStore, index: VectorIndex) -> _Comparison:
     left = sorted(points)
     for start in range(0, len(left), PAGE):  # some may be of nodes that came to be meanwhile
         chunk = left[start : start + PAGE]
-        present = {row["uuid"] for row in await store.read("existing_nodes", uuids=chunk)}
+        present = {row["uuid"] for row in await store.read(queries.existing_nodes, uuids=chunk)}
         found.surplus.extend(uuid for uuid in chunk if uuid not in present)
     return found
 
 
-async def indexed_nodes(store: GraphStore, labels: Sequence[str]) -> AsyncIterator[list[Row]]:
+async def indexed_nodes(store: GraphStore, labels: Sequence[str]) -> AsyncIterator[list[IndexedNode]]:
     """Yield the nodes that should have points, in batches."""
     for label in labels:
         after: str | None = ""
         while after is not None:
-            rows = await store.read("indexed_nodes", label=label, after=after, top_k=PAGE)
-            yield rows[0]["nodes"]
-            after = rows[0]["last"]
+            page = await store.read_one(queries.indexed_nodes, label=label, after=after, top_k=PAGE)
+            yield page["nodes"]
+            after = page["last"]
 
 
-def read_all(rows: Sequence[Row]) -> list[tuple[bool, str]]:
+def read_all(rows: Sequence[IndexedNode]) -> list[tuple[bool, str]]:
     """Return of each node whether it was edited, and what its point should say."""
     return [(row["kind"] != "fact" and _is_edited(row), point_hash(row)) for row in rows]
 
 
-def _is_edited(row: Row) -> bool:
+def _is_edited(row: Mapping[str, object]) -> bool:
     """Tell whether a memory's hash or terms, or an entity's terms, do not follow from its words."""
-    if not isinstance(row["text"], str):
+    text = row["text"]
+    if not isinstance(text, str):  # a person may write anything
         return False  # nothing follows from it; the index refuses it with its reason
-    hashed = row["kind"] != "memory" or row["content_hash"] == content_hash(row["text"])
-    return not hashed or row["terms"] != split_terms(row["text"])
+    hashed = row["kind"] != "memory" or row["content_hash"] == content_hash(text)
+    return not hashed or row["terms"] != split_terms(text)
 
 
-def point_hash(node: Row) -> str:
+def point_hash(node: PointNode) -> str:
     """Return the fingerprint of what a point should say, so that drift is found without embedding."""
     parts = [node[key] for key in ("kind", "text", "user_id", "agent_id", "run_id", "project", "metadata")]
     bounds = [str(node["valid_at"]), str(node["invalid_at"])]

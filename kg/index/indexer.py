@@ -19,8 +19,10 @@ from typing import Any, cast
 
 from kg.background import Background
 from kg.errors import KgError, StoreUnavailable
-from kg.graph.store import GraphStore, Row
+from kg.graph.store import GraphStore
+from kg.index import queries
 from kg.index.compare import INDEXED_LABELS, point_hash
+from kg.index.queries import QueuedNode
 from kg.index.vectors import NodeVectors, Text
 from kg.ports import Clock, Embedder, IndexPoint, Scalar, VectorIndex
 from kg.validate import metadata
@@ -69,7 +71,7 @@ class Indexer:
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._task = Background("indexer", self._run)
         self._recent: OrderedDict[str, None] = OrderedDict()
-        self._written: dict[str, Row] = {}
+        self._written: dict[str, QueuedNode] = {}
         self._working = asyncio.Lock()
         self._swept = _EPOCH
 
@@ -130,9 +132,9 @@ class Indexer:
             after: str | None = ""
             while after is not None:
                 params = {"label": label, "after": after, "top_k": _REQUEUED_AT_ONCE}
-                rows = await self._store.write(lambda tx, p=params: tx.run("requeue_all", **p), "requeue_all")
-                after = rows[0]["last"]
-                queued += rows[0]["queued"]
+                page = await self._store.write(lambda tx, p=params: tx.run_one(queries.requeue_all, **p), "requeue_all")
+                after = page["last"]
+                queued += page["queued"]
         self._wake.set()
         return queued
 
@@ -155,7 +157,7 @@ class Indexer:
                 if not self._wake.is_set():
                     await self._flush()
                     if self.state.error is not None:
-                        self.state.error = (await self._store.read("index_lag"))[0]["error"]
+                        self.state.error = (await self._store.read_one(queries.index_lag))["error"]
                 delay = 0.1
                 await self._sweep(self._clock.now())
                 await self._pause(_IDLE_S)
@@ -180,15 +182,14 @@ class Indexer:
     async def _round(self) -> bool:
         """Do one batch of each kind of work; True if there may be more."""
         async with self._working:
-            rows = await self._store.read(
-                "index_work",
+            work = await self._store.read_one(
+                queries.index_work,
                 now=self._clock.now(),
                 written={uuid: node["index_rev"] for uuid, node in self._written.items()},
                 nodes_top_k=BATCH,
                 tombstones_top_k=_PAGE,
             )
-            nodes: list[Row] = rows[0]["nodes"]
-            gone: list[str] = rows[0]["tombstones"]
+            nodes, gone = work["nodes"], work["tombstones"]
             if nodes or gone:
                 self._store.check_room()  # before the index grows: the graph could not be told of it
             if nodes:
@@ -199,7 +200,7 @@ class Indexer:
             await self._flush()
         return len(nodes) == BATCH or len(gone) == _PAGE
 
-    async def _index_nodes(self, nodes: list[Row]) -> None:
+    async def _index_nodes(self, nodes: Sequence[QueuedNode]) -> None:
         gone = [node for node in nodes if node["gone"]]
         kept = [node for node in nodes if not node["gone"]]
         written = await self._write_points(kept) if kept else set[str]()
@@ -222,23 +223,23 @@ class Indexer:
                 return
             await self._index.flush()
             marks = [{"uuid": uuid, "rev": node["index_rev"]} for uuid, node in written.items()]
-            rows = await self._store.write(lambda tx: tx.run("mark_indexed", nodes=marks), "mark_indexed")
+            rows = await self._store.write(lambda tx: tx.run(queries.mark_indexed, nodes=marks), "mark_indexed")
             done = {row["uuid"] for row in rows}
             missed = sorted(written.keys() - done)
             if missed:
-                present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=missed)}
+                present = {row["uuid"] for row in await self._store.read(queries.existing_nodes, uuids=missed)}
                 await self._index.delete_points([uuid for uuid in missed if uuid not in present])
                 changed = [uuid for uuid in sorted(present) if await self._says_something_else(written[uuid])]
                 if changed:
-                    await self._store.write(lambda tx: tx.run("queue_nodes", uuids=changed), "queue_nodes")
+                    await self._store.write(lambda tx: tx.run(queries.queue_nodes, uuids=changed), "queue_nodes")
             self.state.indexed += len(done)
 
-    async def _says_something_else(self, written: Row) -> bool:
+    async def _says_something_else(self, written: QueuedNode) -> bool:
         """Tell whether the point of a node should say something else by now than what was written."""
         label, before = written["kind"].capitalize(), written["uuid"][:-1]
-        rows = await self._store.read("indexed_nodes", label=label, after=before, top_k=1)
+        page = await self._store.read_one(queries.indexed_nodes, label=label, after=before, top_k=1)
         return any(
-            node["uuid"] == written["uuid"] and point_hash(node) != point_hash(written) for node in rows[0]["nodes"]
+            node["uuid"] == written["uuid"] and point_hash(node) != point_hash(written) for node in page["nodes"]
         )
 
     def _release(self, uuids: set[str]) -> None:
@@ -251,7 +252,7 @@ class Indexer:
                 if not future.done():
                     future.set_result(None)
 
-    async def _write_points(self, nodes: list[Row]) -> set[str]:
+    async def _write_points(self, nodes: Sequence[QueuedNode]) -> set[str]:
         """Write the points of nodes and return which were written; a node that a person broke holds up no other."""
         try:
             points = await self._embed(nodes)
@@ -271,7 +272,7 @@ class Indexer:
             written |= await self._write_points([node])
         return written
 
-    async def _embed(self, nodes: list[Row]) -> list[IndexPoint]:
+    async def _embed(self, nodes: Sequence[QueuedNode]) -> list[IndexPoint]:
         try:
             return await self._embed_batch(nodes)
         except StoreUnavailable as error:
@@ -283,14 +284,14 @@ class Indexer:
             points.extend(await self._embed([node]))
         return points
 
-    async def _back_off(self, nodes: list[Row], error: str) -> None:
+    async def _back_off(self, nodes: Sequence[QueuedNode], error: str) -> None:
         now = self._clock.now()
         for node in nodes:
             params = {"uuid": node["uuid"], "error": error, "now": now}
-            await self._store.write(lambda tx, p=params: tx.run("mark_unindexable", **p), "mark_unindexable")
+            await self._store.write(lambda tx, p=params: tx.run(queries.mark_unindexable, **p), "mark_unindexable")
         self._report(error)
 
-    async def _embed_batch(self, nodes: list[Row]) -> list[IndexPoint]:
+    async def _embed_batch(self, nodes: Sequence[QueuedNode]) -> list[IndexPoint]:
         vectors = await self._vectors.embed([_text_of(node) for node in nodes])
         points: list[IndexPoint] = []
         for node in nodes:
@@ -315,9 +316,9 @@ class Indexer:
         return points
 
     async def _remove_points(self, uuids: list[str]) -> None:
-        present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=uuids)}
+        present = {row["uuid"] for row in await self._store.read(queries.existing_nodes, uuids=uuids)}
         await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
-        await self._store.write(lambda tx: tx.run("mark_tombstones", uuids=uuids), "mark_tombstones")
+        await self._store.write(lambda tx: tx.run(queries.mark_tombstones, uuids=uuids), "mark_tombstones")
         self.state.removed += len(uuids)
 
     async def _sweep(self, now: datetime) -> None:
@@ -334,20 +335,20 @@ class Indexer:
 
     async def _sweep_some(self, now: datetime) -> bool:
         """Sweep one batch; True if there may be more."""
-        rows = await self._store.read("old_tombstones", before=now - TOMBSTONE_LIFE, top_k=_PAGE)
+        rows = await self._store.read(queries.old_tombstones, before=now - TOMBSTONE_LIFE, top_k=_PAGE)
         uuids = [row["uuid"] for row in rows]
         if uuids:
-            present = {row["uuid"] for row in await self._store.read("existing_nodes", uuids=uuids)}
+            present = {row["uuid"] for row in await self._store.read(queries.existing_nodes, uuids=uuids)}
             await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
-            await self._store.write(lambda tx: tx.run("delete_tombstones", uuids=uuids), "delete_tombstones")
+            await self._store.write(lambda tx: tx.run(queries.delete_tombstones, uuids=uuids), "delete_tombstones")
         before = now - REQUEST_LIFE
-        removed = await self._store.write(
-            lambda tx: tx.run("delete_old_requests", before=before, top_k=_PAGE), "delete_old_requests"
+        requests = await self._store.write(
+            lambda tx: tx.run_one(queries.delete_old_requests, before=before, top_k=_PAGE), "delete_old_requests"
         )
-        return _PAGE in (len(uuids), int(removed[0]["removed"]))
+        return _PAGE in (len(uuids), requests["removed"])
 
 
-def _text_of(node: Row) -> Text:
+def _text_of(node: QueuedNode) -> Text:
     return node["kind"], node["text"]
 
 

@@ -17,9 +17,11 @@ from typing import Any, Literal
 
 from kg.background import Background
 from kg.errors import ConfigurationError, Conflict, DiskFull, KgError, StoreUnavailable
-from kg.graph.store import GraphStore, Row
+from kg.graph.store import GraphStore
+from kg.index import queries
 from kg.index.compare import reconcile
 from kg.index.indexer import Indexer
+from kg.index.queries import IndexState
 from kg.ports import VectorIndex
 
 log = logging.getLogger(__name__)
@@ -145,7 +147,7 @@ class Reindex:
         if await self._noted("building") != building_id:
             total = await self._indexer.requeue_all()
             await self._note("building", building_id, total)
-        self._total = (await self._states())["building"]["total"]
+        self._total = (await self._states())["building"]["total"] or 0
         log.info("reindexing %d nodes", self._total)
         self._indexer.wake()
         await self._until_filled()
@@ -160,7 +162,7 @@ class Reindex:
         """Wait until the indexer has written every node but those that cannot be embedded although the model works."""
         tried_again = False
         while True:
-            backlog = (await self._store.read("index_backlog"))[0]
+            backlog = await self._store.read_one(queries.index_backlog)
             self._done = max(0, self._total - backlog["waiting"])
             if backlog["waiting"] == backlog["failing"]:
                 if not backlog["failing"]:
@@ -171,13 +173,13 @@ class Reindex:
                     log.warning("%d nodes cannot be embedded and stay queued", backlog["failing"])
                     return
                 else:
-                    await self._store.write(lambda tx: tx.run("retry_unindexable"), "retry_unindexable")
+                    await self._store.write(lambda tx: tx.run(queries.retry_unindexable), "retry_unindexable")
                     tried_again = True
                     self._indexer.wake()
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def _states(self) -> dict[str, Row]:
-        return {row["name"]: row for row in await self._store.read("index_state")}
+    async def _states(self) -> dict[str, IndexState]:
+        return {row["name"]: row for row in await self._store.read(queries.index_state)}
 
     async def _noted(self, name: str) -> str | None:
         state = (await self._states()).get(name)
@@ -185,6 +187,6 @@ class Reindex:
 
     async def _note(self, name: str, collection_id: str, total: int = 0) -> None:
         await self._store.write(
-            lambda tx: tx.run("set_index_state", name=name, collection_id=collection_id, total=total),
+            lambda tx: tx.run(queries.set_index_state, name=name, collection_id=collection_id, total=total),
             "set_index_state",
         )

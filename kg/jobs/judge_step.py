@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kg.facts import queries as facts_queries
 from kg.facts.contentions import Pair, contention_params, in_time_order, likeliest, noted
+from kg.facts.queries import ContendingFact
 from kg.facts.settle import settle
+from kg.graph import queries as graph_queries
 from kg.graph.partition import Write
-from kg.graph.store import GraphStore, Row
+from kg.graph.store import GraphStore, Row, Transaction
+from kg.jobs import queries
 from kg.jobs.lease import Lease, account, enter
 from kg.model_values import Contention, DatedStatement, ModelWork, Ruling, Rulings
 from kg.ports import Clock, ContradictionJudge
@@ -37,10 +41,10 @@ class JudgeStep:
             ExtractionError: no usable ruling; nothing was written.
             StoreUnavailable: the database does not answer; the job is tried again.
         """
-        rows = await self._store.read("job_reading", user_id=lease.user_id, uuid=lease.uuid, earlier=0)
-        uuids = [memory["uuid"] for memory in rows[0]["memories"]] if rows else []
+        job = await self._store.find_one(queries.job_reading, user_id=lease.user_id, uuid=lease.uuid, earlier=0)
+        uuids = [memory["uuid"] for memory in job["memories"]] if job else []
         found = await self._store.read(
-            "contentions", user_id=lease.user_id, **contention_params(uuids), now=self._clock.now()
+            facts_queries.contentions, user_id=lease.user_id, **contention_params(uuids), now=self._clock.now()
         )
         pairs = in_time_order(likeliest(found))[:MOST_PAIRS]
         if not pairs:
@@ -52,7 +56,7 @@ class JudgeStep:
         return await self._commit(lease, pairs, rulings, told)
 
     async def _commit(self, lease: Lease, pairs: Sequence[Pair], rulings: Rulings | None, told: Sequence[str]) -> int:
-        async def work(tx: Any) -> int:
+        async def work(tx: Transaction) -> int:
             entered = await enter(tx, lease, self._clock, slots=1)
             if entered is None:
                 return 0
@@ -60,7 +64,7 @@ class JudgeStep:
             decisions: list[Row] = []
             if rulings is not None:
                 uuids = sorted({fact["uuid"] for pair in pairs for fact in pair})
-                rows = await tx.run("standing_facts", user_id=lease.user_id, uuids=uuids)
+                rows = await tx.run(queries.standing_facts, user_id=lease.user_id, uuids=uuids)
                 standing = {row["uuid"] for row in rows}
                 decisions = [
                     _decision(write, old, new, ruling, rulings.work)
@@ -68,23 +72,21 @@ class JudgeStep:
                     if ruling.relation != "none" and {old["uuid"], new["uuid"]} <= standing
                 ]
             if decisions:
-                await tx.run("create_decisions", decisions=decisions)
+                await tx.run(graph_queries.create_decisions, decisions=decisions)
                 ended = [row["old"] for row in decisions]
                 await settle(tx, user_id=lease.user_id, also=ended, now=write.now)
             params: dict[str, Any] = {"uuid": lease.uuid, "dropped": list(told), "now": write.now}
-            await tx.run("finish_judging", user_id=lease.user_id, **params)
+            await tx.run(queries.finish_judging, user_id=lease.user_id, **params)
             return len(decisions)
 
         return await self._store.write(work, "judging", partition=lease.user_id)
 
 
-def _dated(fact: Row) -> DatedStatement:
-    return DatedStatement(
-        fact["statement"], fact["valid_at"], fact["noted_at"], fact.get("project"), fact.get("because")
-    )
+def _dated(fact: ContendingFact) -> DatedStatement:
+    return DatedStatement(fact["statement"], fact["valid_at"], fact["noted_at"], fact["project"], fact["because"])
 
 
-def _decision(write: Write, old: Row, new: Row, ruling: Ruling, work: ModelWork) -> Row:
+def _decision(write: Write, old: ContendingFact, new: ContendingFact, ruling: Ruling, work: ModelWork) -> Row:
     if ruling.relation == "corrected":  # what was wrong was said first, whatever time it is about
         old, new = sorted((old, new), key=noted)
     return {

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kg.errors import NotFound
+from kg.facts import queries as facts_queries
 from kg.facts.contentions import OPPOSITES, contention_params
+from kg.facts.queries import ContendingFact
 from kg.facts.settle import settle
 from kg.graph.partition import Write, once
-from kg.graph.store import GraphStore, Row
+from kg.graph.store import GraphStore
+from kg.operations import queries
+from kg.operations.queries import DecidedConflict, FactBrief
 from kg.ports import Clock
 from kg.recall import render
 from kg.values import JsonObject
+
+_Pair = tuple[FactBrief | ContendingFact, FactBrief | ContendingFact]
 
 
 @dataclass(frozen=True)
@@ -40,26 +46,25 @@ class Decisions:
 
         Open is a pair of current facts with opposite predicates, and a pair that a judge was to decide and did not.
         """
-        rows = await self._store.read(
-            "conflicts", user_id=user_id, project=project, opposites=OPPOSITES, now=self._clock.now(), top_k=limit
+        found = await self._store.read_one(
+            queries.conflicts, user_id=user_id, project=project, opposites=OPPOSITES, now=self._clock.now(), top_k=limit
         )
-        open_pairs = [(row["one"], row["other"]) for row in rows[0]["open"]]
+        open_pairs: list[_Pair] = [(row["one"], row["other"]) for row in found["open"]]
         open_pairs += await self._unjudged(user_id, project)
         pairs = {frozenset((one["uuid"], other["uuid"])): (one, other) for one, other in reversed(open_pairs)}
         return {
             "open": [{"facts": [_brief(one), _brief(other)]} for one, other in reversed(pairs.values())][:limit],
-            "decided": [_decided(row) for row in rows[0]["decided"]],
+            "decided": [_decided(row) for row in found["decided"]],
         }
 
-    async def _unjudged(self, user_id: str, project: str | None) -> list[tuple[Row, Row]]:
-        rows = await self._store.read("unjudged_memories", user_id=user_id)
-        uuids: list[str] = rows[0]["uuids"] if rows else []
+    async def _unjudged(self, user_id: str, project: str | None) -> list[tuple[ContendingFact, ContendingFact]]:
+        uuids = (await self._store.read_one(queries.unjudged_memories, user_id=user_id))["uuids"]
         if not uuids:
             return []
         found = await self._store.read(
-            "contentions", user_id=user_id, **contention_params(uuids), now=self._clock.now()
+            facts_queries.contentions, user_id=user_id, **contention_params(uuids), now=self._clock.now()
         )
-        pairs: list[tuple[Row, Row]] = [(row["old"], row["new"]) for row in found]
+        pairs = [(row["old"], row["new"]) for row in found]
         return [pair for pair in pairs if project is None or project in (pair[0]["project"], pair[1]["project"])]
 
     async def undo(self, user_id: str, key: str, uuid: str) -> Undone:
@@ -72,14 +77,14 @@ class Decisions:
         """
 
         async def work(write: Write) -> Undone:
-            rows = await write.tx.run("undo_decision", user_id=user_id, uuid=uuid, now=write.now)
+            rows = await write.tx.run(queries.undo_decision, user_id=user_id, uuid=uuid, now=write.now)
             if not rows:
                 raise NotFound("decision", uuid, "list them with `knowthread facts conflicts`")
-            olds: list[str] = [row["old"] for row in rows]  # a reworded fact has a copy of its decisions
+            olds = [row["old"] for row in rows]  # a reworded fact has a copy of its decisions
             await settle(write.tx, user_id=user_id, also=olds, now=write.now)
             old = olds[0]
-            ends = await write.tx.run("fact_end", user_id=user_id, uuid=old)
-            return Undone(old, _is_open(ends[0]["invalid_at"], write.now))
+            end = await write.tx.run_one(queries.fact_end, user_id=user_id, uuid=old)
+            return Undone(old, _is_open(end["invalid_at"], write.now))
 
         return await self._store.write(
             lambda tx: once(tx, work, Undone, user_id=user_id, key=key, clock=self._clock),
@@ -92,19 +97,19 @@ def _is_open(end: datetime | None, now: datetime) -> bool:
     return end is None or end > now
 
 
-def _brief(fact: Row) -> JsonObject:
+def _brief(fact: FactBrief | ContendingFact) -> JsonObject:
     return render.compact(
         {
             "id": fact["uuid"],
             "fact": fact["statement"],
             "valid_at": render.instant(fact["valid_at"]),
-            "project": fact.get("project"),
+            "project": fact["project"],
         }
     )
 
 
-def _decided(row: Row) -> JsonObject:
-    decision: Row = row["decision"]
+def _decided(row: DecidedConflict) -> JsonObject:
+    decision = row["decision"]
     return render.compact(
         {
             "id": decision["uuid"],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kg.errors import ConfigurationError, SetupError, StoreUnavailable
+from kg.graph import queries
 from kg.graph.migrate import SCHEMA_VERSION
 from kg.graph.store import GraphAddress, GraphStore
 from kg.settings.service import EMBEDDERS
@@ -142,7 +143,7 @@ async def _own_server(settings: Settings) -> Check:
     cure = "start it, or correct KNOWTHREAD_NEO4J_URL; unset it to use the managed one"
     try:
         await store.connect()
-        rows = await store.read("schema_version")
+        state = await store.find_one(queries.schema_version)
     except ConfigurationError as error:
         return Check("neo4j", "failed", str(error), error.accepted or cure)
     except StoreUnavailable as error:
@@ -152,13 +153,13 @@ async def _own_server(settings: Settings) -> Check:
         return Check("neo4j", "failed", message, cure)
     finally:
         await store.close()
-    version = int(rows[0]["version"]) if rows else 0
+    version = state["version"] if state else 0
     where = f"{store.server_version} at {settings.neo4j_url}, your own"
     if version > SCHEMA_VERSION:
         message = f"{where}: schema version {version}, and this knowthread knows {SCHEMA_VERSION}"
         return Check("neo4j", "failed", message, "uv tool upgrade knowthread")
-    state = f"schema version {version}" if version else "no schema yet, made at the first start"
-    return Check("neo4j", "ok", f"{where}; {state}")
+    schema = f"schema version {version}" if version else "no schema yet, made at the first start"
+    return Check("neo4j", "ok", f"{where}; {schema}")
 
 
 def _open_index(index: JsonObject) -> Check:

@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING, Any
 from extract.embedders.connect import connect_embedder
 from extract.routing.ledger import Ledger
 from kg.errors import ConfigurationError, KgError, StoreUnavailable
+from kg.graph import queries as graph_queries
 from kg.graph.migrate import migrate
 from kg.graph.store import GraphAddress, GraphStore
+from kg.index import queries as index_queries
 from kg.index.indexer import Indexer
 from kg.index.rebuild import Reindex
 from kg.managed.room import Room, floors
+from kg.operations import queries as operations_queries
 from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
@@ -203,12 +206,14 @@ class Service:
                 "password_file": str(self.neo4j.password_file),
                 "pid": self.neo4j.pid,
             }
-        spent: dict[str, Any] = {}
+        cost_usd = 0.0
         try:
-            status["graph"] = (await parts.store.read("graph_counts"))[0]
-            status["index"] = (await parts.store.read("index_lag"))[0]
-            spent = (await parts.store.read("spent_tokens", day=datetime.now(UTC).date().isoformat()))[0]
-            status["jobs"] = {row["state"]: row["jobs"] for row in await parts.store.read("job_states")}
+            status["graph"] = await parts.store.read_one(graph_queries.graph_counts)
+            status["index"] = await parts.store.read_one(index_queries.index_lag)
+            today = datetime.now(UTC).date().isoformat()
+            cost_usd = (await parts.store.read_one(graph_queries.spent_tokens, day=today))["cost"]
+            jobs = await parts.store.read(operations_queries.job_states)
+            status["jobs"] = {row["state"]: row["jobs"] for row in jobs}
         except KgError as error:
             status["neo4j"]["error"] = str(error)
         index: dict[str, Any] = status.setdefault("index", {})
@@ -216,7 +221,7 @@ class Service:
         if self._reindex is not None and (rebuild := self._reindex.progress())["state"] != "idle":
             index["rebuild"] = rebuild
         status["models"] = self._model_side.describe() if self._model_side is not None else {"routes": {}}
-        status["models"] |= {"cost_usd_today": spent["cost"]} if spent.get("cost") else {}
+        status["models"] |= {"cost_usd_today": cost_usd} if cost_usd else {}
         if error := self._index_error or parts.indexer.state.error or index.pop("error", None):
             index["error"] = error
         else:

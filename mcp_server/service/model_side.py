@@ -20,6 +20,7 @@ from extract.tasks.extract import ModelExtractor
 from extract.tasks.rerank import ModelReranker
 from extract.tasks.resolve import ModelNameJudge
 from kg.entities.linking import Linker
+from kg.graph import queries
 from kg.graph.store import GraphStore
 from kg.jobs.extract_step import ExtractStep
 from kg.jobs.judge_step import JudgeStep
@@ -62,8 +63,8 @@ class ModelSide:
     async def start(self, store: GraphStore) -> None:
         """Take over what was spent today, and begin to work."""
         today = datetime.now(UTC).date()
-        rows = await store.read("spent_tokens", day=today.isoformat())
-        self.ledger.start(today, rows[0]["tokens"])
+        spent = await store.read_one(queries.spent_tokens, day=today.isoformat())
+        self.ledger.start(today, spent["tokens"])
         self.worker.start()
 
     async def stop(self) -> None:

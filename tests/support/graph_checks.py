@@ -8,6 +8,7 @@ from typing import Any
 from kg.facts.claims import claim_key
 from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.timeline import timelines_from_rows
+from kg.index import queries as index_queries
 from kg.index.compare import point_hash
 from kg.operations.memory import Parts
 from tests.support.user import raw
@@ -176,6 +177,6 @@ async def _index_equals_graph(parts: Parts, user_id: str) -> None:
         assert node["uuid"] in entries, f"no point for a {node['kind']}"
         assert entries[node["uuid"]].content_hash == point_hash(node), f"the point of a {node['kind']} is stale"
     uuids = sorted(entries)
-    present = {row["uuid"] for row in await parts.store.read("existing_nodes", uuids=uuids)}
+    present = {row["uuid"] for row in await parts.store.read(index_queries.existing_nodes, uuids=uuids)}
     orphans = [entries[uuid].kind for uuid in uuids if uuid not in present]
     assert not orphans, f"points whose nodes are gone: {orphans[:5]}"

@@ -126,13 +126,24 @@ class ToyGraph:
     def __init__(self, folder: Path) -> None:
         self._log = folder / "queries.log"
 
-    async def read(self, name: str, /, **params: Any) -> list[Row]:
-        return await self.run(name, **params)
+    async def read(self, query: Any, /, **params: Any) -> list[Row]:
+        return await self.run(query, **params)
+
+    async def read_one(self, query: Any, /, **params: Any) -> Row:
+        return await self.run_one(query, **params)
 
     async def write(self, work: Callable[[Any], Awaitable[Any]], label: str, *, partition: str | None = None) -> Any:
         return await work(self)
 
-    async def run(self, name: str, /, **params: Any) -> list[Row]:
+    async def run_one(self, query: Any, /, **params: Any) -> Row:
+        (row,) = await self.run(query, **params)
+        return row
+
+    async def find_one(self, query: Any, /, **params: Any) -> Row | None:
+        return await self.run_one(query, **params) if await self.run(query, **params) else None
+
+    async def run(self, query: Any, /, **params: Any) -> list[Row]:
+        name = query if isinstance(query, str) else query.name
         cypher.load()[name].check(frozenset(params))
         with self._log.open("a") as log:
             log.write(json.dumps({"query": name, **params}, default=str) + "\n")

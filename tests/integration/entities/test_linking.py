@@ -11,6 +11,7 @@ import pytest
 
 from kg.errors import MalformedOutput
 from kg.model_values import Extraction
+from kg.operations import queries as operations_queries
 from kg.operations.job_control import Jobs
 from kg.operations.merges import Merges
 from tests.support.scripted_models import CALL, Model, model, no_jobs_of_others, reader, state, user, waits
@@ -48,7 +49,7 @@ async def test_spellings_in_facts_of_callers_name_one_thing_and_can_be_taken_apa
     user.clock.tick()
     await user.add("two", uses("till", "Postgres"), uses("till", "crossenv"), uses("till", "cross-env"))
     assert await same(user, "Postgres", "PostgreSQL") and not await same(user, "crossenv", "cross-env")
-    (merge,) = (await user.parts.store.read("list_merges", user_id=user.id, top_k=9))[0]["merges"]
+    (merge,) = (await user.parts.store.read_one(operations_queries.list_merges, user_id=user.id, top_k=9))["merges"]
     assert "spelling" in merge["reason"]
     await Merges(user.parts.store, user.clock).undo(user.id, "undo", merge["source"])
     user.clock.tick()

@@ -12,6 +12,8 @@ import pytest
 
 import kg.index.indexer
 from kg.errors import StoreUnavailable
+from kg.graph import queries as graph_queries
+from kg.index import queries as index_queries
 from kg.index.indexer import Indexer
 from kg.operations.memory import Parts
 from tests.support.user import User, raw, states
@@ -164,7 +166,7 @@ async def test_a_node_that_two_services_wrote_alike_is_not_queued_again(
     added = await user.add(NOTE, states("The gateway drops links", "DROPS", "gateway", "links"))
     slow = await make_slow()
     for _ in meanwhile:
-        await parts.store.write(lambda tx: tx.run("queue_nodes", uuids=[added.id, added.fact]), "test")
+        await parts.store.write(lambda tx: tx.run(index_queries.queue_nodes, uuids=[added.id, added.fact]), "test")
     await parts.indexer.drain()
     await slow.write()
     assert await waiting(user) == set()
@@ -221,7 +223,9 @@ async def test_many_old_tombstones_are_forgotten_in_one_go_and_are_no_work_meanw
     )
     gone = [str(uuid4()) for _ in range(11)]
     now = user.clock.now()
-    await parts.store.write(lambda tx: tx.run("create_tombstones", user_id=user.id, uuids=gone, now=now), "test")
+    await parts.store.write(
+        lambda tx: tx.run(graph_queries.create_tombstones, user_id=user.id, uuids=gone, now=now), "test"
+    )
     assert await user.raw(tombs) == [{"all": 11, "new": 11}]
     await parts.indexer.drain()
     assert await user.raw(tombs) == [{"all": 11, "new": 0}]

@@ -20,6 +20,7 @@ import pytest
 from extract.embedders.connect import make_embedder
 from kg.errors import ConfigurationError, Conflict, StoreUnavailable
 from kg.graph.store import GraphAddress, GraphStore
+from kg.index import queries as index_queries
 from kg.index.compare import drift
 from kg.index.indexer import Indexer
 from kg.index.qdrant.embedded import EmbeddedIndex
@@ -382,7 +383,7 @@ async def test_a_model_that_is_away_ends_no_rebuild_and_a_text_that_it_refuses_d
         old = side.index.collection_id
         side.embedder.broken = True
         side.reindex.start()
-        while not (await side.parts.store.read("index_lag"))[0]["failing"]:
+        while not (await side.parts.store.read_one(index_queries.index_lag))["failing"]:
             await asyncio.sleep(0.02)
         assert side.reindex.progress()["state"] == "building"
         assert side.index.collection_id == old
@@ -390,7 +391,7 @@ async def test_a_model_that_is_away_ends_no_rebuild_and_a_text_that_it_refuses_d
         side.embedder.refused = note(3)
         side.embedder.broken = False
         assert (await side.finished())["state"] == "done"
-        lag = (await side.parts.store.read("index_lag"))[0]
+        lag = await side.parts.store.read_one(index_queries.index_lag)
         assert (lag["waiting"], lag["failing"]) == (1, 1)
         assert await side.by_meaning(note(2))
         assert (await drift(side.parts.store, side.index)).none

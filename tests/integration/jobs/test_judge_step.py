@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kg.model_values import NamePair, Ruling, Sameness
+from kg.operations import queries as operations_queries
 from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
 from tests.support.scripted_models import Model, make_worker, model, no_jobs_of_others, reader, state, user, waits, work
@@ -102,5 +103,5 @@ async def test_a_merge_says_which_model_decided_and_quotes_no_memory_that_may_be
     await user.indexer.drain()  # a known name is found by its nearness
     await user.add("text two", wait=True)
     await user.delete(secret.id)
-    (merge,) = (await user.parts.store.read("list_merges", user_id=user.id, top_k=9))[0]["merges"]
+    (merge,) = (await user.parts.store.read_one(operations_queries.list_merges, user_id=user.id, top_k=9))["merges"]
     assert merge["reason"] == "toy:reader compared what is said of both"

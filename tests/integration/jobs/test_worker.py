@@ -16,6 +16,7 @@ from kg.facts.contentions import JUDGED_PER_FACT
 from kg.jobs.worker import FIRST_BACK_OFF_S, LONGEST_PAUSE_S, MAX_FAILURES, Worker
 from kg.language.words import content_hash
 from kg.model_values import Contention, Ruling, Rulings
+from kg.operations import queries as operations_queries
 from kg.operations.decisions import Decisions
 from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
@@ -257,7 +258,7 @@ async def test_one_thing_by_two_names_becomes_one_and_can_be_parted(user: User, 
     await user.add("The second service", wait=True)
     page = await user.entity("postgresql", limit=20)
     assert {fact["fact"] for fact in page["facts"]} == {"Billing runs on PostgreSQL", "Search runs on Postgres"}
-    rows = await user.parts.store.read("list_merges", user_id=user.id, top_k=10)
+    rows = await user.parts.store.read(operations_queries.list_merges, user_id=user.id, top_k=10)
     (merge,) = rows[0]["merges"]
     await user.merges.undo(user.id, "part", merge["source"])
     assert await user.statements("postgresql") == {"Billing runs on PostgreSQL"}

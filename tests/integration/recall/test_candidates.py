@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 import kg.recall.candidates
-from kg.graph.store import GraphStore, Row
+from kg.graph.store import GraphStore
 from kg.operations.memory import MemoryService, Parts
+from kg.recall import queries as recall_queries
 from tests.support.user import User
 
 NOTE = "The gateway drops idle links after a minute"
@@ -21,10 +22,10 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     asked: list[set[str]] = []
     original = GraphStore.read
 
-    async def noted(self: GraphStore, name: str, /, **params: Any) -> list[Row]:
-        if name == "memory_cards":
+    async def noted(self: GraphStore, query: Any, /, **params: Any) -> list[Any]:
+        if (query if isinstance(query, str) else query.name) == "memory_cards":
             asked.append({*params["memory_uuids"], *params["fact_uuids"]})
-        return await original(self, name, **params)
+        return await original(self, query, **params)
 
     monkeypatch.setattr(GraphStore, "read", noted)
     return asked
@@ -80,7 +81,7 @@ async def test_cards_of_messages_that_were_read_as_neighbours_bring_their_own_ne
     answer = await user.memory.add_memory(user.session(), messages=messages, run_id="talk", wait=True)
     ids = [result["id"] for result in answer["results"]]
     kept = user.parts.recall._cards  # pyright: ignore[reportPrivateUsage]
-    seq = (await user.parts.store.read("partition_seq", user_id=user.id))[0]["seq"]
+    seq = (await user.parts.store.read_one(recall_queries.partition_seq, user_id=user.id))["seq"]
     cards = await kept.read(user.id, seq, [ids[1]], [])
     assert set(cards.memories) == set(ids[:4])
     cards = await kept.read(user.id, seq, [ids[3]], [])
@@ -93,7 +94,7 @@ async def test_cards_of_messages_that_were_read_as_neighbours_bring_their_own_ne
 async def test_what_is_not_there_is_asked_for_once(user: User, read: list[set[str]]) -> None:
     note = await user.add(NOTE, wait=True)
     store, away = user.parts.recall._cards, "00000000-0000-0000-0000-000000000000"  # pyright: ignore[reportPrivateUsage]
-    seq = (await user.parts.store.read("partition_seq", user_id=user.id))[0]["seq"]
+    seq = (await user.parts.store.read_one(recall_queries.partition_seq, user_id=user.id))["seq"]
     for _ in range(2):
         cards = await store.read(user.id, seq, [note.id, away], [away])
         found = cards.candidates([note.id, away], [away], user.session().scope, noise=True)
@@ -125,7 +126,7 @@ async def test_a_partition_that_was_read_too_widely_is_read_anew(
     user: User, read: list[set[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = await user.add(NOTE, wait=True), await user.add("The kettle boils over", wait=True)
-    seq = (await user.parts.store.read("partition_seq", user_id=user.id))[0]["seq"]
+    seq = (await user.parts.store.read_one(recall_queries.partition_seq, user_id=user.id))["seq"]
     monkeypatch.setattr(kg.recall.candidates, "_MAX_CARDS", 0)
     for note in (one, other, one):
         cards = await user.parts.recall._cards.read(user.id, seq, [note.id], [])  # pyright: ignore[reportPrivateUsage]

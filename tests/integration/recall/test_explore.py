@@ -8,6 +8,7 @@ import pytest
 
 import kg.recall.explore
 from kg.graph.store import GraphStore
+from kg.recall import queries as recall_queries
 from tests.support.user import User, prefers, states
 
 
@@ -49,7 +50,7 @@ async def test_an_identifier_is_found_by_its_words(user: User):
     await user.add("call", states("getUserById is slow", "HAS_STATUS", "getUserById", "slow"))
     await user.parts.indexer.drain()
     rows = await user.parts.store.read(
-        "entities_by_text", user_id=user.id, agent_id=None, run_id=None, project=None, key="",
+        recall_queries.entities_by_text, user_id=user.id, agent_id=None, run_id=None, project=None, key="",
         words=kg.recall.explore.entity_query("user id", kg.recall.explore.user_key(user.id)) or "", near=[],
         at=user.clock.now(), fetch=5, top_k=5,
     )  # fmt: skip
