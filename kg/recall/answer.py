@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kg.facts.instants import Instants, Standing
-from kg.graph.store import Row
 from kg.language.sentences import best_passage
 from kg.recall import render
+from kg.recall.queries import Hit, HitFact
 from kg.recall.query import Found, Search
 from kg.recall.ranking import Ranked
 from kg.values import JsonObject
@@ -27,9 +27,9 @@ class _Detail(NamedTuple):
 class _Facts(NamedTuple):
     """The facts of a hit: those that held, those that were to begin later, those that did not hold any more."""
 
-    held: list[Row]
-    planned: list[Row]
-    ended: list[Row]
+    held: list[HitFact]
+    planned: list[HitFact]
+    ended: list[HitFact]
 
 
 _FULL = _Detail(render.PASSAGE_CHARS, render.FACT_CHARS, 5)
@@ -55,7 +55,7 @@ class AnswerBuilder:
         """Whether no further hit is wanted."""
         return len(self._results) + self._omitted >= self._search.limit
 
-    def add(self, hit: Ranked, row: Row, past: Mapping[str, Standing], similarity: float | None) -> None:
+    def add(self, hit: Ranked, row: Hit, past: Mapping[str, Standing], similarity: float | None) -> None:
         """Add a hit unless filters, threshold, time or the budget keep it out."""
         memory = _as_known(row, self._search.instants)
         if memory is None:
@@ -92,7 +92,7 @@ class AnswerBuilder:
             ),
         }
 
-    def _similarity(self, uuid: str, row: Row, looked_up: float | None) -> float | None:
+    def _similarity(self, uuid: str, row: Hit, looked_up: float | None) -> float | None:
         dense = self._found.dense
         facts = dense.get("fact", {})
         values = [
@@ -104,7 +104,7 @@ class AnswerBuilder:
         return max(values, default=None)
 
     def _render_hit(
-        self, hit: Ranked, memory: Row, facts: _Facts, similarity: float | None, detail: _Detail
+        self, hit: Ranked, memory: Mapping[str, Any], facts: _Facts, similarity: float | None, detail: _Detail
     ) -> JsonObject:
         rendered = render.memory_in_list(memory)
         passage, truncated = best_passage(memory["text"], self._stems, detail.passage_chars)
@@ -129,9 +129,9 @@ class AnswerBuilder:
         return rendered
 
 
-def _as_known(row: Row, instants: Instants) -> Row | None:
+def _as_known(row: Hit, instants: Instants) -> Mapping[str, Any] | None:
     """Return the memory as it read at the instant of knowledge."""
-    memory: Row = row["memory"]
+    memory = row["memory"]
     k = instants.known_at
     if k is None or memory["updated_at"] <= k:
         return memory
@@ -141,7 +141,7 @@ def _as_known(row: Row, instants: Instants) -> Row | None:
     return None
 
 
-def _split_facts(facts: Sequence[Row], past: Mapping[str, Standing], instants: Instants) -> _Facts:
+def _split_facts(facts: Sequence[HitFact], past: Mapping[str, Standing], instants: Instants) -> _Facts:
     split = _Facts([], [], [])
     for fact in facts:
         end = fact["invalid_at"]
@@ -150,7 +150,7 @@ def _split_facts(facts: Sequence[Row], past: Mapping[str, Standing], instants: I
             if standing is None or not standing.known:
                 continue
             end = standing.end
-        seen = {**fact, "invalid_at": end}
+        seen: HitFact = {**fact, "invalid_at": end}
         if end is not None and (end <= instants.t or end <= fact["valid_at"]):
             split.ended.append(seen)
         else:
@@ -163,7 +163,7 @@ def _explain(hit: Ranked) -> JsonObject:
     return render.compact({"shares": shares, "ranks": dict(hit.ranks), "best_neighbour": hit.best_neighbour})
 
 
-def _filter_fields(memory: Row) -> dict[str, object]:
+def _filter_fields(memory: Mapping[str, Any]) -> dict[str, object]:
     fields: dict[str, object] = {key: value for key, value in memory.items() if key not in ("metadata", "uuid")}
     fields["id"] = memory["uuid"]
     return fields

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from kg.facts.instants import Instants
-from kg.graph.store import GraphStore, Row
+from kg.graph.store import GraphStore
+from kg.recall import queries
+from kg.recall.queries import CardRows
 from kg.values import Scope
 
 KEPT_S = 60.0
@@ -138,8 +140,10 @@ class CardStore:
         memories = [uuid for uuid in memory_uuids if kept.lacks(uuid)]
         facts = [uuid for uuid in fact_uuids if uuid not in kept.owners or kept.lacks(kept.owners[uuid])]
         if memories or facts:
-            rows = await self._store.read("memory_cards", user_id=user_id, memory_uuids=memories, fact_uuids=facts)
-            read = _read_cards(rows[0], memories, facts)
+            rows = await self._store.read_one(
+                queries.memory_cards, user_id=user_id, memory_uuids=memories, fact_uuids=facts
+            )
+            read = _read_cards(rows, memories, facts)
             if read.seq != kept.seq or len(kept.memories) > _MAX_CARDS:
                 self._keep(user_id, read)
                 return Cards(kept.seq, kept.read_at, kept.memories | read.memories, kept.owners | read.owners)
@@ -155,14 +159,14 @@ class CardStore:
             self._kept.popitem(last=False)
 
 
-def _read_cards(row: Row, memory_uuids: Sequence[str], fact_uuids: Sequence[str]) -> Cards:
+def _read_cards(rows: CardRows, memory_uuids: Sequence[str], fact_uuids: Sequence[str]) -> Cards:
     """Return what a query read, and for everything that was asked for and is not there that it is not."""
-    cards = {card["uuid"]: Card(**card) for card in row["cards"]}
-    owners: dict[str, str] = dict(row["owners"])
+    cards = {card["uuid"]: Card(**card) for card in rows["cards"]}
+    owners: dict[str, str] = dict(rows["owners"])
     asked = [*memory_uuids, *owners.values()]
     known: dict[str, Card | None] = dict.fromkeys(asked)
     known.update(dict.fromkeys(uuid for found in asked if found in cards for uuid in cards[found].neighbours))
-    return Cards(row["seq"], time.monotonic(), known | cards, dict.fromkeys(fact_uuids) | owners)
+    return Cards(rows["seq"], time.monotonic(), known | cards, dict.fromkeys(fact_uuids) | owners)
 
 
 def _microseconds(at: datetime) -> int:

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from kg.background import Background
 from kg.errors import KgError
 from kg.graph.partition import lock
-from kg.graph.store import GraphStore, Row, Transaction
+from kg.graph.store import GraphStore, Transaction
 from kg.ports import Clock
+from kg.recall import queries
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +47,14 @@ class RecallCounts:
         """Write what was gathered."""
         while self._counts:
             user_id, counter = self._counts.popitem()
-            rows: list[Row] = [{"uuid": uuid, "times": times} for uuid, times in counter.items()]
+            counts = [{"uuid": uuid, "times": times} for uuid, times in counter.items()]
             await self._store.write(
-                lambda tx, u=user_id, r=rows: self._write(tx, u, r), "count_recalls", partition=user_id
+                lambda tx, u=user_id, c=counts: self._write(tx, u, c), "count_recalls", partition=user_id
             )
 
-    async def _write(self, tx: Transaction, user_id: str, rows: list[Row]) -> None:
+    async def _write(self, tx: Transaction, user_id: str, counts: Sequence[Mapping[str, object]]) -> None:
         await lock(tx, user_id, slots=0)  # no search ranks by it
-        await tx.run("count_recalls", user_id=user_id, counts=rows, now=self._clock.now())
+        await tx.run(queries.count_recalls, user_id=user_id, counts=list(counts), now=self._clock.now())
 
     async def _run(self) -> None:
         while True:

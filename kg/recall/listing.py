@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kg.errors import InvalidInput, NotFound
-from kg.graph.store import GraphStore, Row
+from kg.graph.store import GraphStore
 from kg.ports import Clock
-from kg.recall import render
+from kg.recall import queries, render
 from kg.recall.filters import Filter
+from kg.recall.queries import ListedMemory, UsedScope, Version, WholeFact
 from kg.values import JsonObject, Scope
 
 SCAN_PAGE = 500
@@ -39,12 +40,11 @@ class Listing:
         Raises:
             NotFound: the partition has no such memory.
         """
-        rows = await self._store.read(
-            "memory_detail", user_id=user_id, uuid=uuid, facts_top_k=FACTS_SHOWN, versions_top_k=VERSIONS_SHOWN
+        row = await self._store.find_one(
+            queries.memory_detail, user_id=user_id, uuid=uuid, facts_top_k=FACTS_SHOWN, versions_top_k=VERSIONS_SHOWN
         )
-        if not rows:
+        if row is None:
             raise NotFound("memory", uuid, "list yours with get_memories")
-        row = rows[0]
         memory = row["memory"]
         return {
             **render.memory(memory),
@@ -68,12 +68,12 @@ class Listing:
         """Return a page of memories, newest first, with the cursor of the next one."""
         before = _NO_SEQ if cursor is None else _parse_cursor(cursor)
         noise = filters.names("noise")
-        found: list[Row] = []
+        found: list[ListedMemory] = []
         scanned = 0
         while len(found) <= limit and scanned < SCAN_MOST:
             page = SCAN_PAGE if filters else limit + 1
             rows = await self._store.read(
-                "list_memories",
+                queries.list_memories,
                 **scope.params(),
                 before=before,
                 noise=noise,
@@ -103,9 +103,14 @@ class Listing:
 
     async def scopes(self, user_id: str) -> JsonObject:
         """Return every user, and a user's agents, runs and projects, with counts and last use."""
-        summary = (await self._store.read("scope_summary", user_id=user_id, top_k=SCOPES_SHOWN))[0]
-        users = await self._store.read("list_users", top_k=SCOPES_SHOWN)
-        lists = {"users": users, **{kind: summary[kind] for kind in ("agents", "runs", "projects")}}
+        summary = await self._store.read_one(queries.scope_summary, user_id=user_id, top_k=SCOPES_SHOWN)
+        users = await self._store.read(queries.list_users, top_k=SCOPES_SHOWN)
+        lists = {
+            "users": users,
+            "agents": summary["agents"],
+            "runs": summary["runs"],
+            "projects": summary["projects"],
+        }
         return {
             "user_id": user_id,
             "memories": summary["memories"],
@@ -124,7 +129,7 @@ def _passes(filters: Filter, memory: Mapping[str, Any]) -> bool:
     return not filters or filters.matches({**memory, "id": memory["uuid"]}, render.metadata(memory["metadata"]))
 
 
-def _listed(row: Row) -> JsonObject:
+def _listed(row: ListedMemory) -> JsonObject:
     rendered = render.memory_in_list(row["memory"])
     facts = [render.fact(fact, render.FACT_CHARS) for fact in row["facts"]]
     return {
@@ -133,12 +138,12 @@ def _listed(row: Row) -> JsonObject:
     }
 
 
-def _omitted(count: int, shown: Sequence[Row]) -> int | None:
+def _omitted(count: int, shown: Sequence[object]) -> int | None:
     """Return how many were left out, None where none were."""
     return count - len(shown) or None
 
 
-def _origin(fact: Row) -> JsonObject:
+def _origin(fact: WholeFact) -> JsonObject:
     return render.compact(
         {
             "origin": fact["origin"],
@@ -149,7 +154,7 @@ def _origin(fact: Row) -> JsonObject:
     )
 
 
-def _versions(rows: Sequence[Row]) -> list[JsonObject]:
+def _versions(rows: Sequence[Version]) -> list[JsonObject]:
     """Render versions, the newest first; whole as long as that is no book."""
     left = VERSION_CHARS
     rendered: list[JsonObject] = []
@@ -159,7 +164,7 @@ def _versions(rows: Sequence[Row]) -> list[JsonObject]:
     return rendered
 
 
-def _version(row: Row, max_chars: int) -> JsonObject:
+def _version(row: Version, max_chars: int) -> JsonObject:
     return render.compact(
         {
             "memory": render.cut(row["text"], max_chars),
@@ -173,5 +178,5 @@ def _version(row: Row, max_chars: int) -> JsonObject:
     )
 
 
-def _counted(row: Row) -> JsonObject:
+def _counted(row: UsedScope) -> JsonObject:
     return render.compact({**row, "last_used": render.instant(row["last_used"])})

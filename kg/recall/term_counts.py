@@ -10,8 +10,10 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kg.graph import queries as graph_queries
 from kg.graph.store import GraphStore
 from kg.language.words import stem_terms
+from kg.recall import queries
 from kg.recall.ranking import DocumentFrequencies
 
 SAMPLE = 1000
@@ -46,8 +48,8 @@ class Corpus:
         """
         missing = [uuid for uuid, digest in hashes.items() if digest not in self._terms]
         if missing:
-            rows = await self._store.read("memory_texts", user_id=user_id, uuids=missing)
-            for row in rows[0]["texts"]:
+            found_texts = await self._store.read_one(graph_queries.memory_texts, user_id=user_id, uuids=missing)
+            for row in found_texts["texts"]:
                 self._keep(row["content_hash"], row["text"])
         found: dict[str, tuple[str, ...]] = {}
         for uuid, digest in hashes.items():
@@ -63,13 +65,11 @@ class Corpus:
         sample = self._samples.get(user_id)
         if sample is not None and time.monotonic() < sample.trusted_until:
             return sample.frequencies
-        rows = await self._store.read("partition_seq", user_id=user_id)
-        seq = int(rows[0]["seq"]) if rows else 0
+        partition = await self._store.find_one(queries.partition_seq, user_id=user_id)
+        seq = partition["seq"] if partition else 0
         if sample is None or seq > sample.seq * GROWTH or seq < sample.seq:
-            texts = await self._store.read("sample_texts", user_id=user_id, top_k=SAMPLE)
-            frequencies = DocumentFrequencies.of(
-                self._keep(row["content_hash"], row["text"]) for row in texts[0]["texts"]
-            )
+            texts = await self._store.read_one(queries.sample_texts, user_id=user_id, top_k=SAMPLE)
+            frequencies = DocumentFrequencies.of(self._keep(row["content_hash"], row["text"]) for row in texts["texts"])
             sample = _Sample(seq, frequencies, 0)
         self._samples[user_id] = sample = replace(sample, trusted_until=time.monotonic() + TRUSTED_S)
         while len(self._samples) > _MAX_PARTITIONS:
