@@ -7,12 +7,9 @@ between runs. The driver's exceptions are translated here and nowhere else.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
-import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar, cast, overload
 from weakref import WeakValueDictionary
 
@@ -28,34 +25,25 @@ from neo4j import (
 )
 from neo4j import Query as DriverQuery
 from neo4j.exceptions import (
-    AuthError,
     ClientError,
     ConstraintError,
     DriverError,
     Neo4jError,
-    ServiceUnavailable,
-    SessionExpired,
 )
 from neo4j.exceptions import (
     ConfigurationError as DriverConfigurationError,
 )
-from neo4j.spatial import Point
-from neo4j.time import Date, DateTime, Duration, Time
 
 import cypher
 from kg.errors import ConfigurationError, StoreUnavailable
+from kg.graph.failures import check_version, is_race, translate
+from kg.graph.native import native_map
 from kg.graph.query import Command, Query, R
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Row = dict[str, Any]
 
-MINIMUM_VERSION = (5, 26)
-_NO_SUCH_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
-_LOCKED_OUT = "Neo.ClientError.Security.AuthenticationRateLimit"
 _ATTEMPTS = 6
-_PLAIN = frozenset((str, int, float, bool, type(None)))
 _READ_TIMEOUT_S = 30.0
 _WRITE_TIMEOUT_S = 120.0
 
@@ -166,7 +154,7 @@ class GraphStore:
             server = await driver.get_server_info()
         except (Neo4jError, DriverError, OSError, ValueError) as error:  # ValueError: the host has no address
             await driver.close()
-            raise _translate(error, self.address, "connect") from error
+            raise translate(error, self.address, "connect") from error
         try:
             check_version(str(server.agent), self.address.url)
         except ConfigurationError:
@@ -227,7 +215,7 @@ class GraphStore:
                 self._drop_bookmarks(error)
                 retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()
                 if not retryable or attempt == _ATTEMPTS - 1:
-                    raise _translate(error, self.address, file.name) from error
+                    raise translate(error, self.address, file.name) from error
                 await _pause(attempt)
         raise AssertionError("unreachable")
 
@@ -275,7 +263,7 @@ class GraphStore:
                 await (await session.run(query.text)).consume()
         except (Neo4jError, DriverError, OSError) as error:
             self._drop_bookmarks(error)
-            raise _translate(error, self.address, name) from error
+            raise translate(error, self.address, name) from error
 
     def _session(self, **settings: Any) -> AsyncSession:
         """Return a session that sees what every earlier one wrote, on whichever server of a cluster it runs."""
@@ -299,28 +287,13 @@ class GraphStore:
                     return await session.execute_write(run)
             except (ConstraintError, ClientError) as error:
                 self._drop_bookmarks(error)
-                if not _is_race(error) or attempt == _ATTEMPTS - 1:
-                    raise _translate(error, self.address, label) from error
+                if not is_race(error) or attempt == _ATTEMPTS - 1:
+                    raise translate(error, self.address, label) from error
                 await _pause(attempt)
             except (Neo4jError, DriverError, OSError) as error:
                 self._drop_bookmarks(error)
-                raise _translate(error, self.address, label) from error
+                raise translate(error, self.address, label) from error
         raise AssertionError("unreachable")
-
-
-def check_version(agent: str, url: str) -> None:
-    """Refuse a server that is too old, by what it calls itself: ``Neo4j/5.26.30``, ``Neo4j/5.27-aura``.
-
-    Raises:
-        ConfigurationError: it is too old, or does not say its version.
-    """
-    found = re.fullmatch(r"[^/]*/(\d+)\.(\d+)\b.*", agent)
-    if found is None or (int(found[1]), int(found[2])) < MINIMUM_VERSION:
-        raise ConfigurationError(
-            "KNOWTHREAD_NEO4J_URL",
-            f"{url} is {agent}, which is too old" if found else f"{url} is {agent!r}, whose version is not known",
-            "Neo4j 5.26 or newer; or unset it to use the managed one",
-        )
 
 
 async def _pause(attempt: int) -> None:
@@ -340,85 +313,4 @@ def _at_most_one(query: Query[R], rows: Sequence[R]) -> R | None:
 async def _rows(result: AsyncResult, instants: frozenset[str]) -> list[Row]:
     """Return rows in Python's own types; ``instants`` names the keys that hold an instant as text."""
     keys = result.keys()
-    return [_native_map(zip(keys, record.values(), strict=True), instants) async for record in result]
-
-
-def _is_race(error: Neo4jError) -> bool:
-    """Tell whether another transaction created or removed something between two of our statements."""
-    return isinstance(error, ConstraintError) or "EntityNotFound" in str(error.code)
-
-
-def _translate(error: Exception, address: GraphAddress, label: str) -> StoreUnavailable:
-    """Return our error for the driver's. The log gets its code, never its message: that may quote a memory."""
-    if isinstance(error, AuthError):
-        return StoreUnavailable(
-            "neo4j",
-            f"{address.url} refused the login of user '{address.user}'; check KNOWTHREAD_NEO4J_USER and _PASSWORD",
-            retryable=False,
-        )
-    if isinstance(error, ServiceUnavailable | SessionExpired | OSError | ValueError):
-        return StoreUnavailable("neo4j", f"{address.url} does not answer; `knowthread doctor` says why", retryable=True)
-    code = getattr(error, "code", None) or type(error).__name__
-    if code == _NO_SUCH_DATABASE:
-        return StoreUnavailable(
-            "neo4j",
-            f"{address.url} has no database '{address.database}'; set KNOWTHREAD_NEO4J_DATABASE to one that it has",
-            retryable=False,
-        )
-    if code == _LOCKED_OUT:
-        return StoreUnavailable(
-            "neo4j",
-            f"{address.url} takes no login of user '{address.user}' for some seconds, because a program sent wrong "
-            "passwords for it. Ours may be right, so leave it as it is and try again; if it goes on, end the program "
-            "that sends them",
-            retryable=True,
-        )
-    log.error("%s failed with %s", label, code)
-    retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()
-    return StoreUnavailable("neo4j", f"{label} failed with {code}", retryable=retryable)
-
-
-def _native_map(items: Iterable[tuple[str, object]], instants: frozenset[str]) -> Row:
-    return {
-        key: _instant(item) if key in instants and type(item) is str else _native(item, instants) for key, item in items
-    }
-
-
-def _native(value: object, instants: frozenset[str]) -> object:
-    """Turn the driver's instants into aware UTC datetimes, in nested lists and maps too.
-
-    People may add values of other kinds in Neo4j Browser. Those must not stop a query.
-    """
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if kind is DateTime:
-        return _in_utc(cast("DateTime", value).to_native())
-    if kind is dict:
-        return _native_map(cast("dict[str, object]", value).items(), instants)
-    if kind is list:
-        return [_native(item, instants) for item in cast("list[object]", value)]
-    return _foreign(value)
-
-
-def _instant(text: str) -> datetime | str:
-    """Read an instant that ``toString`` wrote, as an aware UTC datetime; return any other text as it is."""
-    try:
-        return _in_utc(datetime.fromisoformat(text.partition("[")[0]))  # without the name of its zone
-    except ValueError:
-        return text
-
-
-def _in_utc(at: datetime) -> datetime:
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-def _foreign(value: object) -> object:
-    """Return a value of a kind that we never write, in a form that JSON can hold."""
-    if isinstance(value, Date | Time | Duration):
-        return value.iso_format()
-    if isinstance(value, Point):
-        return {"srid": value.srid, "coordinates": list(value)}
-    if isinstance(value, bytes | bytearray):
-        return value.hex()
-    raise TypeError(f"queries return scalars, times, lists and maps, not {type(value).__name__}")
+    return [native_map(zip(keys, record.values(), strict=True), instants) async for record in result]

@@ -26,7 +26,7 @@ WINGS = {
 """The wings of each package by floor: a wing may import those on floors below its own, and none beside it."""
 
 ROOMS = {
-    "neo4j": ("kg/graph/store.py",),
+    "neo4j": ("kg/graph/store.py", "kg/graph/native.py", "kg/graph/failures.py"),
     "neomodel": ("kg/graph/schema.py",),
     "qdrant_client": ("kg/index/qdrant/",),
     "qdrant_edge": ("kg/index/qdrant/",),

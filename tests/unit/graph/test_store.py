@@ -1,22 +1,18 @@
-"""The door to Neo4j, as far as no server is needed: versions, addresses, foreign values, errors in words."""
+"""The store as far as no server is needed: versions, addresses, one row or several, errors in words."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime
-import json
 import socket
 from typing import Any
 
 import pytest
 from neo4j.exceptions import AuthError, ClientError, Neo4jError, ServiceUnavailable
-from neo4j.spatial import CartesianPoint, WGS84Point
-from neo4j.time import Date, DateTime, Duration, Time
 
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.graph import queries as graph_queries
-from kg.graph import store
-from kg.graph.store import GraphAddress, GraphStore, Transaction, check_version
+from kg.graph.failures import check_version, translate
+from kg.graph.store import GraphAddress, GraphStore, Transaction
 
 ADDRESS = GraphAddress("bolt://127.0.0.1:7687", "somebody", "secret", "notes")
 URL = ADDRESS.url
@@ -118,57 +114,18 @@ def _failure(code: str) -> Neo4jError:
 
 
 def test_a_database_that_is_not_there_is_named_with_its_setting() -> None:
-    error = store._translate(_failure("Neo.ClientError.Database.DatabaseNotFound"), ADDRESS, "graph_counts")
+    error = translate(_failure("Neo.ClientError.Database.DatabaseNotFound"), ADDRESS, "graph_counts")
     assert "no database 'notes'" in str(error) and "KNOWTHREAD_NEO4J_DATABASE" in str(error) and not error.retryable
 
 
 def test_a_login_that_is_locked_out_may_be_tried_again_and_nobody_is_told_to_change_the_password() -> None:
-    error = store._translate(_failure("Neo.ClientError.Security.AuthenticationRateLimit"), ADDRESS, "connect")
+    error = translate(_failure("Neo.ClientError.Security.AuthenticationRateLimit"), ADDRESS, "connect")
     assert error.retryable and "try again" in str(error) and "KNOWTHREAD_NEO4J" not in str(error)
 
 
 def test_what_the_server_says_is_not_repeated() -> None:
     for failure in (_failure("Neo.ClientError.Statement.SyntaxError"), ClientError("a person's text")):
-        error = store._translate(failure, ADDRESS, "search_facts")
+        error = translate(failure, ADDRESS, "search_facts")
         assert "search_facts failed with" in str(error) and "person" not in str(error) and not error.retryable
-    assert "KNOWTHREAD_NEO4J_USER" in str(store._translate(AuthError(), ADDRESS, "x"))
-    assert store._translate(ServiceUnavailable(), ADDRESS, "x").retryable
-
-
-def test_values_that_a_person_added_are_passed_on_as_json_can_hold_them() -> None:
-    zone = datetime.timezone(datetime.timedelta(hours=2))
-    given = {
-        "instant": DateTime(2024, 1, 2, 12, tzinfo=zone),
-        "local": DateTime(2024, 1, 2, 12),
-        "others": [Date(2024, 1, 2), Time(1, 2, 3), Duration(months=1, seconds=3), b"\x01\xff"],
-        "places": [WGS84Point((1.5, 2.5)), CartesianPoint((1.0, 2.0, 3.0))],
-    }
-    native = store._native(given, frozenset())
-    assert isinstance(native, dict)
-    assert native.pop("instant") == datetime.datetime(2024, 1, 2, 10, tzinfo=datetime.UTC)
-    assert native.pop("local") == datetime.datetime(2024, 1, 2, 12, tzinfo=datetime.UTC)
-    assert json.loads(json.dumps(native)) == {
-        "others": ["2024-01-02", "01:02:03.000000000", "P1MT3S", "01ff"],
-        "places": [{"srid": 4326, "coordinates": [1.5, 2.5]}, {"srid": 9157, "coordinates": [1.0, 2.0, 3.0]}],
-    }
-    with pytest.raises(TypeError, match="not object"):
-        store._native(object(), frozenset())
-
-
-@pytest.mark.parametrize(
-    ("text", "at"),
-    [
-        ("2024-01-02T12:00Z", datetime.datetime(2024, 1, 2, 12, tzinfo=datetime.UTC)),
-        ("2024-01-02T12:00:01.123456789Z", datetime.datetime(2024, 1, 2, 12, 0, 1, 123456, tzinfo=datetime.UTC)),
-        ("2024-01-02T12:00+02:00[Europe/Paris]", datetime.datetime(2024, 1, 2, 10, tzinfo=datetime.UTC)),
-        ("2024-01-02T12:00", datetime.datetime(2024, 1, 2, 12, tzinfo=datetime.UTC)),
-        ("2024-01-02", datetime.datetime(2024, 1, 2, tzinfo=datetime.UTC)),
-        ("+12024-01-02T12:00Z", "+12024-01-02T12:00Z"),
-        ("some day", "some day"),
-    ],
-)
-def test_an_instant_that_comes_as_text_is_read_where_the_query_names_it(text: str, at: object) -> None:
-    given: dict[str, object] = {"at": text, "note": text, "facts": [{"at": text}, {"at": None}, {"at": 5}]}
-    assert store._native(given, frozenset({"at"})) == {
-        "at": at, "note": text, "facts": [{"at": at}, {"at": None}, {"at": 5}]
-    }  # fmt: skip
+    assert "KNOWTHREAD_NEO4J_USER" in str(translate(AuthError(), ADDRESS, "x"))
+    assert translate(ServiceUnavailable(), ADDRESS, "x").retryable

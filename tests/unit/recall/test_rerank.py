@@ -9,6 +9,8 @@ import pytest
 
 from extract.tasks.rerank import ModelReranker
 from kg.errors import MalformedOutput, ModelUnavailable
+from kg.graph import queries
+from kg.graph.query import Command
 from kg.ports import SystemClock
 from kg.recall import rerank
 from kg.recall.ranking import Ranked
@@ -27,8 +29,8 @@ class Spending:
     async def write(self, work: Any, label: str) -> Any:
         return await work(self)
 
-    async def run(self, name: str, /, **params: Any) -> list[Any]:
-        assert name == "account_calls" and params["user_id"] == "ann" and params["uuid"] is None
+    async def run(self, query: Command, /, **params: Any) -> list[Any]:
+        assert query == queries.account_calls and params["user_id"] == "ann" and params["uuid"] is None
         self.tokens.append(params["tokens"])
         return []
 
