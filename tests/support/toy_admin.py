@@ -101,6 +101,7 @@ OF_SOMEBODY: dict[str, Callable[[Row], list[Row]]] = {
     "cancel_job": lambda given: [{"uuid": PENDING}] if given["uuid"] == PENDING else [],
     "unread_memories": lambda _: [{"uuid": MEMORY, "kind": "note", "run_id": None, "created_at": at(1)}],
     "conflicts": lambda _: [CONFLICTS],
+    "unjudged_memories": lambda _: [{"uuids": []}],
     "undo_decision": lambda given: [{"old": OLD}] if given["uuid"] == DECISION else [],
     "timeline_closure": lambda _: [{"facts": [], "decisions": [], "whole": []}],
     "fact_end": lambda _: [{"invalid_at": None}],
@@ -116,6 +117,7 @@ OF_NOBODY: dict[str, list[Row]] = {
     "list_jobs": [{"jobs": [], "states": []}],
     "retry_jobs": [{"retried": 0}],
     "conflicts": [{"open": [], "decided": []}],
+    "unjudged_memories": [{"uuids": []}],
     "list_merges": [{"merges": []}],
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import kg.recall.explore
+from kg.graph.query import Query
 from kg.graph.store import GraphStore
 from kg.recall import queries as recall_queries
 from tests.support.user import User, prefers, states
@@ -36,9 +37,9 @@ async def test_the_number_of_queries_does_not_grow_with_the_entities(user: User,
     asked: list[str] = []
     read = GraphStore.read
 
-    async def counting(store: GraphStore, name: str, /, **params: Any) -> Any:
-        asked.append(name)
-        return await read(store, name, **params)
+    async def counting(store: GraphStore, query: Query[Any], /, **params: Any) -> Any:
+        asked.append(query.name)
+        return await read(store, query, **params)
 
     monkeypatch.setattr(GraphStore, "read", counting)
     answer = await user.memory.search_graph(user.session(), limit=10)

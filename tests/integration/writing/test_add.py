@@ -298,13 +298,14 @@ async def test_a_text_is_read_once_before_the_lock_and_a_long_one_off_the_loop(
         read.append((text[:5], threading.current_thread() is threading.main_thread()))
         return ngrams(text)
 
-    async def failing_once(tx: Transaction, name: str, /, **params: Any) -> Any:
+    async def failing_once(tx: Transaction, query: Any, /, **params: Any) -> Any:
+        name = query if isinstance(query, str) else query.name
         if name == "lock_partition":
             locked.append(name)
         if name == "create_graph" and not failed:
             failed.append(name)
             raise ConstraintError("another service was first")
-        return await run(tx, name, **params)
+        return await run(tx, query, **params)
 
     first = await user.add("to be updated")
     await user.parts.indexer.stop()
@@ -327,9 +328,9 @@ async def test_an_update_of_facts_alone_reads_the_text_before_the_lock(user: Use
         asked.append(text)
         return ngrams(text)
 
-    async def noting_run(tx: Transaction, name: str, /, **params: Any) -> Any:
-        asked.append(name)
-        return await run(tx, name, **params)
+    async def noting_run(tx: Transaction, query: Any, /, **params: Any) -> Any:
+        asked.append(query if isinstance(query, str) else query.name)
+        return await run(tx, query, **params)
 
     await user.parts.indexer.stop()
     monkeypatch.setattr(kg.language.names, "name_ngrams", noting)
