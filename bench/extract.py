@@ -27,6 +27,7 @@ from bench.corpus import notes
 from bench.latency import session
 from kg.graph.store import Row
 from kg.jobs.worker import Worker
+from kg.operations import queries as operations_queries
 from kg.operations.parts import Parts
 from kg.settings.service import load_settings
 from mcp_server.service.composition import Service
@@ -75,7 +76,9 @@ async def read_all(service: Service, worker: Worker, user: str, texts: int) -> l
     states: dict[str, int] = {}
     for _ in range(LONGEST_S * LOOKS_A_SECOND):
         await asyncio.sleep(1 / LOOKS_A_SECOND)
-        (found,) = await parts_of(service).store.read("list_jobs", user_id=user, state=None, top_k=texts)
+        found = await parts_of(service).store.read_one(
+            operations_queries.list_jobs, user_id=user, state=None, top_k=texts
+        )
         states = {row["state"]: row["jobs"] for row in found["states"]}
         if states.keys() & {"failed", "dead", "cancelled"}:
             raise SystemExit(f"jobs failed: {states}; {found['jobs'][0].get('error')}")

@@ -73,16 +73,13 @@ class Transaction:
     @overload
     async def run(self, query: Command, /, **params: Any) -> None: ...
 
-    @overload
-    async def run(self, query: str, /, **params: Any) -> list[Row]: ...
-
-    async def run(self, query: Query[R] | Command | str, /, **params: Any) -> list[R] | list[Row] | None:
+    async def run(self, query: Query[R] | Command, /, **params: Any) -> list[R] | None:
         """Run a query and return its rows, with times as aware UTC datetimes; a command returns nothing.
 
         Raises:
             TypeError: the parameters are not those that the query declares.
         """
-        file = cypher.load()[query if isinstance(query, str) else query.name]
+        file = cypher.load()[query.name]
         file.check(frozenset(params))
         rows = await _rows(await self._transaction.run(file.statement, {"p": params}), file.instants)
         return None if isinstance(query, Command) else cast("list[R]", rows)
@@ -188,13 +185,7 @@ class GraphStore:
             driver, self._driver = self._driver, None
             await driver.close()
 
-    @overload
-    async def read(self, query: Query[R], /, **params: Any) -> list[R]: ...
-
-    @overload
-    async def read(self, query: str, /, **params: Any) -> list[Row]: ...
-
-    async def read(self, query: Query[R] | str, /, **params: Any) -> list[R] | list[Row]:
+    async def read(self, query: Query[R], /, **params: Any) -> list[R]:
         """Run one read query and return its rows; it runs again after a transient failure.
 
         It runs without a transaction of its own, which saves two of three round trips.
@@ -203,7 +194,7 @@ class GraphStore:
             TypeError: the parameters are not those that the query declares.
             StoreUnavailable: the database does not answer, or refuses the query.
         """
-        file = cypher.load()[query if isinstance(query, str) else query.name]
+        file = cypher.load()[query.name]
         file.check(frozenset(params))
         statement = DriverQuery(file.statement, metadata={"query": file.name}, timeout=_READ_TIMEOUT_S)
         for attempt in range(_ATTEMPTS):

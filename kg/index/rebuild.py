@@ -147,7 +147,7 @@ class Reindex:
         if await self._noted("building") != building_id:
             total = await self._indexer.requeue_all()
             await self._note("building", building_id, total)
-        self._total = (await self._states())["building"]["total"] or 0
+        self._total = (await self._states())["building"]["total"] or 0 or 0
         log.info("reindexing %d nodes", self._total)
         self._indexer.wake()
         await self._until_filled()

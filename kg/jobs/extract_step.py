@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
+from kg.entities import queries as entities_queries
 from kg.entities.linking import NOTHING, Linker
 from kg.entities.resolve import EntityMerge, Resolution
 from kg.facts.claims import stated_keys
 from kg.facts.contentions import find_contentions
 from kg.graph.partition import Write
-from kg.graph.store import GraphStore, Row
+from kg.graph.store import GraphStore, Row, Transaction
+from kg.jobs import queries
 from kg.jobs.lease import LEASE_S, Lease, account, enter
+from kg.jobs.queries import FencedMemory, FormerFact, FormerStatements, FormerVersion, JobReading, ReadMemory
 from kg.language.quotations import traces, without_recalled
 from kg.model_values import Extraction, ModelWork, Reading, Turn
 from kg.ports import Clock, FactExtractor
 from kg.values import FactInput
+from kg.writing import queries as writing_queries
 from kg.writing.commit import Replaced, commit
 from kg.writing.draft import Draft, StatingMemory, known_names
 from kg.writing.queue import extraction_jobs
@@ -47,6 +51,13 @@ class Extracted:
     judging: Lease | None = None
 
 
+class _ReadNow(TypedDict):
+    """A memory that a model has read, and why it is not worth remembering, None if it is."""
+
+    uuid: str
+    noise_reason: str | None
+
+
 class ExtractStep:
     """Reads the memories of one job."""
 
@@ -66,11 +77,13 @@ class ExtractStep:
             ExtractionError: no usable answer; nothing was written.
             StoreUnavailable: the database does not answer; the job is tried again.
         """
-        rows = await self._store.read("job_reading", user_id=lease.user_id, uuid=lease.uuid, earlier=EARLIER_TURNS)
-        if not rows or not rows[0]["memories"]:
+        job = await self._store.find_one(
+            queries.job_reading, user_id=lease.user_id, uuid=lease.uuid, earlier=EARLIER_TURNS
+        )
+        if job is None or not job["memories"]:
             return await self._commit(lease, [], None, NOTHING)
-        memories: list[Row] = rows[0]["memories"]
-        reading = await self._reading(lease, memories, rows[0])
+        memories = job["memories"]
+        reading = await self._reading(lease, job)
         extraction = await self._extractor.extract(reading)
         await account(self._store, lease, extraction.work.calls, self._clock.now())
         names = await self._linker.resolve(
@@ -78,7 +91,8 @@ class ExtractStep:
         )
         return await self._commit(lease, memories, extraction, names)
 
-    async def _reading(self, lease: Lease, memories: Sequence[Row], context: Row) -> Reading:
+    async def _reading(self, lease: Lease, job: JobReading) -> Reading:
+        memories = job["memories"]
         first = memories[0]
         texts = [memory["text"] for memory in memories]
         found = [traces(text) for text in texts]
@@ -86,48 +100,46 @@ class ExtractStep:
             trace.hashes if memory["role"] in AGENTS else frozenset[str]()
             for memory, trace in zip(memories, found, strict=True)
         ]
-        known = (
-            await self._store.read(
-                "recalled_texts",
-                user_id=lease.user_id,
-                project=first["project"],
-                now=self._clock.now(),
-                before=first["seq"],
-                hashes=sorted(frozenset[str]().union(*words)),
-                uuids=sorted({uuid for trace in found for uuid in trace.uuids}),
-            )
-        )[0]
-        hashes, uuids = frozenset[str](known["hashes"]), frozenset[str](known["uuids"])
+        known = await self._store.read_one(
+            queries.recalled_texts,
+            user_id=lease.user_id,
+            project=first["project"],
+            now=self._clock.now(),
+            before=first["seq"],
+            hashes=sorted(frozenset[str]().union(*words)),
+            uuids=sorted({uuid for trace in found for uuid in trace.uuids}),
+        )
+        hashes, uuids = frozenset(known["hashes"]), frozenset(known["uuids"])
         return Reading(
             turns=tuple(
                 Turn(without_recalled(memory["text"], hashes & own, uuids), memory["role"], memory["speaker"])
                 for memory, own in zip(memories, words, strict=True)
             ),
             occurred_at=first["occurred_at"],
-            earlier=tuple(Turn(row["text"], row["role"], row["speaker"]) for row in context["earlier"]),
+            earlier=tuple(Turn(row["text"], row["role"], row["speaker"]) for row in job["earlier"]),
             project=first["project"],
-            known_names=tuple(context["names"]),
+            known_names=tuple(job["names"]),
         )
 
     async def _commit(
-        self, lease: Lease, read: Sequence[Row], extraction: Extraction | None, names: Resolution
+        self, lease: Lease, read: Sequence[ReadMemory], extraction: Extraction | None, names: Resolution
     ) -> Extracted:
         slots = len(extraction.facts) if extraction else 0
 
-        async def work(tx: Any) -> Extracted:
+        async def work(tx: Transaction) -> Extracted:
             entered = await enter(tx, lease, self._clock, slots=slots)
             if entered is None:
                 return Extracted()
             write = entered.write
             if entered.changed:  # edited by hand since the job was left; another job reads them as they are
                 jobs = extraction_jobs(write, [[uuid] for uuid in entered.changed], bulk=lease.bulk)
-                await write.tx.run("create_jobs", user_id=lease.user_id, jobs=jobs)
+                await write.tx.run(writing_queries.create_jobs, user_id=lease.user_id, jobs=jobs)
             if extraction is None:
                 return await self._finish(write, lease, [], 0, ())
             standing = {memory["uuid"]: memory for memory in entered.memories}
             facts = await _state(write, standing, read, extraction, names)
             stating = {turn for turn, _ in extraction.facts}
-            done = [
+            done: list[_ReadNow] = [
                 {
                     "uuid": memory["uuid"],
                     "noise_reason": extraction.noise.get(turn) or _still_noise(memory, turn, stating),
@@ -140,14 +152,14 @@ class ExtractStep:
         return await self._store.write(work, "extraction", partition=lease.user_id)
 
     async def _finish(
-        self, write: Write, lease: Lease, memories: Sequence[Row], facts: int, dropped: Sequence[str]
+        self, write: Write, lease: Lease, memories: Sequence[_ReadNow], facts: int, dropped: Sequence[str]
     ) -> Extracted:
         """Close the job, and open the one that judges where new facts contend with standing ones."""
         uuids = [memory["uuid"] for memory in memories]
         contends = bool(facts and self._judges and await find_contentions(write, uuids))
         state = "pending" if contends else "done"
         await write.tx.run(
-            "finish_extraction",
+            queries.finish_extraction,
             user_id=lease.user_id,
             uuid=lease.uuid,
             memories=[{**memory, "extraction": state} for memory in memories],
@@ -161,24 +173,30 @@ class ExtractStep:
             "uuid": judging.uuid, "kind": judging.kind, "state": "running", "attempt": 1, "failures": 0,
             "bulk": lease.bulk, "claimed_by": lease.worker, "created_at": write.now,
         }  # fmt: skip
-        await write.tx.run("create_jobs", user_id=lease.user_id, jobs=[{"properties": properties, "memories": uuids}])
+        await write.tx.run(
+            writing_queries.create_jobs, user_id=lease.user_id, jobs=[{"properties": properties, "memories": uuids}]
+        )
         held = [{"uuid": judging.uuid, "attempt": judging.attempt}]
-        await write.tx.run("renew_lease", claims=held, worker=lease.worker, lease_s=LEASE_S)
+        await write.tx.run(queries.renew_lease, claims=held, worker=lease.worker, lease_s=LEASE_S)
         return Extracted(facts, judging)
 
 
-def _voice(memory: Row) -> str | None:
+def _voice(memory: ReadMemory | FencedMemory) -> str | None:
     """Return the name that I means in a text, None where that is the user."""
     return memory["speaker"] or (memory["role"] if memory["role"] in AGENTS else None)
 
 
-def _still_noise(memory: Row, turn: int, stating: Set[int]) -> str | None:
+def _still_noise(memory: ReadMemory, turn: int, stating: Set[int]) -> str | None:
     """Return why a message that is trivial by rule stays hidden; an assent that states something does not."""
     return None if turn in stating else memory["noise_reason"]
 
 
 async def _state(
-    write: Write, standing: Mapping[str, Row], read: Sequence[Row], extraction: Extraction, names: Resolution
+    write: Write,
+    standing: Mapping[str, FencedMemory],
+    read: Sequence[ReadMemory],
+    extraction: Extraction,
+    names: Resolution,
 ) -> int:
     """Draft and write what was extracted from texts that still stand; return how many facts are new."""
     facts = [(uuid, fact) for turn, fact in extraction.facts if (uuid := read[turn]["uuid"]) in standing]
@@ -187,26 +205,26 @@ async def _state(
     replaced = [Replaced(row["facts"], row["decisions"], _expiring(row)) for row in former]
     await commit(write, draft, replaced=replaced, merges=_merges(draft, names))
     if names.put_off or names.settled:
-        await write.tx.run("mark_undecided", user_id=write.user_id, open=names.put_off, settled=names.settled)
+        await write.tx.run(queries.mark_undecided, user_id=write.user_id, open=names.put_off, settled=names.settled)
     return len(draft.facts)
 
 
-async def _former(write: Write, standing: Mapping[str, Row]) -> list[Row]:
+async def _former(write: Write, standing: Mapping[str, FencedMemory]) -> list[FormerStatements]:
     """Read the facts that texts stated before they were changed."""
     uuids = [uuid for uuid, row in standing.items() if row["restates"]]
-    return await write.tx.run("restating_context", user_id=write.user_id, uuids=uuids) if uuids else []
+    return await write.tx.run(queries.restating_context, user_id=write.user_id, uuids=uuids) if uuids else []
 
 
 async def _draft(
     write: Write,
-    standing: Mapping[str, Row],
+    standing: Mapping[str, FencedMemory],
     facts: Sequence[tuple[str, FactInput]],
-    former: Sequence[Row],
+    former: Sequence[FormerStatements],
     work: ModelWork,
 ) -> Draft:
     """Draft every fact once for its time, however often the model said it."""
     keys = {key for uuid, fact in facts for key in stated_keys([fact], _voice(standing[uuid]))}
-    rows = await write.tx.run("find_names", user_id=write.user_id, keys=sorted(keys))
+    rows = await write.tx.run(entities_queries.find_names, user_id=write.user_id, keys=sorted(keys))
     origin = {"origin": "model", "model": work.model, "prompt": work.prompt, "prompt_hash": work.prompt_hash}
     draft = Draft(write, known_names(rows), origin)
     for row in former:  # facts that were handed over with the text since it waited to be read
@@ -231,9 +249,9 @@ def _merges(draft: Draft, names: Resolution) -> list[EntityMerge]:
     return [*found, *names.merges]
 
 
-def _expiring(row: Row) -> dict[str, list[Row]]:
+def _expiring(row: FormerStatements) -> dict[str, list[FormerFact]]:
     """Return the facts of a former text by the version that stated them."""
-    by_version: dict[str, list[Row]] = defaultdict(list)
+    by_version: dict[str, list[FormerFact]] = defaultdict(list)
     for fact in row["facts"]:
         version = _version_of(row, fact)
         if version is not None:
@@ -241,6 +259,6 @@ def _expiring(row: Row) -> dict[str, list[Row]]:
     return by_version
 
 
-def _version_of(row: Row, fact: Row) -> Row | None:
+def _version_of(row: FormerStatements, fact: FormerFact) -> FormerVersion | None:
     """Return the version of a text that stated a fact, None where the present text does."""
     return next((version for version in row["versions"] if version["replaced_at"] > fact["created_at"]), None)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID, uuid5
 
 from kg.graph.partition import Write, lock
 from kg.graph.spending import account_calls
-from kg.graph.store import GraphStore, Row, Transaction
+from kg.graph.store import GraphStore, Transaction
+from kg.jobs import queries
+from kg.jobs.queries import FencedMemory, JobKind
 from kg.model_values import ModelCall
 from kg.ports import Clock
 
-JobKind = Literal["extract", "judge"]
 LEASE_S = 30
 """Length of a lease, by the database's clock."""
 
@@ -54,7 +55,7 @@ class Entered:
     """
 
     write: Write
-    memories: list[Row]
+    memories: list[FencedMemory]
     changed: list[str]
 
 
@@ -64,12 +65,12 @@ async def enter(tx: Transaction, lease: Lease, clock: Clock, *, slots: int) -> E
     It was cancelled, taken over, or committed by an earlier try.
     """
     first_seq = await lock(tx, lease.user_id, slots=max(1, slots))
-    held = await tx.run("job_fence", **lease.fence())
-    if not held:
+    held = await tx.find_one(queries.job_fence, **lease.fence())
+    if held is None:
         return None
     namespace = uuid5(UUID(lease.uuid), str(lease.attempt))
     write = Write(tx, lease.user_id, namespace, clock.now(), first_seq)
-    return Entered(write, held[0]["memories"], held[0]["changed"])
+    return Entered(write, held["memories"], held["changed"])
 
 
 async def account(store: GraphStore, lease: Lease, calls: Sequence[ModelCall], now: datetime) -> None:

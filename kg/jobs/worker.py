@@ -25,6 +25,7 @@ from kg.background import Background
 from kg.errors import BudgetExceeded, ExtractionError, KgError, ModelUnavailable, StoreUnavailable
 from kg.graph.partition import lock
 from kg.graph.store import GraphStore, Transaction
+from kg.jobs import queries
 from kg.jobs.extract_step import ExtractStep
 from kg.jobs.judge_step import JudgeStep
 from kg.jobs.lease import LEASE_S, JobKind, Lease, account
@@ -136,7 +137,7 @@ class Worker:
         """Wait until the memories are read, and return the least finished state of them."""
         deadline = asyncio.get_running_loop().time() + timeout_s
         while True:
-            rows = await self._store.read("extraction_states", user_id=user_id, uuids=list(uuids))
+            rows = await self._store.read(queries.extraction_states, user_id=user_id, uuids=list(uuids))
             states = {row["extraction"] for row in rows}
             left = deadline - asyncio.get_running_loop().time()
             if "pending" not in states or left <= 0:
@@ -164,7 +165,7 @@ class Worker:
             return
         self._swept = now
         params: dict[str, Any] = {"before": now - JOB_LIFE, "top_k": 1000}
-        await self._store.write(lambda tx: tx.run("delete_old_jobs", **params), "delete_old_jobs")
+        await self._store.write(lambda tx: tx.run(queries.delete_old_jobs, **params), "delete_old_jobs")
 
     async def _fill(self) -> None:
         """Claim until every slot is taken or nothing is claimable."""
@@ -181,7 +182,7 @@ class Worker:
                 "worker": self.worker, "kinds": kinds, "slots": slots, "bulk_slots": bulk_slots,
                 "now": instant, "held": [lease.uuid for lease in self._running.values()], "lease_s": LEASE_S,
             }  # fmt: skip
-            rows = await self._store.write(lambda tx, p=params: tx.run("claim_jobs", **p), "claim_jobs")
+            rows = await self._store.write(lambda tx, p=params: tx.run(queries.claim_jobs, **p), "claim_jobs")
             for row in rows:
                 await self._begin_unless_paused(Lease(**row, worker=self.worker))
             if not rows:
@@ -319,7 +320,7 @@ class Worker:
 
         async def work(tx: Transaction) -> None:
             await lock(tx, lease.user_id)
-            await tx.run("release_job", **params)
+            await tx.run(queries.release_job, **params)
 
         await self._store.write(work, "release_job", partition=lease.user_id)
 
@@ -336,7 +337,7 @@ class Worker:
                 "lease_s": LEASE_S,
             }
             try:
-                rows = await self._store.write(lambda tx, p=params: tx.run("renew_lease", **p), "renew_lease")
+                rows = await self._store.write(lambda tx, p=params: tx.run(queries.renew_lease, **p), "renew_lease")
             except KgError as error:
                 log.warning("leases could not be renewed: %s", error)
                 continue

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 from kg.errors import Conflict, InvalidInput
+from kg.graph import queries as graph_queries
 from kg.language.names import alias_key
 from kg.operations.arguments import Session, check_flag
 from kg.operations.parameters import Limit, Parameter, Project
@@ -197,10 +198,11 @@ class Administration:
 
     async def _entity(self, user_id: str, field: str, given: object) -> str:
         text = check_id(field, given)
-        rows = await self._store.read("find_entities", user_id=user_id, keys=[alias_key(text)], uuids=[text])
-        if not rows:
+        keys, uuids = [alias_key(text)], [text]  # they may be two entities, as a uuid may be a name; the name counts
+        found = await self._store.read(graph_queries.find_entities, user_id=user_id, keys=keys, uuids=uuids)
+        if not found:
             raise InvalidInput(field, text, "give the name or the id of an entity; search_graph finds it")
-        return rows[0]["uuid"]
+        return found[0]["uuid"]
 
     def _resume(self) -> None:
         if self._resume_models is not None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from kg.errors import Conflict
+from kg.operations import queries
 from kg.operations.parts import Parts
 from kg.recall.explore import Explore
 from kg.validate import check_limit
 from kg.values import JsonObject, Scope
+from kg.writing import queries as writing_queries
 from kg.writing.delete import Deleted
 
 CONFIRM_ABOVE = 10
@@ -36,8 +38,7 @@ class Erasure:
         """
         erased = None if dry_run else await self._deleting.earlier(scope.user_id, key)
         if erased is None:
-            counted = await self._store.read("count_scope", **scope.params())
-            count = int(counted[0]["memories"])
+            count = (await self._store.read_one(queries.count_scope, **scope.params()))["memories"]
             if dry_run:
                 return {"dry_run": True, "memories": count, "confirm": count}
             _check_confirm(count, confirm)
@@ -57,7 +58,9 @@ class Erasure:
         erased = None if dry_run else await self._deleting.earlier(user_id, key)
         if erased is None:
             entity = await self._explore.find(user_id, name=name, uuid=None)
-            naming = await self._store.read("memories_naming", user_id=user_id, entity_uuid=entity["uuid"])
+            naming = await self._store.read(
+                writing_queries.memories_naming, user_id=user_id, entity_uuid=entity["uuid"]
+            )
             if dry_run:
                 touched = {"memories" if with_memories else "texts_kept": len(naming)}
                 return {"dry_run": True, "entity": entity["name"], **touched, "confirm": len(naming)}

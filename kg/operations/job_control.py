@@ -9,15 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 from uuid import uuid4
 
 from kg.errors import InvalidInput, NotFound
+from kg.graph.nodes import Job
 from kg.graph.partition import Write, lock, once
-from kg.graph.store import GraphStore, Row, Transaction
+from kg.graph.query import Query, R
+from kg.graph.store import GraphStore, Transaction
+from kg.operations import queries
+from kg.operations.queries import UnreadMemory
 from kg.ports import Clock
 from kg.recall import render
 from kg.values import JsonObject
+from kg.writing import queries as writing_queries
 from kg.writing.queue import extraction_jobs
 
 CATCH_UP_PAGE = 500
@@ -56,8 +61,9 @@ class Jobs:
         """
         if state is not None and state not in STATES:
             raise InvalidInput("state", state, "give one of " + ", ".join(STATES))
-        rows = await self._store.read("list_jobs", user_id=user_id, state=state, top_k=limit)
-        return {"jobs": [_job(row) for row in rows[0]["jobs"]], "states": _states(rows[0]["states"])}
+        found = await self._store.read_one(queries.list_jobs, user_id=user_id, state=state, top_k=limit)
+        states = {row["state"]: row["jobs"] for row in found["states"]}
+        return {"jobs": [_job(row) for row in found["jobs"]], "states": states}
 
     async def show(self, user_id: str, uuid: str) -> JsonObject:
         """Return one job with its memories, its model calls, and the parts of their answers that were not used.
@@ -65,13 +71,13 @@ class Jobs:
         Raises:
             NotFound: the user has no such job.
         """
-        rows = await self._store.read("job_detail", user_id=user_id, uuid=uuid)
-        if not rows:
+        found = await self._store.find_one(queries.job_detail, user_id=user_id, uuid=uuid)
+        if found is None:
             raise NotFound("job", uuid, "list yours with `knowthread jobs list`")
-        kept = cast("list[str]", rows[0]["job"].get("calls") or [])
-        calls = [cast("JsonObject", json.loads(call)) for call in kept]
-        dropped = cast("list[str]", rows[0]["job"].get("dropped") or [])
-        shown: JsonObject = {**_job(rows[0]["job"]), "memories": rows[0]["memories"], "calls": calls}
+        job = found["job"]
+        calls: list[JsonObject] = [json.loads(call) for call in job.get("calls", [])]
+        dropped = job.get("dropped", [])
+        shown: JsonObject = {**_job(job), "memories": found["memories"], "calls": calls}
         return shown | ({"not_used": dropped} if dropped else {})
 
     async def retry(self, user_id: str, uuid: str | None) -> int:
@@ -80,10 +86,10 @@ class Jobs:
         Raises:
             NotFound: the user has no such job, or it neither failed nor is dead.
         """
-        rows = await self._locked("retry_jobs", user_id, uuid=uuid)
-        if uuid is not None and not rows[0]["retried"]:
+        (jobs,) = await self._locked(queries.retry_jobs, user_id, uuid=uuid)
+        if uuid is not None and not jobs["retried"]:
             raise NotFound("failed or dead job", uuid, "list yours with `knowthread jobs list`")
-        return rows[0]["retried"]
+        return jobs["retried"]
 
     async def cancel(self, user_id: str, uuid: str) -> None:
         """Cancel an unfinished job; its memories are kept, unread.
@@ -91,18 +97,18 @@ class Jobs:
         Raises:
             NotFound: the user has no such job, or it is finished.
         """
-        rows = await self._locked("cancel_job", user_id, uuid=uuid, now=self._clock.now())
-        if not rows:
+        cancelled = await self._locked(queries.cancel_job, user_id, uuid=uuid, now=self._clock.now())
+        if not cancelled:
             raise NotFound("unfinished job", uuid, "list yours with `knowthread jobs list`")
 
-    async def _locked(self, query: str, user_id: str, **params: Any) -> list[Row]:
+    async def _locked(self, query: Query[R], user_id: str, **params: Any) -> list[R]:
         """Run one query under the partition's lock, so that no worker commits the job at the same time."""
 
-        async def work(tx: Transaction) -> list[Row]:
+        async def work(tx: Transaction) -> list[R]:
             await lock(tx, user_id)
             return await tx.run(query, user_id=user_id, **params)
 
-        return await self._store.write(work, query, partition=user_id)
+        return await self._store.write(work, query.name, partition=user_id)
 
     async def catch_up(self, user_id: str) -> Queued:
         """Queue every memory that a model should have read and has not, and every dead job again."""
@@ -112,13 +118,13 @@ class Jobs:
         for page in range(10**6):
 
             async def work(write: Write) -> Queued:
-                rows = await write.tx.run("unread_memories", user_id=user_id, top_k=CATCH_UP_PAGE)
+                rows = await write.tx.run(queries.unread_memories, user_id=user_id, top_k=CATCH_UP_PAGE)
                 together = _conversations(rows)
                 queued = extraction_jobs(write, together, bulk=True)
                 if queued:
                     uuids = [uuid for group in together for uuid in group]
-                    await write.tx.run("create_jobs", user_id=user_id, jobs=queued)
-                    await write.tx.run("mark_pending", user_id=user_id, uuids=uuids)
+                    await write.tx.run(writing_queries.create_jobs, user_id=user_id, jobs=queued)
+                    await write.tx.run(queries.mark_pending, user_id=user_id, uuids=uuids)
                 return Queued(len(queued), len(rows))
 
             part = await self._store.write(
@@ -133,7 +139,7 @@ class Jobs:
         return Queued(jobs, memories, revived)
 
 
-def _conversations(rows: Sequence[Row]) -> list[list[str]]:
+def _conversations(rows: Sequence[UnreadMemory]) -> list[list[str]]:
     """Group memories for reading: a note alone, the messages of one call together.
 
     [note a, message b of call 1, message c of call 1] -> [[a], [b, c]]
@@ -145,11 +151,7 @@ def _conversations(rows: Sequence[Row]) -> list[list[str]]:
     return list(groups.values())
 
 
-def _states(rows: Sequence[Row]) -> JsonObject:
-    return {row["state"]: row["jobs"] for row in rows}
-
-
-def _job(row: Row) -> JsonObject:
+def _job(row: Job) -> JsonObject:
     shown: dict[str, Any] = {
         "id": row["uuid"],
         "kind": row["kind"],

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from kg.entities.merge import Moved, merge_entities, undo_merge
 from kg.graph.partition import Write, once
-from kg.graph.store import GraphStore, Row
+from kg.graph.store import GraphStore
+from kg.operations import queries
+from kg.operations.queries import MergedEntity
 from kg.ports import Clock
 from kg.recall import render
 from kg.values import JsonObject
@@ -21,8 +23,8 @@ class Merges:
 
     async def list(self, user_id: str, *, limit: int) -> JsonObject:
         """Return the entities that were merged into others, newest first."""
-        rows = await self._store.read("list_merges", user_id=user_id, top_k=limit)
-        return {"merges": [_shown(row) for row in rows[0]["merges"]]}
+        found = await self._store.read_one(queries.list_merges, user_id=user_id, top_k=limit)
+        return {"merges": [_shown(row) for row in found["merges"]]}
 
     async def merge(self, user_id: str, key: str, source: str, target: str, reason: str) -> Moved:
         """Merge one entity into another. A call repeated with the same key returns the first result.
@@ -49,7 +51,7 @@ class Merges:
         )
 
 
-def _shown(row: Row) -> JsonObject:
+def _shown(row: MergedEntity) -> JsonObject:
     return render.compact(
         {
             "id": row["source"],

@@ -18,11 +18,16 @@ from typing import TypeVar
 from kg.facts.settle import settle
 from kg.graph.partition import lock
 from kg.graph.store import GraphStore, Row, Transaction
+from kg.index import queries as index_queries
 from kg.index.compare import PAGE, indexed_nodes, read_all, reconcile
+from kg.index.queries import IndexedNode
 from kg.language.words import content_hash, split_terms
+from kg.operations import queries
+from kg.operations.queries import CheckedFact, OwnedNode
 from kg.ports import Clock, VectorIndex
 
 T = TypeVar("T")
+Owned = TypeVar("Owned", IndexedNode, OwnedNode)
 
 FACTS_AT_ONCE = 200
 """Facts recomputed in one transaction, while other writes of the partition wait."""
@@ -61,7 +66,7 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaire
     Raises:
         StoreUnavailable: a store does not answer; what was fixed before that stays fixed.
     """
-    edited: list[Row] = []
+    edited: list[IndexedNode] = []
     async for rows in indexed_nodes(store, ("Memory", "Entity")):
         read = await asyncio.to_thread(read_all, rows)
         edited += [row for row, (changed, _) in zip(rows, read, strict=True) if changed]
@@ -73,7 +78,7 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaire
     return Repaired(texts, missing, stale, surplus, tombstones, ends, claims, undrawn)
 
 
-async def _fix_texts(store: GraphStore, edited: Sequence[Row]) -> int:
+async def _fix_texts(store: GraphStore, edited: Sequence[IndexedNode]) -> int:
     fixed = 0
     for user_id, rows in _by_user(edited).items():
         for start in range(0, len(rows), PAGE):
@@ -82,7 +87,7 @@ async def _fix_texts(store: GraphStore, edited: Sequence[Row]) -> int:
     return fixed
 
 
-def _derived(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+def _derived(rows: Sequence[IndexedNode]) -> tuple[list[Row], list[Row]]:
     """Return memories and entities with their hashes and terms, computed before the lock is taken."""
     memories: list[Row] = [
         {
@@ -103,8 +108,8 @@ def _derived(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
 
 
 async def _mend(tx: Transaction, user_id: str, memories: Sequence[Row], entities: Sequence[Row]) -> int:
-    mended = await tx.run("mend_memories", user_id=user_id, memories=list(memories))
-    return len(mended) + len(await tx.run("mend_entities", user_id=user_id, entities=list(entities)))
+    mended = await tx.run(queries.mend_memories, user_id=user_id, memories=list(memories))
+    return len(mended) + len(await tx.run(queries.mend_entities, user_id=user_id, entities=list(entities)))
 
 
 async def _redraw(store: GraphStore, now: datetime) -> tuple[int, int]:
@@ -112,20 +117,20 @@ async def _redraw(store: GraphStore, now: datetime) -> tuple[int, int]:
     ends = claims = 0
     after: str | None = ""
     while after is not None:
-        rows = await store.read("facts_to_check", after=after, top_k=FACTS_AT_ONCE)
-        for user_id, facts in _by_user(rows[0]["facts"]).items():
+        page = await store.read_one(queries.facts_to_check, after=after, top_k=FACTS_AT_ONCE)
+        for user_id, facts in _by_user(page["facts"]).items():
             uuids = [fact["uuid"] for fact in facts]
             moved, redrawn = await _locked(store, user_id, lambda tx, u=user_id, f=uuids: _recompute(tx, u, f, now))
             ends += moved
             claims += redrawn
-        after = rows[0]["last"]
+        after = page["last"]
     return ends, claims
 
 
 async def _recompute(tx: Transaction, user_id: str, uuids: Sequence[str], now: datetime) -> tuple[int, int]:
-    async def read() -> tuple[list[Row], Counter[str]]:
-        rows = await tx.run("claims_to_check", user_id=user_id, uuids=list(uuids), now=now)
-        return rows[0]["facts"], Counter(repr(sorted(drawn.items())) for drawn in rows[0]["drawn"])
+    async def read() -> tuple[list[CheckedFact], Counter[str]]:
+        found = await tx.run_one(queries.claims_to_check, user_id=user_id, uuids=list(uuids), now=now)
+        return found["facts"], Counter(repr(sorted(drawn.items())) for drawn in found["drawn"])
 
     facts, before = await read()
     moved = await settle(tx, user_id=user_id, changed=facts, now=now)
@@ -137,25 +142,25 @@ async def _undraw(store: GraphStore) -> int:
     removed = 0
     after: str | None = ""
     while after is not None:
-        rows = await store.read("stray_claims", after=after, top_k=PAGE)
-        for user_id, entities in _by_user(rows[0]["entities"]).items():
+        page = await store.read_one(queries.stray_claims, after=after, top_k=PAGE)
+        for user_id, entities in _by_user(page["entities"]).items():
             uuids = [entity["uuid"] for entity in entities]
             done = await _locked(
-                store, user_id, lambda tx, u=user_id, e=uuids: tx.run("undraw_claims", user_id=u, uuids=e)
+                store, user_id, lambda tx, u=user_id, e=uuids: tx.run_one(queries.undraw_claims, user_id=u, uuids=e)
             )
-            removed += int(done[0]["removed"])
-        after = rows[0]["last"]
+            removed += done["removed"]
+        after = page["last"]
     return removed
 
 
 async def _delete_needless_tombstones(store: GraphStore) -> int:
     removed = 0
     while True:
-        rows = await store.read("needless_tombstones", top_k=PAGE)
+        rows = await store.read(queries.needless_tombstones, top_k=PAGE)
         uuids = [row["uuid"] for row in rows]
         if not uuids:
             return removed
-        await store.write(lambda tx, u=uuids: tx.run("delete_tombstones", uuids=u), "delete_tombstones")
+        await store.write(lambda tx, u=uuids: tx.run(index_queries.delete_tombstones, uuids=u), "delete_tombstones")
         removed += len(uuids)
 
 
@@ -167,8 +172,8 @@ async def _locked(store: GraphStore, user_id: str, work: Callable[[Transaction],
     return await store.write(run, "repair", partition=user_id)
 
 
-def _by_user(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    grouped: dict[str, list[Row]] = defaultdict(list)
+def _by_user(rows: Sequence[Owned]) -> dict[str, list[Owned]]:
+    grouped: dict[str, list[Owned]] = defaultdict(list)
     for row in rows:
         grouped[row["user_id"]].append(row)
     return grouped

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from kg.facts.parse import ParsedFacts
-from kg.graph.store import Row
 from kg.index.vectors import Text
+from kg.operations import queries
 from kg.operations.parts import Parts
 from kg.recall import render
 from kg.values import AddRequest, JsonObject, MemoryInput, UpdateRequest
@@ -98,7 +98,7 @@ class Writes:
     async def _wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
         if await self._indexer.wait_indexed(uuids, timeout_s, new=new):
             return True
-        waiting = await self._store.read("still_unindexed", uuids=list(uuids))
+        waiting = await self._store.read(queries.still_unindexed, uuids=list(uuids))
         return not waiting
 
     async def _fact_changes(
@@ -107,21 +107,21 @@ class Writes:
         """Return the facts that a write stated, ended and expired, and current ones that it may have replaced."""
         if not (stated or ended or expired):
             return {}
-        found = await self._store.read(
-            "fact_changes",
+        found = await self._store.read_one(
+            queries.fact_changes,
             user_id=user_id,
             stated=list(stated),
             others=[*ended, *expired],
             now=self._clock.now(),
             top_k=_MOST_TO_SETTLE,
         )
-        rows: dict[str, Row] = {row["uuid"]: row for row in found[0]["facts"]}
+        rows = {row["uuid"]: row for row in found["facts"]}
         return render.compact(
             {
                 "facts": [render.fact(rows[uuid]) for uuid in stated if uuid in rows],
                 "ended": [render.fact(rows[uuid]) for uuid in ended if uuid in rows],
                 "facts_expired": [render.fact(rows[uuid]) for uuid in expired if uuid in rows],
-                "to_settle": [render.fact(row) for row in found[0]["to_settle"]],
+                "to_settle": [render.fact(row) for row in found["to_settle"]],
             }
         )
 

@@ -10,11 +10,14 @@ from uuid import UUID
 from kg.errors import InvalidInput, KgError, NotFound
 from kg.facts.instants import Instants, standings
 from kg.facts.timeline import UNKNOWN_START
-from kg.graph.store import GraphStore, Row
+from kg.graph import queries as graph_queries
+from kg.graph.queries import FoundEntity
+from kg.graph.store import GraphStore
 from kg.language.lucene import entity_query, user_key
 from kg.language.names import alias_key
 from kg.ports import Embedder, IndexQuery, VectorIndex
-from kg.recall import render
+from kg.recall import queries, render
+from kg.recall.queries import EntityFact
 from kg.recall.query import EntityPage
 from kg.values import JsonObject, Scope
 
@@ -32,7 +35,7 @@ _NEAR = 0.35
 class _Facts:
     """Facts of an entity, how many others did not hold, and whether more were there than were looked at."""
 
-    facts: list[Row]
+    facts: list[EntityFact]
     hidden: int
     cut: bool = False
 
@@ -45,7 +48,7 @@ class Explore:
         self._index = index
         self._embedder = embedder
 
-    async def find(self, user_id: str, *, name: str | None, uuid: str | None) -> Row:
+    async def find(self, user_id: str, *, name: str | None, uuid: str | None) -> FoundEntity:
         """Return the entity that a name or uuid means; a merged one leads to what it was merged into.
 
         Raises:
@@ -54,14 +57,19 @@ class Explore:
         if uuid is None and name is not None and _is_uuid(name):
             name, uuid = None, name
         keys = [] if name is None else [alias_key(name)]
-        rows = await self._store.read("find_entities", user_id=user_id, keys=keys, uuids=[uuid] if uuid else [])
-        if rows and rows[0]["merged_into"]:
-            rows = await self._store.read("find_entities", user_id=user_id, keys=[], uuids=[rows[0]["merged_into"]])
-        if not rows:
+        entity = await self._find(user_id, keys, [uuid] if uuid else [])
+        if entity is not None and entity["merged_into"]:
+            entity = await self._find(user_id, [], [entity["merged_into"]])
+        if entity is None:
             near = [] if name is None else await self._ranked(Scope(user_id), name, 5, _ANY_TIME, [])
             names = ", ".join(row["name"] for row in await self._rows(user_id, near))
             raise NotFound("entity", name or uuid or "", f"nearest: {names}" if names else "see search_graph")
-        return rows[0]
+        return entity
+
+    async def _find(self, user_id: str, keys: Sequence[str], uuids: Sequence[str]) -> FoundEntity | None:
+        """Return the first entity of those keys or uuids: a person may have bound one name to two entities by hand."""
+        found = await self._store.read(graph_queries.find_entities, user_id=user_id, keys=list(keys), uuids=list(uuids))
+        return found[0] if found else None
 
     async def page(self, page: EntityPage) -> JsonObject:
         """Return one entity with its facts, newest first."""
@@ -88,7 +96,7 @@ class Explore:
         if query.strip():
             uuids = await self._ranked(scope, query, limit, instants.t, degraded)
         else:
-            rows = await self._store.read("entities_connected", **scope.params(), at=instants.t, top_k=limit)
+            rows = await self._store.read(queries.entities_connected, **scope.params(), at=instants.t, top_k=limit)
             uuids = [row["uuid"] for row in rows]
         entities = await self._rows(scope.user_id, uuids)
         facts = await self._facts_of_each([entity["uuid"] for entity in entities], scope, instants)
@@ -117,7 +125,9 @@ class Explore:
                     )
         return list(found.values())
 
-    async def _facts_of_each(self, uuids: Sequence[str], scope: Scope, instants: Instants) -> dict[str, list[Row]]:
+    async def _facts_of_each(
+        self, uuids: Sequence[str], scope: Scope, instants: Instants
+    ) -> dict[str, list[EntityFact]]:
         """Return the newest ``FACTS_PER_ENTITY`` facts of each entity that held."""
         if instants.known_at is not None:  # each takes the whole of its history
             pages = [EntityPage(None, uuid, scope, instants, limit=FACTS_PER_ENTITY) for uuid in uuids]
@@ -126,7 +136,7 @@ class Explore:
                 for uuid, page in zip(uuids, pages, strict=True)
             }
         rows = await self._store.read(
-            "entity_facts",
+            queries.entity_facts,
             **scope.params(),
             uuids=list(uuids),
             outgoing=True,
@@ -152,31 +162,33 @@ class Explore:
             "history": past,
         }
         most = _MOST_READ if past else page.limit
-        rows = await self._store.read(
-            "entity_facts",
+        found = await self._store.read_one(
+            queries.entity_facts,
             **params,
             uuids=[uuid],
             known_at=instants.known_at,
             all=past or page.include_superseded,
             top_k=most + 1,
         )
-        facts: list[Row] = rows[0]["facts"]
+        facts = found["facts"]
         if not past:
             if page.include_superseded:
                 return _Facts(facts, 0)
-            counted = await self._store.read("count_entity_facts", **params, entity_uuid=uuid)
+            counted = await self._store.read_one(queries.count_entity_facts, **params, entity_uuid=uuid)
             later = await self._not_begun(page.scope.user_id, facts, instants)
             held = [fact for fact in facts if fact["uuid"] not in later]
-            return _Facts(held, int(counted[0]["hidden"]) + len(facts) - len(held))
+            return _Facts(held, counted["hidden"] + len(facts) - len(held))
         cut, facts = len(facts) > most, facts[:most]
-        found = await standings(self._store, page.scope.user_id, [fact["uuid"] for fact in facts], instants)
-        facts = [{**fact, "invalid_at": found[fact["uuid"]].end} for fact in facts if found[fact["uuid"]].known]
+        stood = await standings(self._store, page.scope.user_id, [fact["uuid"] for fact in facts], instants)
+        known: list[EntityFact] = [
+            {**fact, "invalid_at": stood[fact["uuid"]].end} for fact in facts if stood[fact["uuid"]].known
+        ]
         if page.include_superseded:
-            return _Facts(facts[: page.limit + 1], 0, cut)
-        held = [fact for fact in facts if found[fact["uuid"]].held]
-        return _Facts(held[: page.limit + 1], len(facts) - len(held), cut)
+            return _Facts(known[: page.limit + 1], 0, cut)
+        held = [fact for fact in known if stood[fact["uuid"]].held]
+        return _Facts(held[: page.limit + 1], len(known) - len(held), cut)
 
-    async def _not_begun(self, user_id: str, facts: Iterable[Row], instants: Instants) -> set[str]:
+    async def _not_begun(self, user_id: str, facts: Iterable[EntityFact], instants: Instants) -> set[str]:
         """Return the facts of unknown beginning in whose place another value held; the graph alone does not tell."""
         undated = [fact["uuid"] for fact in facts if fact["valid_at"] == UNKNOWN_START]
         found = await standings(self._store, user_id, undated, instants)
@@ -193,7 +205,7 @@ class Explore:
             degraded.append(f"names only, no meaning: {error}")
             hits = []
         rows = await self._store.read(
-            "entities_by_text",
+            queries.entities_by_text,
             **scope.params(),
             key=_key_or_nothing(query),
             words=entity_query(query, user_key(user_id)) or "",
@@ -216,18 +228,18 @@ class Explore:
         }
         return sorted(scores, key=lambda uuid: (-scores[uuid], uuid))[:limit]
 
-    async def _rows(self, user_id: str, uuids: Sequence[str]) -> list[Row]:
-        rows = await self._store.read("find_entities", user_id=user_id, keys=[], uuids=list(uuids))
+    async def _rows(self, user_id: str, uuids: Sequence[str]) -> list[FoundEntity]:
+        rows = await self._store.read(graph_queries.find_entities, user_id=user_id, keys=[], uuids=list(uuids))
         by_uuid = {row["uuid"]: row for row in rows if row["merged_into"] is None}
         return [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
 
 
-def _entity(row: Row) -> JsonObject:
+def _entity(row: FoundEntity) -> JsonObject:
     names = sorted(alias for alias in row["aliases"] if alias != row["name"].casefold())
     return render.compact({"id": row["uuid"], "name": row["name"], "kind": row["kind"], "aliases": names})
 
 
-def _fact_of_entity(fact: Row) -> JsonObject:
+def _fact_of_entity(fact: EntityFact) -> JsonObject:
     return {
         **render.fact(fact, render.FACT_CHARS),
         "direction": fact["direction"],

@@ -16,14 +16,17 @@ from uuid import UUID
 
 from kg.errors import KgError, StoreUnavailable
 from kg.facts.instants import Standing, standings
-from kg.graph.store import GraphStore, Row
+from kg.graph import queries as graph_queries
+from kg.graph.store import GraphStore
 from kg.language.lucene import cjk_query, lucene_query, user_key
 from kg.language.names import alias_key, is_user, mentioned_keys
 from kg.language.sentences import best_passage
 from kg.language.words import is_non_latin, stem_terms
 from kg.ports import Embedder, IndexHit, IndexQuery, Vector, VectorIndex
+from kg.recall import queries
 from kg.recall.answer import AnswerBuilder
 from kg.recall.candidates import Card, CardStore
+from kg.recall.queries import Hit
 from kg.recall.query import DenseLeg, Found, Search
 from kg.recall.ranking import UNREAD_SCRIPT, Candidate, Ranked, Weights, rank
 from kg.recall.render import PASSAGE_CHARS
@@ -75,17 +78,17 @@ class Recall:
         nowhere = str(UUID(int=0))
         await self._cards.read(user_id, None, [nowhere], [nowhere])
         params = Scope(user_id).params()
-        await self._store.read("hydrate_memories", **params, uuids=[nowhere], known_at=None, history=False)
+        await self._store.read(queries.hydrate_memories, **params, uuids=[nowhere], known_at=None, history=False)
 
     async def link(self, user_id: str, question: str) -> list[LinkedEntity]:
         """Return the entities that a question names, the longest names first."""
         surfaces = mentioned_keys(question)
-        rows = await self._store.read("find_entities", user_id=user_id, keys=sorted(surfaces), uuids=[])
+        rows = await self._store.read(graph_queries.find_entities, user_id=user_id, keys=sorted(surfaces), uuids=[])
         linked: dict[str, LinkedEntity] = {}
-        for row in sorted(rows, key=lambda row: -len(row["key"])):
+        for key, row in sorted(((row["key"] or "", row) for row in rows), key=lambda found: -len(found[0])):
             linked.setdefault(
                 row["uuid"],
-                LinkedEntity(row["uuid"], row["name"], row["kind"], surfaces[row["key"]], frozenset(row["aliases"])),
+                LinkedEntity(row["uuid"], row["name"], row["kind"], surfaces[key], frozenset(row["aliases"])),
             )
         return list(linked.values())
 
@@ -157,7 +160,7 @@ class Recall:
         instants = search.instants
         narrowed = bool(search.filters) or search.scope != Scope(search.scope.user_id) or instants.past
         top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
-        queries = [
+        asked = [
             (index, words)
             for index, words in (
                 ("memory_fulltext", lucene_query(question, key)),
@@ -167,9 +170,9 @@ class Recall:
         ]
         uuids: dict[str, None] = {}
         seq: int | None = None
-        for index, words in queries:
-            rows = await self._store.read(
-                "fulltext_memories",
+        for index, words in asked:
+            hits = await self._store.read_one(
+                queries.fulltext_memories,
                 index=index,
                 words=words,
                 fetch=max(top_k, 1000) if narrowed else top_k,
@@ -179,8 +182,8 @@ class Recall:
                 known_at=instants.known_at,
                 top_k=top_k,
             )
-            uuids.update(dict.fromkeys(rows[0]["uuids"]))
-            seq = rows[0]["seq"]
+            uuids.update(dict.fromkeys(hits["uuids"]))
+            seq = hits["seq"]
         return list(uuids), seq
 
     async def _dense_legs(self, search: Search, vector: Awaitable[Vector], found: Found) -> None:
@@ -255,17 +258,17 @@ class Recall:
                     builder.add(hit, row, past, similarities.get(hit.uuid))
         return builder.render()
 
-    async def _hydrated(self, search: Search, uuids: Sequence[str], *, history: bool) -> list[Row]:
-        rows = await self._store.read(
-            "hydrate_memories",
+    async def _hydrated(self, search: Search, uuids: Sequence[str], *, history: bool) -> list[Hit]:
+        hits = await self._store.read_one(
+            queries.hydrate_memories,
             **search.scope.params(),
             uuids=list(uuids),
             known_at=search.instants.known_at,
             history=history,
         )
-        return rows[0]["memories"]
+        return hits["memories"]
 
-    async def _standings(self, search: Search, rows: Sequence[Row]) -> dict[str, Standing]:
+    async def _standings(self, search: Search, rows: Sequence[Hit]) -> dict[str, Standing]:
         if not search.instants.past:
             return {}
         uuids = [fact["uuid"] for row in rows for fact in row["facts"]]

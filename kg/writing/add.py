@@ -15,8 +15,10 @@ from kg.language.lucene import user_key
 from kg.language.trivial import trivial
 from kg.ports import Clock
 from kg.values import AddRequest, MemoryInput
+from kg.writing import queries
 from kg.writing.commit import commit
 from kg.writing.draft import Draft, PreparedText, Source, StatingMemory, known_names, prepare_texts
+from kg.writing.queries import StandingNote, TargetFact
 from kg.writing.queue import extraction_jobs
 
 
@@ -76,7 +78,7 @@ class Adding:
         )
 
     async def _add(self, write: Write, request: AddRequest, texts: Sequence[PreparedText]) -> AddOutcome:
-        context = (await write.tx.run("write_context", **_context_params(request, texts)))[0]
+        context = await write.tx.run_one(queries.write_context, **_context_params(request, texts))
         layout = _Layout(
             write=write,
             request=request,
@@ -110,8 +112,8 @@ def _context_params(request: AddRequest, texts: Sequence[PreparedText]) -> dict[
     }
 
 
-def _by_hash(notes: Iterable[Row]) -> defaultdict[str, list[Row]]:
-    grouped: defaultdict[str, list[Row]] = defaultdict(list)
+def _by_hash(notes: Iterable[StandingNote]) -> defaultdict[str, list[StandingNote]]:
+    grouped: defaultdict[str, list[StandingNote]] = defaultdict(list)
     for note in notes:
         grouped[note["hash"]].append(note)
     return grouped
@@ -132,8 +134,8 @@ class _Layout:
     write: Write
     request: AddRequest
     draft: Draft
-    standing: defaultdict[str, list[Row]]
-    targets: Mapping[str, Row]
+    standing: defaultdict[str, list[StandingNote]]
+    targets: Mapping[str, TargetFact]
     previous: str | None
     left_to_model: bool
     memories: list[Row] = field(default_factory=list[Row])
@@ -144,7 +146,7 @@ class _Layout:
         occurred = self.request.occurred_at
         equal = self.standing[text.digest] if memory.role is None else []
         standing = next((note for note in equal if self._is_same_occasion(note, occurred)), None)
-        uuid: str = self.write.uuid(str(ordinal)) if standing is None else standing["uuid"]
+        uuid = self.write.uuid(str(ordinal)) if standing is None else standing["uuid"]
         self.outcome.memory_uuids.append(uuid)
         source: Source = "created" if occurred is None else "occurred"
         stating = StatingMemory(uuid, self.request.scope, memory.speaker, occurred or self.write.now, source)
@@ -171,7 +173,7 @@ class _Layout:
             together = [[uuid] for uuid in pending]
         return extraction_jobs(self.write, together, bulk=self.request.bulk)
 
-    def _is_same_occasion(self, note: Row, occurred: datetime | None) -> bool:
+    def _is_same_occasion(self, note: StandingNote, occurred: datetime | None) -> bool:
         """Whether an equal note is told of the same occasion: not where what held when it was told has ended since."""
         if occurred is not None:
             return note["occurred_at"] == occurred
@@ -228,4 +230,7 @@ class _Layout:
         if is_message:
             self.previous = uuid if scope.run_id is not None or len(request.memories) > 1 else None
         else:
-            self.standing[text.digest].append({"uuid": uuid, "occurred_at": properties["occurred_at"], "facts": []})
+            note: StandingNote = {
+                "hash": text.digest, "uuid": uuid, "occurred_at": properties["occurred_at"], "facts": [],
+            }  # fmt: skip
+            self.standing[text.digest].append(note)

@@ -17,10 +17,14 @@ from dataclasses import dataclass
 from kg.entities.merge import merge_entities, merge_namesakes
 from kg.entities.orphans import drop_orphans
 from kg.entities.resolve import EntityMerge
+from kg.facts.queries import ClaimedFact
 from kg.facts.settle import settle
+from kg.graph import queries as graph_queries
 from kg.graph.partition import Write
 from kg.graph.store import Row
+from kg.writing import queries
 from kg.writing.draft import Draft
+from kg.writing.queries import StatedDecision
 from kg.writing.stated import StatedFacts, inherited_decisions
 
 
@@ -34,9 +38,9 @@ class Replaced:
         expiring: uuid of a version of the memory -> the facts that it takes over; they are known until now.
     """
 
-    facts: Sequence[Row]
-    decisions: Sequence[Row]
-    expiring: Mapping[str, Sequence[Row]]
+    facts: Sequence[ClaimedFact]
+    decisions: Sequence[StatedDecision]
+    expiring: Mapping[str, Sequence[ClaimedFact]]
 
 
 async def commit(
@@ -62,10 +66,10 @@ async def commit(
     expired = await _expire(write, replaced)
     stated = draft.stated()
     draft.decisions[:0] = _inherited(replaced, stated)  # what the caller decides now comes after them
-    rows = await tx.run("create_graph", **draft.rows(), memories=list(memories))
-    standing_again = draft.warn_taken_back(rows[0]["taken_back"])
+    created = await tx.run_one(queries.create_graph, **draft.rows(), memories=list(memories))
+    standing_again = draft.warn_taken_back(created["taken_back"])
     if jobs:
-        await tx.run("create_jobs", user_id=user_id, jobs=list(jobs))
+        await tx.run(queries.create_jobs, user_id=user_id, jobs=list(jobs))
     decided = [row["old"] for row in draft.decisions]
     moved = await settle(
         tx, user_id=user_id, created=stated, changed=expired, also=[*decided, *standing_again], now=write.now
@@ -73,16 +77,16 @@ async def commit(
     await drop_orphans(tx, user_id, [], _entities_of(expired))
     gone = await _merge_found(write, merges)
     await merge_namesakes(write, [row for row in draft.entities if row["properties"]["uuid"] not in gone])
-    own = {fact["uuid"] for fact in (*stated, *expired)}
+    own: set[str] = {fact["uuid"] for fact in (*stated, *expired)}
     return [uuid for uuid in moved if uuid not in own]
 
 
-async def _expire(write: Write, replaced: Sequence[Replaced]) -> list[Row]:
+async def _expire(write: Write, replaced: Sequence[Replaced]) -> list[ClaimedFact]:
     """Hand facts that are stated no longer to the versions that stated them, and return them."""
-    expired: list[Row] = []
+    expired: list[ClaimedFact] = []
     for version_uuid, facts in (item for one in replaced for item in one.expiring.items()):
         uuids = [fact["uuid"] for fact in facts]
-        await write.tx.run("expire_facts", uuids=uuids, version_uuid=version_uuid, now=write.now)
+        await write.tx.run(queries.expire_facts, uuids=uuids, version_uuid=version_uuid, now=write.now)
         expired.extend(facts)
     return expired
 
@@ -92,7 +96,7 @@ def _inherited(replaced: Sequence[Replaced], stated: Sequence[Row]) -> list[Row]
     return [row for one in replaced for row in inherited_decisions(one.facts, one.decisions, new)]
 
 
-def _entities_of(facts: Sequence[Row]) -> list[str]:
+def _entities_of(facts: Sequence[ClaimedFact]) -> list[str]:
     return sorted({uuid for fact in facts for uuid in (fact["subject_uuid"], fact["object_uuid"]) if uuid})
 
 
@@ -101,7 +105,7 @@ async def _merge_found(write: Write, merges: Sequence[EntityMerge]) -> set[str]:
     gone: set[str] = set()
     for merge in merges:
         uuids = [merge.source, merge.target]
-        rows = await write.tx.run("find_entities", user_id=write.user_id, keys=[], uuids=uuids)
+        rows = await write.tx.run(graph_queries.find_entities, user_id=write.user_id, keys=[], uuids=uuids)
         standing = {row["uuid"] for row in rows if row["merged_into"] is None}
         if merge.source != merge.target and standing == set(uuids):  # neither was removed or merged since
             await merge_entities(write, merge.source, merge.target, merge.reason)

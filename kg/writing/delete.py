@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from kg.background import Background
 from kg.entities.orphans import drop_orphans
 from kg.errors import KgError, NotFound
+from kg.facts.queries import ClaimedFact
 from kg.facts.settle import settle
+from kg.graph import queries as graph_queries
 from kg.graph.partition import Write, lock, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock
 from kg.values import Scope
+from kg.writing import queries
+from kg.writing.queries import ChainLink
 
 log = logging.getLogger(__name__)
 
@@ -114,12 +117,11 @@ class Deleting:
         """Erase every memory of a scope; many of them in the background."""
 
         async def work(write: Write) -> Deleted:
-            rows = await write.tx.run("scope_uuids", **scope.params(), top_k=AT_ONCE + 1)
-            uuids: list[str] = rows[0]["uuids"]
+            uuids = (await write.tx.run_one(queries.scope_uuids, **scope.params(), top_k=AT_ONCE + 1))["uuids"]
             if len(uuids) <= AT_ONCE:
                 return _forgotten(await erase_memories(write.tx, write.user_id, uuids, write.now))
-            marked = await write.tx.run("start_deletion", **scope.params(), job=_job(write))
-            return Deleted(memories=marked[0]["marked"], background=True)
+            marked = await write.tx.run_one(queries.start_deletion, **scope.params(), job=_job(write))
+            return Deleted(memories=marked["marked"], background=True)
 
         return await self._once(work, scope.user_id, key, "delete_scope")
 
@@ -127,7 +129,7 @@ class Deleting:
         """Remove an entity with its facts and names; the texts that contain it stay, or are erased too."""
 
         async def work(write: Write) -> Deleted:
-            rows = await write.tx.run("memories_naming", user_id=user_id, entity_uuid=uuid)
+            rows = await write.tx.run(queries.memories_naming, user_id=user_id, entity_uuid=uuid)
             uuids = [row["uuid"] for row in rows]
             if not with_memories:
                 done = _forgotten(await _forget_entity(write, uuid))
@@ -136,7 +138,7 @@ class Deleting:
             if len(uuids) <= AT_ONCE:
                 done = _forgotten(await erase_memories(write.tx, user_id, uuids, write.now))
             else:
-                await write.tx.run("mark_deleting", user_id=user_id, uuids=uuids, job=_job(write))
+                await write.tx.run(queries.mark_deleting, user_id=user_id, uuids=uuids, job=_job(write))
                 done = Deleted(memories=len(uuids), background=True)
             done.add(await _forget_entity(write, uuid))
             return done
@@ -146,7 +148,7 @@ class Deleting:
     async def finish(self) -> None:
         """Finish every acknowledged deletion; one that fails keeps no other from being finished."""
         failed: Exception | None = None
-        for job in await self._store.read("deletion_jobs"):
+        for job in await self._store.read(queries.deletion_jobs):
             try:
                 await self._finish(job["uuid"], job["user_id"])
             except Exception as error:  # noqa: BLE001 - raised again once the others are done
@@ -156,13 +158,12 @@ class Deleting:
 
     async def _finish(self, job: str, user_id: str) -> None:
         while True:
-            rows = await self._store.read("deleting_uuids", user_id=user_id, top_k=BATCH)
-            uuids: list[str] = rows[0]["uuids"]
+            uuids = (await self._store.read_one(queries.deleting_uuids, user_id=user_id, top_k=BATCH))["uuids"]
             if not uuids:
                 break
             await self._store.write(lambda tx, b=uuids: self._batch(tx, user_id, b), "erase_batch", partition=user_id)
         now = self._clock.now()
-        await self._store.write(lambda tx: tx.run("finish_job", uuid=job, now=now), "finish_job")
+        await self._store.write(lambda tx: tx.run(queries.finish_job, uuid=job, now=now), "finish_job")
 
     async def _run(self) -> None:
         while True:
@@ -206,38 +207,37 @@ def _job(write: Write) -> Row:
 async def _forget_entity(write: Write, uuid: str) -> Erased:
     """Remove an entity with its facts and names; nothing where it is gone."""
     tx, user_id = write.tx, write.user_id
-    rows = await tx.run("entity_context", user_id=user_id, entity_uuid=uuid)
-    if not rows:
+    context = await tx.find_one(queries.entity_context, user_id=user_id, entity_uuid=uuid)
+    if context is None:
         return Erased()
-    facts: list[Row] = rows[0]["facts"]
+    facts = context["facts"]
     lost = await decisions_lost(tx, user_id, facts)
-    await tx.run("forget_entity", user_id=user_id, entity_uuid=uuid)
+    await tx.run(queries.forget_entity, user_id=user_id, entity_uuid=uuid)
     await lost.bridge(tx)
     others = {other for fact in facts for other in (fact["subject_uuid"], fact["object_uuid"]) if other} - {uuid}
     removed = await drop_orphans(tx, user_id, [], sorted(others))
     await settle(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=write.now)
-    gone = [uuid, *rows[0]["merged"], *removed, *(fact["uuid"] for fact in facts)]
-    await tx.run("create_tombstones", user_id=user_id, uuids=gone, now=write.now)
+    gone = [uuid, *context["merged"], *removed, *(fact["uuid"] for fact in facts)]
+    await tx.run(graph_queries.create_tombstones, user_id=user_id, uuids=gone, now=write.now)
     return Erased(facts=len(facts), entities=1 + len(removed))
 
 
 async def erase_memories(tx: Transaction, user_id: str, uuids: Sequence[str], now: datetime) -> Erased:
     """Erase memories of a partition whose lock the transaction holds; unknown ids are passed over."""
-    context = (await tx.run("deletion_context", user_id=user_id, uuids=list(uuids)))[0]
-    memories: list[str] = context["memories"]
-    facts: list[Row] = context["facts"]
+    context = await tx.run_one(queries.deletion_context, user_id=user_id, uuids=list(uuids))
+    memories, facts = context["memories"], context["facts"]
     if not memories:
         return Erased()
     lost = await decisions_lost(tx, user_id, facts)
-    await tx.run("delete_memories", uuids=memories)
+    await tx.run(queries.delete_memories, uuids=memories)
     links = _closing_links(context["chain"])
     if links:
-        await tx.run("link_next", links=links)
+        await tx.run(queries.link_next, links=links)
     await lost.bridge(tx)
     removed = await drop_orphans(tx, user_id, context["keys"], context["entities"])
     await settle(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=now)
     tombstones = [*memories, *(fact["uuid"] for fact in facts), *removed]
-    await tx.run("create_tombstones", user_id=user_id, uuids=tombstones, now=now)
+    await tx.run(graph_queries.create_tombstones, user_id=user_id, uuids=tombstones, now=now)
     return Erased(len(memories), context["versions"], len(facts), len(removed))
 
 
@@ -257,14 +257,14 @@ class DecisionsLost:
     async def bridge(self, tx: Transaction) -> None:
         """Write the bridges, once the facts are gone."""
         if self.bridges:
-            await tx.run("create_decisions", decisions=self.bridges)
+            await tx.run(graph_queries.create_decisions, decisions=self.bridges)
 
 
-async def decisions_lost(tx: Transaction, user_id: str, facts: Sequence[Row]) -> DecisionsLost:
+async def decisions_lost(tx: Transaction, user_id: str, facts: Sequence[ClaimedFact]) -> DecisionsLost:
     """Read what was decided by facts before they are deleted."""
     if not facts:
         return DecisionsLost([], [])
-    rows = await tx.run("decisions_lost", user_id=user_id, uuids=[fact["uuid"] for fact in facts])
+    lost = await tx.run_one(queries.decisions_lost, user_id=user_id, uuids=[fact["uuid"] for fact in facts])
     bridges: list[Row] = [
         {
             "old": row["old"],
@@ -277,12 +277,12 @@ async def decisions_lost(tx: Transaction, user_id: str, facts: Sequence[Row]) ->
                 "judge": "inherited",
             },
         }
-        for row in rows[0]["bridges"]
+        for row in lost["bridges"]
     ]
-    return DecisionsLost(rows[0]["bereaved"], bridges)
+    return DecisionsLost(lost["bereaved"], bridges)
 
 
-def _closing_links(chain: Sequence[Mapping[str, Any]]) -> list[Row]:
+def _closing_links(chain: Sequence[ChainLink]) -> list[Row]:
     """Return the links that close a conversation over its deleted messages, runs of them included."""
     gone = {row["uuid"]: row for row in chain}
     links: list[Row] = []

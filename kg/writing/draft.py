@@ -14,6 +14,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any, Literal
 
+from kg.entities.queries import FoundName
 from kg.facts.claims import StatedName, claim_key, claim_scope, literal_key, object_of, subject_of
 from kg.facts.predicates import THING
 from kg.facts.timeline import UNKNOWN_START
@@ -23,7 +24,8 @@ from kg.language.lucene import user_key
 from kg.language.names import SELF_KEY, alias_key, mentioned_keys
 from kg.language.words import content_hash, split_terms
 from kg.values import FactInput, Scope
-from kg.writing.stated import StatedFacts
+from kg.writing.queries import KnownAlias, TakenBack, TargetFact
+from kg.writing.stated import Fact, StatedFacts
 
 Source = Literal["stated", "occurred", "created", "unknown"]
 CALLER: Mapping[str, Any] = {"origin": "caller"}
@@ -50,7 +52,7 @@ class StatingMemory:
     valid_from_source: Source
 
     @staticmethod
-    def of(row: Row, user_id: str, speaker: str | None) -> StatingMemory:
+    def of(row: Mapping[str, Any], user_id: str, speaker: str | None) -> StatingMemory:
         """Return a memory that stands in the graph, from its properties."""
         return StatingMemory(
             uuid=row["uuid"],
@@ -70,7 +72,7 @@ class Drafted:
         is_new: False if the memory says the same of the same time already; then the draft gained no fact.
     """
 
-    fact: Row
+    fact: Fact
     is_new: bool
 
 
@@ -142,7 +144,7 @@ class Draft:
         """Return the next of the sequence numbers that the write has reserved."""
         return next(self._seqs)
 
-    def note_standing(self, memory_uuid: str, facts: Iterable[Row]) -> None:
+    def note_standing(self, memory_uuid: str, facts: Iterable[Fact]) -> None:
         """Note facts that a memory states already, so that they are not drafted again."""
         for fact in facts:
             self._stated[memory_uuid].add(fact)
@@ -212,7 +214,7 @@ class Draft:
             **self._origin,
         }  # fmt: skip
 
-    def add_decisions(self, label: str, fact: FactInput, new: Row, targets: Mapping[str, Row]) -> None:
+    def add_decisions(self, label: str, fact: FactInput, new: Fact, targets: Mapping[str, TargetFact]) -> None:
         """Draft what a fact supersedes; a target that cannot be superseded becomes a warning."""
         for target in fact.supersedes:
             old = targets.get(target)
@@ -247,7 +249,7 @@ class Draft:
                     }
                 )
 
-    def warn_taken_back(self, rows: Iterable[Row]) -> list[str]:
+    def warn_taken_back(self, rows: Iterable[TakenBack]) -> list[str]:
         """Say which standing decisions the new ones took back; return the facts that stand again by it.
 
         Args:
@@ -289,6 +291,6 @@ class Draft:
         self.entities.append({"key": key, "kind": kind, "properties": properties})
 
 
-def known_names(aliases: Iterable[Row]) -> dict[str, KnownName]:
+def known_names(aliases: Iterable[KnownAlias | FoundName]) -> dict[str, KnownName]:
     """Return aliases by key, from rows with key, uuid and kind."""
     return {row["key"]: KnownName(row["uuid"], row["kind"]) for row in aliases}

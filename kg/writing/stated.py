@@ -7,23 +7,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kg.graph.store import Row
+from kg.writing.queries import StatedDecision
 
 Fact = Mapping[str, Any]
+"""A fact as it was drafted, or as a query returned it."""
+"""A fact as it was drafted, or as a query returned it."""
 
 
 class StatedFacts:
     """The facts of one memory by claim; each row has ``claim_key``, ``valid_at`` and ``invalid_at``."""
 
-    def __init__(self, rows: Iterable[Row] = ()) -> None:
-        self._by_claim: dict[str, list[Row]] = defaultdict(list)
+    def __init__(self, rows: Iterable[Fact] = ()) -> None:
+        self._by_claim: dict[str, list[Fact]] = defaultdict(list)
         for row in rows:
             self.add(row)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Fact) -> None:
         """Note a fact."""
         self._by_claim[row["claim_key"]].append(row)
 
-    def equal(self, row: Mapping[str, Any]) -> Row | None:
+    def equal(self, row: Fact) -> Fact | None:
         """Return the fact that says the same of the same time, None where none does.
 
         Of the same time are facts that begin together, whatever became of one since, and those that overlap.
@@ -31,13 +34,13 @@ class StatedFacts:
         same = self._by_claim.get(row["claim_key"], ())
         return next((fact for fact in same if fact["valid_at"] == row["valid_at"] or _overlap(fact, row)), None)
 
-    def heir(self, row: Mapping[str, Any]) -> Row | None:
+    def heir(self, row: Fact) -> Fact | None:
         """Return the fact that makes another's claim anew: of several the one that begins nearest to it."""
         same = self._by_claim.get(row["claim_key"], ())
         return min(same, key=lambda fact: abs(fact["valid_at"] - row["valid_at"]), default=None)
 
 
-def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _overlap(one: Fact, other: Fact) -> bool:
     return all(
         first["invalid_at"] is None or second["valid_at"] < first["invalid_at"]
         for first, second in ((one, other), (other, one))
@@ -45,7 +48,7 @@ def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def inherited_decisions(
-    old_facts: Iterable[Fact], decisions: Iterable[Mapping[str, Any]], stated: StatedFacts
+    old_facts: Iterable[Fact], decisions: Iterable[StatedDecision], stated: StatedFacts
 ) -> list[Row]:
     """Return the decisions that newly stated facts take over from the facts that they replace.
 
@@ -56,7 +59,7 @@ def inherited_decisions(
         decisions: what was decided of them, as rows with old, new and properties.
         stated: the new facts.
     """
-    heirs: dict[str, Row | None] = {fact["uuid"]: stated.heir(fact) for fact in old_facts}
+    heirs: dict[str, Fact | None] = {fact["uuid"]: stated.heir(fact) for fact in old_facts}
     inherited: list[Row] = []
     for row in decisions:
         involved = [uuid for uuid in (row["old"], row["new"]) if uuid in heirs]
@@ -65,7 +68,7 @@ def inherited_decisions(
     return inherited
 
 
-def _hand_on(decision: Mapping[str, Any], old: Row | None, new: Row | None) -> list[Row]:
+def _hand_on(decision: StatedDecision, old: Fact | None, new: Fact | None) -> list[Row]:
     """Return the decision between the heirs of its facts; none for a replaced fact that begins anew after its end.
 
     Args:
@@ -73,7 +76,7 @@ def _hand_on(decision: Mapping[str, Any], old: Row | None, new: Row | None) -> l
         old: heir of the replaced fact, None where that one stands.
         new: heir of the fact that replaces it, likewise.
     """
-    properties: Row = decision["properties"]
+    properties = decision["properties"]
     if new is not None:
         properties = {**properties, "effective_at": new["valid_at"]}
     if old is not None and properties["kind"] == "superseded" and old["valid_at"] > properties["effective_at"]:

@@ -12,13 +12,17 @@ from datetime import datetime
 
 from kg.errors import NotFound
 from kg.facts.claims import stated_keys
+from kg.graph import queries as graph_queries
+from kg.graph.nodes import Memory
 from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.trivial import trivial
 from kg.ports import Clock
 from kg.values import UpdateRequest
+from kg.writing import queries
 from kg.writing.commit import Replaced, commit
 from kg.writing.draft import Draft, PreparedText, StatingMemory, known_names, prepare_texts
+from kg.writing.queries import UpdateContext
 from kg.writing.queue import extraction_jobs
 
 
@@ -78,20 +82,22 @@ class Updating:
         """Read the text that the memory is to have, outside of the lock; None where there is no such memory."""
         text = request.text
         if text is None:
-            rows = await self._store.read("memory_texts", user_id=request.user_id, uuids=[request.uuid])
-            text = next((row["text"] for row in rows[0]["texts"]), None)
+            found = await self._store.read_one(
+                graph_queries.memory_texts, user_id=request.user_id, uuids=[request.uuid]
+            )
+            text = next((row["text"] for row in found["texts"]), None)
         return None if text is None else (await prepare_texts([text]))[0]
 
     async def _update(self, write: Write, request: UpdateRequest, read: PreparedText | None) -> UpdateOutcome:
         context, text = await _context(write, request, read)
-        memory: Row = context["memory"]
+        memory = context["memory"]
         change = _compare(request, memory, text)
         if change.nothing:
             return UpdateOutcome(request.uuid, changed=False)
         draft = _draft(write, request, context, change)
         version_uuid = write.uuid("version")
         await write.tx.run(
-            "create_version",
+            queries.create_version,
             uuid=request.uuid,
             version=_version(version_uuid, memory, write.now),
             properties=change.properties(write.now),
@@ -99,8 +105,8 @@ class Updating:
             keeps_facts=not change.replaces_facts,
         )
         if change.restates:
-            await write.tx.run("drop_jobs", user_id=request.user_id, uuids=[request.uuid])
-        old: list[Row] = context["facts"] if change.replaces_facts else []
+            await write.tx.run(queries.drop_jobs, user_id=request.user_id, uuids=[request.uuid])
+        old = context["facts"] if change.replaces_facts else []
         replaced = [Replaced(old, context["decisions"], {version_uuid: old})] if old else []
         jobs = extraction_jobs(write, [[request.uuid]]) if change.pending else []
         ended = await commit(write, draft, jobs=jobs, replaced=replaced)
@@ -117,25 +123,27 @@ class Updating:
         )
 
 
-async def _context(write: Write, request: UpdateRequest, read: PreparedText | None) -> tuple[Row, PreparedText]:
+async def _context(
+    write: Write, request: UpdateRequest, read: PreparedText | None
+) -> tuple[UpdateContext, PreparedText]:
     """Return what stands, and the text that the memory is to have; it is read again if it changed since it was read."""
     if request.text is not None and (read is None or read.text != request.text):
         read = PreparedText.of(request.text)
     facts = request.facts or ()
     mentioned = read.names.keys() if read is not None and request.text is not None else set[str]()
-    rows = await write.tx.run(
-        "update_context",
+    context = await write.tx.find_one(
+        queries.update_context,
         user_id=request.user_id,
         uuid=request.uuid,
         keys=sorted(mentioned | stated_keys(facts, None)),
         targets=[uuid for fact in facts for uuid in fact.supersedes],
     )
-    if not rows:
+    if context is None:
         raise NotFound("memory", request.uuid, "list yours with get_memories")
-    standing: str = rows[0]["memory"]["text"]
+    standing = context["memory"]["text"]
     if read is None or (request.text is None and read.text != standing):
         read = PreparedText.of(standing)
-    return rows[0], read
+    return context, read
 
 
 @dataclass(frozen=True)
@@ -185,9 +193,9 @@ class _Change:
         }
 
 
-def _compare(request: UpdateRequest, memory: Row, text: PreparedText) -> _Change:
+def _compare(request: UpdateRequest, memory: Memory, text: PreparedText) -> _Change:
     """Compare what is asked for with the memory as it stands."""
-    metadata: str = request.metadata if request.metadata is not None else memory["metadata"]
+    metadata = request.metadata if request.metadata is not None else memory["metadata"]
     new_text = text.text != memory["text"]
     restates = new_text or request.facts is not None
     left_to_model = request.facts is None and memory.get("infer") is not False
@@ -203,7 +211,7 @@ def _compare(request: UpdateRequest, memory: Row, text: PreparedText) -> _Change
     )
 
 
-def _version(uuid: str, memory: Row, now: datetime) -> Row:
+def _version(uuid: str, memory: Memory, now: datetime) -> Row:
     """Return the version that keeps the memory as it stands."""
     return {
         "uuid": uuid,
@@ -216,15 +224,15 @@ def _version(uuid: str, memory: Row, now: datetime) -> Row:
     }
 
 
-def _draft(write: Write, request: UpdateRequest, context: Row, change: _Change) -> Draft:
+def _draft(write: Write, request: UpdateRequest, context: UpdateContext, change: _Change) -> Draft:
     """Draft what the memory states from now on."""
     draft = Draft(write, known_names(context["aliases"]))
     if not change.restates:
         return draft
-    memory: Row = context["memory"]
+    memory = context["memory"]
     stating = StatingMemory.of(memory, request.user_id, memory.get("speaker"))
     draft.add_mentions(stating, change.text.names)
-    targets: dict[str, Row] = {row["uuid"]: row for row in context["targets"]}
+    targets = {row["uuid"]: row for row in context["targets"]}
     for index, fact in enumerate(request.facts or ()):
         drafted = draft.add_fact(stating, fact, f"fact:{index}")
         # What a fact that is said twice supersedes may be new.

@@ -145,7 +145,7 @@ class ToyGraph:
         return await self.run_one(query, **params) if await self.run(query, **params) else None
 
     async def run(self, query: Any, /, **params: Any) -> list[Row]:
-        name = query if isinstance(query, str) else query.name
+        name = query.name
         cypher.load()[name].check(frozenset(params))
         with self._log.open("a") as log:
             log.write(json.dumps({"query": name, **params}, default=str) + "\n")

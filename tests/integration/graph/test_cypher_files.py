@@ -192,13 +192,11 @@ def _scanned_labels(plan: Any) -> set[str]:
 
 @cache
 def _called() -> frozenset[str]:
-    """The queries that the code names, as in ``queries.find_entities``, and string constants."""
+    """The queries that the code names, as in ``queries.find_entities``."""
     found: set[str] = set()
     for folder in ("kg", "mcp_server"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("queries"):
                     found.add(node.attr)
-                elif isinstance(node, ast.Constant) and isinstance(node.value, str) and path.name != "queries.py":
-                    found.add(node.value)
     return frozenset(found)

@@ -23,7 +23,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     original = GraphStore.read
 
     async def noted(self: GraphStore, query: Any, /, **params: Any) -> list[Any]:
-        if (query if isinstance(query, str) else query.name) == "memory_cards":
+        if query.name == "memory_cards":
             asked.append({*params["memory_uuids"], *params["fact_uuids"]})
         return await original(self, query, **params)
 

@@ -299,7 +299,7 @@ async def test_a_text_is_read_once_before_the_lock_and_a_long_one_off_the_loop(
         return ngrams(text)
 
     async def failing_once(tx: Transaction, query: Any, /, **params: Any) -> Any:
-        name = query if isinstance(query, str) else query.name
+        name = query.name
         if name == "lock_partition":
             locked.append(name)
         if name == "create_graph" and not failed:
@@ -329,7 +329,7 @@ async def test_an_update_of_facts_alone_reads_the_text_before_the_lock(user: Use
         return ngrams(text)
 
     async def noting_run(tx: Transaction, query: Any, /, **params: Any) -> Any:
-        asked.append(query if isinstance(query, str) else query.name)
+        asked.append(query.name)
         return await run(tx, query, **params)
 
     await user.parts.indexer.stop()

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from kg.errors import MalformedOutput, ModelUnavailable, Unavailability
+from kg.graph import queries as graph_queries
+from kg.graph.query import Query
+from kg.jobs import queries
 from kg.jobs.worker import Worker
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -28,15 +31,17 @@ class Store:
     async def write(self, work: Callable[[Any], Any], _: str, **__: object) -> Any:
         return await work(self)
 
-    async def run(self, query: str, **params: Any) -> list[dict[str, Any]]:
-        if query == "claim_jobs" and self.jobs:
+    async def run(self, query: Query[Any], **params: Any) -> list[dict[str, Any]]:
+        if query == queries.claim_jobs and self.jobs:
             taken = self.jobs.popleft()
             return [{"uuid": taken, "user_id": "u", "kind": "extract", "attempt": 1, "failures": 0, "bulk": False}]
-        if query == "lock_partition":
-            return [{"seq": params["slots"], "earlier": None}]
-        if query == "release_job":
+        if query == queries.release_job:
             self.released[params["uuid"]] = params
         return []
+
+    async def run_one(self, query: Query[Any], **params: Any) -> dict[str, Any]:
+        assert query == graph_queries.lock_partition
+        return {"seq": params["slots"], "earlier": None}
 
     async def release_of(self, job: str) -> dict[str, Any]:
         while job not in self.released:
