@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import ConfigurationError, DiskFull, StoreUnavailable
+from kg.graph import queries
 from kg.graph.store import GraphAddress, GraphStore, Transaction
 from kg.managed.room import STORES_BYTES, TEMPORARY_BYTES, Floor, Room, floors, free_bytes
 from kg.settings.service import Settings
@@ -63,4 +64,4 @@ async def test_the_store_writes_nothing_below_the_floor_and_reads_on() -> None:
     with pytest.raises(DiskFull):
         await store.run_schema("alias_key")
     with pytest.raises(StoreUnavailable, match="not connected yet"):
-        await store.read("graph_counts")
+        await store.read(queries.graph_counts)
