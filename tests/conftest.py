@@ -27,8 +27,8 @@ GROUPS = {
 """Tests that need one of these fixtures run in one worker: what stands behind it is started once."""
 
 
-FIRST = ("neo4j", "live", "/tests/integration/", "toys", "/tests/mcp/", "/tests/contract/", "")
-"""The groups that take longest come first, so that short ones fill what is left; a part of a path stands for files."""
+FIRST = ("neo4j", "live", "tests/integration", "toys", "tests/mcp", "tests/contract", "tests")
+"""The groups that take longest come first, so that short ones fill what is left; a folder stands for its files."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -37,9 +37,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups: dict[pytest.Item, str] = {}
     for item in items:
         needed: list[str] = getattr(item, "fixturenames", [])
-        groups[item] = next((GROUPS[name] for name in GROUPS if name in needed), item.path.as_posix())
+        file = item.nodeid.partition("::")[0]
+        groups[item] = next((GROUPS[name] for name in GROUPS if name in needed), file)
         item.add_marker(pytest.mark.xdist_group(groups[item]))
-    items.sort(key=lambda item: next(rank for rank, part in enumerate(FIRST) if part in groups[item]))
+    items.sort(key=lambda item: next(rank for rank, name in enumerate(FIRST) if groups[item].startswith(name)))
 
 
 @pytest.fixture(scope="session")

@@ -404,9 +404,9 @@ async def test_what_is_no_longer_so_may_be_said_to_be_so_again(user: User, model
 
 @pytest.mark.usefixtures("unrenewed")
 async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_late(
-    parts: Parts, service: MemoryService, clock: TestClock, model: Model
+    parts: Parts, service: MemoryService, clock: TestClock, model: Model, waits: dict[str, float]
 ):
-    slow = make_worker(parts, model, clock)
+    slow = make_worker(parts, model, clock, **waits)
     user = User(replace(parts, worker=slow), MemoryService(replace(parts, worker=slow)), clock)
     model.facts = {"npm": [states("The web app uses npm", "USES", "web app", "npm")]}
     model.gate.clear()
@@ -418,7 +418,7 @@ async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_lat
     )
     other_model = Model()
     other_model.facts = model.facts
-    other = make_worker(parts, other_model, clock)
+    other = make_worker(parts, other_model, clock, **waits)
     other.start()
     await state(user, added.id, "done")
     model.gate.set()
@@ -430,7 +430,9 @@ async def test_a_job_of_a_dead_worker_is_taken_over_and_its_answer_comes_too_lat
 
 
 @pytest.mark.usefixtures("unrenewed")
-async def test_a_job_over_which_worker_after_worker_dies_is_dead(user: User, model: Model, reader: Worker):
+async def test_a_job_over_which_worker_after_worker_dies_is_dead(
+    user: User, model: Model, reader: Worker, waits: dict[str, float]
+):
     model.gate.clear()
     added = await user.add("A text that ends every process that reads it")
     await model.reading.wait()
@@ -439,7 +441,7 @@ async def test_a_job_over_which_worker_after_worker_dies_is_dead(user: User, mod
         f"SET j.failures = {MAX_FAILURES - 1}, j.lease_until = datetime() - duration({{seconds: 1}})"
     )
     other_model = Model()
-    other = make_worker(user.parts, other_model, user.clock)
+    other = make_worker(user.parts, other_model, user.clock, **waits)
     other.start()
     failed = await state(user, added.id, "failed")
     assert failed["extraction_error"] == "its worker died too often over it"
