@@ -66,7 +66,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ExtractionRequest:
     """The texts from which a model extracts facts, and what helps it to understand them.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.model_values import Contention, Extraction, NamePair, Order, Reading, Rulings, Sameness
+from kg.model_values import Contention, Extraction, ExtractionRequest, NamePair, Order, Rulings, Sameness
 
 Vector = NDArray[np.float32]
 
@@ -234,7 +234,7 @@ class VectorIndex(Protocol):
 class FactExtractor(Protocol):
     """Reads texts and states what is worth remembering."""
 
-    async def extract(self, reading: Reading) -> Extraction:
+    async def extract(self, request: ExtractionRequest) -> Extraction:
         """Return the facts of the turns and which turns are noise.
 
         Raises:

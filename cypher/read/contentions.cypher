@@ -4,7 +4,7 @@
 // mode: read
 // param: user_id string - partition
 // param: uuids list[string] - memories whose facts are looked at
-// param: single_valued list[string] - predicates that settle by date alone
+// param: single_valued list[string] - predicates whose facts are ended by date alone
 // param: opposites list[list[string]] - pairs of predicates that contradict each other; NOT_X is one to X always
 // param: now datetime - instant in valid time, UTC
 // param: per_fact integer - most candidates for each fact, opposite ones and then the newest first

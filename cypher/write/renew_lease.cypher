@@ -1,13 +1,13 @@
 // Keep jobs for the worker that is still at them; one that was taken over or cancelled is not returned.
 // mode: write
-// param: claims list[map] - uuid and attempt
+// param: leases list[map] - uuid and attempt
 // param: worker string - who holds them
 // param: lease_s integer - length of the lease in seconds, by the database's clock
 // returns: uuid string
-UNWIND $claims AS claim
-MATCH (j:Job {uuid: claim.uuid})
+UNWIND $leases AS lease
+MATCH (j:Job {uuid: lease.uuid})
 SET j.uuid = j.uuid
-WITH j, claim
-WHERE j.state = 'running' AND j.claimed_by = $worker AND j.attempt = claim.attempt
+WITH j, lease
+WHERE j.state = 'running' AND j.claimed_by = $worker AND j.attempt = lease.attempt
 SET j.lease_until = datetime() + duration({seconds: $lease_s})
 RETURN j.uuid AS uuid

@@ -13,7 +13,7 @@ from extract.prompts.tags import lines, tag
 from extract.tasks.fact_reader import FactReader
 from extract.tasks.passages import Passage, group_passages, halved
 from kg.errors import ExtractionError
-from kg.model_values import Extraction, ModelCall, ModelWork, Reading, Turn
+from kg.model_values import Extraction, ExtractionRequest, ModelCall, ModelWork, Turn
 
 EARLIER_CHARS = 4_000
 """Most characters of earlier turns that are sent as context."""
@@ -25,7 +25,7 @@ class ModelExtractor:
     def __init__(self, router: Asks) -> None:
         self._router = router
 
-    async def extract(self, reading: Reading) -> Extraction:
+    async def extract(self, request: ExtractionRequest) -> Extraction:
         """Return the facts of one or more turns, and which turns are noise.
 
         Turns that fit one passage together go into one request. A longer turn takes several, each with the text before
@@ -38,15 +38,15 @@ class ModelExtractor:
         reader = FactReader()
         works: list[ModelWork] = []
         calls: list[ModelCall] = []
-        earlier = list(reading.earlier)
-        waiting = deque(group_passages([turn.text for turn in reading.turns]))
+        earlier = list(request.earlier)
+        waiting = deque(group_passages([turn.text for turn in request.turns]))
         while waiting:
             group = waiting.popleft()
             halves = halved(group)
             try:
                 answer = await self._router.ask(
                     "extract",
-                    _rendered(reading, earlier, group),
+                    _rendered(request, earlier, group),
                     ExtractOutput,
                     items=len(group),
                     divisible=bool(halves),
@@ -61,17 +61,17 @@ class ModelExtractor:
             works.append(answer.work)
             calls += answer.work.calls
             reader.read(answer.value, [passage.turn for passage in group])
-            earlier.extend(_as_turn(reading, passage) for passage in group)
+            earlier.extend(_as_turn(request, passage) for passage in group)
         return Extraction(reader.facts, reader.noise, _joined(works, calls), tuple(reader.dropped))
 
 
-def _rendered(reading: Reading, earlier: Sequence[Turn], group: Sequence[Passage]) -> RenderedPrompt:
+def _rendered(request: ExtractionRequest, earlier: Sequence[Turn], group: Sequence[Passage]) -> RenderedPrompt:
     return load_prompt("extract").render(
-        occurred_at=_moment(reading.occurred_at),
-        project=data(reading.project) if reading.project else "none",
-        known_names=lines(data(name) for name in reading.known_names),
+        occurred_at=_moment(request.occurred_at),
+        project=data(request.project) if request.project else "none",
+        known_names=lines(data(name) for name in request.known_names),
         earlier=lines(tag("turn", turn.text, role=turn.role, speaker=turn.speaker) for turn in _last(earlier)),
-        turns=lines(_numbered(number, reading, passage) for number, passage in enumerate(group, start=1)),
+        turns=lines(_numbered(number, request, passage) for number, passage in enumerate(group, start=1)),
     )
 
 
@@ -80,13 +80,13 @@ def _moment(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC ({instant:%A})"
 
 
-def _as_turn(reading: Reading, passage: Passage) -> Turn:
-    turn = reading.turns[passage.turn]
+def _as_turn(request: ExtractionRequest, passage: Passage) -> Turn:
+    turn = request.turns[passage.turn]
     return Turn(passage.text, turn.role, turn.speaker)
 
 
-def _numbered(number: int, reading: Reading, passage: Passage) -> str:
-    turn = reading.turns[passage.turn]
+def _numbered(number: int, request: ExtractionRequest, passage: Passage) -> str:
+    turn = request.turns[passage.turn]
     return tag("turn", passage.text, n=str(number), role=turn.role, speaker=turn.speaker)
 
 

@@ -120,7 +120,7 @@ def _of_standing(resolution: Resolution, own: Mapping[str, str]) -> Resolution:
         known={key: uuid for key, uuid in resolution.known.items() if key not in own},
         twins={key: own.get(twin, twin) for key, twin in resolution.twins.items() if key not in own},
         merges=(*resolution.merges, *merges),
-        settled=() if resolution.put_off else tuple(own),
+        decided=() if resolution.undecided else tuple(own),
     )
 
 

@@ -18,7 +18,7 @@ from kg.entities.orphans import drop_orphans
 from kg.entities.resolve import KnownEntity, NewName, resolve_by_letters
 from kg.errors import Conflict, NotFound
 from kg.facts.claims import claim_key
-from kg.facts.settle import settle
+from kg.facts.derive import refresh_derived
 from kg.graph import queries as graph_queries
 from kg.graph.partition import Write
 from kg.graph.store import Row, Transaction
@@ -84,7 +84,7 @@ async def _rebind(
         return
     moved = [_rekeyed(fact, entity) for fact in facts]
     await tx.run(queries.move_facts, facts=moved)
-    await settle(tx, user_id=user_id, changed=[*facts, *moved], now=now)
+    await refresh_derived(tx, user_id=user_id, changed=[*facts, *moved], now=now)
 
 
 def _rekeyed(fact: Mapping[str, Any], entity: str) -> Row:

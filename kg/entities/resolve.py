@@ -102,8 +102,8 @@ class Resolution:
         calls: every request that was made, answered or not.
         asked: how many pairs were put to a model.
         failure: why the model gave no answer; those pairs stay apart.
-        put_off: alias keys of new names that a model is to be asked about when they are met again.
-        settled: alias keys of names that were put off before and have been asked about now.
+        undecided: alias keys of new names that a model is to be asked about when they are met again.
+        decided: alias keys of names that were put off before and have been asked about now.
     """
 
     known: dict[str, str]
@@ -114,8 +114,8 @@ class Resolution:
     asked: int = 0
     failure: str | None = None
     calls: tuple[ModelCall, ...] = ()
-    put_off: tuple[str, ...] = ()
-    settled: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
 
     @property
     def same(self) -> dict[str, str]:
@@ -149,8 +149,8 @@ class Resolver:
         work, calls, failure = None, (), await self._find_alike(table)
         asked = await asyncio.to_thread(table.questions)
         if asked and may_ask is not None and not await may_ask():
-            put_off = tuple(dict.fromkeys(new[thing].key for pair in asked for thing in pair if thing < len(new)))
-            return replace(await asyncio.to_thread(table.resolution), failure=failure, put_off=put_off)
+            undecided = tuple(dict.fromkeys(new[thing].key for pair in asked for thing in pair if thing < len(new)))
+            return replace(await asyncio.to_thread(table.resolution), failure=failure, undecided=undecided)
         if asked:
             try:
                 answer = await self._judge.compare([table.pair(*pair) for pair in asked])
@@ -231,7 +231,7 @@ class _Table:
     def questions(self) -> list[Pair]:
         """Return the pairs worth asking about, likeliest first, at most one for two groups of names."""
         group_of = {thing: number for number, group in enumerate(self._groups()) for thing in group}
-        settled = {group_of[thing] for thing in range(len(self._new), len(self._things))}
+        known_groups = {group_of[thing] for thing in range(len(self._new), len(self._things))}
         barred = {
             frozenset((group_of[i], group_of[j]))
             for (i, j), verdict in self.verdicts.items()
@@ -242,7 +242,7 @@ class _Table:
         open_pairs = [pair for pair, verdict in self.verdicts.items() if verdict.outcome == "ask"]
         for i, j in sorted(open_pairs, key=lambda pair: (-self.verdicts[pair].strength, pair)):
             groups = frozenset((group_of[i], group_of[j]))
-            asked_for_nothing = len(groups) == 1 or groups <= settled or groups in barred
+            asked_for_nothing = len(groups) == 1 or groups <= known_groups or groups in barred
             if not asked_for_nothing and not {i, j} & ambiguous:
                 found.setdefault(groups, (i, j))
         return list(found.values())[:MAX_ASKED]

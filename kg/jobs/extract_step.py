@@ -20,9 +20,9 @@ from kg.graph.partition import Write
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.jobs import queries
 from kg.jobs.lease import LEASE_S, Lease, account, enter
-from kg.jobs.queries import FencedMemory, FormerFact, FormerStatements, FormerVersion, JobReading, ReadMemory
+from kg.jobs.queries import FencedMemory, FormerFact, FormerStatements, FormerVersion, JobTexts, ReadMemory
 from kg.language.quotations import traces, without_recalled
-from kg.model_values import Extraction, ModelWork, Reading, Turn
+from kg.model_values import Extraction, ExtractionRequest, ModelWork, Turn
 from kg.ports import Clock, FactExtractor
 from kg.values import FactInput
 from kg.writing import queries as writing_queries
@@ -78,20 +78,20 @@ class ExtractStep:
             StoreUnavailable: the database does not answer; the job is tried again.
         """
         job = await self._store.find_one(
-            queries.job_reading, user_id=lease.user_id, uuid=lease.uuid, earlier=EARLIER_TURNS
+            queries.job_texts, user_id=lease.user_id, uuid=lease.uuid, earlier=EARLIER_TURNS
         )
         if job is None or not job["memories"]:
             return await self._commit(lease, [], None, NOTHING)
         memories = job["memories"]
-        reading = await self._reading(lease, job)
-        extraction = await self._extractor.extract(reading)
+        request = await self._request(lease, job)
+        extraction = await self._extractor.extract(request)
         await account(self._store, lease, extraction.work.calls, self._clock.now())
         names = await self._linker.resolve(
             lease.user_id, [(fact, _voice(memories[turn])) for turn, fact in extraction.facts], job=lease.uuid
         )
         return await self._commit(lease, memories, extraction, names)
 
-    async def _reading(self, lease: Lease, job: JobReading) -> Reading:
+    async def _request(self, lease: Lease, job: JobTexts) -> ExtractionRequest:
         memories = job["memories"]
         first = memories[0]
         texts = [memory["text"] for memory in memories]
@@ -110,7 +110,7 @@ class ExtractStep:
             uuids=sorted({uuid for trace in found for uuid in trace.uuids}),
         )
         hashes, uuids = frozenset(known["hashes"]), frozenset(known["uuids"])
-        return Reading(
+        return ExtractionRequest(
             turns=tuple(
                 Turn(without_recalled(memory["text"], hashes & own, uuids), memory["role"], memory["speaker"])
                 for memory, own in zip(memories, words, strict=True)
@@ -177,7 +177,7 @@ class ExtractStep:
             writing_queries.create_jobs, user_id=lease.user_id, jobs=[{"properties": properties, "memories": uuids}]
         )
         held = [{"uuid": judging.uuid, "attempt": judging.attempt}]
-        await write.tx.run(queries.renew_lease, claims=held, worker=lease.worker, lease_s=LEASE_S)
+        await write.tx.run(queries.renew_lease, leases=held, worker=lease.worker, lease_s=LEASE_S)
         return Extracted(facts, judging)
 
 
@@ -204,8 +204,10 @@ async def _state(
     draft = await _draft(write, standing, facts, former, extraction.work)
     replaced = [Replaced(row["facts"], row["decisions"], _expiring(row)) for row in former]
     await commit(write, draft, replaced=replaced, merges=_merges(draft, names))
-    if names.put_off or names.settled:
-        await write.tx.run(queries.mark_undecided, user_id=write.user_id, open=names.put_off, settled=names.settled)
+    if names.undecided or names.decided:
+        await write.tx.run(
+            queries.mark_undecided, user_id=write.user_id, undecided=names.undecided, decided=names.decided
+        )
     return len(draft.facts)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from kg.facts import queries as facts_queries
 from kg.facts.contentions import Pair, contention_params, in_time_order, likeliest, noted
+from kg.facts.derive import refresh_derived
 from kg.facts.queries import ContendingFact
-from kg.facts.settle import settle
 from kg.graph import queries as graph_queries
 from kg.graph.partition import Write
 from kg.graph.store import GraphStore, Row, Transaction
@@ -41,7 +41,7 @@ class JudgeStep:
             ExtractionError: no usable ruling; nothing was written.
             StoreUnavailable: the database does not answer; the job is tried again.
         """
-        job = await self._store.find_one(queries.job_reading, user_id=lease.user_id, uuid=lease.uuid, earlier=0)
+        job = await self._store.find_one(queries.job_texts, user_id=lease.user_id, uuid=lease.uuid, earlier=0)
         uuids = [memory["uuid"] for memory in job["memories"]] if job else []
         found = await self._store.read(
             facts_queries.contentions, user_id=lease.user_id, **contention_params(uuids), now=self._clock.now()
@@ -74,7 +74,7 @@ class JudgeStep:
             if decisions:
                 await tx.run(graph_queries.create_decisions, decisions=decisions)
                 ended = [row["old"] for row in decisions]
-                await settle(tx, user_id=lease.user_id, also=ended, now=write.now)
+                await refresh_derived(tx, user_id=lease.user_id, also=ended, now=write.now)
             params: dict[str, Any] = {"uuid": lease.uuid, "dropped": list(told), "now": write.now}
             await tx.run(queries.finish_judging, user_id=lease.user_id, **params)
             return len(decisions)

@@ -13,7 +13,7 @@ from kg.writing.queries import StatedDecision
 JobKind = Literal["extract", "judge"]
 
 
-class ClaimedJob(TypedDict):
+class LeasedJob(TypedDict):
     """A job that a worker has claimed."""
 
     uuid: str
@@ -49,7 +49,7 @@ class EarlierTurn(TypedDict):
     speaker: str | None
 
 
-class JobReading(TypedDict):
+class JobTexts(TypedDict):
     """What a job is about; ``earlier`` is the oldest first."""
 
     memories: list[ReadMemory]
@@ -131,13 +131,13 @@ class Removed(TypedDict):
     removed: int
 
 
-claim_jobs = Query("claim_jobs", ClaimedJob)
+lease_jobs = Query("lease_jobs", LeasedJob)
 renew_lease = Query("renew_lease", Node)
 release_job = Query("release_job", Node)
 delete_old_jobs = Query("delete_old_jobs", Removed)
 extraction_states = Query("extraction_states", Extraction)
 
-job_reading = Query("job_reading", JobReading)
+job_texts = Query("job_texts", JobTexts)
 recalled_texts = Query("recalled_texts", RecalledTexts)
 job_fence = Query("job_fence", JobFence)
 restating_context = Query("restating_context", FormerStatements)

@@ -151,14 +151,14 @@ class Worker:
             self._wake.clear()
             try:
                 await self._fill()
-                await self._forget_old()
+                await self._delete_old_jobs()
             except KgError as error:
                 log.warning("the worker waits: %s", error)
             timeout = POLL_S if len(self._running) < self._concurrency else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), timeout)
 
-    async def _forget_old(self) -> None:
+    async def _delete_old_jobs(self) -> None:
         """Remove jobs that ended long ago, now and then."""
         now = self._clock.now()
         if now - self._swept < SWEEP_EVERY:
@@ -182,7 +182,7 @@ class Worker:
                 "worker": self.worker, "kinds": kinds, "slots": slots, "bulk_slots": bulk_slots,
                 "now": instant, "held": [lease.uuid for lease in self._running.values()], "lease_s": LEASE_S,
             }  # fmt: skip
-            rows = await self._store.write(lambda tx, p=params: tx.run(queries.claim_jobs, **p), "claim_jobs")
+            rows = await self._store.write(lambda tx, p=params: tx.run(queries.lease_jobs, **p), "lease_jobs")
             for row in rows:
                 await self._begin_unless_paused(Lease(**row, worker=self.worker))
             if not rows:
@@ -332,7 +332,7 @@ class Worker:
             if not held:
                 continue
             params: dict[str, Any] = {
-                "claims": [{"uuid": lease.uuid, "attempt": lease.attempt} for lease in self._running.values()],
+                "leases": [{"uuid": lease.uuid, "attempt": lease.attempt} for lease in self._running.values()],
                 "worker": self.worker,
                 "lease_s": LEASE_S,
             }

@@ -8,8 +8,8 @@ from datetime import datetime
 from kg.errors import NotFound
 from kg.facts import queries as facts_queries
 from kg.facts.contentions import OPPOSITES, contention_params
+from kg.facts.derive import refresh_derived
 from kg.facts.queries import ContendingFact
-from kg.facts.settle import settle
 from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore
 from kg.operations import queries
@@ -81,7 +81,7 @@ class Decisions:
             if not rows:
                 raise NotFound("decision", uuid, "list them with `knowthread facts conflicts`")
             olds = [row["old"] for row in rows]  # a reworded fact has a copy of its decisions
-            await settle(write.tx, user_id=user_id, also=olds, now=write.now)
+            await refresh_derived(write.tx, user_id=user_id, also=olds, now=write.now)
             old = olds[0]
             end = await write.tx.run_one(queries.fact_end, user_id=user_id, uuid=old)
             return Undone(old, _is_open(end["invalid_at"], write.now))

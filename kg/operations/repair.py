@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from kg.facts.settle import settle
+from kg.facts.derive import refresh_derived
 from kg.graph.partition import lock
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.index import queries as index_queries
@@ -133,7 +133,7 @@ async def _recompute(tx: Transaction, user_id: str, uuids: Sequence[str], now: d
         return found["facts"], Counter(repr(sorted(drawn.items())) for drawn in found["drawn"])
 
     facts, before = await read()
-    moved = await settle(tx, user_id=user_id, changed=facts, now=now)
+    moved = await refresh_derived(tx, user_id=user_id, changed=facts, now=now)
     _, after = await read()
     return len(moved), max((after - before).total(), (before - after).total())
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from kg.entities.merge import merge_entities, merge_namesakes
 from kg.entities.orphans import drop_orphans
 from kg.entities.resolve import EntityMerge
+from kg.facts.derive import refresh_derived
 from kg.facts.queries import ClaimedFact
-from kg.facts.settle import settle
 from kg.graph import queries as graph_queries
 from kg.graph.partition import Write
 from kg.graph.store import Row
@@ -71,7 +71,7 @@ async def commit(
     if jobs:
         await tx.run(queries.create_jobs, user_id=user_id, jobs=list(jobs))
     decided = [row["old"] for row in draft.decisions]
-    moved = await settle(
+    moved = await refresh_derived(
         tx, user_id=user_id, created=stated, changed=expired, also=[*decided, *standing_again], now=write.now
     )
     await drop_orphans(tx, user_id, [], _entities_of(expired))

@@ -15,8 +15,8 @@ from datetime import datetime
 from kg.background import Background
 from kg.entities.orphans import drop_orphans
 from kg.errors import KgError, NotFound
+from kg.facts.derive import refresh_derived
 from kg.facts.queries import ClaimedFact
-from kg.facts.settle import settle
 from kg.graph import queries as graph_queries
 from kg.graph.partition import Write, lock, once
 from kg.graph.store import GraphStore, Row, Transaction
@@ -106,7 +106,7 @@ class Deleting:
         """
 
         async def work(write: Write) -> Deleted:
-            return _forgotten(await erase_memories(write.tx, user_id, [uuid], write.now))
+            return _deleted(await erase_memories(write.tx, user_id, [uuid], write.now))
 
         erased = await self._once(work, user_id, key, "delete_memory")
         if not erased.memories:
@@ -119,7 +119,7 @@ class Deleting:
         async def work(write: Write) -> Deleted:
             uuids = (await write.tx.run_one(queries.scope_uuids, **scope.params(), top_k=AT_ONCE + 1))["uuids"]
             if len(uuids) <= AT_ONCE:
-                return _forgotten(await erase_memories(write.tx, write.user_id, uuids, write.now))
+                return _deleted(await erase_memories(write.tx, write.user_id, uuids, write.now))
             marked = await write.tx.run_one(queries.start_deletion, **scope.params(), job=_job(write))
             return Deleted(memories=marked["marked"], background=True)
 
@@ -132,15 +132,15 @@ class Deleting:
             rows = await write.tx.run(queries.memories_naming, user_id=user_id, entity_uuid=uuid)
             uuids = [row["uuid"] for row in rows]
             if not with_memories:
-                done = _forgotten(await _forget_entity(write, uuid))
+                done = _deleted(await _delete_entity(write, uuid))
                 done.texts_kept = len(uuids)
                 return done
             if len(uuids) <= AT_ONCE:
-                done = _forgotten(await erase_memories(write.tx, user_id, uuids, write.now))
+                done = _deleted(await erase_memories(write.tx, user_id, uuids, write.now))
             else:
                 await write.tx.run(queries.mark_deleting, user_id=user_id, uuids=uuids, job=_job(write))
                 done = Deleted(memories=len(uuids), background=True)
-            done.add(await _forget_entity(write, uuid))
+            done.add(await _delete_entity(write, uuid))
             return done
 
         return await self._once(work, user_id, key, "delete_entity")
@@ -188,7 +188,7 @@ class Deleting:
         await erase_memories(tx, user_id, uuids, self._clock.now())
 
 
-def _forgotten(erased: Erased) -> Deleted:
+def _deleted(erased: Erased) -> Deleted:
     return Deleted(**asdict(erased))
 
 
@@ -204,7 +204,7 @@ def _job(write: Write) -> Row:
     }
 
 
-async def _forget_entity(write: Write, uuid: str) -> Erased:
+async def _delete_entity(write: Write, uuid: str) -> Erased:
     """Remove an entity with its facts and names; nothing where it is gone."""
     tx, user_id = write.tx, write.user_id
     context = await tx.find_one(queries.entity_context, user_id=user_id, entity_uuid=uuid)
@@ -212,11 +212,11 @@ async def _forget_entity(write: Write, uuid: str) -> Erased:
         return Erased()
     facts = context["facts"]
     lost = await decisions_lost(tx, user_id, facts)
-    await tx.run(queries.forget_entity, user_id=user_id, entity_uuid=uuid)
+    await tx.run(queries.delete_entity, user_id=user_id, entity_uuid=uuid)
     await lost.bridge(tx)
     others = {other for fact in facts for other in (fact["subject_uuid"], fact["object_uuid"]) if other} - {uuid}
     removed = await drop_orphans(tx, user_id, [], sorted(others))
-    await settle(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=write.now)
+    await refresh_derived(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=write.now)
     gone = [uuid, *context["merged"], *removed, *(fact["uuid"] for fact in facts)]
     await tx.run(graph_queries.create_tombstones, user_id=user_id, uuids=gone, now=write.now)
     return Erased(facts=len(facts), entities=1 + len(removed))
@@ -235,7 +235,7 @@ async def erase_memories(tx: Transaction, user_id: str, uuids: Sequence[str], no
         await tx.run(queries.link_next, links=links)
     await lost.bridge(tx)
     removed = await drop_orphans(tx, user_id, context["keys"], context["entities"])
-    await settle(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=now)
+    await refresh_derived(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=now)
     tombstones = [*memories, *(fact["uuid"] for fact in facts), *removed]
     await tx.run(graph_queries.create_tombstones, user_id=user_id, uuids=tombstones, now=now)
     return Erased(len(memories), context["versions"], len(facts), len(removed))

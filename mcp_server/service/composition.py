@@ -172,7 +172,7 @@ class Service:
         if self._parts is not None:
             parts = self._parts
             yield "the indexer", parts.indexer.stop
-            yield "forgetting", parts.deleting.stop
+            yield "deleting", parts.deleting.stop
             yield "counting", parts.recall_counts.stop
             yield "the index", parts.index.close
             yield "the embedder", parts.embedder.close

@@ -14,7 +14,17 @@ from kg.facts.parse import parse_facts
 from kg.jobs.extract_step import ExtractStep
 from kg.jobs.judge_step import JudgeStep
 from kg.jobs.worker import Worker
-from kg.model_values import Contention, Extraction, ModelCall, ModelWork, NamePair, Reading, Ruling, Rulings, Sameness
+from kg.model_values import (
+    Contention,
+    Extraction,
+    ExtractionRequest,
+    ModelCall,
+    ModelWork,
+    NamePair,
+    Ruling,
+    Rulings,
+    Sameness,
+)
 from kg.operations.memory import MemoryService, Parts
 from tests.support.user import TestClock, User
 
@@ -34,29 +44,29 @@ class Model:
         self.rule: Callable[[Contention], Ruling] = lambda _: Ruling("none", "both may hold")
         self.same: set[frozenset[str]] = set()
         self.failures: list[Exception] = []
-        self.readings: list[Reading] = []
+        self.requests: list[ExtractionRequest] = []
         self.judged: list[Sequence[Contention]] = []
         self.compared: list[Sequence[NamePair]] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.reading = asyncio.Event()
 
-    async def extract(self, reading: Reading) -> Extraction:
-        self.readings.append(reading)
+    async def extract(self, request: ExtractionRequest) -> Extraction:
+        self.requests.append(request)
         self.reading.set()
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
         facts = [
             (turn, fact)
-            for turn, text in enumerate(reading.turns)
+            for turn, text in enumerate(request.turns)
             for word, stated in self.facts.items()
             if word in text.text
             for fact in parse_facts(stated).facts
         ]
         noise = {
             turn: why
-            for turn, text in enumerate(reading.turns)
+            for turn, text in enumerate(request.turns)
             for word, why in self.noise.items()
             if word in text.text
         }

@@ -144,10 +144,10 @@ class RawShim:
         self.process.stdin.write(data)
         self.process.stdin.flush()
 
-    def settle(self) -> None:
+    def catch_up(self) -> None:
         """Let the shim start the service, and wait until that is ready."""
-        self.request("settle", "ping")
-        self.answer("settle")
+        self.request("catch-up", "ping")
+        self.answer("catch-up")
         self._toy.wait_ready()
 
     def request(self, request_id: int | str, method: str, *, modern: bool = False, **params: Any) -> None:

@@ -36,7 +36,7 @@ async def test_two_texts_that_are_read_at_once_and_spell_a_name_in_two_ways_name
     model.facts = {"first": [uses("shop", "PostgreSQL")], "second": [uses("till", "Postgres")]}
     model.gate.clear()
     first, second = await user.add("first text"), await user.add("second text")
-    while len(model.readings) < 2:
+    while len(model.requests) < 2:
         await asyncio.sleep(0.02)
     model.gate.set()
     for added in (first, second):

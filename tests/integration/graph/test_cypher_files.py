@@ -38,7 +38,7 @@ WITHOUT_USER = {
     **dict.fromkeys(
         (
             "facts_to_check", "index_backlog", "indexed_nodes", "job_states", "needless_tombstones", "queue_nodes",
-            "retry_unindexable", "stray_claims", "claim_jobs", "renew_lease", "spent_tokens",
+            "retry_unindexable", "stray_claims", "lease_jobs", "renew_lease", "spent_tokens",
             "deletion_jobs", "existing_nodes", "graph_counts", "index_lag", "list_users", "mark_indexed",
             "index_work", "mark_unindexable", "requeue_all", "still_unindexed",
         ),

@@ -51,7 +51,7 @@ async def test_a_text_is_read_and_its_facts_say_by_what(user: User, model: Model
     )  # fmt: skip
     stored = await user.raw("MATCH (f:Fact {user_id: $user_id}) RETURN f.prompt AS p, f.prompt_hash AS h")
     assert stored == [{"p": "extract", "h": "hash of extract"}]
-    assert len(model.readings) == 1
+    assert len(model.requests) == 1
     assert not model.judged
     await check_graph(user)
 
@@ -72,7 +72,7 @@ async def test_caller_facts_and_infer_false_ask_no_model(user: User, model: Mode
     without = await user.add("Nothing to read here, said the caller", infer=False)
     assert (with_facts["extraction"], without["extraction"]) == ("none", "none")
     assert not await user.raw("MATCH (j:Job {user_id: $user_id}) RETURN j.uuid")
-    assert not model.readings
+    assert not model.requests
 
 
 async def test_noise_is_stored_and_hidden_and_a_filter_shows_it(user: User, model: Model):
@@ -80,7 +80,7 @@ async def test_noise_is_stored_and_hidden_and_a_filter_shows_it(user: User, mode
     judged = await user.add("Nice weather in the office today", wait=True)
     ruled = await user.add("ok, thanks!")
     assert ruled["results"][0]["noise"]
-    assert len(model.readings) == 1, "a trivial line costs no call"
+    assert len(model.requests) == 1, "a trivial line costs no call"
     listed = await user.memory.get_memories(user.session())
     assert listed["results"] == []
     assert (await user.search("weather in the office"))["results"] == []
@@ -310,7 +310,7 @@ async def test_a_spent_day_makes_jobs_wait_and_storing_go_on(user: User, model: 
     while "extraction_error" not in (memory := await user.get(added.id)):
         await asyncio.sleep(0.02)
     assert "120 of 100 model tokens" in memory["extraction_error"]
-    assert len(model.readings) == 1
+    assert len(model.requests) == 1
 
 
 async def test_what_was_stored_without_a_model_is_caught_up_with(
@@ -333,7 +333,7 @@ async def test_what_was_stored_without_a_model_is_caught_up_with(
     for memory_id in [*(added.id for added in notes), *(row["id"] for row in talk["results"])]:
         await state(user, memory_id, "done")
     await worker.stop()
-    assert sorted(len(reading.turns) for reading in model.readings) == [1, 1, 1, 3]
+    assert sorted(len(request.turns) for request in model.requests) == [1, 1, 1, 3]
     assert (await user.get(trivial.id))["extraction"] == "none"
     await check_graph(user)
 
@@ -352,7 +352,7 @@ async def test_an_assent_is_caught_up_with_beside_what_it_answers(
     worker.start()
     await state(user, added["results"][1]["id"], "done")
     await worker.stop()
-    assert [turn.text for turn in model.readings[-1].turns] == ["Shall we replace npm by pnpm?", "yes, do it"]
+    assert [turn.text for turn in model.requests[-1].turns] == ["Shall we replace npm by pnpm?", "yes, do it"]
     proposal, assent, thanks = [await user.get(result["id"]) for result in added["results"]]
     assert [fact["fact"] for fact in assent["facts"]] == ["The web app uses pnpm"]
     assert ("noise" in proposal, "noise" in assent, thanks["extraction"]) == (False, False, "none")
@@ -375,7 +375,7 @@ async def test_recalled_memories_are_not_read_again(user: User, model: Model):
     await user.add(text, infer=False)
     answer = f"Here is what I remember:\n\n{text}\n\nSo I shall look at the new host first, it may have npm."
     await user.memory.add_memory(user.session(), messages=[{"role": "assistant", "content": answer}], wait=True)
-    (turn,) = model.readings[-1].turns
+    (turn,) = model.requests[-1].turns
     assert "moved to the new host in March" not in turn.text
     assert "So I shall look at the new host first" in turn.text
 
@@ -384,11 +384,11 @@ async def test_what_a_person_says_again_is_said(user: User, model: Model):
     known = "We deploy to the blue cluster every night at two."
     await user.add(known, infer=False)
     await user.add(f"For the record:\n\n{known}\n\nIt will stay so.", wait=True)
-    assert known in model.readings[-1].turns[0].text
+    assert known in model.requests[-1].turns[0].text
     elsewhere = replace(user, project="elsewhere")
     answer = [{"role": "assistant", "content": f"Noted:\n\n{known}\n\nI shall keep to it."}]
     await elsewhere.memory.add_memory(elsewhere.session(), messages=answer, wait=True)
-    assert known in model.readings[-1].turns[0].text, "another project's memory is nothing that was recalled here"
+    assert known in model.requests[-1].turns[0].text, "another project's memory is nothing that was recalled here"
 
 
 async def test_what_is_no_longer_so_may_be_said_to_be_so_again(user: User, model: Model):
@@ -399,7 +399,7 @@ async def test_what_is_no_longer_so_may_be_said_to_be_so_again(user: User, model
     user.clock.tick()
     answer = [{"role": "assistant", "content": f"Done, we are back:\n\n{text}\n\nMySQL is gone."}]
     await user.memory.add_memory(user.session(), messages=answer, wait=True)
-    assert text in model.readings[-1].turns[0].text
+    assert text in model.requests[-1].turns[0].text
 
 
 @pytest.mark.usefixtures("unrenewed")
@@ -445,7 +445,7 @@ async def test_a_job_over_which_worker_after_worker_dies_is_dead(
     other.start()
     failed = await state(user, added.id, "failed")
     assert failed["extraction_error"] == "its worker died too often over it"
-    assert other_model.readings == []
+    assert other_model.requests == []
     await other.stop()
     model.gate.set()
 
@@ -503,9 +503,9 @@ async def test_bulk_work_leaves_a_slot_for_interactive_work(user: User, model: M
     await user.memory.add_memory(user.session(), messages=bulk)
     await model.reading.wait()
     await user.add("An interactive note")
-    while not any(turn.text == "An interactive note" for reading in model.readings for turn in reading.turns):
+    while not any(turn.text == "An interactive note" for request in model.requests for turn in request.turns):
         await asyncio.sleep(0.02)
-    assert sum(len(reading.turns) > 1 for reading in model.readings) == 1
+    assert sum(len(request.turns) > 1 for request in model.requests) == 1
     model.gate.set()
 
 
@@ -544,7 +544,7 @@ async def test_a_text_that_no_model_was_to_read_stays_so_when_it_is_changed(user
     changed = await user.update(added.id, text="The password lies in the safe")
     assert "extraction" not in changed
     assert (await user.get(added.id))["extraction"] == "none"
-    assert model.readings == []
+    assert model.requests == []
 
 
 async def test_an_assent_is_read_with_what_it_answers_and_stays_hidden_unless_it_states_something(
@@ -557,12 +557,12 @@ async def test_an_assent_is_read_with_what_it_answers_and_stays_hidden_unless_it
         {"role": "user", "content": "ok, thanks"},
     ]
     added = await user.memory.add_memory(user.session(), messages=said, wait=True)
-    assert [turn.text for turn in model.readings[-1].turns] == [message["content"] for message in said]
+    assert [turn.text for turn in model.requests[-1].turns] == [message["content"] for message in said]
     proposal, assent, thanks = [await user.get(result["id"]) for result in added["results"]]
     assert [fact["fact"] for fact in assent["facts"]] == ["The web app uses pnpm"]
     assert ("noise" in proposal, "noise" in assent, "noise" in thanks) == (False, False, True)
     await user.memory.add_memory(user.session(), messages=[{"role": "user", "content": "yes"}], wait=True)
-    assert len(model.readings) == 1
+    assert len(model.requests) == 1
 
 
 async def test_facts_that_are_handed_over_while_a_text_is_read_are_not_stated_twice(user: User, model: Model):
@@ -650,7 +650,7 @@ async def test_a_long_job_stays_its_workers_whatever_the_clocks_of_other_service
     other = make_worker(parts, other_model, fast)
     other.start()
     await asyncio.sleep(0.5)
-    assert other_model.readings == []
+    assert other_model.requests == []
     model.gate.set()
     await state(user, added.id, "done")
     await other.stop()
@@ -674,9 +674,9 @@ async def test_earlier_turns_and_known_names_reach_the_reader(user: User, model:
     for said in ("The web app starts slowly", "It is npm, I think"):
         message = [{"role": "user", "content": said, "name": "Ann"}]
         await user.memory.add_memory(user.session(), messages=message, run_id="r", wait=True)
-    reading = model.readings[-1]
-    assert [(turn.text, turn.speaker) for turn in reading.earlier] == [("The web app starts slowly", "Ann")]
-    assert "npm" in reading.known_names
+    request = model.requests[-1]
+    assert [(turn.text, turn.speaker) for turn in request.earlier] == [("The web app starts slowly", "Ann")]
+    assert "npm" in request.known_names
 
 
 async def test_a_contradiction_that_no_judge_ruled_on_is_listed(user: User, model: Model, reader: Worker):
@@ -741,7 +741,7 @@ async def test_two_workers_on_one_database_read_every_text_once(
         assert len((await state(user, memory.id, "done"))["facts"]) == 1
     for each in workers:
         await each.stop()
-    assert len(model.readings) == 100
+    assert len(model.requests) == 100
     spent = await user.raw("MATCH (s:Spending {user_id: $user_id}) RETURN s.tokens AS tokens, s.calls AS calls")
     assert spent == [{"tokens": 12_000, "calls": 100}]
     await check_graph(user)

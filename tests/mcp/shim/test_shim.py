@@ -74,7 +74,7 @@ async def test_shim_imports_only_the_standard_library_and_our_own(shared_toy: To
     listing = tmp_path / "modules"
     with RawShim(shared_toy, str(listing)) as shim:
         shim.open()
-        shim.settle()
+        shim.catch_up()
         shim.request(1, "tools/call", name="echo", arguments={"text": "x"})
         assert shim.answer(1)["result"]["isError"] is False
         shim.close_input()
@@ -122,7 +122,7 @@ async def test_a_cancelled_call_ends_in_the_service_and_is_not_answered(toy: Toy
     with RawShim(toy) as shim:
         if not modern:
             shim.open()
-        shim.settle()
+        shim.catch_up()
         shim.request(3, "tools/call", modern=modern, name="slow", arguments={"steps": 6000})
         wait_for((toy.data / "slow.started").exists, "the slow call")
         shim.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}})
@@ -233,7 +233,7 @@ async def test_at_the_end_of_input_calls_in_flight_are_finished_and_the_session_
     with RawShim(shared_toy) as shim:
         if not modern:
             shim.open()
-        shim.settle()
+        shim.catch_up()
         shim.request(1, "tools/call", modern=modern, name="slow", arguments={"steps": 3})
         wait_for((shared_toy.data / "slow.started").exists, "the slow call")
         shim.close_input()
@@ -256,7 +256,7 @@ async def test_the_shim_ends_when_nobody_reads_its_output(shared_toy: Toy) -> No
 
 async def test_bad_lines_are_answered_and_do_no_harm(shared_toy: Toy) -> None:
     with RawShim(shared_toy) as shim:
-        shim.settle()
+        shim.catch_up()
         for line, code in [
             (b"{not json", -32700),
             (b'"\xff\xfe"', -32700),
@@ -297,7 +297,7 @@ async def test_half_a_character_within_a_session_is_refused_by_its_field(
 ) -> None:
     with RawShim(shared_toy) as shim:
         shim.open()
-        shim.settle()
+        shim.catch_up()
         shim.request(1, "tools/call", name="count", arguments=arguments)
         result = shim.answer(1)["result"]
         assert result["isError"]
@@ -311,7 +311,7 @@ async def test_half_a_character_within_a_session_is_refused_by_its_field(
 async def test_values_of_the_wrong_type_are_refused_and_leave_no_call_behind(shared_toy: Toy) -> None:
     unhashable: list[object] = [["x"], {"x": 1}]
     with RawShim(shared_toy) as shim:
-        shim.settle()
+        shim.catch_up()
         for modern in (False, True):
             for value in (*unhashable, None, 5, True):
                 for method, name in (("tools/call", "name"), ("prompts/get", "name"), ("resources/read", "uri")):
@@ -398,7 +398,7 @@ def _mutate(message: dict[str, Any], chance: random.Random) -> dict[str, Any]:
 async def test_no_line_whatever_ends_the_session_and_every_request_is_answered(shared_toy: Toy, seed: int) -> None:
     chance = random.Random(seed)
     with RawShim(shared_toy) as shim:
-        shim.settle()
+        shim.catch_up()
         asked: set[int] = set()
         for number in range(250):
             message = _mutate(chance.choice(GOOD), chance)
@@ -435,7 +435,7 @@ async def test_no_line_whatever_ends_the_session_and_every_request_is_answered(s
 async def test_an_oversized_line_is_refused_by_its_id(shared_toy: Toy) -> None:
     huge = b"x" * (17 << 20)
     with RawShim(shared_toy) as shim:
-        shim.settle()
+        shim.catch_up()
         shim.send_bytes(b'{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"x":"' + huge + b'"}}\n')
         shim.send_bytes(b'{"method":"tools/call","params":{"x":"' + huge + b'"},"jsonrpc":"2.0","id":"six"}\n')
         shim.send_bytes(b'{"params":{"x":"' + huge + b'","id":9},"method":"a"}\n')

@@ -382,14 +382,14 @@ async def test_a_question_is_put_off_where_no_model_may_be_asked_now():
     judge = Judge(("Kuberntes", "Kubernetes"))
     names, entities = [new("Kuberntes"), new("NodeJS")], [known("k", "Kubernetes"), known("n", "Node.js")]
     answer = await Resolver(Embedder(), judge).resolve(names, entities, no)
-    assert judge.asked == [] and answer.known == {"nodejs": "n"} and answer.put_off == ("kuberntes",)
+    assert judge.asked == [] and answer.known == {"nodejs": "n"} and answer.undecided == ("kuberntes",)
 
 
 async def test_whether_a_model_may_be_asked_is_not_looked_up_where_there_is_nothing_to_ask():
     async def never() -> bool:
         raise AssertionError("there is nothing to ask")
 
-    assert (await Resolver(Embedder(), Judge()).resolve([new("Vuex")], [known("v", "Vue")], never)).put_off == ()
+    assert (await Resolver(Embedder(), Judge()).resolve([new("Vuex")], [known("v", "Vue")], never)).undecided == ()
 
 
 async def test_names_are_compared_with_the_likeliest_entities_only():

@@ -32,7 +32,7 @@ class Store:
         return await work(self)
 
     async def run(self, query: Query[Any], **params: Any) -> list[dict[str, Any]]:
-        if query == queries.claim_jobs and self.jobs:
+        if query == queries.lease_jobs and self.jobs:
             taken = self.jobs.popleft()
             return [{"uuid": taken, "user_id": "u", "kind": "extract", "attempt": 1, "failures": 0, "bulk": False}]
         if query == queries.release_job:

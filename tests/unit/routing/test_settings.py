@@ -158,8 +158,8 @@ async def test_auto_without_a_key_takes_ollamas_model_where_it_is_pulled(environ
     models = read(environ, KNOWTHREAD_LLM="auto", CLAUDE_CODE_OAUTH_TOKEN=TOKEN)
     assert routes(models) == ["", "", "", ""]
     ollama = Asked("qwen3:14b")
-    settled = await choose_local(models, ollama)
-    assert routes(settled) == ["ollama:qwen3:14b"] * 4
+    chosen = await choose_local(models, ollama)
+    assert routes(chosen) == ["ollama:qwen3:14b"] * 4
     assert ollama.wanted == [["qwen3:14b"]]
     assert routes(await choose_local(models, Asked("llama"))) == ["", "", "", ""]
 
@@ -174,8 +174,8 @@ async def test_ollama_is_looked_for_by_auto_without_a_key_alone(environ: dict[st
 
 async def test_a_list_stays_as_it_is_when_auto_finds_ollama(environ: dict[str, str]) -> None:
     models = read(environ, KNOWTHREAD_LLM="auto", KNOWTHREAD_CONTRADICT_MODELS="claude-code")
-    settled = await choose_local(models, Asked("qwen3:14b"))
-    assert routes(settled) == [
+    chosen = await choose_local(models, Asked("qwen3:14b"))
+    assert routes(chosen) == [
         "ollama:qwen3:14b",
         "claude-code:claude-sonnet-5-5",
         "ollama:qwen3:14b",

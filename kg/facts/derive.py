@@ -35,7 +35,7 @@ def groups_of(facts: Iterable[Mapping[str, Any]]) -> list[Row]:
     return [{"scope": scope, "subject_uuid": subject, "predicate": name} for scope, subject, name in sorted(found)]
 
 
-async def settle(
+async def refresh_derived(
     tx: Transaction,
     *,
     user_id: str,
