@@ -1,4 +1,4 @@
-// Account model calls: on the job that made them, if one did and still stands, and on its user's day.
+// Account model calls on the day of their user and, if a job made them and still exists, on that job.
 // mode: write
 // param: user_id string - partition
 // param: uuid string or null - the job

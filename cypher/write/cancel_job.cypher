@@ -1,4 +1,4 @@
-// Give a job up; a worker that holds it finds its fence closed.
+// Cancel a job; a worker that holds it can commit nothing any more.
 // mode: write
 // param: user_id string - partition
 // param: uuid string - the job

@@ -1,8 +1,8 @@
-// Facts as a recomputation needs them, and what is drawn of their claims now.
+// Facts as a recomputation needs them, and the relationships that are drawn of their claims now.
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the facts
-// param: now datetime - what ended before may still be drawn and is left out, UTC
+// param: now datetime - what ended before it may still be drawn, and is left out; UTC
 // returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
 //   string, claim_key string, object_key string, valid_at datetime, invalid_at datetime or null}]
 // returns: drawn list[{claim_key string, type string, statement string, facts integer, fact_uuids list[string],

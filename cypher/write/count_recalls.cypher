@@ -1,4 +1,4 @@
-// Count how often memories were recalled, and when last; neither text nor payload, so the index is not concerned.
+// Count how often memories were recalled, and when last. The index holds neither, so nothing is queued for it.
 // mode: write
 // param: user_id string - partition
 // param: counts list[map] - uuid, times

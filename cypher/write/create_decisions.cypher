@@ -1,5 +1,5 @@
-// Record that facts replace others; where the same is decided already, it counts from the earlier of both instants, and
-// what would go round in a circle is left out.
+// Record that facts replace others. If the same is decided already, the earlier of both instants counts. A decision that
+// would close a circle is left out.
 // mode: write
 // param: decisions list[map] - old, new, properties (uuid, kind, at, effective_at, judge, reason)
 UNWIND $decisions AS decision

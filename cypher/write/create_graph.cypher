@@ -1,12 +1,12 @@
-// Create what a write states, in one go: entities with their first alias, memories, mentions, facts, decisions.
+// Create the nodes of a draft: entities with their first alias, memories, mentions, facts, decisions.
 // mode: write
 // param: user_id string - partition
 // param: entities list[map] - key, kind (a checked label) and properties
 // param: memories list[map] - properties, and previous_uuid, the message before it in the conversation, or null
-// param: mentions list[map] - memory_uuid, key, name, as, kind or null; a kind better than Thing labels the entity
+// param: mentions list[map] - memory_uuid, key, name, as, kind or null; a kind other than Thing labels the entity
 // param: facts list[map] - memory_uuid, subject_key, object_name_key and properties
-// param: decisions list[map] - old, new, properties, and takes_back: the newest word, which undoes the decisions by which
-//   a later one would otherwise go round in a circle; an equal standing decision is not repeated
+// param: decisions list[map] - old, new, properties, and takes_back, if it undoes the decisions that would
+//   close a circle with it; a decision that stands already is not repeated
 // returns: taken_back list[{decision string, fact string, by string}] - decisions taken back; fact stands again, and by
 //   had replaced it
 CALL () {

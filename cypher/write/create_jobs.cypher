@@ -1,7 +1,7 @@
-// Leave work about memories: jobs with the memories that each is about, in order.
+// Create jobs, each with its memories in order.
 // mode: write
 // param: user_id string - partition
-// param: jobs list[map] - properties, and memories, uuids
+// param: jobs list[map] - properties, and memories: their uuids
 UNWIND $jobs AS job
 CREATE (j:Job)
 SET j = job.properties, j.user_id = $user_id

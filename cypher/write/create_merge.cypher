@@ -1,4 +1,4 @@
-// Record that an entity was merged into another, with the names that it had, so that it can be undone.
+// Record that an entity was merged into another, with the names that it had, so that the merge can be undone.
 // mode: write
 // param: source string - the merged entity
 // param: target string - the entity that stays

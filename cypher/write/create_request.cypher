@@ -1,4 +1,4 @@
-// Keep the answer of a mutating call, so that its repetition answers the same.
+// Keep the answer of a call that changed something, so that a repetition of the call gets the same answer.
 // mode: write
 // param: uuid string - identity of the call
 // param: user_id string - partition

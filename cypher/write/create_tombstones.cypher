@@ -1,7 +1,7 @@
 // Mark points for removal from the index.
 // mode: write
 // param: user_id string - partition
-// param: uuids list[string] - nodes that are gone
+// param: uuids list[string] - nodes that were deleted
 // param: now datetime - instant of the deletion, UTC
 UNWIND $uuids AS uuid
 MERGE (t:Tombstone {uuid: uuid})

@@ -4,7 +4,7 @@
 // param: version map - properties of the version
 // param: properties map - properties of the memory that change
 // param: moves_mentions boolean - whether the mentions belong to the old text
-// param: keeps_facts boolean - whether the facts stay with the memory; they are indexed anew
+// param: keeps_facts boolean - whether the facts stay with the memory; then they are indexed again
 MATCH (m:Memory {uuid: $uuid})
 CREATE (m)-[:PREVIOUS]->(v:MemoryVersion)
 SET v = $version

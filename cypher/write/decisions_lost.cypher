@@ -1,8 +1,8 @@
-// What was decided by facts that are about to go: the facts that they ended, and what goes on to end those: where A was
-// superseded by B and B by C, A stays ended by C without B.
+// The decisions of facts that are about to be deleted: the facts that they ended, and the decisions that end those facts
+// instead. If B ended A and C ended B, C ends A once B is deleted.
 // mode: write
 // param: user_id string - partition
-// param: uuids list[string] - the facts that are about to go
+// param: uuids list[string] - the facts that are about to be deleted
 // returns: bereaved list[string] - facts that those which go had ended
 // returns: bridges list[{old string, new string, uuid string, at datetime, effective_at datetime}] - old stays ended by
 //   new; the rest is of the later decision

@@ -1,4 +1,4 @@
-// Remove an entity, what was merged into it, its facts and its names, and leave the texts that contain it.
+// Delete an entity with its facts, its names and the entities that were merged into it; texts that contain it stay.
 // mode: write
 // param: user_id string - partition
 // param: entity_uuid string - the entity

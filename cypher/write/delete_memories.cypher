@@ -1,4 +1,4 @@
-// Erase memories with their versions, facts and jobs; a job goes when its last memory does.
+// Delete memories with their versions and facts, and jobs that have no other memory.
 // mode: write
 // param: uuids list[string] - the memories, checked to be the caller's
 UNWIND $uuids AS uuid

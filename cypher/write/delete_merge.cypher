@@ -1,4 +1,4 @@
-// Forget that an entity was merged, and that later merges took its names along.
+// Delete the record that an entity was merged, and that later merges moved its names.
 // mode: write
 // param: source string - the merged entity
 // param: keys list[string] - alias keys that it gets back

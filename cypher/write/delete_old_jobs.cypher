@@ -1,4 +1,4 @@
-// Forget jobs that were done or cancelled long ago, some at a time; dead ones stay until somebody looks at them.
+// Delete jobs that were done or cancelled long ago, some at a time; dead jobs stay until somebody looks at them.
 // mode: write
 // param: before datetime - those that ended before then
 // param: top_k integer - most jobs removed

@@ -1,4 +1,4 @@
-// Forget the answers of calls that nobody repeats any more.
+// Delete the answers of calls that nobody repeats any more.
 // mode: write
 // param: before datetime - only calls made before this instant, UTC
 // param: top_k integer - most nodes removed at once

@@ -1,4 +1,4 @@
-// Remove aliases that nothing names any more, then entities without alias and fact; a merged entity lives as long as
+// Delete aliases that nothing mentions any more, then entities without alias and fact. A merged entity stays as long as
 // one of the names that it had.
 // mode: write
 // param: user_id string - partition

@@ -1,4 +1,4 @@
-// Forget tombstones whose points were removed a second time, so that no slow writer can have brought them back.
+// Delete tombstones whose points were removed twice, so that no slow writer can have written the points again.
 // mode: write
 // param: uuids list[string] - the tombstones
 UNWIND $uuids AS uuid

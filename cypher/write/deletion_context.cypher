@@ -1,4 +1,4 @@
-// What goes with memories: facts, names and neighbours.
+// What a deletion of memories must know: their facts, their names and their neighbours in conversations.
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the memories

@@ -1,4 +1,4 @@
-// Take memories out of the jobs that have not read them yet; a job without any goes.
+// Take memories out of jobs that have not read them yet, and delete jobs that have no other memory.
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the memories

@@ -1,4 +1,4 @@
-// What goes with an entity: its facts, and what was merged into it.
+// What a deletion of an entity must know: its facts, and the entities that were merged into it.
 // mode: write
 // param: user_id string - partition
 // param: entity_uuid string - the entity

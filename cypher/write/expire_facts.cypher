@@ -1,4 +1,4 @@
-// Hand a memory's facts to its version of the same state: known until now, not from now on.
+// Hand facts of a memory to the version that keeps their text; they were known until now, and are not from now on.
 // mode: write
 // param: uuids list[string] - the facts
 // param: version_uuid string - the version that states them from now on

@@ -1,9 +1,9 @@
-// Note that the memories of a job were read, which of them are noise, and that the job is done.
+// Note that the memories of a job were read and which of them are noise, and close the job.
 // mode: write
 // param: user_id string - partition
 // param: uuid string - the job
 // param: memories list[map] - uuid, extraction, noise_reason or null
-// param: dropped list[string] - why parts of the answer could not be used; no text of a memory
+// param: dropped list[string] - why parts of the answer could not be used, without any text of a memory
 // param: now datetime - instant, UTC
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})
 SET j.state = 'done', j.finished_at = $now, j.dropped = CASE $dropped WHEN [] THEN null ELSE $dropped END

@@ -1,9 +1,9 @@
-// Whether a job is still this worker's, and its memories as they are now; read under the partition's lock.
+// Whether a worker still holds a job, and the memories of the job as they are now; read under the partition's lock.
 // mode: write
 // param: user_id string - partition
 // param: uuid string - the job
 // param: worker string - who held it
-// param: attempt integer - under which claim
+// param: attempt integer - under which it was leased
 // returns: bulk boolean
 // returns: memories list[{uuid string, text string, role string or null, speaker string or null, agent_id string or
 //   null, run_id string or null, project string or null, occurred_at datetime, created_at datetime, restates boolean}]

@@ -1,12 +1,12 @@
-// Take jobs that are due, or whose worker is gone, for one worker; what another took meanwhile is left out. Leases go by
-// the database's clock, which all workers share.
+// Lease jobs to one worker: jobs that are due, or whose worker died. A job that another worker took in the meantime is
+// left out. Leases are measured by the database's clock, which all workers share.
 // mode: write
-// param: worker string - who claims
+// param: worker string - who leases them
 // param: kinds list[string] - kinds of work that are not paused
 // param: slots integer - most jobs
-// param: bulk_slots integer - most of them that are bulk work
+// param: bulk_slots integer - most bulk jobs among them
 // param: now datetime - instant, UTC
-// param: held list[string] - jobs that this worker is still at, however old their leases are
+// param: held list[string] - jobs that this worker still runs, however old their leases are
 // param: lease_s integer - length of the lease in seconds
 // returns: uuid string, user_id string, kind string, attempt integer, failures integer, bulk boolean
 CALL () {

@@ -1,5 +1,5 @@
-// Take the partition's write lock, reserve numbers, and only then look for the answer of an earlier attempt of the call.
-// The first statement of every transaction that changes the partition.
+// Take the partition's write lock, reserve numbers, and then look for the answer of an earlier attempt of the call. The
+// first statement of every transaction that changes the partition.
 // mode: write
 // param: user_id string - partition
 // param: slots integer - how many sequence numbers to reserve; 0 if nothing changes that search ranks by

@@ -1,4 +1,4 @@
-// Make memories unreadable at once and leave the job that erases them.
+// Make memories unreadable at once, and create the job that erases them.
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the memories

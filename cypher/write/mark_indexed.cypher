@@ -1,4 +1,4 @@
-// Take nodes off the queue whose indexed revision is still the current one; the self-assignment takes the lock first.
+// Take nodes off the queue if the indexed revision is still the current one. The self-assignment takes the lock first.
 // mode: write
 // param: nodes list[map] - uuid, rev
 // returns: uuid string

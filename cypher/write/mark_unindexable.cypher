@@ -1,7 +1,7 @@
 // Put a node that could not be embedded to the back of the queue, with the reason.
 // mode: write
 // param: uuid string - the node
-// param: error string - what failed; never its text
+// param: error string - what failed, without the node's text
 // param: now datetime - instant of the failure, UTC
 // returns: attempts integer
 MATCH (n:Unindexed {uuid: $uuid})

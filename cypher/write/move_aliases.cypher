@@ -1,4 +1,4 @@
-// Let names refer to another entity, and queue both entities for the index.
+// Make names refer to another entity, and queue both entities for the index.
 // mode: write
 // param: user_id string - partition
 // param: keys list[string] - alias keys

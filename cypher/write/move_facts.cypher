@@ -1,4 +1,4 @@
-// Bind facts to another entity where a side of them moves, each side by the name that it was stated with.
+// Bind sides of facts to another entity; a side keeps the name by which it was stated.
 // mode: write
 // param: facts list[map] - uuid, subject_uuid, object_uuid, object_key, claim_key, moves_subject, moves_object
 UNWIND $facts AS fact

@@ -1,4 +1,4 @@
-// Draw each claim that still holds (or will) as one typed relationship between its entities, and no other.
+// Draw each claim that holds, or will, as one typed relationship between its entities, and remove its other ones.
 // mode: write
 // param: user_id string - partition
 // param: claims list[map] - claim_key, subject_uuid, object_uuid, predicate (a checked type)

@@ -1,5 +1,5 @@
-// Queue some nodes for the index, whatever was written of them before: people change nodes in Browser, and a slow
-// service may have overwritten what another wrote of them. One that waits already keeps its place.
+// Queue nodes for the index, whatever it holds of them: people change nodes in Browser, and a slow service may have
+// overwritten a newer point. A node that waits already keeps its place.
 // mode: write
 // param: uuids list[string] - the nodes
 UNWIND $uuids AS uuid

@@ -1,4 +1,4 @@
-// Hand back a job that did not succeed: to be tried again, or dead; its memories say why.
+// Hand back a job that did not succeed, to be tried again or dead; its memories keep the reason.
 // mode: write
 // param: user_id string - partition
 // param: uuid string - the job
@@ -7,8 +7,8 @@
 // param: state string - pending, failed or dead
 // param: failed boolean - whether the attempt counts as a failure of the job itself
 // param: error string - why, without any text of a memory
-// param: next_attempt_at datetime or null - not before then
-// param: extraction string or null - new extraction state of its memories, null: as it is
+// param: next_attempt_at datetime or null - earliest instant of the next attempt
+// param: extraction string or null - new extraction state of its memories; null leaves it as it is
 // param: now datetime - instant, UTC
 // returns: uuid string
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})

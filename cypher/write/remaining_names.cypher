@@ -1,4 +1,4 @@
-// By which names and as which kinds entities are still mentioned, the most used name first; a merged one by its own.
+// The names and kinds by which entities are still mentioned, the most used name first; for a merged entity its own names.
 // mode: write
 // param: uuids list[string] - the entities
 // returns: uuid string, names list[string], kinds list[string]

@@ -1,4 +1,4 @@
-// Give entities the display name and kind that the mentions left to them say.
+// Give entities the display name and kind of the mentions that remain.
 // mode: write
 // param: entities list[map] - uuid, name, terms and kind (a checked label)
 UNWIND $entities AS entity

@@ -1,4 +1,4 @@
-// Keep jobs for the worker that is still at them; one that was taken over or cancelled is not returned.
+// Renew the leases of jobs that a worker still runs; a job that was cancelled or taken over is not returned.
 // mode: write
 // param: leases list[map] - uuid and attempt
 // param: worker string - who holds them

@@ -1,5 +1,5 @@
-// Queue every node for the index anew, in batches, when the index is rebuilt; one that waits already keeps its place.
-// The revision rises, so that what was written to the former index takes no node off the queue.
+// Queue every node for the index again, in batches, to rebuild the index. A node that waits already keeps its place. The
+// revision rises, so that a write to the old index takes no node off the queue.
 // mode: write
 // param: label string - Memory, Fact or Entity
 // param: after string - only nodes with a greater uuid

@@ -1,4 +1,4 @@
-// What an extraction replaces: the facts of a memory's former text, what was decided of them, and where they go.
+// What an extraction replaces: the facts of memories, what was decided of them, and the versions that take them over.
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the memories

@@ -1,4 +1,4 @@
-// Queue jobs that failed or died again, with a clean record.
+// Queue failed and dead jobs again, with their failures forgotten.
 // mode: write
 // param: user_id string - partition
 // param: uuid string or null - only this one

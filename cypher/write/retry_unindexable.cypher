@@ -1,4 +1,4 @@
-// Let nodes that could not be embedded be tried again at once.
+// Try nodes again at once that could not be embedded.
 // mode: write
 // returns: retried integer
 MATCH (n:Unindexed) WHERE n.index_error IS NOT NULL

@@ -1,4 +1,4 @@
-// Cache the ends of facts as they follow from decisions and timelines, and queue the facts for the index.
+// Cache the ends of facts, which follow from decisions and timelines, and queue the facts for the index.
 // mode: write
 // param: ends list[map] - uuid, invalid_at or null
 UNWIND $ends AS end

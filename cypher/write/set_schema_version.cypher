@@ -1,4 +1,4 @@
-// Record the schema version that the store was brought to.
+// Record the schema version of the store.
 // mode: write
 // param: version integer - the version
 MERGE (s:SchemaState {name: 'schema'})

@@ -1,4 +1,4 @@
-// Make the memories of a scope unreadable at once and leave the job that erases them.
+// Make the memories of a scope unreadable at once, and create the job that erases them.
 // mode: write
 // param: user_id string - partition
 // param: agent_id string or null - only this agent's

@@ -1,4 +1,4 @@
-// Every fact whose end may change with the given ones: themselves, what they replaced, and their timelines.
+// Every fact whose end may change with the given ones: those facts, the facts that they replaced, and their timelines.
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - facts that were added, expired or decided upon

@@ -1,4 +1,4 @@
-// Take a decision back, from now on, with the copies that rewording and deletion made of it.
+// Undo a decision from now on, with the copies that rewording and deletion made of it.
 // mode: write
 // param: user_id string - partition
 // param: uuid string - the decision

@@ -1,7 +1,7 @@
-// Remove the drawn claims of some entities that no current fact states between these two.
+// Remove relationships that are drawn from entities although no current fact states them between these two.
 // mode: write
 // param: user_id string - partition
-// param: uuids list[string] - the entities that the claims go out from
+// param: uuids list[string] - the entities from which they are drawn
 // returns: removed integer
 UNWIND $uuids AS uuid
 MATCH (s:Entity {uuid: uuid})-[r]->(o:Entity)

@@ -1,4 +1,4 @@
-// What the undoing of a merge must know: where the merged names went, and the facts that were stated by them.
+// What undoing a merge must know: where the merged names went, and the facts that were stated by them.
 // mode: write
 // param: user_id string - partition
 // param: source string - the merged entity

@@ -1,5 +1,5 @@
-// Memories that were stored while no model was there to read them, or whose reading failed, oldest first; with them what
-// was answered to such a message in a word, since an assent makes a decision of what was proposed.
+// Memories that no model has read, because none was there or because it failed, oldest first. With a message comes a
+// one-word answer to it, since a yes makes a decision of what was proposed.
 // mode: write
 // param: user_id string - partition
 // param: top_k integer - most memories

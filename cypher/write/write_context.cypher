@@ -1,10 +1,10 @@
-// What a write must know of the partition, read under its lock: equal notes, known names, targets.
+// What an add must know of the partition, read under its lock: equal notes, known names, targets.
 // mode: write
 // param: user_id string - partition
 // param: agent_id string or null - scope of the new memories
 // param: run_id string or null - scope of the new memories
 // param: project string or null - scope of the new memories
-// param: hashes list[string] - content hashes of the notes that may stand already
+// param: hashes list[string] - content hashes of the new notes, which may stand already
 // param: keys list[string] - alias keys that the new texts and facts name
 // param: targets list[string] - uuids of facts that the new ones want to supersede
 // param: conversation boolean - whether the last message of the run is wanted
