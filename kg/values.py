@@ -105,10 +105,10 @@ class AddRequest:
 
 @dataclass(frozen=True)
 class UpdateRequest:
-    """One call of update_memory, validated; None leaves a part as it is.
+    """One call of update_memory, checked; None leaves a part as it is.
 
     Attributes:
-        extracts: a model is there to read a new text; until it has, the facts of the old one stay current.
+        extracts: a model reads new texts here; until it has, the facts of the old text stay current.
     """
 
     user_id: str

@@ -1,1 +1,1 @@
-"""Entities: which names mean one thing, and merging those that do."""
+"""Entities: which names mean the same thing, and merging entities that are one."""

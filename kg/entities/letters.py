@@ -1,7 +1,17 @@
-"""Whether two names mean one thing, by their letters alone.
+"""Whether two names mean the same thing, by their spelling alone.
 
-The invariant: ``same`` only where a reader who knows nothing else would bet on it at a hundred to one; versions,
-numbers, scoped packages, files and near-misses are never ``same``. The verdict does not depend on which comes first.
+Invariant: two names are ``same`` only if a reader who knows nothing else would bet a hundred to one on it. Different
+versions, numbers, scoped packages and files are never ``same``, nor are words that only look alike. The order of the
+two names does not matter.
+
+>>> def outcome(left: str, right: str) -> str:
+...     return compare(Name(left, "Tool"), Name(right, "Tool")).outcome
+>>> outcome("react 18", "react@18"), outcome("postgres", "postgresql")
+('same', 'same')
+>>> outcome("billing", "billing service"), outcome("zod", "vue")
+('ask', 'unlike')
+>>> outcome("react 18", "react 19"), outcome("java", "javascript")
+('apart', 'apart')
 """
 
 from __future__ import annotations
@@ -28,15 +38,15 @@ from kg.language.words import STOP_WORDS, is_non_latin
 
 ANY_KIND = "Thing"
 _MADE = frozenset(("Tool", "Service", "Project"))
-"""Kinds that are easily taken for one another."""
+"""Kinds that are easily confused with one another."""
 
 ONE_WORD = frozenset(("Service", "Project", "Organization", "Place"))
-"""Kinds whose names mean one thing in one person's notes however they are divided into words."""
+"""Kinds whose names mean one thing in one person's notes, wherever they are divided into words."""
 
 _FOLDED = frozenset(("Person", "Place", "Organization"))
-"""Kinds of names that often lose their accents and are told apart by them seldom; papa and papá are two words."""
+"""Kinds whose names often lose their accents and rarely differ by them; in other kinds papa and papá are two words."""
 
-WITHOUT_ACCENTS = "equal but for accents"
+WITHOUT_ACCENTS = "equal except for accents"
 _ACRONYM_CHARS = 2
 _TYPO_CHARS = 6
 _PROJECT_ENDINGS = ("js", "io", "ai")
@@ -48,7 +58,7 @@ class Name:
 
     Attributes:
         key: its alias key.
-        kind: one of the kinds of entities; Thing where it is not known.
+        kind: one of the kinds of entities; Thing if it is not known.
     """
 
     key: str
@@ -57,7 +67,7 @@ class Name:
 
 @dataclass(frozen=True)
 class _Kinds:
-    """Kinds of two names: ``either`` is what one of them is known to be, ``both`` what both are; Thing if nothing."""
+    """Kinds of two names: ``either`` is known of one of them at least, ``both`` of both; Thing if it is not known."""
 
     either: str
     both: str
@@ -67,21 +77,14 @@ _Rule = Callable[[str, str], Verdict]
 
 
 def common_kind(left: str, right: str) -> str | None:
-    """Return the kind of two names that may mean one thing; None where their kinds exclude that."""
+    """Return the kind of two names that may mean one thing, or None if their kinds exclude that."""
     if right in (left, ANY_KIND):
         return left
     return right if left == ANY_KIND else None
 
 
 def compare(left: Name, right: Name) -> Verdict:
-    """Return what two names are to each other, by the first rule that applies.
-
-    Of tools, for example::
-
-        postgres, postgresql  ->  same    one becomes an alias of the other
-        cross-env, crossenv   ->  ask     a model decides; without one they stay apart
-        java, javascript      ->  apart   whatever a model would say
-    """
+    """Return whether two names mean the same thing, by the first rule that applies."""
     if left.key == right.key:
         return Verdict("same", 1.0, "the same name")
     kind = common_kind(left.kind, right.kind)
@@ -94,7 +97,7 @@ def compare(left: Name, right: Name) -> Verdict:
     kinds = _Kinds(kind, kind if left.kind == right.kind else ANY_KIND)
     verdict = _with_accents(left.key, right.key, lambda a, b: _compare_things(a, b, kinds))
     if verdict.reason == WITHOUT_ACCENTS and kind not in _FOLDED:
-        return ask(0.5, "equal but for accents, which tell words apart")
+        return ask(0.5, "equal except for accents, which tell words apart")
     return verdict
 
 
@@ -113,7 +116,7 @@ def _clash(left: Name, right: Name) -> Verdict:
 
 
 def _excluded(left: str, right: str) -> Verdict | None:
-    """Why two names cannot be one thing, whatever else they share."""
+    """Return why two names cannot be one thing, whatever else they share."""
     if (left.startswith("@") and "/" in left) != (right.startswith("@") and "/" in right):
         return apart("a scoped package and an unscoped name")
     if numbers(left) != numbers(right):
@@ -126,9 +129,9 @@ def _excluded(left: str, right: str) -> Verdict | None:
 
 
 def _with_accents(left: str, right: str, rule: _Rule) -> Verdict:
-    """Compare as written; where that does not make them same, also without accents.
+    """Compare names as written and, if they are not the same, without accents.
 
-    One name may have lost its accents; two that both have some and differ in them need context.
+    One of the names may have lost its accents. If both have accents and differ in them, context decides.
     """
     best = rule(left, right)
     if best.outcome == "same" or (left.isascii() and right.isascii()):
@@ -144,9 +147,9 @@ def _with_accents(left: str, right: str, rule: _Rule) -> Verdict:
 
 
 def _compare_things(left: str, right: str, kinds: _Kinds) -> Verdict:
-    """Compare names of anything but persons."""
+    """Compare names of things that are no persons."""
     if forms(left, kinds.both) & forms(right, kinds.both):
-        return Verdict("same", 0.95, "equal but for separators or a known spelling")
+        return Verdict("same", 0.95, "equal except for separators or a known spelling")
     return (
         _excluded(left, right)
         or _paths(left, right, kinds)
@@ -163,7 +166,7 @@ def _compare_things(left: str, right: str, kinds: _Kinds) -> Verdict:
 
 
 def _paths(left: str, right: str, kinds: _Kinds) -> Verdict | None:
-    """One path may be the end of another; anything else is another file."""
+    """Compare paths: one may be the end of the other, otherwise they are two files."""
     if kinds.either != "File" and not any(map(_is_path, (left, right))):
         return None
     short, long = sorted((left.lstrip("/"), right.lstrip("/")), key=len)
@@ -179,7 +182,7 @@ def _is_path(key: str) -> bool:
 
 
 def _legal_suffix(left: str, right: str, kinds: _Kinds) -> Verdict | None:
-    """They are one company's name with and without its legal form; a word of any other name is no legal form."""
+    """Compare a company's name with and without its legal form; only names of companies have one."""
     if kinds.either != "Organization":
         return None
     (a, suffix_a), (b, suffix_b) = (without_suffix(key) for key in (left, right))
@@ -190,11 +193,11 @@ def _legal_suffix(left: str, right: str, kinds: _Kinds) -> Verdict | None:
     doubtful = load_synonyms().legal_doubtful
     if kinds.both != "Organization" or doubtful.intersection((*suffix_a, *suffix_b)):
         return ask(0.6, "one has what may be a legal suffix")
-    return Verdict("same", 0.9, "equal but for a legal suffix")
+    return Verdict("same", 0.9, "equal except for a legal suffix")
 
 
 def without_suffix(key: str) -> tuple[str, tuple[str, ...]]:
-    """Return a company's name without what may be its legal suffix, and that suffix in short."""
+    """Return a company's name without what may be its legal suffix, and the suffix in its short form."""
     synonyms = load_synonyms()
     bare = [word.replace(".", "") for word in words(key)]
     end = len(bare)
@@ -204,7 +207,7 @@ def without_suffix(key: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _plural(left: str, right: str, kinds: _Kinds) -> Verdict | None:
-    """One is the other's plural: mostly the same notion, but not the same product (Google Doc, Google Docs)."""
+    """Compare singular and plural: usually the same concept, but not the same product (Google Doc, Google Docs)."""
     if kinds.either not in ("Concept", ANY_KIND):
         return None
     a, b = words(left), words(right)
@@ -220,19 +223,19 @@ def _plural(left: str, right: str, kinds: _Kinds) -> Verdict | None:
 
 
 def _respelled(left: str, right: str, kinds: _Kinds) -> Verdict | None:
-    """They differ by separators, which tell packages and words apart, or by a spelling that means more in places."""
+    """Compare names that differ by separators, or by a spelling that can mean something else."""
     if joined(left) == joined(right):
         one_name = kinds.both in ONE_WORD or is_non_latin(left)
         if one_name and (_divisions(left) <= _divisions(right) or _divisions(right) <= _divisions(left)):
-            return Verdict("same", 0.9, "equal but for separators")
-        return ask(0.7, "equal but for separators")
+            return Verdict("same", 0.9, "equal except for separators")
+        return ask(0.7, "equal except for separators")
     if canonical(left) == canonical(right):
-        return ask(0.6, "equal but for what may be another spelling of a word")
+        return ask(0.6, "equal except for what may be another spelling of a word")
     return None
 
 
 def _divisions(key: str) -> set[int]:
-    """Return after how many letters the words of a name end; a full stop is no division but a letter."""
+    """Return after how many letters each word of a name ends; a full stop counts as a letter."""
     ends = list(accumulate(len(word) for word in words(key)))
     return set(ends) | {-end for end in ends if "." in key}
 
@@ -247,7 +250,7 @@ def plural_of(word: str) -> str:
 
 
 def _spelled_out(left: str, right: str) -> Verdict | None:
-    """They are equal once short words are spelled out: prod db, production database."""
+    """Compare names with short words spelled out: prod db, production database."""
     a, b = words(left), words(right)
     short = load_synonyms().words
     if len(a) == len(b) and all(
@@ -267,18 +270,18 @@ def _first_letters(left: str, right: str) -> Verdict | None:
 
 
 def _generic_word(left: str, right: str) -> Verdict | None:
-    """One says more only by a word for what kind of thing it is: billing, billing service."""
+    """Compare names of which one adds only what kind of thing it is: billing, billing service."""
     short, long = sorted((canonical(left), canonical(right)), key=len)
     rest = long.removeprefix(short)
     if rest == long:
         return None
     if rest in load_synonyms().generic:
-        return ask(0.6, "one says only what kind of thing it is besides")
-    return ask(0.5, "one has the ending of a project's name besides") if rest in _PROJECT_ENDINGS else None
+        return ask(0.6, "one adds only what kind of thing it is")
+    return ask(0.5, "one adds the ending of a project's name") if rest in _PROJECT_ENDINGS else None
 
 
 def _slip(left: str, right: str) -> Verdict | None:
-    """They differ by one letter of one long word."""
+    """Compare names that differ by one letter of one long word."""
     a, b = words(left), words(right)
     if len(a) != len(b):
         return None
@@ -291,7 +294,7 @@ def _slip(left: str, right: str) -> Verdict | None:
 
 
 def _addition(left: str, right: str) -> Verdict | None:
-    """A name with something added is another thing: Java, JavaScript; React, React Native; api, billing api."""
+    """Compare names of which one adds something, and so is another thing: Java, JavaScript; React, React Native."""
     short, long = sorted((joined(left), joined(right)), key=len)
     a, b = set(words(left)), set(words(right))
     return apart("one is the other with something added") if long.startswith(short) or a <= b or b <= a else None

@@ -1,7 +1,7 @@
-"""The names in extracted facts, resolved against the things that the graph knows and against each other.
+"""Find what the names in extracted facts mean: things that the graph knows, or one another.
 
-Looks and asks before anything is written; what it finds is applied under the partition's lock, by merges that can be
-undone. Where a model that it asks does not answer, names stay apart: two things can be merged later.
+This happens before anything is written. What it finds is applied later, under the partition's lock, by merges that can
+be undone. If a model does not answer, names stay apart: two things can still be merged later.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class Linker:
         self._clock = clock
 
     async def resolve(self, user_id: str, facts: Sequence[tuple[FactInput, str | None]], *, job: str) -> Resolution:
-        """Return what the new names of facts mean.
+        """Return what the new names in facts mean.
 
         Args:
-            user_id: whose things are the candidates.
-            facts: each with who said it.
-            job: uuid of the job to which model calls are accounted.
+            user_id: partition; its entities are the candidates.
+            facts: facts, each with whoever "I" means in it.
+            job: uuid of the job that accounts the model calls.
         """
         new = new_names(facts)
         rows = await self._store.read(queries.find_names, user_id=user_id, keys=[SELF_KEY, *sorted(new)])
@@ -74,7 +74,7 @@ class Linker:
     async def _nothing_contends(
         self, user_id: str, facts: Sequence[tuple[FactInput, str | None]], known: Mapping[str, str]
     ) -> bool:
-        """Whether no judge will be asked about these facts: a text takes two calls of models at most."""
+        """Whether these facts contradict nothing, so that no judge is asked: a text costs two model calls at most."""
         stated: list[dict[str, object]] = []
         for fact, speaker in facts:
             subject, thing = subject_of(fact, speaker), object_of(fact, speaker)
@@ -91,7 +91,7 @@ class Linker:
         return not (await self._store.read_one(queries.may_contend, user_id=user_id, stated=stated))["contend"]
 
     async def _near(self, user_id: str, names: Sequence[NewName]) -> dict[str, list[str]]:
-        """Return the entities nearest to each name in meaning; none while the side-index does not answer."""
+        """Return the entities nearest in meaning to each name; none if the index does not answer."""
         try:
             vectors = await self._embedder.embed_documents([name.name for name in names])
             hits = await self._index.search(
@@ -101,13 +101,13 @@ class Linker:
                 ]
             )
         except (StoreUnavailable, ConfigurationError) as error:
-            log.info("names are compared by their letters alone: %s", error)
+            log.info("names are compared by their spelling alone: %s", error)
             return {}
         return {name.key: [hit.uuid for hit in found] for name, found in zip(names, hits, strict=True)}
 
 
 def _of_standing(resolution: Resolution, own: Mapping[str, str]) -> Resolution:
-    """Return a resolution in which names that have their entity already are no new ones, but merges of it."""
+    """Return a resolution in which a name that has an entity of its own already asks for a merge of that entity."""
     if not own:
         return resolution
     merges = [
@@ -125,7 +125,7 @@ def _of_standing(resolution: Resolution, own: Mapping[str, str]) -> Resolution:
 
 
 def new_names(facts: Sequence[tuple[FactInput, str | None]]) -> dict[str, NewName]:
-    """Return the names in facts by alias key, each with its best kind and the statements around it."""
+    """Return the names in facts by alias key, each with its most precise kind and the statements that contain it."""
     found: dict[str, NewName] = {}
     for fact, speaker in facts:
         for name in (subject_of(fact, speaker), object_of(fact, speaker)):

@@ -1,7 +1,7 @@
-"""Where a new name may be met in the graph: other spellings of it, a part of it, its words, its meaning.
+"""Find the entities that a new name may mean: by other spellings, by a part of it, by its words, by its meaning.
 
-The invariant: what ``kg.entities.letters`` would call the same is among the exact keys wherever it differs by one
-separator, a known spelling, a number of things or a legal suffix; all else is found by parts, words or nearness.
+Invariant: if ``kg.entities.letters`` would call a name the same and it differs by one separator, a known spelling, a
+plural or a legal suffix, its key is among the exact keys. Other names are found by parts, words or meaning.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from kg.language.lucene import entity_query, user_key
 from kg.language.words import is_non_latin
 
 TOP_K = 20
-"""Most entities of each way for one name."""
+"""Most entities that each way finds for one name."""
 
 MAX_KEYS = 96
-"""Most exact keys that one name is looked up by."""
+"""Most exact keys by which one name is looked up."""
 
 _SPLIT_CHARS = 24
 _PART_CHARS = 3
@@ -32,11 +32,11 @@ _LEGAL_TRIED = ("inc", "ltd", "llc", "gmbh", "corp", "corporation", "limited", "
 
 @dataclass(frozen=True)
 class CandidateTerms:
-    """What to look a name up by.
+    """How to look a name up.
 
     Attributes:
-        keys: alias keys that would be the same name, or a whole path or full name of which it is the end.
-        parts: what aliases may contain.
+        keys: alias keys that mean or may mean the same.
+        parts: pieces that an alias of the same thing may contain.
     """
 
     keys: tuple[str, ...]
@@ -44,13 +44,13 @@ class CandidateTerms:
 
 
 def candidate_terms(name: NewName) -> CandidateTerms:
-    """Return what to look a new name up by."""
+    """Return how to look a new name up."""
     keys = list(dict.fromkeys(key for key in _spellings(name.key, name.kind) if key))
     return CandidateTerms(tuple(keys[:MAX_KEYS]), tuple(_parts(name.key, name.kind)))
 
 
 def same_keys(key: str, kind: str) -> list[str]:
-    """Return other alias keys that are the same name by letters alone."""
+    """Return other alias keys that are the same name by spelling alone."""
     found = dict.fromkeys(other for other in _same(key, kind) if other)
     found.pop(key, None)
     return list(found)[:MAX_KEYS]
@@ -59,11 +59,15 @@ def same_keys(key: str, kind: str) -> list[str]:
 async def find_candidates(
     store: GraphStore, user_id: str, new: Sequence[NewName], near: Mapping[str, Sequence[str]]
 ) -> list[KnownEntity]:
-    """Return the entities of a partition that new names may mean, likeliest first; none is merged.
+    """Return the entities of a partition that new names may mean, likeliest first; merged ones are left out.
 
-    First come those that have a name which a new one may be another spelling of, then those met by most ways.
+    First come entities with another spelling of a new name, then those that were found in most ways.
 
-    ``near`` gives, for the alias key of a new name, the uuids of the entities nearest to it in the side-index.
+    Args:
+        store: the graph.
+        user_id: partition.
+        new: the new names.
+        near: alias key of a new name -> uuids of the entities nearest to it in meaning.
     """
     key = user_key(user_id)
     names = [
@@ -86,7 +90,7 @@ async def find_candidates(
 
 
 def _spellings(key: str, kind: str) -> Iterator[str]:
-    """Yield the alias keys that would be the same name or may be, likeliest first, with repeats."""
+    """Yield the alias keys that are or may be the same name, likeliest first, some of them twice."""
     yield key
     yield from _same(key, kind)
     yield joined(key)
@@ -100,7 +104,7 @@ def _spellings(key: str, kind: str) -> Iterator[str]:
 
 
 def _same(key: str, kind: str) -> Iterator[str]:
-    """Yield the alias keys that would be the same name by letters, likeliest first, with repeats."""
+    """Yield the alias keys that are the same name by spelling, likeliest first, some of them twice."""
     for form in (canonical(key), *sorted(forms(key, kind))):
         yield from load_synonyms().spellings.get(form, ())
         yield form
@@ -141,7 +145,7 @@ def _singulars(key: str) -> Iterator[str]:
 
 
 def _respaced(key: str) -> Iterator[str]:
-    """Yield a name with one separator more, or one less."""
+    """Yield a name with one more separator, or one fewer."""
     pieces = key.split()
     for at in range(1, len(pieces)):
         for between in ("", "."):
@@ -152,7 +156,7 @@ def _respaced(key: str) -> Iterator[str]:
 
 
 def _parts(key: str, kind: str) -> list[str]:
-    """Return what aliases of the same thing contain: a person's names, a file's own name, the longest word."""
+    """Return pieces that aliases of the same thing contain: names of a person, the longest word of anything else."""
     if kind == "Person":
         found = person_words(key)
         return [word for word in dict.fromkeys((found[-1], found[0])) if len(word) >= _PART_CHARS]

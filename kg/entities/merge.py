@@ -1,8 +1,8 @@
-"""Two names, one thing: merging entities, so that it can be taken back at any time.
+"""Merge entities that are one thing, so that the merge can be undone at any time.
 
-A merge moves names and facts to the target and keeps the source as an empty node that remembers its names. Every fact
-knows by which name it was stated, so undoing moves back exactly what was said by those names, before the merge or
-since; what was deleted meanwhile stays deleted. Entity identity is not bi-temporal: a merge holds for the past as well.
+A merge moves names and facts to the target. The source stays as an empty node that remembers its names. Every fact
+knows by which name it was stated. So undoing a merge moves back exactly what was said by those names, before the merge
+or since; what was deleted in the meantime stays deleted. A merge holds for the past as well.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from kg.graph.store import Row, Transaction
 
 @dataclass(frozen=True)
 class Moved:
-    """What a merge or its undoing moved; kept as the answer of the call, so it holds no names.
+    """What a merge or its undoing moved; it is kept as the answer of the call and therefore holds no names.
 
     Attributes:
         target: the entity that the source was merged into, or taken out of.
@@ -41,7 +41,12 @@ class Moved:
 
 
 async def merge_entities(write: Write, source: str, target: str, reason: str) -> Moved:
-    """Merge ``source`` into ``target`` within a call's transaction; see ``Merge.merge``."""
+    """Merge one entity into another, within a write; the target may be merged itself.
+
+    Raises:
+        NotFound: the partition has no such entities.
+        Conflict: the source is merged already, or they are one entity.
+    """
     tx, user_id, now = write.tx, write.user_id, write.now
     context = await tx.find_one(queries.merge_context, user_id=user_id, source=source, target=target)
     if context is None:
@@ -60,7 +65,11 @@ async def merge_entities(write: Write, source: str, target: str, reason: str) ->
 
 
 async def undo_merge(write: Write, source: str) -> Moved:
-    """Take ``source`` out of what it was merged into, within a call's transaction; see ``Merge.undo``."""
+    """Take a merged entity out of its target again, within a write, with all that was stated by its names.
+
+    Raises:
+        NotFound: the partition has no such entity, or it is not merged.
+    """
     tx, user_id, now = write.tx, write.user_id, write.now
     context = await tx.find_one(queries.unmerge_context, user_id=user_id, source=source)
     if context is None:
@@ -79,7 +88,7 @@ async def undo_merge(write: Write, source: str) -> Moved:
 async def _rebind(
     tx: Transaction, user_id: str, facts: Sequence[Mapping[str, Any]], entity: str, now: datetime
 ) -> None:
-    """Bind the moving sides of facts to an entity, and settle the claims and timelines of before and after."""
+    """Bind the moving sides of facts to an entity, and refresh what is derived from them before and after."""
     if not facts:
         return
     moved = [_rekeyed(fact, entity) for fact in facts]
@@ -101,7 +110,7 @@ def _rekeyed(fact: Mapping[str, Any], entity: str) -> Row:
 
 
 async def merge_namesakes(write: Write, created: Sequence[Row]) -> None:
-    """Merge entities that this write created into those that letters show them to be.
+    """Merge entities that this write created into standing ones, if their spelling shows that they are the same.
 
     Args:
         write: the write, after it created them.

@@ -1,4 +1,4 @@
-"""Remove names and entities that nothing needs any more."""
+"""Remove names and entities that nothing uses any more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from kg.language.words import split_terms
 
 
 async def drop_orphans(tx: Transaction, user_id: str, keys: Sequence[str], entities: Sequence[str]) -> list[str]:
-    """Remove names and entities that nothing mentions any more, rename the others; return the removed entities."""
+    """Remove names and entities that nothing mentions any more, and return the removed entities.
+
+    An entity that stays gets the best of its remaining names.
+    """
     if not keys and not entities:
         return []
     orphans = await tx.run_one(

@@ -1,6 +1,7 @@
-"""Whether two names of persons mean one: titles, initials, first names, order, short forms.
+"""Whether two names mean the same person: titles, initials, first names, order, short forms.
 
-The invariant: without a model only equal names are the same person; two full names that differ in a name are two.
+Invariant: without a model only equal names are the same person, and two full names that differ in a name are two
+persons.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _TITLES = {
     "mr": "m", "herr": "m", "sir": "m", "mrs": "f", "ms": "f", "miss": "f", "frau": "f", "madame": "f",
     "dr": "", "prof": "", "professor": "", "doctor": "",
 }  # fmt: skip
-"""Titles before a name, and whether they are a man's or a woman's."""
+"""Titles before a name; m for a man's, f for a woman's, empty for both."""
 
 _GENERATIONS = frozenset(("jr", "sr", "ii", "iii", "iv"))
 _HONORIFICS = ("さん", "様", "先生", "님", "씨")
@@ -24,7 +25,7 @@ _SPLIT = re.compile(r"[ .]+")
 
 
 def person_words(key: str) -> list[str]:
-    """Return the words of a person's alias key without titles and honorifics; all of them where nothing is left."""
+    """Return the words of a person's alias key without titles and honorifics, unless nothing would be left."""
     words = [word for word in _SPLIT.split(key.lstrip("@")) if word]
     kept = [word for word in words if word not in _TITLES] or words
     for honorific in _HONORIFICS:
@@ -40,7 +41,7 @@ def is_full_name(key: str) -> bool:
 
 
 def compare_persons(left: str, right: str) -> Verdict:
-    """Compare two alias keys of persons, accents taken away from both or none of them."""
+    """Compare two alias keys of persons, both with accents or both without."""
     genders = {_TITLES.get(word, "") for key in (left, right) for word in _SPLIT.split(key)} - {""}
     if len(genders) > 1:
         return apart("titles of a man and of a woman")
@@ -51,7 +52,7 @@ def compare_persons(left: str, right: str) -> Verdict:
     if a == b:
         if len(a) < _SHORTEST_NAME and not any(left.endswith(h) or right.endswith(h) for h in _HONORIFICS):
             return ask(0.8, "a last name with a title")
-        return Verdict("same", 0.95, "equal but for a title")
+        return Verdict("same", 0.95, "equal except for a title")
     if sorted(a) == sorted(b):
         return ask(0.8, "the same names in another order")
     return _short_form(a, b) or _near(a, b) or _different(a, b)
@@ -61,11 +62,11 @@ def _generations(a: list[str], b: list[str], both: bool) -> Verdict:
     if both:
         return apart("two generations of one name")
     a, b = ([word for word in words if word not in _GENERATIONS] for words in (a, b))
-    return ask(0.6, "one of them is a junior or senior") if a == b else _different(a, b)
+    return ask(0.6, "one is a junior or senior") if a == b else _different(a, b)
 
 
 def _short_form(a: list[str], b: list[str]) -> Verdict | None:
-    """Whether one is a short form of the other: one name of several, initials, a middle name left out."""
+    """Compare names of which one is a short form: one name of several, initials, a middle name left out."""
     short, full = (a, b) if (len(a), sum(map(len, a))) <= (len(b), sum(map(len, b))) else (b, a)
     if len(short) == 1 and len(full) > 1:
         name = short[0]
@@ -84,7 +85,7 @@ def _short_form(a: list[str], b: list[str]) -> Verdict | None:
 
 
 def _near(a: list[str], b: list[str]) -> Verdict | None:
-    """Whether they differ in one name only, by a nickname or a slip of the pen."""
+    """Compare names that differ in one part only, by a nickname or a typing error."""
     if len(a) != len(b):
         return None
     differing = [(x, y) for x, y in zip(a, b, strict=True) if x != y]
@@ -102,7 +103,7 @@ def _near(a: list[str], b: list[str]) -> Verdict | None:
 
 
 def _different(a: list[str], b: list[str]) -> Verdict:
-    """Names with a name in common are two of a family or two namesakes; others may still be roles of one person."""
+    """Compare the others: with a part in common they are two persons; without, a role may still be one of them."""
     if set(a) & set(b):
         return apart("persons that share one name only")
     return Verdict("unlike", 0.0, "no name in common")

@@ -1,11 +1,18 @@
-"""Entity resolution: which names of a text mean things that are known, or one another.
+"""Entity resolution: which names in a text mean things that are known, or one another.
 
-Letters decide what they can (``kg.entities.letters``). What they cannot decide goes to a model, in one call for a text,
-together with names that share no letters but whose statements are alike. Without a model all of these stay apart.
+Spelling decides what it can (``kg.entities.letters``). A model decides the rest, in one call for each text: pairs that
+spelling leaves open, and pairs with unlike names of which similar things are said. Without a model these stay apart.
+Nothing here is final: ``kg.entities.merge`` merges entities, and a merge can be undone.
 
-Invariant: two names that anything tells apart never end in one group, however many names lie between them. Nothing here
-is final: a name becomes an alias of an entity, and ``kg.entities.merge`` merges entities that turn out to be one. Both
-can be undone.
+Invariant: if anything says that two names are two things, they never end in one group, however many names connect
+them.
+
+Of four new tools, one is known, one is the twin of another, and the exporter is a thing of its own:
+
+>>> new = [NewName(key, key, "Tool") for key in ("postgres", "k8s", "kubernetes", "postgres exporter")]
+>>> resolution = resolve_by_letters(new, [KnownEntity("uuid-7", "PostgreSQL", "Tool", ("postgresql",))])
+>>> resolution.known, resolution.twins
+({'postgres': 'uuid-7'}, {'kubernetes': 'k8s'})
 """
 
 from __future__ import annotations
@@ -27,20 +34,15 @@ from kg.model_values import ModelCall, ModelWork, NameInContext, NamePair
 from kg.ports import Embedder, NameJudge
 
 MAX_ASKED = 24
-"""Most pairs in one question to a model, the likeliest first; the others stay apart."""
-
+"""Most pairs in one question to a model; the likeliest are asked, the others stay apart."""
 MAX_STATEMENTS = 3
 """Most statements about a thing that a model is shown."""
-
 MAX_CANDIDATES = 300
-"""Most entities that the names of one text are compared with, the likeliest first."""
-
+"""Most entities that the names of one text are compared with; the likeliest are."""
 NEAR = 0.75
-"""Cosine of two names with a statement about each from which a model is asked; ``bench/resolution.py`` measures it."""
-
+"""Least cosine of two names, each with a statement about it, to ask a model; measured by ``bench/resolution.py``."""
 _BY_LETTERS = frozenset(("Person", "File"))
-"""Kinds whose names are compared by letters only: alike things are said of colleagues and of neighbouring files."""
-
+"""Kinds whose names are compared by spelling only: similar things are said of colleagues, and of nearby files."""
 _DETERMINER = re.compile(r"(?:the|our|my|an?) ")
 
 _RANK: dict[Outcome, int] = {"unlike": 0, "apart": 1, "ask": 2, "same": 3}
@@ -51,10 +53,10 @@ class NewName:
     """A name that a text brings.
 
     Attributes:
-        key: its alias key; no two new names of one call share one.
+        key: its alias key; the new names of one text all have different keys.
         name: as written.
-        kind: Thing where it is not known.
-        context: statements around it, best first.
+        kind: Thing if it is not known.
+        context: statements that contain it, best first.
     """
 
     key: str
@@ -82,7 +84,7 @@ class KnownEntity:
 
 @dataclass(frozen=True)
 class EntityMerge:
-    """Two known entities that are one, for ``kg.entities.merge``: ``source`` goes into ``target``."""
+    """Two entities that are one thing: ``source`` is to be merged into ``target``."""
 
     source: str
     target: str
@@ -91,19 +93,19 @@ class EntityMerge:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What became of the new names; a name that stands nowhere here is a thing of its own.
+    """What the new names mean; a name that is not listed here is a thing of its own.
 
     Attributes:
-        known: alias key of a new name -> uuid of the known entity that it means; it becomes an alias of that.
-        twins: alias key of a new name -> alias key of the earlier new name that means the same new thing.
-        reasons: alias key -> why, for each key of ``known`` and ``twins``; quotes no text, as a merge keeps it.
-        merges: known entities that the new names show to be one.
-        work: the model's answer, None where none was needed or there was none.
-        calls: every request that was made, answered or not.
-        asked: how many pairs were put to a model.
-        failure: why the model gave no answer; those pairs stay apart.
-        undecided: alias keys of new names that a model is to be asked about when they are met again.
-        decided: alias keys of names that were put off before and have been asked about now.
+        known: alias key of a new name -> uuid of the known entity that it means.
+        twins: alias key of a new name -> alias key of the earlier new name that means the same thing.
+        reasons: alias key -> why, for each key of ``known`` and ``twins``; a merge keeps it, so it quotes no text.
+        merges: known entities that the new names show to be one thing.
+        work: the model that answered, None if none was asked or none answered.
+        calls: every request to a model, answered or not.
+        asked: how many pairs a model was asked about.
+        failure: why the model gave no answer; its pairs stay apart.
+        undecided: alias keys of new names that a model is to be asked about when a text names them again.
+        decided: alias keys of names that were undecided and are so no longer.
     """
 
     known: dict[str, str]
@@ -136,17 +138,17 @@ class Resolver:
         candidates: Sequence[KnownEntity],
         may_ask: Callable[[], Awaitable[bool]] | None = None,
     ) -> Resolution:
-        """Decide what new names mean; a failing model is told in the answer and leaves its pairs apart.
+        """Decide what new names mean; if the model fails, its pairs stay apart and the answer says why.
 
         Args:
             new: the names of one text, in its order.
-            candidates: entities that they may mean (``kg.entities.lookup``), the likeliest first; none is merged.
-            may_ask: whether a model may be asked now, looked up only where there is something to ask; yes if None.
+            candidates: entities that they may mean (``kg.entities.lookup``), likeliest first; none is merged.
+            may_ask: whether a model may be asked now; called only if there is something to ask; None means yes.
         """
         table = await asyncio.to_thread(_Table, new, candidates[:MAX_CANDIDATES])
         if self._judge is None:
             return await asyncio.to_thread(table.resolution)
-        work, calls, failure = None, (), await self._find_alike(table)
+        work, calls, failure = None, (), await self._find_similar(table)
         asked = await asyncio.to_thread(table.questions)
         if asked and may_ask is not None and not await may_ask():
             undecided = tuple(dict.fromkeys(new[thing].key for pair in asked for thing in pair if thing < len(new)))
@@ -165,8 +167,8 @@ class Resolver:
         resolution = await asyncio.to_thread(table.resolution)
         return replace(resolution, work=work, asked=len(asked), failure=failure, calls=calls)
 
-    async def _find_alike(self, table: _Table) -> str | None:
-        """Move pairs of which alike things are said to those to ask about; return why that could not be done."""
+    async def _find_similar(self, table: _Table) -> str | None:
+        """Mark pairs of which similar things are said as pairs to ask about; return why that could not be done."""
         pairs = await asyncio.to_thread(table.unlike, latin_only=self._embedder.english_only)
         things = sorted({thing for pair in pairs for thing in pair})
         if not pairs:
@@ -179,12 +181,12 @@ class Resolver:
         for i, j in pairs:
             cosine = float(np.dot(row[i], row[j]))
             if cosine >= NEAR:
-                table.verdicts[i, j] = ask(cosine / 2, "alike things are said of them")
+                table.verdicts[i, j] = ask(cosine / 2, "similar things are said of them")
         return None
 
 
 def resolve_by_letters(new: Sequence[NewName], candidates: Sequence[KnownEntity]) -> Resolution:
-    """Decide what letters alone decide."""
+    """Decide what spelling alone can decide."""
     return _Table(new, candidates).resolution()
 
 
@@ -193,7 +195,7 @@ Pair = tuple[int, int]
 
 
 class _Table:
-    """Every pair with a new name in it, and what is thought of it."""
+    """The verdict on every pair of things of which one is a new name."""
 
     def __init__(self, new: Sequence[NewName], candidates: Sequence[KnownEntity]) -> None:
         self._new = new
@@ -206,7 +208,7 @@ class _Table:
                 self.verdicts[i, j] = self._compare(i, j)
 
     def pair(self, i: int, j: int) -> NamePair:
-        """Return a pair as a model is to see it."""
+        """Return a pair as a model is shown it."""
         left, right = (
             NameInContext(thing.name, thing.kind, thing.context[:MAX_STATEMENTS])
             for thing in (self._things[i], self._things[j])
@@ -214,7 +216,7 @@ class _Table:
         return NamePair(left, right)
 
     def unlike(self, *, latin_only: bool) -> list[Pair]:
-        """Return the pairs whose letters say nothing, that may be one thing, and of which something is said."""
+        """Return the pairs that spelling cannot decide and that have context for a model to judge."""
         return [
             (i, j)
             for (i, j), verdict in self.verdicts.items()
@@ -225,11 +227,11 @@ class _Table:
         ]
 
     def in_context(self, thing: int) -> str:
-        """Return a name with the first statement that begins with it."""
+        """Return a name, followed by the first statement that begins with it."""
         return f"{self._things[thing].name}. {said_of(self._things[thing])}"
 
     def questions(self) -> list[Pair]:
-        """Return the pairs worth asking about, likeliest first, at most one for two groups of names."""
+        """Return the pairs worth asking about, likeliest first, at most one for any two groups of names."""
         group_of = {thing: number for number, group in enumerate(self._groups()) for thing in group}
         known_groups = {group_of[thing] for thing in range(len(self._new), len(self._things))}
         barred = {
@@ -248,7 +250,7 @@ class _Table:
         return list(found.values())[:MAX_ASKED]
 
     def resolution(self) -> Resolution:
-        """Return the answer that the verdicts amount to."""
+        """Return what the verdicts say of the new names."""
         answer = Resolution({}, {}, {})
         merges: list[EntityMerge] = []
         for group in self._groups():
@@ -270,7 +272,7 @@ class _Table:
         return replace(answer, merges=tuple(merges))
 
     def _compare(self, i: int, j: int) -> Verdict:
-        """Return what the best pair of names of two things says."""
+        """Return the verdict on two things: the best one on any two of their names."""
         verdicts = [compare(a, b) for a in self._names[i] for b in self._names[j]]
         return max(verdicts, key=lambda verdict: (_RANK[verdict.outcome], verdict.strength))
 
@@ -281,7 +283,7 @@ class _Table:
         return self.verdicts[pair]
 
     def _groups(self) -> list[list[int]]:
-        """Return the things that are one, each group in order, groups by their first thing."""
+        """Return the groups of things that are the same, ordered by their first thing."""
         import networkx as nx  # heavy: on first use
 
         graph: nx.Graph[int] = nx.Graph()
@@ -291,7 +293,7 @@ class _Table:
         return sorted(sorted(group) for group in groups)
 
     def _split(self, component: set[int], edges: Iterable[Pair]) -> list[set[int]]:
-        """Return a component in parts that hold no two things told apart; the weakest links go."""
+        """Return a component in parts without two things that are apart; the weakest links between them are cut."""
 
         def clash(a: Iterable[int], b: Iterable[int]) -> bool:
             return any(self._verdict(x, y).outcome == "apart" for x in a for y in b)
@@ -307,10 +309,10 @@ class _Table:
         return list({id(things): things for things in part.values()}.values())
 
     def _said_of_both(self, i: int, j: int) -> bool:
-        """Whether a statement is about both, which are then two things, or nothing is said of one of them.
+        """Whether context cannot help: one statement names both, so they are two things, or one has no statement.
 
-        Said of a thing is what begins with its name: where two names only stand for what something else has, uses or
-        prefers, alike statements tell of two values of one kind (eu-west-1 and eu-central-1) rather than of one thing.
+        A statement is about the thing that it begins with. Two names that only appear as what something else uses or
+        prefers have similar statements because they are of one kind (eu-west-1 and eu-central-1), not one thing.
         """
         a, b = self._things[i], self._things[j]
         if not said_of(a) or not said_of(b):
@@ -318,7 +320,7 @@ class _Table:
         return fold(a.name) in fold(" ".join(b.context)) or fold(b.name) in fold(" ".join(a.context))
 
     def _ambiguous(self, group_of: dict[int, int]) -> set[int]:
-        """Return the short names (Smith, J. Smith) that fit several persons: no model can tell which."""
+        """Return the short names (Smith, J. Smith) that fit several persons: no model can tell which one is meant."""
         fitting: dict[int, set[int]] = {}
         for (i, j), verdict in self.verdicts.items():
             if verdict.short is not None:

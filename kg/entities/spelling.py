@@ -1,7 +1,6 @@
-"""Forms of a name by which it equals other spellings of itself.
+"""Forms of a name that are equal for different spellings of it. Every function takes an alias key.
 
-Every function takes an alias key. The invariant: a number keeps its own digits in every form, so that no version and
-no port ever equals another.
+Invariant: a number keeps its digits in every form, so that no version and no port ever equals another.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ _SIGN = re.compile(r"(?<= )#(?=[0-9])")
 VERSIONED = re.compile(r"(.*[^0-9. ]) ?([0-9]+(?:\.[0-9]+)*)")
 _DETERMINERS = ("the ", "our ")
 _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ħ": "h", "\u0451": "\u0435"})
-"""Letters that Unicode does not take apart, and the Cyrillic io, which is mostly written as ie."""
+"""Letters that Unicode does not decompose, and the Cyrillic io, which is usually written as ie."""
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 
 
 @lru_cache(maxsize=_CACHED)
 def words(key: str) -> tuple[str, ...]:
-    """Return the words without a determiner, versions and tickets as numbers: ``react@18`` is react 18."""
+    """Return the words of a name without the or our; versions and tickets become numbers: ``react@18`` is react 18."""
     for determiner in _DETERMINERS:
         key = key.removeprefix(determiner)
     return tuple(_SIGN.sub("", _VERSION.sub("", _AT_VERSION.sub(" ", key))).split())
@@ -35,19 +34,19 @@ def words(key: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=_CACHED)
 def joined(key: str) -> str:
-    """Return the words as one, without inner full stops."""
+    """Return the words of a name as one, without inner full stops."""
     return squash(" ".join(words(key)))
 
 
 @lru_cache(maxsize=_CACHED)
 def canonical(key: str) -> str:
-    """Return the words as one in which the longest known spellings are replaced by the first of their kind."""
+    """Return the words of a name as one, with every known spelling replaced by the first spelling of its group."""
     return squash(" ".join(_replaced(words(key), load_synonyms().always)))
 
 
 @lru_cache(maxsize=_CACHED)
 def forms(key: str, kind: str) -> frozenset[str]:
-    """Return the forms that make a name equal to another of its kind; a file has but its key."""
+    """Return the forms of a name; two names of a kind are equal if they share one. A file has only its key."""
     synonyms = load_synonyms()
     if squash(key) not in synonyms.always and (kind == "File" or (kind == "Thing" and looks_like_file(key))):
         return frozenset((key,))
@@ -67,7 +66,7 @@ def forms(key: str, kind: str) -> frozenset[str]:
 
 
 def _known(plain: str, kind: str) -> str | None:
-    """Return the first spelling of a whole name of a kind, squashed."""
+    """Return the first spelling of the group that a whole name belongs to, squashed, or None."""
     synonyms = load_synonyms()
     if not _is_spelling(plain):
         return None
@@ -77,18 +76,18 @@ def _known(plain: str, kind: str) -> str | None:
 
 
 def _is_spelling(plain: str) -> bool:
-    """Whether words are divided as a known spelling may be."""
+    """Whether words are divided as in a known spelling."""
     synonyms = load_synonyms()
     return " " not in plain or plain in synonyms.divided or squash(plain) in synonyms.compounds
 
 
 def _replaced(left: tuple[str, ...], spellings: Mapping[str, str], *, divided: bool = False) -> list[str]:
-    """Return words in which the longest spellings are replaced by the first of their kind.
+    """Return words with every known spelling replaced by the first of its group; longer spellings go first.
 
     Args:
         left: the words.
         spellings: squashed spelling -> squashed first spelling.
-        divided: whether the words must be divided as the spelling is.
+        divided: the words must be divided as the spelling is.
     """
     found: list[str] = []
     longest = load_synonyms().longest
@@ -105,19 +104,19 @@ def _replaced(left: tuple[str, ...], spellings: Mapping[str, str], *, divided: b
 
 @lru_cache(maxsize=_CACHED)
 def numbers(key: str) -> tuple[str, ...]:
-    """Return the numbers and versions of a name in order; those of known spellings (k8s) are none."""
+    """Return the numbers and versions of a name, in order; a digit in a known spelling (k8s) is not a number."""
     return tuple(_NUMBER.findall(canonical(key)))
 
 
 def looks_like_file(key: str) -> bool:
-    """Return whether a name is an absolute path or ends as files do."""
+    """Return whether a name is an absolute path or has the ending of a file."""
     stem, _, extension = key.rsplit("/", 1)[-1].rpartition(".")
     return key.startswith("/") or (extension in load_synonyms().extensions and bool(stem))
 
 
 @lru_cache(maxsize=_CACHED)
 def without_accents(key: str) -> str:
-    """Return a key without the marks on Latin letters; those of other scripts tell letters apart and stay."""
+    """Return a key without the accents on Latin letters; marks of other scripts make another letter and stay."""
     kept: list[str] = []
     base = ""
     for char in unicodedata.normalize("NFD", key):
@@ -131,5 +130,5 @@ def without_accents(key: str) -> str:
 
 @lru_cache(maxsize=_CACHED)
 def spelled_accents(key: str) -> str:
-    """Return a key with accented letters written as two, as German and Scandinavian names are on plain keyboards."""
+    """Return a key with accented letters written as two, as people type German and Scandinavian names."""
     return without_accents(unicodedata.normalize("NFC", key).translate(_TWO_LETTERS))

@@ -1,6 +1,6 @@
-"""What ``synonyms.toml`` knows of names: spellings of one thing, near-misses, short words, generic words.
+"""What ``synonyms.toml`` knows of names: spellings of one thing, names that are easily confused, short words.
 
-The invariant: every lookup is by a name's squashed form, so that blanks, hyphens and inner full stops never matter.
+Invariant: every lookup uses the squashed form of a name, so that blanks, hyphens and inner full stops never matter.
 """
 
 from __future__ import annotations
@@ -43,19 +43,24 @@ class Synonyms:
     """The table, ready for lookups.
 
     Attributes:
-        always: squashed spelling -> squashed first spelling; the first spellings are among the keys.
-        divided: the spellings of more than one word, as alias keys.
-        within: like ``always``, where the spelling means the same as a word of a longer name.
-        compounds: squashed words that are the same however they are divided; products: likewise names.
-        tools: like ``always`` for whole names of tools; services and places likewise.
-        spellings: squashed first spelling -> alias keys of all its spellings.
+        always: squashed spelling -> squashed first spelling of its group; first spellings are keys, too.
+        divided: the spellings with more than one word, as alias keys.
+        within: like ``always``, for spellings that mean the same inside a longer name.
+        compounds: squashed words that stay the same wherever they are divided.
+        products: squashed names of products that stay the same wherever they are divided.
+        tools: like ``always``, for whole names of tools.
+        services: like ``always``, for whole names of services.
+        places: like ``always``, for whole names of places.
+        spellings: squashed first spelling -> alias keys of all spellings of its group.
         apart: pairs of squashed names that are never one thing.
-        plurals: plurals that are not simply many of the singular.
+        plurals: plurals that mean something else than their singular.
         generic: squashed words that only say what kind of thing a name is.
         extensions: endings of files.
-        legal: suffixes of companies' names; legal_doubtful: those that may be part of the name.
+        legal: legal suffixes of companies' names.
+        legal_doubtful: suffixes that may also be part of the name.
         legal_words: suffix spelled out -> suffix.
-        words: short word -> words that it may stand for; nicknames likewise for first names.
+        words: short word -> words that it may stand for.
+        nicknames: nickname -> first names that it may stand for.
         longest: most words in one spelling.
     """
 
@@ -89,7 +94,7 @@ def squash(key: str) -> str:
 
 
 def without_blanks(key: str) -> str:
-    """Return an alias key without blanks but for those between two digits."""
+    """Return an alias key without blanks, except those between two digits."""
     return _BETWEEN_DIGITS.sub("", key)
 
 

@@ -1,4 +1,4 @@
-"""What a comparison of two names comes to."""
+"""The result of comparing two names."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ Outcome = Literal["same", "ask", "unlike", "apart"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What two names are to each other.
+    """Whether two names mean the same thing.
 
     Attributes:
-        outcome: one thing; only context can tell; nothing speaks for it; something speaks against it.
-        strength: in [0, 1], how much speaks for one thing; 0 for ``unlike`` and ``apart``.
-        reason: the rule, in words without the names.
-        short: which of both is a short form that may stand for several persons.
+        outcome: ``same``: they do; ``ask``: only context can tell; ``unlike``: nothing says so; ``apart``: something
+            says that they do not.
+        strength: in [0, 1], how strongly they seem the same; 0 for ``unlike`` and ``apart``.
+        reason: the rule that decided, without the names.
+        short: which of the two is a short form that may stand for several persons.
     """
 
     outcome: Outcome
@@ -26,17 +27,17 @@ class Verdict:
 
 
 def ask(strength: float, reason: str, short: Literal["left", "right"] | None = None) -> Verdict:
-    """Return the verdict that only context can tell."""
+    """Return the verdict: only context can tell."""
     return Verdict("ask", strength, reason, short)
 
 
 def apart(reason: str) -> Verdict:
-    """Return the verdict that something speaks against one thing."""
+    """Return the verdict: they are two things."""
     return Verdict("apart", 0.0, reason)
 
 
 def one_edit_apart(a: str, b: str) -> bool:
-    """Return whether one insertion, deletion, replacement or swap of neighbours makes one word of the other."""
+    """Return whether one letter inserted, deleted, replaced or swapped with the next turns one word into the other."""
     if a == b or abs(len(a) - len(b)) > 1:
         return False
     start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

@@ -1,1 +1,1 @@
-"""Facts: predicates, claims, and when each of them holds."""
+"""Facts: predicates, claims, and when each fact holds."""

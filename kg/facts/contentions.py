@@ -1,4 +1,4 @@
-"""Pairs of facts that may not both hold, found by structure alone: same timeline, or opposite predicates."""
+"""Pairs of facts that may contradict each other, found without a model: same timeline, or opposite predicates."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kg.graph.partition import Write
 from kg.language.words import stem_terms
 
 JUDGED_PER_FACT = 8
-"""Most standing facts that one new fact is held against: opposite ones, then those that share most words with it."""
+"""Most standing facts that one new fact is compared with: opposite ones, then those that share most words with it."""
 Pair = tuple[ContendingFact, ContendingFact]
-"""The fact that holds earlier, and the later one."""
+"""The fact that began to hold first, and the other."""
 
 CANDIDATES_PER_FACT = 40
-"""So many facts of one subject and predicate are looked at; the likeliest of them are judged (``likeliest``)."""
+"""Most facts of one subject and predicate that are read; ``likeliest`` chooses those that are judged."""
 OPPOSITES = sorted(
     [one, other]
     for name, known in predicates.PREDICATES.items()
@@ -30,12 +30,12 @@ OPPOSITES = sorted(
 
 
 async def find_contentions(write: Write, uuids: Sequence[str]) -> list[FactPair]:
-    """Return the pairs of facts of these memories and standing facts that may not both hold."""
+    """Return pairs of a fact of these memories and a standing fact that may contradict each other."""
     return await write.tx.run(queries.contentions, user_id=write.user_id, **contention_params(uuids), now=write.now)
 
 
 def contention_params(uuids: Sequence[str]) -> dict[str, Any]:
-    """Return what ``contentions`` asks for beside user and instant."""
+    """Return the parameters of the query ``contentions``, except user and instant."""
     return {
         "uuids": list(uuids),
         "single_valued": sorted(SINGLE_VALUED),
@@ -45,9 +45,10 @@ def contention_params(uuids: Sequence[str]) -> dict[str, Any]:
 
 
 def likeliest(contentions: Sequence[FactPair]) -> list[FactPair]:
-    """Return for each new fact the standing ones that it most likely contradicts, those with opposite predicates first.
+    """Return for each new fact the standing facts that it most likely contradicts.
 
-    The others by the words that they share with it, words that all of them share apart; then the newest.
+    Those with an opposite predicate come first, then those that share most words with it, then the newest. A word
+    that all of them have does not count.
     """
     by_new: dict[str, list[FactPair]] = defaultdict(list)
     for row in contentions:
@@ -69,7 +70,7 @@ def likeliest(contentions: Sequence[FactPair]) -> list[FactPair]:
 
 
 def in_time_order(contentions: Sequence[FactPair]) -> list[Pair]:
-    """Return each pair once, the fact first that began to hold first; of one instant, the one that was noted first."""
+    """Return each pair once, first the fact that began to hold first; of one instant, the one that was told first."""
     pairs: dict[tuple[str, str], Pair] = {}
     for row in contentions:
         old, new = sorted((row["old"], row["new"]), key=lambda fact: (fact["valid_at"], *noted(fact)))
@@ -78,5 +79,5 @@ def in_time_order(contentions: Sequence[FactPair]) -> list[Pair]:
 
 
 def noted(fact: ContendingFact) -> tuple[datetime, int]:
-    """Return the order in which facts were told, which decides where their own dates do not."""
+    """Return a key that sorts facts by when they were told; it decides between facts of the same date."""
     return fact["noted_at"], fact["noted_seq"]

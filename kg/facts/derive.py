@@ -1,6 +1,6 @@
-"""Keep what is derived from facts in step with them: cached ends, and the typed projection that people see.
+"""Values that are derived from facts: the end that each fact caches, and the relationships that people see.
 
-Runs inside the transaction that changed the facts, after every add, update, delete, merge and undo.
+They are refreshed in the transaction that changed the facts: after every add, update, delete, merge and undo.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kg.graph.store import Row, Transaction
 
 
 def claims_of(facts: Iterable[Mapping[str, Any]]) -> dict[str, Row]:
-    """Return the claims that the projection draws, by claim key: those between two entities."""
+    """Return the claims between two entities by claim key; each is drawn as a relationship."""
     return {
         fact["claim_key"]: {key: fact[key] for key in ("claim_key", "subject_uuid", "object_uuid", "predicate")}
         for fact in facts
@@ -26,7 +26,7 @@ def claims_of(facts: Iterable[Mapping[str, Any]]) -> dict[str, Row]:
 
 
 def groups_of(facts: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """Return the timelines that facts belong to: (scope, subject, predicate) of single-valued predicates."""
+    """Return the timelines that facts belong to: (scope, subject, predicate) if the predicate is single-valued."""
     found = {
         (fact["scope"], fact["subject_uuid"], fact["predicate"])
         for fact in facts
@@ -44,13 +44,14 @@ async def refresh_derived(
     also: Sequence[str] = (),
     now: datetime,
 ) -> list[str]:
-    """Recompute ends and projection around changed facts and return the uuids of facts whose end changed.
+    """Recompute ends and drawn relationships around changed facts; return the uuids of facts whose end changed.
 
     Args:
-        tx: the transaction that made the change, holding the partition's lock.
+        tx: the transaction that made the change; it holds the partition's lock.
         user_id: partition.
-        created: facts that were added, as rows with their claim; nothing can bear on them yet but their timelines.
-        changed: facts that were expired, moved or removed, likewise.
+        created: facts that were added, as rows with their claim. Only their timelines can end them, unless ``also``
+            names them.
+        changed: facts that were expired, moved or removed, as rows with their claim.
         also: uuids of facts that gained or lost a decision.
         now: instant of the change.
     """
@@ -65,7 +66,7 @@ async def refresh_derived(
 async def _move_ends(
     tx: Transaction, user_id: str, facts: Sequence[Mapping[str, Any]], also: Sequence[str]
 ) -> list[ClosureFact]:
-    """Recompute the ends around facts, and return those whose end moved."""
+    """Recompute the ends of facts and of those around them; return the facts whose end moved."""
     closure = await tx.run_one(
         queries.timeline_closure,
         user_id=user_id,

@@ -1,4 +1,4 @@
-"""Which facts held at an instant of the world, as known at an instant; for reads that do not ask about the present."""
+"""Which facts held at one instant, as far as was known at another; for reads that ask about the past."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class Instants:
 
     @property
     def t(self) -> datetime:
-        """Instant of the world; what was known at an earlier time is asked about that time unless it says otherwise."""
+        """Instant of the world that is asked about; if only ``known_at`` was given, it is that one."""
         return self.as_of or self.known_at or self.now
 
     @property
     def past(self) -> bool:
-        """Whether another instant than the present is asked about."""
+        """Whether the read asks about another instant than the present."""
         return self.as_of is not None or self.known_at is not None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a fact stood: whether it was known, whether it held, and its end as seen then."""
+    """Whether a fact was known and held at the two instants of a read, and its end as known then."""
 
     known: bool
     held: bool
@@ -50,7 +50,7 @@ class Standing:
 
 
 async def standings(store: GraphStore, user_id: str, uuids: Sequence[str], instants: Instants) -> dict[str, Standing]:
-    """Compute the standing of facts from the inputs of their timelines; unknown uuids are left out."""
+    """Return how facts stood, by uuid; unknown uuids are left out."""
     if not uuids:
         return {}
     history = await store.read_one(

@@ -1,6 +1,6 @@
-"""Facts as callers hand them in: checking, claims, and which side of a fact is an entity.
+"""Check the facts that callers hand in.
 
-An unusable fact is set aside with its reason; it never fails the memory that it came with.
+An unusable fact is set aside with the reason. The memory that it came with is stored all the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ _KEYS = (
 
 @dataclass(frozen=True)
 class ParsedFacts:
-    """Usable facts, the others with the reason, and what was usable only in part."""
+    """What came of the facts of one call.
+
+    Attributes:
+        facts: the usable ones.
+        skipped: the others, each with the reason.
+        warnings: parts of usable facts that were ignored.
+    """
 
     facts: tuple[FactInput, ...]
     skipped: tuple[SkippedFact, ...]
@@ -37,7 +43,7 @@ def parse_facts(raw: object) -> ParsedFacts:
     """Check the ``facts`` parameter of a tool.
 
     Raises:
-        InvalidInput: it is no list at all, or longer than ``MAX_FACTS``.
+        InvalidInput: it is not a list, or it is longer than ``MAX_FACTS``.
     """
     if raw is None:
         return ParsedFacts((), (), ())

@@ -1,7 +1,7 @@
-"""Predicates: one spelling for each, and what is known of the preferred ones.
+"""Predicates: one spelling for each, and what is known of the preferred ones (``predicates.toml``).
 
-The invariant: a normalised predicate can be a relationship type of the graph and is none of those that carry the
-service's own structure. No predicate is ever a reason to refuse a fact.
+Invariant: a normalised predicate can be a relationship type of the graph, and is none of the types that the service
+uses for its own structure. No predicate is ever a reason to refuse a fact.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ENTITY_KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
 MAX_CHARS = 64
 FALLBACK = "RELATES_TO"
 SAFE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
-"""What a predicate looks like; anything that matches in full can stand in a query as a relationship type."""
+"""What a predicate looks like; what matches in full is safe as a relationship type in a query."""
 
 _RESERVED = {
     "STATES": "SAYS",
@@ -51,9 +51,10 @@ class Predicate:
 
     Attributes:
         single_valued: one object at a time: a newer fact ends the older one of the same scope and subject.
-        scope: whether the claim holds within its project or wherever the person works.
+        scope: whether a claim holds in its project only, or wherever the person works.
         opposites: predicates that contradict this one between the same subject and object.
-        subject_kind: usual kind of the subject, for entities first met in such a fact; object_kind likewise.
+        subject_kind: usual kind of the subject, for an entity that first appears in such a fact.
+        object_kind: usual kind of the object, for the same.
         synonyms: normalised spellings that mean this predicate.
     """
 
@@ -99,16 +100,19 @@ def _load() -> tuple[Mapping[str, Predicate], Mapping[str, str]]:
 
 
 PREDICATES, _SYNONYMS = _load()
+"""The preferred predicates by name, the domain's own first."""
 SINGLE_VALUED = frozenset(name for name, known in PREDICATES.items() if known.single_valued)
 """Predicates with one value at a time: a newer fact ends the older one."""
-"""The preferred predicates by name, the domain's own first."""
 
 
 def normalise(predicate: str) -> str:
-    """Return the predicate in UPPER_SNAKE, at most 64 characters, a preferred one where the words mean it.
+    """Return the predicate in UPPER_SNAKE, at most 64 characters; synonyms become the preferred predicate.
 
-    Words are told apart by blanks, punctuation and capitals (``worksAt``); accents fall. Where no Latin letter is left
-    the answer is ``RELATES_TO``; a leading digit gets ``HAS_`` before it.
+    Blanks, punctuation and capitals divide words. Accents are removed. A leading digit gets ``HAS_`` before it.
+    Without a Latin letter the answer is ``RELATES_TO``.
+
+    >>> [normalise(said) for said in ("worksAt", "is no longer using", "arbeitet für", "2nd choice")]
+    ['WORKS_AT', 'IS_NO_LONGER_USING', 'ARBEITET_FUR', 'HAS_2ND_CHOICE']
     """
     cleaned = "".join(c for c in unicodedata.normalize("NFKD", clean(predicate)) if not unicodedata.combining(c))
     latin = "".join(c if c.isascii() else " " for c in cleaned.replace("'", ""))
@@ -121,5 +125,5 @@ def normalise(predicate: str) -> str:
 
 
 def lookup(name: str) -> Predicate:
-    """Return what is known of a normalised predicate; an unlisted one is multi-valued and of its project."""
+    """Return what is known of a normalised predicate; an unlisted one has many values and holds in its project."""
     return PREDICATES.get(name) or Predicate(name)

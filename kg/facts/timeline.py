@@ -1,7 +1,20 @@
-"""When a fact held, for an instant of knowledge and one of the world. Pure; docs/architecture.md ("Time").
+"""When a fact held, for an instant of the world and an instant of knowledge: docs/architecture.md ("Time").
 
-A fact's own inputs never change. What follows from them, from decisions and from the next value of a single-valued
-predicate is computed here, for the cache of the present as for any instant asked about, so that there is one answer.
+Pure: no store, no clock. The inputs of a fact never change. Its end follows from them, from decisions, and from the
+next value of a single-valued predicate. This is the only place that computes it, for the present (which the graph
+caches) and for any other instant, so that there is one answer.
+
+Ada lived in Paris since 2010, which was told in 2021. She lives in Berlin since 2018, which was told in 2022:
+
+>>> def lives_in(city: str, since: int, told: int) -> FactTimes:
+...     began, noted = datetime(since, 1, 1, tzinfo=UTC), datetime(told, 1, 1, tzinfo=UTC)
+...     return FactTimes(city, ("user", "Ada", "LIVES_IN"), city, began, None, noted, None, seq=told)
+>>> timelines = Timelines([lives_in("Paris", 2010, told=2021), lives_in("Berlin", 2018, told=2022)], [])
+>>> timelines.end("Paris", None).year  # as known today
+2018
+>>> timelines.end("Paris", datetime(2021, 6, 1, tzinfo=UTC))  # as known in 2021: she still lives there
+>>> timelines.held("Paris", datetime(2015, 1, 1, tzinfo=UTC), None)
+True
 """
 
 from __future__ import annotations
@@ -24,8 +37,8 @@ class FactTimes:
     """The inputs of one fact.
 
     Attributes:
-        group: (scope, subject, predicate) of a single-valued predicate, None for others.
-        object_key: identity of the value; the next *other* value ends this one.
+        group: (scope, subject, predicate) if the predicate is single-valued, otherwise None.
+        object_key: identity of the value; the next *other* value of the group ends this one.
     """
 
     uuid: str
@@ -51,14 +64,9 @@ class Decision:
 
 
 class Timelines:
-    """Facts that bear on one another, closed under decisions and single-valued groups.
+    """Facts that can end one another: with each fact, its group and the decisions about it are here.
 
-    ``k`` is the instant of knowledge; None is the latest, whatever any clock says. An example, of ``LIVES_IN``, which
-    is single-valued::
-
-        Paris, from 2020               ->  holds from 2020 to 2023, when the next value begins
-        Berlin, from 2023 until 2025   ->  holds from 2023 to 2025, its stated end
-        Oslo, from 2030                ->  known already, holds from 2030 on
+    ``k`` is the instant of knowledge; None means all that is known, whatever a clock says.
     """
 
     def __init__(self, facts: Iterable[FactTimes], decisions: Iterable[Decision]) -> None:
@@ -75,22 +83,22 @@ class Timelines:
         self._known: dict[tuple[str, datetime | None], bool] = {}
 
     def known(self, uuid: str, k: datetime | None) -> bool:
-        """Tell whether the fact was believed at ``k``: stated, not replaced by an update, not corrected."""
+        """Return whether the fact was believed at ``k``: stated, not replaced by an update, not corrected."""
         memo = self._known.get((uuid, k))
         if memo is not None:
             return memo
         fact = self.facts.get(uuid)
         if fact is None or not _within(fact.created_at, fact.expired_at, k):
             return self._known.setdefault((uuid, k), False)
-        self._known[uuid, k] = True  # breaks a cycle, should one ever stand in the graph
+        self._known[uuid, k] = True  # ends the recursion if decisions ever form a cycle
         result = not any(d.kind == "corrected" and self._stands(d, k) for d in self._decisions[uuid])
         self._known[uuid, k] = result
         return result
 
     def end(self, uuid: str, k: datetime | None) -> datetime | None:
-        """Return when the fact stopped being true as seen at ``k``; None while it is open.
+        """Return when the fact stopped being true, as known at ``k``; None while nothing ends it.
 
-        A corrected fact ends where it begins: it never held. One whose beginning nobody stated ends no other.
+        A corrected fact ends where it begins: it never held. A fact of unknown beginning ends no other.
         """
         fact = self.facts[uuid]
         if any(d.kind == "corrected" and self._stands(d, k) for d in self._decisions[uuid]):
@@ -108,9 +116,9 @@ class Timelines:
         return min(ends, default=None)
 
     def begin(self, uuid: str, k: datetime | None) -> datetime:
-        """Return when the fact began to be true as seen at ``k``.
+        """Return when the fact began to be true, as known at ``k``.
 
-        Of two values of unknown beginning, the one that ended later began, at the earliest, where the other one ended.
+        If two values have an unknown beginning, the one that ended later began when the other ended, or after.
         """
         fact = self.facts[uuid]
         end = self.end(uuid, k)
@@ -124,7 +132,7 @@ class Timelines:
         return max((ended for ended in others if ended is not None and ended < end), default=fact.valid_at)
 
     def held(self, uuid: str, t: datetime, k: datetime | None) -> bool:
-        """Tell whether the fact was true at ``t`` as seen at ``k``."""
+        """Return whether the fact was true at ``t``, as known at ``k``."""
         if not self.known(uuid, k):
             return False
         end = self.end(uuid, k)
@@ -143,7 +151,7 @@ def _within(start: datetime, end: datetime | None, k: datetime | None) -> bool:
 def timelines_from_rows(
     facts: Iterable[TimedFact], decisions: Iterable[TimedDecision], single_valued: Iterable[str]
 ) -> Timelines:
-    """Build timelines from rows as the queries return them."""
+    """Return the timelines of facts and decisions, given as the queries return them."""
     single = frozenset(single_valued)
     return Timelines(
         (

@@ -28,12 +28,12 @@ else:
 
 @dataclass(frozen=True)
 class Write:
-    """One attempt of a mutating call or of a job, within its transaction.
+    """One attempt of a call or a job that changes a partition, in its transaction.
 
     Attributes:
-        namespace: name space of the uuids that it creates; equal for every attempt of it.
+        namespace: namespace of the uuids that it creates; equal in every attempt.
         now: instant of the attempt.
-        first_seq: first of the sequence numbers that were reserved for it.
+        first_seq: first of the sequence numbers that are reserved for it.
     """
 
     tx: Transaction
@@ -43,7 +43,7 @@ class Write:
     first_seq: int
 
     def uuid(self, name: str) -> str:
-        """Return the uuid of something that the call creates."""
+        """Return the uuid of something that the write creates, from a name that is equal in every attempt."""
         return str(uuid5(self.namespace, name))
 
 
@@ -68,7 +68,7 @@ async def once(
     clock: Clock,
     slots: int = 1,
 ) -> Answer:
-    """Do ``work`` under the partition's lock unless an attempt with the same key has done it; return its answer.
+    """Do ``work`` under the partition's lock, unless an earlier attempt with the same key did it; return its answer.
 
     Args:
         tx: a transaction that has not touched the partition yet.

@@ -1,1 +1,1 @@
-"""Background work for models: claiming, extracting, judging."""
+"""Background work for models: leasing jobs, extracting facts, judging contradictions."""

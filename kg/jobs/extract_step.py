@@ -1,7 +1,7 @@
-"""The extract step of a job: texts are read by a model, and what it states is written in one transaction.
+"""The extract step of a job: a model reads texts, and the facts that it finds are written in one transaction.
 
-Invariant: the model is asked outside of any transaction, and its answer counts only while the job is still held and
-the texts are still those that were read. Until then the facts of a former text stay current.
+Invariant: the model is asked outside of any transaction. Its answer counts only if the worker still holds the job and
+the texts are still those that the model read. Until then the facts of the old texts stay current.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ from kg.writing.draft import Draft, StatingMemory, known_names
 from kg.writing.queue import extraction_jobs
 
 EARLIER_TURNS = 4
+"""How many messages before the first new one a model is shown as context."""
 MAX_DROPPED_TOLD = 20
-"""Most reasons kept on a job for parts of an answer that could not be used."""
+"""Most reasons that a job keeps for parts of an answer that could not be used."""
 AGENTS = frozenset(("assistant", "system", "tool"))
-"""Roles that are no person: their words may be what they recalled, where a person who says a known thing again says
-it; and their I is not the user's."""
+"""Roles that are no person. Their words may only repeat what they recalled, while a person who repeats a thing says it
+again. And by "I" they do not mean the user."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class Extracted:
     """What an extract step left.
 
     Attributes:
-        judging: the job that judges the contentions it found, already held by the same worker; None where there
-            are none.
+        facts: how many new facts it wrote.
+        judging: the job that judges the contentions it found, which the same worker already holds; None if it found
+            none.
     """
 
     facts: int = 0
@@ -71,11 +73,11 @@ class ExtractStep:
         self._judges = judges
 
     async def run(self, lease: Lease) -> Extracted:
-        """Extract, resolve names, and commit.
+        """Extract facts, resolve their names, and commit them.
 
         Raises:
-            ExtractionError: no usable answer; nothing was written.
-            StoreUnavailable: the database does not answer; the job is tried again.
+            ExtractionError: the model gave no usable answer; nothing was written.
+            StoreUnavailable: the database does not answer; the job is tried again later.
         """
         job = await self._store.find_one(
             queries.job_texts, user_id=lease.user_id, uuid=lease.uuid, earlier=EARLIER_TURNS
@@ -131,7 +133,7 @@ class ExtractStep:
             if entered is None:
                 return Extracted()
             write = entered.write
-            if entered.changed:  # edited by hand since the job was left; another job reads them as they are
+            if entered.changed:  # edited by hand since the job was created; another job reads the new text
                 jobs = extraction_jobs(write, [[uuid] for uuid in entered.changed], bulk=lease.bulk)
                 await write.tx.run(writing_queries.create_jobs, user_id=lease.user_id, jobs=jobs)
             if extraction is None:
@@ -154,7 +156,7 @@ class ExtractStep:
     async def _finish(
         self, write: Write, lease: Lease, memories: Sequence[_ReadNow], facts: int, dropped: Sequence[str]
     ) -> Extracted:
-        """Close the job, and open the one that judges where new facts contend with standing ones."""
+        """Close the job; if new facts may contradict standing ones, open and lease the job that judges them."""
         uuids = [memory["uuid"] for memory in memories]
         contends = bool(facts and self._judges and await find_contentions(write, uuids))
         state = "pending" if contends else "done"
@@ -182,12 +184,12 @@ class ExtractStep:
 
 
 def _voice(memory: ReadMemory | FencedMemory) -> str | None:
-    """Return the name that I means in a text, None where that is the user."""
+    """Return whom "I" means in a text, or None for the user."""
     return memory["speaker"] or (memory["role"] if memory["role"] in AGENTS else None)
 
 
 def _still_noise(memory: ReadMemory, turn: int, stating: Set[int]) -> str | None:
-    """Return why a message that is trivial by rule stays hidden; an assent that states something does not."""
+    """Return why a message stays hidden; a trivial one that turned out to state a fact (a yes) is shown."""
     return None if turn in stating else memory["noise_reason"]
 
 
@@ -198,7 +200,7 @@ async def _state(
     extraction: Extraction,
     names: Resolution,
 ) -> int:
-    """Draft and write what was extracted from texts that still stand; return how many facts are new."""
+    """Write the facts that were extracted from texts that still stand; return how many are new."""
     facts = [(uuid, fact) for turn, fact in extraction.facts if (uuid := read[turn]["uuid"]) in standing]
     former = await _former(write, standing)
     draft = await _draft(write, standing, facts, former, extraction.work)
@@ -212,7 +214,7 @@ async def _state(
 
 
 async def _former(write: Write, standing: Mapping[str, FencedMemory]) -> list[FormerStatements]:
-    """Read the facts that texts stated before they were changed."""
+    """Read the facts that texts already state, from before they were changed or handed over since."""
     uuids = [uuid for uuid, row in standing.items() if row["restates"]]
     return await write.tx.run(queries.restating_context, user_id=write.user_id, uuids=uuids) if uuids else []
 
@@ -229,7 +231,7 @@ async def _draft(
     rows = await write.tx.run(entities_queries.find_names, user_id=write.user_id, keys=sorted(keys))
     origin = {"origin": "model", "model": work.model, "prompt": work.prompt, "prompt_hash": work.prompt_hash}
     draft = Draft(write, known_names(rows), origin)
-    for row in former:  # facts that were handed over with the text since it waited to be read
+    for row in former:  # a caller gave these facts for the present text while it waited to be read
         draft.note_standing(row["uuid"], (fact for fact in row["facts"] if _version_of(row, fact) is None))
     for index, (uuid, fact) in enumerate(facts):
         memory = standing[uuid]
@@ -238,9 +240,9 @@ async def _draft(
 
 
 def _merges(draft: Draft, names: Resolution) -> list[EntityMerge]:
-    """Return the merges that resolution asks for: of entities that this text named anew, and of known ones.
+    """Return the merges that resolution asks for: of entities that this draft creates, and of known ones.
 
-    A name whose entity was created by another write since the names were looked at is found by its spelling.
+    If another write has created the entity of a name since the names were resolved, its spelling finds it.
     """
     created = {row["key"]: row["properties"]["uuid"] for row in draft.entities}
     found = [
@@ -252,7 +254,7 @@ def _merges(draft: Draft, names: Resolution) -> list[EntityMerge]:
 
 
 def _expiring(row: FormerStatements) -> dict[str, list[FormerFact]]:
-    """Return the facts of a former text by the version that stated them."""
+    """Return the facts of a memory that an old text stated, by the version that kept that text."""
     by_version: dict[str, list[FormerFact]] = defaultdict(list)
     for fact in row["facts"]:
         version = _version_of(row, fact)
@@ -262,5 +264,5 @@ def _expiring(row: FormerStatements) -> dict[str, list[FormerFact]]:
 
 
 def _version_of(row: FormerStatements, fact: FormerFact) -> FormerVersion | None:
-    """Return the version of a text that stated a fact, None where the present text does."""
+    """Return the version whose text stated a fact, or None if the present text does."""
     return next((version for version in row["versions"] if version["replaced_at"] > fact["created_at"]), None)

@@ -1,8 +1,8 @@
-"""The judge step of a job: pairs of facts that may not both hold are ruled on in one call, and the rulings written.
+"""The judge step of a job: a model rules on pairs of facts that may contradict each other, and decisions are written.
 
-The pair is put in the order of the world's time, not of arrival: a late note about the past can be superseded by what
-is known already, and never retires it. A correction goes by the order in which the two were noted, whenever a model
-came to read them: it may well be about a time before the one that it corrects.
+A pair is ordered by when its facts began to hold, not by when they arrived. So a late note about the past can be
+superseded by what is known already, and never ends it. A correction is ordered by when its facts were told: what is
+corrected was told first, whatever time it is about.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kg.model_values import Contention, DatedStatement, ModelWork, Ruling, Rulin
 from kg.ports import Clock, ContradictionJudge
 
 MOST_PAIRS = 60
-"""Most pairs that are judged for one job."""
+"""Most pairs that a model judges for one job."""
 
 
 class JudgeStep:
@@ -35,11 +35,11 @@ class JudgeStep:
         self._judge = judge
 
     async def run(self, lease: Lease) -> int:
-        """Judge and commit; returns how many decisions were written.
+        """Judge, commit, and return how many decisions were written.
 
         Raises:
-            ExtractionError: no usable ruling; nothing was written.
-            StoreUnavailable: the database does not answer; the job is tried again.
+            ExtractionError: the model gave no usable ruling; nothing was written.
+            StoreUnavailable: the database does not answer; the job is tried again later.
         """
         job = await self._store.find_one(queries.job_texts, user_id=lease.user_id, uuid=lease.uuid, earlier=0)
         uuids = [memory["uuid"] for memory in job["memories"]] if job else []
@@ -87,7 +87,7 @@ def _dated(fact: ContendingFact) -> DatedStatement:
 
 
 def _decision(write: Write, old: ContendingFact, new: ContendingFact, ruling: Ruling, work: ModelWork) -> Row:
-    if ruling.relation == "corrected":  # what was wrong was said first, whatever time it is about
+    if ruling.relation == "corrected":  # what is wrong was told first, whatever time it is about
         old, new = sorted((old, new), key=noted)
     return {
         "old": old["uuid"],

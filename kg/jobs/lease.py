@@ -1,4 +1,4 @@
-"""A job as one worker holds it, and what a step made of it."""
+"""A job as one worker holds it, and how its step enters the graph again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kg.model_values import ModelCall
 from kg.ports import Clock
 
 LEASE_S = 30
-"""Length of a lease, by the database's clock."""
+"""Length of a lease, in seconds of the database's clock."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Lease:
 
     Attributes:
         worker: who holds it.
-        attempt: how often it was claimed; together with ``worker`` it is the fence of every commit.
-        failures: how many attempts failed by the job's own fault, or ended with their worker.
-        bulk: many texts at once; gives way to interactive work.
+        attempt: how often it was leased. A commit counts only while the job has this worker and attempt: the fence.
+        failures: how many attempts failed by the job's own fault, or ended because their worker died.
+        bulk: it reads many texts at once, and lets interactive work go first.
     """
 
     uuid: str
@@ -40,18 +40,18 @@ class Lease:
     worker: str
 
     def fence(self) -> dict[str, Any]:
-        """Return the parameters by which a query checks that the job is still held."""
+        """Return the parameters with which a query checks that the worker still holds the job."""
         return {"user_id": self.user_id, "uuid": self.uuid, "worker": self.worker, "attempt": self.attempt}
 
 
 @dataclass(frozen=True)
 class Entered:
-    """A job that is still the worker's, under the partition's lock.
+    """A job that its worker still holds, under the partition's lock.
 
     Attributes:
         write: what to write with.
-        memories: the job's memories whose text is still the one that was read.
-        changed: uuids of those that have another text by now and are still to be read.
+        memories: the job's memories that still have the text that was read.
+        changed: uuids of memories that have another text now, which nobody has read yet.
     """
 
     write: Write
@@ -60,9 +60,9 @@ class Entered:
 
 
 async def enter(tx: Transaction, lease: Lease, clock: Clock, *, slots: int) -> Entered | None:
-    """Lock the partition and check the fence; None where the job is not the worker's any more.
+    """Lock the partition and check the fence; None if the worker does not hold the job any more.
 
-    It was cancelled, taken over, or committed by an earlier try.
+    Then the job was cancelled, another worker has it, or an earlier try committed it.
     """
     first_seq = await lock(tx, lease.user_id, slots=max(1, slots))
     held = await tx.find_one(queries.job_fence, **lease.fence())
@@ -74,5 +74,5 @@ async def enter(tx: Transaction, lease: Lease, clock: Clock, *, slots: int) -> E
 
 
 async def account(store: GraphStore, lease: Lease, calls: Sequence[ModelCall], now: datetime) -> None:
-    """Write the model calls of a job down, whatever becomes of their answers."""
+    """Account the model calls of a job, whether or not their answers are used."""
     await account_calls(store, lease.user_id, calls, now, job=lease.uuid)

@@ -1,4 +1,4 @@
-"""The queries of the worker: claiming jobs, reading what they are about, closing them."""
+"""The queries of the worker: leasing jobs, reading what they are about, closing them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ JobKind = Literal["extract", "judge"]
 
 
 class LeasedJob(TypedDict):
-    """A job that a worker has claimed."""
+    """A job that a worker has leased."""
 
     uuid: str
     user_id: str

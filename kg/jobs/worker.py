@@ -1,9 +1,11 @@
-"""The worker: background jobs that need a model, taken with a lease, one attempt at a time.
+"""The worker: runs background jobs that need a model, each under a lease, one attempt at a time.
 
-Invariant: a job's result is written only by the worker that holds it, under the attempt that it was claimed with; a
-worker that dies loses its lease and another goes on. A model that is down costs no attempt and pauses its kind of
-work; an answer that is unusable, or a request that no model takes, costs one, and after ``MAX_FAILURES`` of them the
-job is dead until somebody retries it. A model that takes too long is down unless it answers other jobs meanwhile.
+Invariant: only the worker that holds a job writes its result, under the attempt that it leased. If a worker dies, its
+lease ends and another worker goes on.
+
+A model that is down costs the job no attempt; it pauses all jobs of that kind. An unusable answer, or a request that
+no model takes, costs an attempt. After ``MAX_FAILURES`` of them the job is dead until somebody retries it. A model that
+takes too long counts as down, unless it answers other jobs in the meantime.
 """
 
 from __future__ import annotations
@@ -37,24 +39,25 @@ MAX_FAILURES = 5
 RENEW_EVERY_S = 10.0
 POLL_S = 5.0
 JOB_LIFE = timedelta(days=30)
-"""How long a job that is done or cancelled can be looked at."""
+"""How long a job that is done or cancelled is kept."""
 SWEEP_EVERY = timedelta(hours=1)
 FIRST_BACK_OFF_S = 10.0
 LONGEST_BACK_OFF_S = 3600.0
 FIRST_PAUSE_S = 15.0
 LONGEST_PAUSE_S = 600.0
 OTHERS_FIRST_S = 60.0
-"""How long after a pause a job that took too long waits for others to be answered; more than a circuit's first wait."""
+"""How long after a pause a job that took too long lets others go first; longer than a circuit's first wait."""
 OWN_FAULT = frozenset(("bad_request",))
-"""Reasons for which a model gives no answer that lie in the request itself."""
+"""Reasons for no answer that are the request's own fault."""
 
 
 @dataclass
 class Pause:
-    """Why a kind of work waits for its models, and until when.
+    """Why jobs of a kind wait for their models, and until when.
 
     Attributes:
-        until: loop time; 0 while nothing waits.
+        until: time of the event loop; 0 if nothing waits.
+        length_s: how long this pause is; the next one doubles it.
     """
 
     until: float = 0.0
@@ -63,7 +66,7 @@ class Pause:
 
 
 class Worker:
-    """Claims jobs and runs their steps, several at once.
+    """Leases jobs and runs their steps, several at once.
 
     ``renew_every_s``: how often the leases of running jobs are renewed. ``first_pause_s``: how long a kind of work
     waits when its model has failed for the first time.
@@ -100,12 +103,12 @@ class Worker:
         self._tasks = (Background("worker", self._run), Background("leases", self._renew))
 
     def start(self) -> None:
-        """Start to work; jobs of an earlier process come first, as soon as their leases have ended."""
+        """Start to work; the jobs of an earlier process come first, once their leases have ended."""
         for task in self._tasks:
             task.start()
 
     async def stop(self) -> None:
-        """Stop, and hand back what is held, so that the next worker need not wait for the leases to end."""
+        """Stop, and hand back the jobs that are held, so that the next worker does not wait for the leases to end."""
         for task in self._tasks:
             await task.stop()
         held = list(self._running.values())
@@ -117,14 +120,14 @@ class Worker:
                 await self._release(lease, "the service was stopped", failed=False)
 
     def wake(self, *, resume: bool = False) -> None:
-        """Tell that there is work; ``resume`` ends pauses too, where somebody has mended a model."""
+        """Look for jobs now; with ``resume`` end all pauses, because somebody has mended a model."""
         if resume:
             for pause in self._pauses.values():
                 pause.until = 0.0
         self._wake.set()
 
     def describe(self) -> dict[str, Any]:
-        """Return what the worker is doing, for status."""
+        """Return what the worker is doing, as status shows it."""
         now = asyncio.get_running_loop().time()
         waiting = {
             kind: {"reason": pause.reason, "retry_in_s": round(pause.until - now)}
@@ -134,7 +137,7 @@ class Worker:
         return {"running": len(self._running), "concurrency": self._concurrency, "paused": waiting}
 
     async def wait_done(self, user_id: str, uuids: Sequence[str], timeout_s: float) -> str:
-        """Wait until the memories are read, and return the least finished state of them."""
+        """Wait until the memories are read, and return the state of the one that is furthest from done."""
         deadline = asyncio.get_running_loop().time() + timeout_s
         while True:
             rows = await self._store.read(queries.extraction_states, user_id=user_id, uuids=list(uuids))
@@ -159,7 +162,7 @@ class Worker:
                 await asyncio.wait_for(self._wake.wait(), timeout)
 
     async def _delete_old_jobs(self) -> None:
-        """Remove jobs that ended long ago, now and then."""
+        """Delete jobs that ended long ago, once every ``SWEEP_EVERY``."""
         now = self._clock.now()
         if now - self._swept < SWEEP_EVERY:
             return
@@ -168,7 +171,7 @@ class Worker:
         await self._store.write(lambda tx: tx.run(queries.delete_old_jobs, **params), "delete_old_jobs")
 
     async def _fill(self) -> None:
-        """Claim until every slot is taken or nothing is claimable."""
+        """Lease jobs until every slot is taken or no job is left."""
         while True:
             slots = self._concurrency - len(self._running)
             now = asyncio.get_running_loop().time()
@@ -189,7 +192,7 @@ class Worker:
                 return
 
     async def _begin_unless_paused(self, lease: Lease) -> None:
-        """Begin a job, or hand it back where its kind of work waits: the pause may be younger than the claim."""
+        """Begin a job, or hand it back if its kind is paused: the pause may have begun after the lease."""
         pause = self._pauses[lease.kind]
         if pause.until > asyncio.get_running_loop().time():
             await self._release(lease, pause.reason, failed=False)
@@ -245,12 +248,12 @@ class Worker:
             log.warning("calls of job %s are not accounted: %s", lease.uuid, unavailable)
 
     async def _give_up(self, lease: Lease, error: ExtractionError, answered: int) -> None:
-        """Release a job that got no answer: an outage pauses its kind of work, all else costs the job an attempt.
+        """Hand back a job that got no answer: an outage pauses jobs of its kind, all else costs it an attempt.
 
         Args:
             lease: the job.
-            error: why it got none.
-            answered: how many jobs of its kind had got one when it began.
+            error: why it got no answer.
+            answered: how many jobs of its kind had an answer when it began.
         """
         try:
             if isinstance(error, BudgetExceeded):
@@ -268,7 +271,7 @@ class Worker:
             log.warning("job %s waits for the database: %s", lease.uuid, unavailable)
 
     def _is_own_fault(self, lease: Lease, error: ModelUnavailable, answered: int) -> bool:
-        """Whether a job had no answer because of itself: also when others got theirs since it first took too long."""
+        """Whether it is the job's own fault: a bad request, or others were answered since it first took too long."""
         if not _is_timeout(error):
             return error.reason in OWN_FAULT
         since = self._timed_out.get(lease.uuid, answered)
@@ -278,7 +281,7 @@ class Worker:
     def _pause(self, kind: JobKind, length_s: float, reason: str) -> None:
         now = asyncio.get_running_loop().time()
         pause = self._pauses[kind]
-        if pause.until <= now:  # jobs that failed together lengthen it once
+        if pause.until <= now:  # several jobs that fail together lengthen the pause only once
             self._pauses[kind] = Pause(now + length_s, length_s, reason)
             log.warning("'%s' jobs wait %.0f s: %s", kind, length_s, reason)
 
@@ -296,9 +299,9 @@ class Worker:
         Args:
             lease: the job.
             reason: why, without any text of a memory.
-            failed: whether it costs the job an attempt.
-            dead: whether it is not tried again.
-            others_first: whether those that wait too are to show whether the model answers.
+            failed: it costs the job an attempt.
+            dead: it is not tried again.
+            others_first: it waits longer than the pause, so that other jobs show whether the model answers again.
         """
         now = self._clock.now()
         later: datetime | None = None
@@ -309,7 +312,7 @@ class Worker:
             later = now + timedelta(seconds=left_s + OTHERS_FIRST_S)
         params: dict[str, Any] = {
             **lease.fence(),
-            # A job that waits by itself counts as failed, so that `jobs retry` calls it at once.
+            # A job with a time of its own to wait for counts as failed, so that `jobs retry` runs it at once.
             "state": "dead" if dead else "failed" if later is not None else "pending",
             "failed": failed,
             "error": reason,
@@ -325,7 +328,7 @@ class Worker:
         await self._store.write(work, "release_job", partition=lease.user_id)
 
     async def _renew(self) -> None:
-        """Keep the leases of running jobs; a job that was cancelled or taken over is dropped."""
+        """Renew the leases of running jobs; stop a job that was cancelled or that another worker has."""
         while True:
             await asyncio.sleep(self._renew_every_s)
             held = {lease.uuid: task for task, lease in self._running.items()}
@@ -362,7 +365,7 @@ def _extraction_after_death(kind: JobKind) -> str:
 
 
 def _place_of(error: BaseException) -> str:
-    """Return file and line of the innermost frame; the message of an exception may quote a memory."""
+    """Return file and line where an exception was raised; its message may quote a memory and is not shown."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

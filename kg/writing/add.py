@@ -1,4 +1,4 @@
-"""Storing: one transaction per call that either leaves everything or nothing."""
+"""Adding memories: one transaction for each call, which leaves everything or nothing."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ class AddOutcome:
     """What one call of add_memory left in the graph; kept as JSON under the call's key.
 
     Attributes:
-        memory_uuids: one per text, in order; the standing one for a duplicate.
-        duplicates: which of them stood already.
+        memory_uuids: one for each text, in order; for a duplicate the memory that stood already.
+        duplicates: those that stood already.
         fact_uuids: the facts that were created.
-        ended: facts whose end changed by it: superseded, corrected, or followed in a timeline.
-        pending: memories that a model is to read, as the job says that was left with them.
-        noise: memories that are not worth remembering, with why; stored, and hidden.
+        ended: standing facts whose end changed: superseded, corrected, or followed in a timeline.
+        pending: memories that a model is to read; jobs were left for them.
+        noise: memories that are not worth remembering, each with the reason; they are stored but hidden.
+        warnings: parts of the facts that could not be used.
     """
 
     memory_uuids: list[str]
@@ -65,7 +66,7 @@ class Adding:
     async def add_in(
         self, tx: Transaction, request: AddRequest, texts: Sequence[PreparedText] | None = None
     ) -> AddOutcome:
-        """Do the same within a transaction of the caller's, who may have read the texts before it."""
+        """Do the same in a transaction of the caller, who may have prepared the texts before it began."""
         prepared = texts or await prepare_texts([memory.text for memory in request.memories])
         return await once(
             tx,
@@ -174,7 +175,10 @@ class _Layout:
         return extraction_jobs(self.write, together, bulk=self.request.bulk)
 
     def _is_same_occasion(self, note: StandingNote, occurred: datetime | None) -> bool:
-        """Whether an equal note is told of the same occasion: not where what held when it was told has ended since."""
+        """Whether an equal note is about the same occasion.
+
+        Without a date it is, unless something that it stated has ended since: then it is said again, and holds again.
+        """
         if occurred is not None:
             return note["occurred_at"] == occurred
         return not any(
@@ -186,7 +190,7 @@ class _Layout:
         )
 
     def _extraction_of(self, uuid: str, memory: MemoryInput) -> str:
-        """Decide whether a model is to read a text: not where facts came with it, and not where it is trivial."""
+        """Return the state of a new text: a model does not read it if facts came with it or if it is trivial."""
         if not self.left_to_model:
             return "none"
         reason = trivial(memory.text)

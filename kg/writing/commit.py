@@ -1,12 +1,12 @@
-"""One way to write: a draft becomes nodes, and what follows from it is brought in step, in one transaction.
+"""The one way to write: a draft becomes nodes, and whatever follows from it is refreshed, in one transaction.
 
 Adding, updating and extraction differ in what they draft. From the draft on they do the same, in this order:
 
-1. facts that a memory states no longer go to its version, and their decisions pass to facts with the same claim;
-2. the draft's entities, memories, mentions, facts and decisions are created, and jobs for the new texts;
-3. ends and projection are recomputed around every fact that came or went;
+1. facts that a memory does not state any more go to its version; facts with the same claim inherit their decisions;
+2. the draft's entities, memories, mentions, facts and decisions are created, and jobs for new texts;
+3. ends and drawn relationships are recomputed around every fact that came or went;
 4. names and entities that nothing uses any more are removed;
-5. entities that are one thing are merged: those that the caller found, then those that spelling shows.
+5. entities that are one thing are merged: first those that the caller found, then those that spelling shows.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Replaced:
     """What a memory stated until this write.
 
     Attributes:
-        facts: the facts whose claims the draft may repeat.
+        facts: its facts; a drafted fact with the claim of one of them inherits the decisions about it.
         decisions: what was decided of them, as rows with old, new and properties.
-        expiring: uuid of a version of the memory -> the facts that it takes over; they are known until now.
+        expiring: uuid of a version of the memory -> facts that it takes over, as the memory does not state them now.
     """
 
     facts: Sequence[ClaimedFact]
@@ -82,7 +82,7 @@ async def commit(
 
 
 async def _expire(write: Write, replaced: Sequence[Replaced]) -> list[ClaimedFact]:
-    """Hand facts that are stated no longer to the versions that stated them, and return them."""
+    """Hand facts to the versions that stated them, and return those facts."""
     expired: list[ClaimedFact] = []
     for version_uuid, facts in (item for one in replaced for item in one.expiring.items()):
         uuids = [fact["uuid"] for fact in facts]

@@ -1,6 +1,7 @@
-"""The deleting operations: one memory, a scope, an entity; small ones at once, large ones acknowledged and resumed.
+"""Deleting a memory, a scope or an entity: a small deletion at once, a large one in the background.
 
-Invariant: once a deletion is acknowledged nothing of it can be read, also where the erasure itself takes minutes.
+Invariant: once a deletion is acknowledged, nothing of it can be read, even if erasing it takes minutes. A large
+deletion is a job in the graph; the next start of the service resumes it.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ BATCH = 500
 
 
 class _NoneYet(Exception):
-    """A call was not made before; ends the transaction that looked for it."""
+    """Ends the transaction that looked for an earlier attempt of a call and found none."""
 
 
 @dataclass
 class Erased:
-    """Counts of what a deletion removed."""
+    """How many nodes a deletion removed."""
 
     memories: int = 0
     versions: int = 0
@@ -45,7 +46,7 @@ class Erased:
     entities: int = 0
 
     def add(self, other: Erased) -> None:
-        """Add another batch's counts."""
+        """Add the counts of another batch."""
         self.memories += other.memories
         self.versions += other.versions
         self.facts += other.facts
@@ -54,18 +55,18 @@ class Erased:
 
 @dataclass
 class Deleted(Erased):
-    """What a deleting call removed; kept under its key, so that its repetition answers the same.
+    """What a deleting call removed; kept under the call's key, so that a repetition gives the same answer.
 
     Attributes:
-        background: it is gone for every reader, and erased in the background.
-        texts_kept: memories that still contain the name of an entity that was removed.
+        background: nobody can read it any more; it is erased in the background.
+        texts_kept: how many memories still contain the name of an entity that was removed.
     """
 
     background: bool = False
     texts_kept: int = 0
 
     def counts(self) -> dict[str, int]:
-        """Return what was removed, as an answer shows it."""
+        """Return the counts, as an answer shows them."""
         return {name: getattr(self, name) for name in ("memories", "versions", "facts", "entities")}
 
 
@@ -79,7 +80,7 @@ class Deleting:
         self._wake = asyncio.Event()
 
     def start(self) -> None:
-        """Start the task that finishes large deletions, those of an earlier process first."""
+        """Start the task that finishes large deletions; it begins with those of an earlier process."""
         self._wake.set()
         self._task.start()
 
@@ -88,7 +89,7 @@ class Deleting:
         await self._task.stop()
 
     async def earlier(self, user_id: str, key: str) -> Deleted | None:
-        """Return what an earlier attempt of the same call did, None where there was none."""
+        """Return what an earlier attempt of the same call did, or None if there was none."""
 
         async def none(_: Write) -> Deleted:
             raise _NoneYet
@@ -114,7 +115,7 @@ class Deleting:
         return erased
 
     async def scope(self, scope: Scope, key: str) -> Deleted:
-        """Erase every memory of a scope; many of them in the background."""
+        """Erase every memory of a scope; more than ``AT_ONCE`` of them in the background."""
 
         async def work(write: Write) -> Deleted:
             uuids = (await write.tx.run_one(queries.scope_uuids, **scope.params(), top_k=AT_ONCE + 1))["uuids"]
@@ -126,7 +127,7 @@ class Deleting:
         return await self._once(work, scope.user_id, key, "delete_scope")
 
     async def entity(self, user_id: str, key: str, uuid: str, *, with_memories: bool) -> Deleted:
-        """Remove an entity with its facts and names; the texts that contain it stay, or are erased too."""
+        """Remove an entity with its facts and names, and with ``with_memories`` the memories that name it, too."""
 
         async def work(write: Write) -> Deleted:
             rows = await write.tx.run(queries.memories_naming, user_id=user_id, entity_uuid=uuid)
@@ -146,7 +147,7 @@ class Deleting:
         return await self._once(work, user_id, key, "delete_entity")
 
     async def finish(self) -> None:
-        """Finish every acknowledged deletion; one that fails keeps no other from being finished."""
+        """Finish every acknowledged deletion; if one fails, the others are finished all the same."""
         failed: Exception | None = None
         for job in await self._store.read(queries.deletion_jobs):
             try:
@@ -193,7 +194,7 @@ def _deleted(erased: Erased) -> Deleted:
 
 
 def _job(write: Write) -> Row:
-    """Return the job that erases what was made unreadable."""
+    """Return the job that erases memories which nobody can read any more."""
     return {
         "uuid": write.uuid("delete"),
         "user_id": write.user_id,
@@ -205,7 +206,7 @@ def _job(write: Write) -> Row:
 
 
 async def _delete_entity(write: Write, uuid: str) -> Erased:
-    """Remove an entity with its facts and names; nothing where it is gone."""
+    """Remove an entity with its facts and names; if it is gone already, nothing happens."""
     tx, user_id = write.tx, write.user_id
     context = await tx.find_one(queries.entity_context, user_id=user_id, entity_uuid=uuid)
     if context is None:
@@ -223,7 +224,7 @@ async def _delete_entity(write: Write, uuid: str) -> Erased:
 
 
 async def erase_memories(tx: Transaction, user_id: str, uuids: Sequence[str], now: datetime) -> Erased:
-    """Erase memories of a partition whose lock the transaction holds; unknown ids are passed over."""
+    """Erase memories of a partition whose lock the transaction holds; unknown ids are ignored."""
     context = await tx.run_one(queries.deletion_context, user_id=user_id, uuids=list(uuids))
     memories, facts = context["memories"], context["facts"]
     if not memories:
@@ -243,25 +244,26 @@ async def erase_memories(tx: Transaction, user_id: str, uuids: Sequence[str], no
 
 @dataclass(frozen=True)
 class DecisionsLost:
-    """What goes with facts that are about to be deleted, of what was decided by them.
+    """The decisions that disappear with facts that are about to be deleted.
 
     Attributes:
-        bereaved: facts that they had ended.
-        bridges: decisions that keep A ended by C when B, between them, is deleted. The later decision is kept with its
-            instants; neither reason nor judge are, as they were about the deleted fact and may quote it.
+        bereaved: facts that a deleted fact had ended.
+        bridges: decisions to write instead. If B ended A and C ended B, C ends A once B is deleted. A bridge keeps
+            the instants of the later decision. It keeps neither its reason nor its judge: they were about the
+            deleted fact and may quote it.
     """
 
     bereaved: list[str]
     bridges: list[Row]
 
     async def bridge(self, tx: Transaction) -> None:
-        """Write the bridges, once the facts are gone."""
+        """Write the bridges, after the facts were deleted."""
         if self.bridges:
             await tx.run(graph_queries.create_decisions, decisions=self.bridges)
 
 
 async def decisions_lost(tx: Transaction, user_id: str, facts: Sequence[ClaimedFact]) -> DecisionsLost:
-    """Read what was decided by facts before they are deleted."""
+    """Read the decisions of facts that are about to be deleted."""
     if not facts:
         return DecisionsLost([], [])
     lost = await tx.run_one(queries.decisions_lost, user_id=user_id, uuids=[fact["uuid"] for fact in facts])
@@ -283,7 +285,7 @@ async def decisions_lost(tx: Transaction, user_id: str, facts: Sequence[ClaimedF
 
 
 def _closing_links(chain: Sequence[ChainLink]) -> list[Row]:
-    """Return the links that close a conversation over its deleted messages, runs of them included."""
+    """Return the links that close the gaps which deleted messages leave in a conversation, however long a gap is."""
     gone = {row["uuid"]: row for row in chain}
     links: list[Row] = []
     for row in chain:

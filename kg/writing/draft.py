@@ -1,7 +1,7 @@
-"""From validated input and what the graph holds already to the rows of one write. Pure: no store, no clock.
+"""The rows of one write, drafted from checked input and from what the graph knows. Pure: no store, no clock.
 
 Names become alias keys. Alias keys become entities: known ones, or new ones that the draft creates. Facts become
-claims. The same draft serves a new memory, an update and the result of an extraction.
+claims. Adding, updating and extraction use the same draft; ``kg.writing.commit`` writes it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _READ_AT_ONCE_CHARS = 4096
 
 @dataclass(frozen=True)
 class KnownName:
-    """An alias that stands in the graph."""
+    """The entity that an alias stands for, and its kind."""
 
     uuid: str
     kind: str
@@ -43,7 +43,7 @@ class KnownName:
 
 @dataclass(frozen=True)
 class StatingMemory:
-    """The memory that the drafted facts belong to."""
+    """The memory that drafted facts belong to."""
 
     uuid: str
     scope: Scope
@@ -78,10 +78,10 @@ class Drafted:
 
 @dataclass(frozen=True)
 class PreparedText:
-    """What a write needs of a text, computed before its transaction: a long text takes a tenth of a second.
+    """What a write needs of a text. It is computed before the transaction, as a long text takes a tenth of a second.
 
     Attributes:
-        names: candidate alias keys with the words that stand for them.
+        names: alias keys of what may be a name in the text, each with the words as written.
     """
 
     text: str
@@ -91,19 +91,19 @@ class PreparedText:
 
     @staticmethod
     def of(text: str) -> PreparedText:
-        """Read one text."""
+        """Prepare one text."""
         return PreparedText(text, content_hash(text), split_terms(text), mentioned_keys(text))
 
 
 async def prepare_texts(texts: Sequence[str]) -> list[PreparedText]:
-    """Read texts, in a thread where they are long, so that other calls go on meanwhile."""
+    """Prepare texts; long ones in a thread, so that other calls are not held up."""
     if sum(map(len, texts)) <= _READ_AT_ONCE_CHARS:
         return [PreparedText.of(text) for text in texts]
     return await asyncio.to_thread(lambda: [PreparedText.of(text) for text in texts])
 
 
 class Draft:
-    """The rows of one write, and what its caller should hear about; entities are shared by all its memories.
+    """The rows of one write, and warnings for its caller; all its memories share the entities that it creates.
 
     Attributes:
         warnings: parts of the input that could not be used although the fact itself was.
@@ -202,7 +202,7 @@ class Draft:
         )
         stated_end = fact.invalid_at
         if stated_end is not None and stated_end <= valid_at:
-            valid_at, source = UNKNOWN_START, "unknown"  # "until March", said in May: begun before anyone said when
+            valid_at, source = UNKNOWN_START, "unknown"  # "until March", said in May: it began before anyone said when
         return {
             "uuid": self._write.uuid(name), "user_id": self._write.user_id, "statement": fact.statement,
             "scope": scope, "predicate": fact.predicate, "subject_uuid": subject_uuid, "object_uuid": object_uuid,
@@ -215,7 +215,7 @@ class Draft:
         }  # fmt: skip
 
     def add_decisions(self, label: str, fact: FactInput, new: Fact, targets: Mapping[str, TargetFact]) -> None:
-        """Draft what a fact supersedes; a target that cannot be superseded becomes a warning."""
+        """Draft how a fact supersedes others; a target that it cannot supersede becomes a warning."""
         for target in fact.supersedes:
             old = targets.get(target)
             if target == new["uuid"]:
@@ -250,10 +250,10 @@ class Draft:
                 )
 
     def warn_taken_back(self, rows: Iterable[TakenBack]) -> list[str]:
-        """Say which standing decisions the new ones took back; return the facts that stand again by it.
+        """Warn of the standing decisions that new ones took back; return the facts that stand again.
 
         Args:
-            rows: what ``create_graph`` returns.
+            rows: the decisions that were taken back, as ``create_graph`` returns them.
         """
         facts: dict[str, None] = {}
         for row in rows:
@@ -279,7 +279,7 @@ class Draft:
             self._mentioned[identity] = mention
             self.mentions.append(mention)
         elif mention["kind"] in (None, THING) and kind is not None:
-            mention["kind"] = kind  # a fact knows better than the bare text what a name stands for
+            mention["kind"] = kind  # a fact says more about a name than the bare text
 
     def _create_entity(self, name: str, key: str, kind: str) -> None:
         uuid = self._write.uuid(f"entity:{key}")

@@ -12,7 +12,7 @@ READ_TOGETHER = 25
 
 
 def extraction_jobs(write: Write, together: Iterable[Sequence[str]], *, bulk: bool = False) -> list[Row]:
-    """Return the rows of jobs that read memories, those that belong together in one, at most ``READ_TOGETHER``."""
+    """Return jobs that read memories; those that belong together share a job, at most ``READ_TOGETHER`` of them."""
     rows: list[Row] = []
     for uuids in together:
         for start in range(0, len(uuids), READ_TOGETHER):

@@ -1,4 +1,7 @@
-"""What one memory states, each claim once for the same time: a note may well tell of two periods of one thing."""
+"""What a memory states. It states a claim once for the same time, and may state it again for another period.
+
+A new fact with the claim of an old one is the old one's heir: it inherits what was decided of it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ Fact = Mapping[str, Any]
 
 
 class StatedFacts:
-    """The facts of one memory by claim; each row has ``claim_key``, ``valid_at`` and ``invalid_at``."""
+    """Facts by claim; each row has ``claim_key``, ``valid_at`` and ``invalid_at``."""
 
     def __init__(self, rows: Iterable[Fact] = ()) -> None:
         self._by_claim: dict[str, list[Fact]] = defaultdict(list)
@@ -27,15 +30,15 @@ class StatedFacts:
         self._by_claim[row["claim_key"]].append(row)
 
     def equal(self, row: Fact) -> Fact | None:
-        """Return the fact that says the same of the same time, None where none does.
+        """Return the fact that says the same of the same time, or None.
 
-        Of the same time are facts that begin together, whatever became of one since, and those that overlap.
+        Two facts are of the same time if they begin together, whatever ended one of them since, or if they overlap.
         """
         same = self._by_claim.get(row["claim_key"], ())
         return next((fact for fact in same if fact["valid_at"] == row["valid_at"] or _overlap(fact, row)), None)
 
     def heir(self, row: Fact) -> Fact | None:
-        """Return the fact that makes another's claim anew: of several the one that begins nearest to it."""
+        """Return the fact that makes the same claim as another; of several, the one whose beginning is nearest."""
         same = self._by_claim.get(row["claim_key"], ())
         return min(same, key=lambda fact: abs(fact["valid_at"] - row["valid_at"]), default=None)
 
@@ -50,9 +53,9 @@ def _overlap(one: Fact, other: Fact) -> bool:
 def inherited_decisions(
     old_facts: Iterable[Fact], decisions: Iterable[StatedDecision], stated: StatedFacts
 ) -> list[Row]:
-    """Return the decisions that newly stated facts take over from the facts that they replace.
+    """Return the decisions that new facts take over from the old facts whose claims they repeat.
 
-    Those that were undone as well: what somebody took back is not to be decided again because of a rewording.
+    Decisions that were undone are taken over, too: a rewording does not decide again what somebody took back.
 
     Args:
         old_facts: facts that expire.
@@ -69,12 +72,12 @@ def inherited_decisions(
 
 
 def _hand_on(decision: StatedDecision, old: Fact | None, new: Fact | None) -> list[Row]:
-    """Return the decision between the heirs of its facts; none for a replaced fact that begins anew after its end.
+    """Return the decision between the heirs of its facts; none if the heir of the ended fact begins after the end.
 
     Args:
-        decision: what was decided of the facts as they were stated before.
-        old: heir of the replaced fact, None where that one stands.
-        new: heir of the fact that replaces it, likewise.
+        decision: what was decided of the old facts.
+        old: heir of the fact that was ended, or None if that fact still stands.
+        new: heir of the fact that ended it, or None if that fact still stands.
     """
     properties = decision["properties"]
     if new is not None:

@@ -1,8 +1,8 @@
-"""Updating: the old state stays as a version, its facts expire, new ones are stated.
+"""Updating a memory: its old state stays as a version, the facts of that state expire, new facts are stated.
 
-Decisions follow the claim: where the new state makes the same claim, it takes over what the old one had replaced and
-what had replaced it, so that rewording a note neither revives nor forgets anything. They are copied, not moved: for
-an instant of knowledge before the update, the old fact still carries its own.
+Decisions follow the claim. A new fact with an old claim takes over what the old fact had ended and what had ended it,
+so that rewording a note neither revives nor loses anything. Decisions are copied, not moved: a read of what was known
+before the update still finds those of the old fact.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ class UpdateOutcome:
     """What an update did.
 
     Attributes:
-        changed: False where the memory already was as asked for.
+        changed: False if the memory already was as the call wants it.
         pending: a model is to read the new text.
-        expired: facts of the former state that are not stated any more.
+        expired: facts of the old state that the new state does not repeat.
+        ended: facts of other memories whose end changed.
     """
 
     uuid: str
@@ -67,7 +68,7 @@ class Updating:
     async def update_in(
         self, tx: Transaction, request: UpdateRequest, read: PreparedText | None = None
     ) -> UpdateOutcome:
-        """Do the same within a transaction of the caller's, who may have read the text before it."""
+        """Do the same in a transaction of the caller, who may have prepared the text before it began."""
         return await once(
             tx,
             lambda write: self._update(write, request, read),
@@ -79,7 +80,7 @@ class Updating:
         )
 
     async def _read(self, request: UpdateRequest) -> PreparedText | None:
-        """Read the text that the memory is to have, outside of the lock; None where there is no such memory."""
+        """Prepare the text that the memory is to have, outside of the lock; None if there is no such memory."""
         text = request.text
         if text is None:
             found = await self._store.read_one(
@@ -126,7 +127,7 @@ class Updating:
 async def _context(
     write: Write, request: UpdateRequest, read: PreparedText | None
 ) -> tuple[UpdateContext, PreparedText]:
-    """Return what stands, and the text that the memory is to have; it is read again if it changed since it was read."""
+    """Return the memory as it stands, and the text that it is to have, prepared again if it changed in between."""
     if request.text is not None and (read is None or read.text != request.text):
         read = PreparedText.of(request.text)
     facts = request.facts or ()
@@ -152,8 +153,8 @@ class _Change:
 
     Attributes:
         text: the text that the memory is to have.
-        metadata: likewise.
-        restates: the text or the facts are others.
+        metadata: the metadata that it is to have.
+        restates: the text or the facts are new.
         left_to_model: the caller gave no facts; those of a new text are for a model to find.
         pending: a model is to read the new text; until it has, the old facts stay.
         noise: why the new text is not worth remembering, None if it is.
