@@ -64,6 +64,10 @@ hooks: setup ## have git run make check before each commit in this clone
 graph: setup ## draw the import graph of docs/architecture.md again, after a change of imports
 	@$(python) scripts/import_graph.py
 
+.PHONY: reports
+reports: setup ## write docs/reports.md again, after a change of a report
+	@PYTHONPATH=. $(python) scripts/report_page.py
+
 .PHONY: manifest
 manifest: setup ## record the tools again for the shim, after a change of them
 	$(python) -m mcp_server.tools.manifest

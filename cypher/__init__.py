@@ -7,6 +7,7 @@ once. ``load`` alone casts text to ``LiteralString``, so the type checker proves
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ Folder = Literal["schema", "write", "read", "report"]
 
 _FIELD = re.compile(r"^// (mode|param|returns|order|instants):\s*(.*)$")
 _CONTINUED = re.compile(r"^//\s{2,}(\S.*)$")
-_PARAM = re.compile(r"^(\w+) ([\w\[\]]+(?: or null)?) - (.+)$")
+_PARAM = re.compile(r"^(\w+) ([\w\[\]]+(?: or null)?)(?: = (\S+))? - (.+)$")
 _USED = re.compile(r"\$(\w+)")
 _SKIPPED = re.compile(r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`", re.DOTALL)
 
@@ -33,10 +34,12 @@ class QueryFile:
     """One query file.
 
     Attributes:
-        name: the file's stem.
+        name: the file's stem; of a report, ``report/`` and the stem.
         folder: what it is for.
         mode: ``read`` may run on any member of a cluster; ``schema`` runs outside the service's transactions.
         params: parameter name to its type, as the header declares it.
+        defaults: the values (JSON) of parameters that a caller may leave out, as in ``limit integer = 50``.
+        meanings: what each parameter stands for.
         returns: the header's ``returns:`` lines. Each names columns with their types, then says more after `` - ``:
             ``uuid string, facts list[{uuid string, ended datetime or null}] - newest first``.
         instants: columns and keys of returned maps that hold instants as text (ISO 8601). The reader turns them into
@@ -54,6 +57,8 @@ class QueryFile:
     mode: Mode
     doc: str
     params: Mapping[str, str]
+    defaults: Mapping[str, object]
+    meanings: Mapping[str, str]
     returns: tuple[str, ...]
     instants: frozenset[str]
     text: LiteralString
@@ -79,9 +84,10 @@ def load() -> Mapping[str, QueryFile]:
     root = Path(__file__).parent
     for folder in get_args(Folder):
         for path in sorted((root / folder).glob("*.cypher")):
-            if path.stem in queries:
-                raise QueryFileError(f"{path}:1: a query named {path.stem} exists already")
-            queries[path.stem] = parse(path, folder)
+            query = parse(path, folder)
+            if query.name in queries:
+                raise QueryFileError(f"{path}:1: a query named {query.name} exists already")
+            queries[query.name] = query
     return queries
 
 
@@ -91,7 +97,7 @@ def parse(path: Path, folder: Folder) -> QueryFile:
     doc: list[str] = []
     returns: list[str] = []
     fields: dict[str, str] = {}
-    params: dict[str, str] = {}
+    params: dict[str, re.Match[str]] = {}
     for number, name, content in _header(text):
         if name is None:
             if fields or params:
@@ -101,7 +107,7 @@ def parse(path: Path, folder: Folder) -> QueryFile:
             declared = _PARAM.match(content)
             if declared is None or declared[1] in params:
                 raise QueryFileError(f"{path}:{number}: expected one '// param: name type - meaning' per parameter")
-            params[declared[1]] = declared[2]
+            params[declared[1]] = declared
         elif name == "returns":
             returns.append(content)
         else:
@@ -114,17 +120,52 @@ def parse(path: Path, folder: Folder) -> QueryFile:
         odd = sorted(used ^ params.keys())
         raise QueryFileError(f"{path}:1: declared parameters and those of the text differ in {odd}")
     return QueryFile(
-        name=path.stem,
+        name=_name(path, folder),
         folder=folder,
         mode=cast("Mode", mode),
         doc=" ".join(doc),
-        params=params,
+        params={name: declared[2] for name, declared in params.items()},
+        defaults={name: json.loads(declared[3]) for name, declared in params.items() if declared[3] is not None},
+        meanings={name: declared[4] for name, declared in params.items()},
         returns=tuple(returns),
         instants=frozenset(re.findall(r"\w+", fields.get("instants", ""))),
         text=cast("LiteralString", text),
         statement=cast("LiteralString", _in_one_map(text)),
         path=path,
     )
+
+
+def parse_own(path: Path) -> QueryFile:
+    """Read a report that a person wrote. Where it has no header, its parameters are texts that may be left out.
+
+    Raises:
+        QueryFileError: the file is not UTF-8, or its header contradicts its text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise QueryFileError(f"{path}:1: the file is not UTF-8") from error
+    if any(name == "mode" for _, name, _ in _header(text)):
+        return parse(path, "report")
+    names = sorted(set(_USED.findall(_SKIPPED.sub(" ", text))))
+    return QueryFile(
+        name=_name(path, "report"),
+        folder="report",
+        mode="read",
+        doc=path.stem,
+        params=dict.fromkeys(names, "string or null"),
+        defaults=dict.fromkeys(names),
+        meanings={},
+        returns=(),
+        instants=frozenset(),
+        text=cast("LiteralString", text),
+        statement=cast("LiteralString", _in_one_map(text)),
+        path=path,
+    )
+
+
+def _name(path: Path, folder: Folder) -> str:
+    return f"report/{path.stem}" if folder == "report" else path.stem
 
 
 def _header(text: str) -> list[tuple[int, str | None, str]]:

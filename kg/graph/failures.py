@@ -6,9 +6,17 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-from neo4j.exceptions import AuthError, ConstraintError, DriverError, Neo4jError, ServiceUnavailable, SessionExpired
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConstraintError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+)
 
-from kg.errors import ConfigurationError, StoreUnavailable
+from kg.errors import ConfigurationError, InvalidInput, StoreUnavailable
 
 if TYPE_CHECKING:
     from kg.graph.store import GraphAddress
@@ -33,6 +41,13 @@ def check_version(agent: str, url: str) -> None:
             f"{url} is {agent}, which is too old" if found else f"{url} is {agent!r}, whose version is not known",
             "Neo4j 5.26 or newer; or unset it to use the managed one",
         )
+
+
+def refused_report(file_name: str, error: ClientError) -> InvalidInput:
+    """Return our error for a report that the database does not run. The text is the person's own, so it may be told."""
+    if "AccessMode" in str(error.code) or "read access mode" in str(error.message):
+        return InvalidInput("report", file_name, "give a query that only reads: reports may not write")
+    return InvalidInput("report", file_name, f"give a query that Neo4j can run: {error.message}")
 
 
 def is_race(error: Neo4jError) -> bool:

@@ -36,9 +36,10 @@ from neo4j.exceptions import (
 
 import cypher
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.graph.failures import check_version, is_race, translate
+from kg.graph.failures import check_version, is_race, refused_report, translate
 from kg.graph.native import native_map
 from kg.graph.query import Command, Query, R
+from kg.graph.show import show
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -225,6 +226,36 @@ class GraphStore:
             LookupError: it returned several.
         """
         return _at_most_one(query, await self.read(query, **params))
+
+    async def report(self, query: cypher.QueryFile, params: Row, max_rows: int) -> tuple[list[str], list[Row], bool]:
+        """Run a report in a transaction that cannot write.
+
+        Returns:
+            The columns in order, the first ``max_rows`` rows as JSON can hold them, and whether these are all.
+
+        Raises:
+            InvalidInput: the query writes, or the database cannot run it.
+            StoreUnavailable: the database does not answer.
+        """
+        query.check(frozenset(params))
+        statement = DriverQuery(query.statement, metadata={"query": query.name}, timeout=_READ_TIMEOUT_S)
+        try:
+            async with self._session(default_access_mode=READ_ACCESS) as session:
+                result = await session.run(statement, {"p": params})
+                columns = list(result.keys())
+                records = await result.fetch(max_rows + 1)
+                await result.consume()
+        except ClientError as error:
+            self._drop_bookmarks(error)
+            raise refused_report(query.path.name, error) from error
+        except (Neo4jError, DriverError, OSError) as error:
+            self._drop_bookmarks(error)
+            raise translate(error, self.address, query.name) from error
+        rows = [
+            {key: show(value) for key, value in zip(columns, record.values(), strict=True)}
+            for record in records[:max_rows]
+        ]
+        return columns, rows, len(records) <= max_rows
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], label: str, *, partition: str | None = None

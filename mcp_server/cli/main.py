@@ -115,6 +115,7 @@ def _add_commands(commands: _SubParsersAction[_Command]) -> None:
     add("delete", "erase a memory and the facts that only it states", _delete_options)
     add("facts", "list contradictions between facts, undo a decision about one", _facts_options)
     add("entities", "merge two entities that are one thing, list merges, undo one", _entities_options)
+    add("report", "show a report: decisions in force, what failed, what changed, and more", _report_options)
     add("reindex", "rebuild the index from the graph", _reindex_options)
     add("repair", "compare the index with the graph, and fix what differs", _repair_options)
     add("jobs", "show the work for models: what waits, what failed and why", _jobs_options)
@@ -215,6 +216,12 @@ def _entities_options(command: ArgumentParser) -> None:
     from mcp_server.cli import graph
 
     graph.entities_options(command)
+
+
+def _report_options(command: ArgumentParser) -> None:
+    from mcp_server.cli import report
+
+    report.report_options(command)
 
 
 def _reindex_options(command: ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from kg.errors import InvalidInput, KgError, ModelUnavailable, NotFound, StoreUnavailable, shorten
 from kg.operations.administration import Administration
 from kg.operations.parameters import Operation, parameters_of
+from kg.reports.run import Reports
 from mcp_server.tools.tools import session_of
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -37,8 +38,11 @@ OPERATIONS: Mapping[str, Operation] = {
         Administration.reindex,
         Administration.cancel_reindex,
         Administration.repair,
+        Reports.list_reports,
+        Reports.run_report,
     )
 }
+_OF_REPORTS = (Reports.list_reports, Reports.run_report)
 
 MAX_ARGUMENTS_BYTES = 64 << 10
 
@@ -52,6 +56,11 @@ class Backend(Protocol):
     @property
     def administration(self) -> Administration:
         """The operations for people."""
+        ...
+
+    @property
+    def reports(self) -> Reports:
+        """The reports."""
         ...
 
     @property
@@ -103,9 +112,9 @@ async def _operate(backend: Backend, waiting: Waiting, request: Request) -> Mapp
         raise _Refused(HTTPStatus.NOT_FOUND, f"{shorten(name)}: no such operation; there are {', '.join(OPERATIONS)}")
     given = _parsed(await _body(request))
     await _be_ready(waiting)
-    administration = backend.administration
+    owner = backend.reports if operation in _OF_REPORTS else backend.administration
     _check_names(operation, given)
-    return await operation(administration, session_of(request.headers, backend.default_user), **given)
+    return await operation(owner, session_of(request.headers, backend.default_user), **given)
 
 
 async def _be_ready(waiting: Waiting) -> None:

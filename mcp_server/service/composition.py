@@ -34,6 +34,7 @@ from kg.operations.warmup import warm_up
 from kg.ports import Embedder, SystemClock, VectorIndex
 from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall
+from kg.reports.run import Reports
 from kg.settings.service import Settings
 from kg.writing.delete import Deleting
 from mcp_server.service.metrics import render
@@ -94,6 +95,15 @@ class Service:
         if self._administration is None:
             raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
         return self._administration
+
+    @property
+    def reports(self) -> Reports:
+        """The reports.
+
+        Raises:
+            StoreUnavailable: the service is still starting.
+        """
+        return Reports(self.parts.store, self.settings.data_dir)
 
     @property
     def embedder(self) -> Embedder:

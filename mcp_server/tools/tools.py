@@ -1,4 +1,4 @@
-"""The eleven tools, the prompt and the status resource, as an MCP server shows them.
+"""The eleven tools, the prompt and the resources (status and reports), as an MCP server shows them.
 
 An agent reads ``INSTRUCTIONS`` and the tools' descriptions in every session, so every word costs: an example shows what
 good facts are. The tools are made from the methods of ``MemoryService``: a signature is the schema, a docstring the
@@ -15,20 +15,34 @@ from typing import Any, Protocol, cast, overload
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp_types import (
+    CallToolResult,
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    ResourceTemplateReference,
+    TextContent,
+    ToolAnnotations,
+)
 
 from kg.errors import KgError, StoreUnavailable, shorten
 from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService
 from kg.operations.parameters import Operation, Parameter, parameters_of
+from kg.reports.run import Reports
 from kg.validate import check_id
 from kg.values import JsonObject, Scope
 from mcp_server.link.session import AGENT, PROJECT, REQUEST_KEY, RUN, SESSION_VARIABLES, USER, read_session
 
 log = logging.getLogger(__name__)
+
+REPORT = "knowthread://report/{name}{?project,since,entity,person,limit}"
+"""Address of a report, with the options that most of them take."""
+_MOST_COMPLETED = 100
 
 INSTRUCTIONS = """\
 knowthread is your long-term memory across sessions and projects.
@@ -62,6 +76,11 @@ class Backend(Protocol):
     @property
     def memory(self) -> MemoryService:
         """The eleven operations."""
+        ...
+
+    @property
+    def reports(self) -> Reports:
+        """The reports."""
         ...
 
     @property
@@ -141,6 +160,8 @@ def build_server(backend: Backend, version: str) -> MCPServer[Any]:
         """State of the service: stores, index lag, counts."""
         return json.dumps(await backend.status())
 
+    _add_reports(server, backend)
+
     @server.prompt(title="Work with memory")
     def memory_assistant(task: str = "") -> str:  # pyright: ignore[reportUnusedFunction] - registered
         """Recall what is known about a task, work with it, and store what was learned."""
@@ -155,6 +176,40 @@ def build_server(backend: Backend, version: str) -> MCPServer[Any]:
         )
 
     return server
+
+
+def _add_reports(server: MCPServer[Any], backend: Backend) -> None:
+    """Offer each report as a resource; a client completes the names of reports as a person types."""
+
+    @server.resource(REPORT, title="Report", mime_type="application/json")
+    async def report(  # pyright: ignore[reportUnusedFunction] - registered by the decorator
+        name: str,
+        ctx: Context[Any, Any],
+        *,
+        project: str | None = None,
+        since: str | None = None,
+        entity: str | None = None,
+        person: str | None = None,
+        limit: str | None = None,
+    ) -> str:
+        """One of the reports: current, rejected, failed, changed, conflicts, project, person, timeline, and more."""
+        options = {"project": project, "since": since, "entity": entity, "person": person, "limit": limit}
+        given = {key: value for key, value in options.items() if value is not None}
+        session = session_of(ctx.headers, backend.default_user)
+        try:
+            answer = await backend.reports.run(session.scope.user_id, name, given)
+        except KgError as error:
+            raise ResourceError(str(error)) from error
+        return json.dumps(answer, ensure_ascii=False)
+
+    @server.completion()
+    async def complete(  # pyright: ignore[reportUnusedFunction] - registered by the decorator
+        ref: PromptReference | ResourceTemplateReference, argument: CompletionArgument, _: CompletionContext | None
+    ) -> Completion | None:
+        if not isinstance(ref, ResourceTemplateReference) or ref.uri != REPORT or argument.name != "name":
+            return None
+        names = [name for name in backend.reports.names() if name.startswith(argument.value)]
+        return Completion(values=names[:_MOST_COMPLETED], total=len(names), has_more=len(names) > _MOST_COMPLETED)
 
 
 def _tools(backend: Backend) -> list[Tool]:

@@ -15,6 +15,7 @@ from kg.graph.schema import NODE_CLASSES
 from kg.settings.service import PREFIX, Settings
 from mcp_server.link.session import SESSION_VARIABLES
 from mcp_server.shim.wire import load_manifest
+from scripts import report_page
 from scripts.import_graph import PAGE, ROOT, redrawn
 from tests.support.commands import run
 
@@ -31,6 +32,10 @@ MADE = ("kg/managed/artifacts.lock.json", "mcp_server/tools/manifest.json")
 def test_the_import_graph_is_that_of_the_code():
     page = PAGE.read_text(encoding="utf-8")
     assert page == redrawn(page), "run: make graph"
+
+
+def test_the_page_of_reports_is_that_of_their_headers():
+    assert report_page.PAGE.read_text(encoding="utf-8") == report_page.page(), "run: make reports"
 
 
 def test_every_long_file_is_listed_with_its_reason():

@@ -19,6 +19,7 @@ WINGS = {
         ("writing",),
         ("jobs",),
         ("operations",),
+        ("reports",),
     ),
     "extract": (("prompts", "providers"), ("routing", "tasks", "embedders")),
     "mcp_server": (("link",), ("shim", "tools"), ("service",), ("doctor",), ("cli",), ("entry",), ("__main__",)),
@@ -26,7 +27,7 @@ WINGS = {
 """The wings of each package by floor: a wing may import those on floors below its own, and none beside it."""
 
 ROOMS = {
-    "neo4j": ("kg/graph/store.py", "kg/graph/native.py", "kg/graph/failures.py"),
+    "neo4j": ("kg/graph/store.py", "kg/graph/native.py", "kg/graph/failures.py", "kg/graph/show.py"),
     "neomodel": ("kg/graph/schema.py",),
     "qdrant_client": ("kg/index/qdrant/",),
     "qdrant_edge": ("kg/index/qdrant/",),

@@ -84,7 +84,8 @@ def test_every_query_of_the_service_loads_once_and_in_its_folder():
     files = sorted(Path(cypher.__file__).parent.rglob("*.cypher"))
     assert sorted(query.path for query in queries.values()) == files
     for name, query in queries.items():
-        assert name == query.path.stem and query.folder == query.path.parent.name
+        prefix = "report/" if query.folder == "report" else ""
+        assert name == prefix + query.path.stem and query.folder == query.path.parent.name
         assert (query.mode == "schema") == (query.folder == "schema")
         assert (query.mode == "read") == (query.folder in ("read", "report"))
 

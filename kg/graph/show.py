@@ -1,0 +1,27 @@
+"""Values of reports as JSON can hold them: nodes, relationships and paths too, since people write own reports."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from neo4j.graph import Node, Path, Relationship
+
+from kg.graph.native import native
+
+
+def show(value: object) -> object:
+    """Return a value as JSON can hold it.
+
+    An instant becomes ISO text in UTC, a node its labels with its properties, a relationship its type with its own.
+    """
+    if isinstance(value, dict):
+        return {key: show(item) for key, item in cast("dict[str, object]", value).items()}
+    if isinstance(value, list | Path):
+        parts = [*value.nodes, *value.relationships] if isinstance(value, Path) else cast("list[object]", value)
+        return [show(part) for part in parts]
+    if isinstance(value, Node | Relationship):
+        what = {"labels": sorted(value.labels)} if isinstance(value, Node) else {"type": value.type}
+        return {**what, **{key: show(item) for key, item in value.items()}}
+    plain = native(value, frozenset())
+    return plain.isoformat() if isinstance(plain, datetime) else plain
