@@ -1,14 +1,20 @@
-"""The project of a folder: its git remote, else the name of its root folder."""
+"""The project of a folder: its git remote, else the name of its root folder with a mark of its place.
+
+Invariant: every clone and worktree of a repository is one project, and two folders without a remote are two.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-_CASELESS_HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org"})
+from kg.language.remotes import MAX_PROJECT_CHARS, normalise_remote
+
 _MAX_CONFIG_BYTES = 1 << 20
-_MAX_PROJECT = 256
+_MARK_CHARS = 4
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -17,7 +23,8 @@ def detect_project(folder: Path | None = None) -> str | None:
 
     In a git checkout it is the normalised remote (``origin``, else the first one), so every clone and worktree of a
     repository is the same project. Without a usable remote it is the name of the checkout's root folder, and outside
-    git the name of the folder itself. Git is not run. None for a folder without a name.
+    git the name of the folder itself, each with four hexadecimal digits of where the folder is: ``web~3fa1``. So two
+    folders of one name are two projects. Git is not run. None for a folder without a name.
     """
     try:
         start = (folder or Path.cwd()).absolute()
@@ -35,29 +42,11 @@ def detect_project(folder: Path | None = None) -> str | None:
     return project
 
 
-def normalise_remote(url: str) -> str | None:
-    """Return ``host/path`` of a git remote without credentials, port and ``.git``; None for a local path.
-
-    ``https://user:secret@GitHub.com/Owner/Name.git`` and ``git@github.com:owner/name`` both become
-    ``github.com/owner/name``.
-    """
-    match = re.fullmatch(r"[a-z][a-z0-9+.-]*://([^/?#]+)/([^?#]+).*", url, re.IGNORECASE | re.DOTALL)
-    if match is None and "://" not in url:
-        match = re.fullmatch(r"((?:[^@/\s]+@)?(?:\[[^\]/]+\]|[^:/\s\[\]]+)):(.+)", url)
-    if match is None:
-        return None
-    host = re.sub(r":\d*$", "", match[1].rpartition("@")[2]).lower()
-    path = re.sub(r"/{2,}", "/", match[2].strip("/")).removesuffix(".git").strip("/")
-    if not host or not path:
-        return None
-    project = f"{host}/{path.lower() if host in _CASELESS_HOSTS else path}"
-    return project if len(project) <= _MAX_PROJECT and project.isprintable() else None
-
-
 def _name_of(folder: Path) -> str | None:
-    """Return a folder's name as a project: bytes that are not UTF-8 are replaced, control characters become blanks."""
-    name = _CONTROL.sub(" ", os.fsencode(folder.name).decode("utf-8", "replace"))
-    return name.strip()[:_MAX_PROJECT].rstrip() or None
+    """Return a folder's name and a mark of its place; bytes that are not UTF-8 and control characters are replaced."""
+    name = _CONTROL.sub(" ", os.fsencode(folder.name).decode("utf-8", "replace")).strip()
+    mark = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:_MARK_CHARS]
+    return f"{name[: MAX_PROJECT_CHARS - _MARK_CHARS - 1].rstrip()}~{mark}" if name else None
 
 
 def _is_checkout(folder: Path) -> bool:
@@ -81,18 +70,43 @@ def _shared_git_folder(git: Path) -> Path | None:
 def _remote(config: Path) -> str | None:
     """Return the normalised remote that a git configuration file names."""
     urls: dict[str, str] = {}
-    section: str | None = None
+    rewrites: dict[str, str] = {}
+    for file in (*_person_wide(), config):
+        for section, name, value in _settings(file):
+            kind, _, own = section.partition(" ")
+            if kind == "url" and name == "insteadof" and value:
+                rewrites[value] = own
+            elif kind == "remote" and name == "url" and file is config:
+                urls.setdefault(own, value)
+    ordered = [urls.pop("origin")] if "origin" in urls else []
+    written = (_rewritten(url, rewrites) for url in [*ordered, *urls.values()])
+    return next((name for url in written if (name := normalise_remote(url))), None)
+
+
+def _person_wide() -> tuple[Path, Path]:
+    """Return the configuration files of git that hold for all of a person's checkouts."""
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where there is none
+    return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git" / "config", home / ".gitconfig"
+
+
+def _rewritten(url: str, rewrites: dict[str, str]) -> str:
+    """Return a remote as git uses it: the longest ``insteadOf`` that it begins with is replaced."""
+    short = max((prefix for prefix in rewrites if url.startswith(prefix)), key=len, default=None)
+    return url if short is None else rewrites[short] + url[len(short) :]
+
+
+def _settings(config: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield the settings of a git configuration file: section (``remote origin``), name in lower case, value."""
+    section = ""
     for raw in _read(config).splitlines() if config.is_file() else ():
         line = raw.strip()
         header = re.match(r'\[\s*([^\s"\]]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]', line)
         if header is not None:
-            section = header[2] if header[1].lower() == "remote" else None
+            section = f"{header[1].lower()} {header[2] or ''}"
             line = line[header.end() :].strip()
         name, equals, value = line.partition("=")
-        if section is not None and equals and name.strip().lower() == "url":
-            urls.setdefault(section, _plain(value))
-    ordered = [urls.pop("origin")] if "origin" in urls else []
-    return next((name for url in [*ordered, *urls.values()] if (name := normalise_remote(url))), None)
+        if equals:
+            yield section, name.strip().lower(), _plain(value)
 
 
 def _plain(value: str) -> str:

@@ -1,12 +1,14 @@
 """Session headers, and which project a folder belongs to."""
 
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
 from kg.errors import InvalidInput
-from mcp_server.link.project import detect_project, normalise_remote
+from kg.language.remotes import normalise_project, normalise_remote
+from mcp_server.link.project import detect_project
 from mcp_server.link.session import (
     AGENT,
     PROJECT,
@@ -48,6 +50,13 @@ def test_a_value_that_is_not_percent_encoded_utf8_is_still_read() -> None:
         ("https://example.org/a/b.git?token=x#y", "example.org/a/b"),
         ("https://o:p@a:8443/b", "a/b"),
         ("user@[::1]:repo.git", "[::1]/repo"),
+        ("ssh://git@ssh.github.com:443/acme/shop.git", "github.com/acme/shop"),
+        ("ssh://git@altssh.gitlab.com:443/acme/shop.git", "gitlab.com/acme/shop"),
+        ("https://www.github.com/acme/shop.git", "github.com/acme/shop"),
+        ("git@github.com-work:acme/shop.git", "github.com/acme/shop"),
+        ("ssh://git@gitlab.com-me_2/acme/shop", "gitlab.com/acme/shop"),
+        ("git@github.company.org:acme/Shop.git", "github.company.org/acme/Shop"),
+        ("git@example.org-work:acme/shop", "example.org-work/acme/shop"),
         ("/srv/git/name.git", None),
         ("../name", None),
         ("./a:b", None),
@@ -59,6 +68,32 @@ def test_a_value_that_is_not_percent_encoded_utf8_is_still_read() -> None:
 )
 def test_remotes_of_one_repository_are_one_project(url: str, project: str | None) -> None:
     assert normalise_remote(url) == project
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "github.com/acme/shop",
+        "https://github.com/acme/shop",
+        "github.com/Acme/Shop",
+        "git@github.com:acme/shop.git",
+        "ssh://git@ssh.github.com:443/acme/shop",
+        "www.github.com/acme/shop/",
+        "github.com:acme/shop",
+    ],
+)
+def test_a_project_in_any_spelling_of_its_remote_is_one(name: str) -> None:
+    assert normalise_project(name) == "github.com/acme/shop"
+
+
+@pytest.mark.parametrize("name", ["shop", "Team: Shop", "team:shop", "Acme/Shop", "v1.2/Beta", "/srv/git/a.git", "a b"])
+def test_a_project_that_is_no_remote_keeps_its_spelling(name: str) -> None:
+    assert normalise_project(name) == name
+
+
+def _place(folder: Path, name: str | None = None) -> str:
+    """The project of a folder without a remote."""
+    return f"{name or folder.name}~{hashlib.sha256(os.fsencode(folder)).hexdigest()[:4]}"
 
 
 def _checkout(folder: Path, config: str = "") -> Path:
@@ -96,10 +131,45 @@ def test_git_configuration_is_read_as_git_does(tmp_path: Path, config: str) -> N
     assert detect_project(_checkout(tmp_path / "c", config)) == "example.org/a/b"
 
 
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home without a git configuration, unless a test writes one."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    return folder
+
+
+SHORT = '[remote "origin"]\n\turl = gh:acme/shop\n'
+INSTEAD = (
+    '[url "https://github.com/"]\n\tinsteadOf = gh:\n\tinsteadOf = hub:\n[url "https://x.org/"]\n\tinsteadOf = g\n'
+)
+
+
+def test_a_short_remote_is_read_as_the_configuration_says(tmp_path: Path, home: Path) -> None:
+    assert detect_project(_checkout(tmp_path / "own", SHORT + INSTEAD)) == "github.com/acme/shop"
+    wide = _checkout(tmp_path / "wide", SHORT)
+    assert detect_project(wide) == "gh/acme/shop"
+    (home / ".gitconfig").write_text(INSTEAD + '[remote "origin"]\n\turl = https://example.org/not/this\n')
+    assert detect_project(wide) == "github.com/acme/shop"
+
+
+def test_two_folders_of_one_name_are_two_projects_and_a_link_is_none(tmp_path: Path) -> None:
+    a, b = tmp_path / "a" / "web", tmp_path / "b" / "web"
+    a.mkdir(parents=True)
+    b.mkdir(parents=True)
+    (tmp_path / "web").symlink_to(a)
+    found = [detect_project(folder) for folder in (a, b, tmp_path / "web")]
+    assert found == [_place(a), _place(b), _place(a)] and found[0] != found[1]
+    long = tmp_path / ("x" * 255)
+    long.mkdir()
+    assert detect_project(long) == _place(long, "x" * 251)
+
+
 def test_without_a_usable_remote_the_root_folder_names_the_project(tmp_path: Path) -> None:
     root = _checkout(tmp_path / "my tool", '[remote "origin"]\n\turl = ../elsewhere.git\n')
     (root / "src").mkdir()
-    assert detect_project(root / "src") == "my tool"
+    assert detect_project(root / "src") == _place(root)
 
 
 def test_a_worktree_is_the_project_of_its_repository(tmp_path: Path) -> None:
@@ -112,7 +182,7 @@ def test_a_worktree_is_the_project_of_its_repository(tmp_path: Path) -> None:
     (tree / ".git").write_text(f"gitdir: {own}\n")
     assert detect_project(tree) == "github.com/o/n"
     (main / ".git" / "config").write_text("")
-    assert detect_project(tree) == "main"
+    assert detect_project(tree) == _place(main)
 
 
 def test_a_submodule_is_its_own_project(tmp_path: Path) -> None:
@@ -125,12 +195,12 @@ def test_a_submodule_is_its_own_project(tmp_path: Path) -> None:
     (main / "lib" / ".git").write_text("gitdir: ../.git/modules/lib\n")
     assert detect_project(main / "lib") == "example.org/lib"
     (own / "config").write_text("")
-    assert detect_project(main / "lib") == "lib"
+    assert detect_project(main / "lib") == _place(main / "lib")
 
 
 def test_outside_git_the_folder_names_the_project(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
-    assert detect_project(tmp_path / "notes") == "notes"
+    assert detect_project(tmp_path / "notes") == _place(tmp_path / "notes")
     assert detect_project(Path("/")) is None
 
 
@@ -138,14 +208,14 @@ def test_odd_git_entries_do_no_harm(tmp_path: Path) -> None:
     for name, content in [("empty", ""), ("lost", "gitdir: /nowhere/at/all\n"), ("noise", "\x00\xff gitdir")]:
         (tmp_path / name).mkdir()
         (tmp_path / name / ".git").write_text(content)
-        assert detect_project(tmp_path / name) == name
+        assert detect_project(tmp_path / name) == _place(tmp_path / name)
     (tmp_path / "pipe").mkdir()
     os.mkfifo(tmp_path / "pipe" / ".git")
-    assert detect_project(tmp_path / "pipe") == "pipe"
+    assert detect_project(tmp_path / "pipe") == _place(tmp_path / "pipe")
     broken = _checkout(tmp_path / "broken")
     (broken / ".git" / "config").unlink()
     os.mkfifo(broken / ".git" / "config")
-    assert detect_project(broken) == "broken"
+    assert detect_project(broken) == _place(broken)
 
 
 def test_a_session_is_read_back_as_it_was_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -153,7 +223,7 @@ def test_a_session_is_read_back_as_it_was_sent(monkeypatch: pytest.MonkeyPatch, 
     sent = session_headers({"KNOWTHREAD_USER_ID": " Zoë ", "KNOWTHREAD_RUN_ID": "", "KNOWTHREAD_AGENT_ID": "a/b"})
     assert set(sent) == {USER, "knowthread-agent", PROJECT}
     session = read_session(sent | {REQUEST_KEY: "k1"})
-    assert session == ("Zoë", "a/b", None, tmp_path.name, "k1")
+    assert session == ("Zoë", "a/b", None, _place(tmp_path), "k1")
 
 
 def test_a_named_project_is_not_detected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -173,7 +243,7 @@ def test_a_current_folder_that_is_gone_names_no_project(monkeypatch: pytest.Monk
 def test_a_folder_name_with_control_characters_is_made_usable(tmp_path: Path) -> None:
     odd = tmp_path / "two\nlines\x7f\x85 \t"
     odd.mkdir()
-    assert detect_project(odd) == "two lines"
+    assert detect_project(odd) == _place(odd, "two lines")
     assert detect_project(tmp_path / "\x01\x02") is None
 
 
