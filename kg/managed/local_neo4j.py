@@ -13,6 +13,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -287,6 +288,7 @@ class LocalNeo4j:
             raise SetupError(
                 f"Java cannot be run ({java[0]}: {error.strerror})", "set KNOWTHREAD_JAVA to a Java 17 or 21"
             ) from error
+        threading.Thread(target=self._child.wait, name="reap-neo4j", daemon=True).start()
         return psutil.Process(self._child.pid)
 
     async def _await_answer(self, process: psutil.Process, ports: Ports) -> Failure | None:

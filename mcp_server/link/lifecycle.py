@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
@@ -27,7 +27,18 @@ from typing import Any, NamedTuple, cast
 
 from kg.errors import KgError, StoreUnavailable
 from kg.settings.paths import data_dir
-from mcp_server.link.record import READY, ServiceRecord, make_private, read_record, read_token, try_lock
+from mcp_server.link.processes import process_start, signal_processes
+from mcp_server.link.record import (
+    READY,
+    START_LOCK,
+    ServiceRecord,
+    live_record,
+    make_private,
+    read_record,
+    read_token,
+    starting_process,
+    try_lock,
+)
 from mcp_server.link.session import SESSION_VARIABLES
 
 ALREADY_RUNNING = 75
@@ -38,7 +49,6 @@ STOPPED = 128 + SIGTERM
 
 
 SERVICE_COMMAND = (sys.executable, "-I", "-m", "mcp_server", "serve")
-START_LOCK = "start.lock"
 LOG = "logs/service.log"
 
 _PASSED_ON = (
@@ -173,12 +183,6 @@ def probe(folder: Path | None = None, timeout_s: float = PROBE_TIMEOUT_S) -> dic
     return known | {"answers": health is not None} | (health or {})
 
 
-def live_record(folder: Path) -> ServiceRecord | None:
-    """Return the record of the running service, ready or not; None if none runs."""
-    record = read_record(folder)
-    return record if record is not None and record.is_alive() else None
-
-
 def not_ready_text(phase: str) -> str:
     """Tell an agent that its call was not carried out, what is happening, and when to try again."""
     return (
@@ -238,8 +242,11 @@ class _Start:
                     return
                 if self._count >= _MAX_STARTS or status not in (0, ALREADY_RUNNING, -SIGKILL):
                     raise self._failure(status)
+            elif starting_process(self._folder):
+                return
             self._child, self._log_begin = spawn(self._folder, self._command)
             self._count += 1
+            (self._folder / START_LOCK).write_text(f"{self._child.pid} {process_start(self._child.pid)}", "utf-8")
             while live_record(self._folder) is None and self._child.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
 
@@ -339,10 +346,3 @@ def _is_older(theirs: str, ours: str) -> bool:
 def _numbers(version: str) -> tuple[int, ...]:
     release = re.match(r"\d+(?:\.\d+)*", version)
     return tuple(int(number) for number in release[0].split(".")) if release else ()
-
-
-def signal_processes(pids: Iterable[int], number: int) -> None:
-    """Signal each process that still runs."""
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)

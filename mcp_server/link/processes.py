@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -78,3 +79,10 @@ def _ps(*arguments: str) -> str:
         encoding="utf-8",
         env={"LC_ALL": "C", "PATH": "/bin:/usr/bin"},
     ).stdout
+
+
+def signal_processes(pids: Iterable[int], number: int) -> None:
+    """Signal each process that still runs."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

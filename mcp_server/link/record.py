@@ -27,6 +27,7 @@ from mcp_server.link.session import SESSION_VARIABLES
 
 RECORD = "service.json"
 TOKEN = "token"  # noqa: S105 (a file's name)
+START_LOCK = "start.lock"
 SERVICE_LOCK = "service.lock"
 READY = "ready"
 STOPPING = "stopping"
@@ -71,6 +72,25 @@ def read_record(folder: Path) -> ServiceRecord | None:
         return ServiceRecord(**{f.name: content[f.name] for f in fields(ServiceRecord)})
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def live_record(folder: Path) -> ServiceRecord | None:
+    """Return the record of the running service, ready or not; None if none runs."""
+    record = read_record(folder)
+    return record if record is not None and record.is_alive() else None
+
+
+def starting_process(folder: Path) -> dict[int, str]:
+    """Return the service process that was started last, with its start, while it runs; empty where it has ended.
+
+    It may have no record yet: on a busy machine that takes longer than most callers wait. The callers after them must
+    not start another one each.
+    """
+    try:
+        pid, _, started = (folder / START_LOCK).read_text("utf-8").partition(" ")
+        return {int(pid): started} if process_start(int(pid)) == started else {}
+    except (OSError, ValueError):
+        return {}
 
 
 def read_token(folder: Path) -> str:

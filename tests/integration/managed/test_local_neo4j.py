@@ -320,7 +320,7 @@ async def test_a_store_that_a_foreign_process_has_open_is_left_alone(home: Home,
         fcntl.lockf(lock, fcntl.LOCK_EX)
         with pytest.raises(SetupError, match="another Neo4j, not started by knowthread") as caught:
             await neo4j.start()
-    assert "end that Neo4j" in caught.value.cure
+    assert "stop that Neo4j" in caught.value.cure
     assert home.pids() == []
 
 

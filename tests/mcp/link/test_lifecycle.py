@@ -21,7 +21,7 @@ from kg.errors import Conflict
 from mcp_server.cli import service
 from mcp_server.link import lifecycle
 from mcp_server.link.lifecycle import ServiceStarting, StartFailed, filtered_environment
-from mcp_server.link.processes import descendants, process_start
+from mcp_server.link.processes import descendants, process_start, wait_until_gone
 from mcp_server.link.record import (
     RECORD,
     STOPPING,
@@ -30,6 +30,7 @@ from mcp_server.link.record import (
     publish_record,
     read_record,
     read_token,
+    starting_process,
 )
 from mcp_server.link.stop import stop_service
 from mcp_server.service.listen import bind_socket, ensure_token
@@ -66,6 +67,29 @@ def test_many_that_start_at_once_get_one_service(toy: Toy) -> None:
     with ThreadPoolExecutor(8) as pool:
         pids = {future.result().record.pid for future in [pool.submit(toy.start) for _ in range(8)]}
     assert len(pids) == 1
+
+
+def test_callers_that_stop_waiting_for_a_slow_start_do_not_start_another_one_each(toy: Toy) -> None:
+    toy.boot(late="now")
+    for _ in range(4):
+        with pytest.raises(ServiceStarting, match="starting"):
+            toy.start(timeout_s=0.3)
+    (starting,) = starting_process(toy.data)
+    (toy.data / "now").touch()
+    assert toy.start().record.pid == starting
+
+
+def test_a_start_that_nobody_waits_for_any_more_is_stopped_all_the_same(toy: Toy) -> None:
+    toy.boot(late="now")
+    with pytest.raises(ServiceStarting):
+        toy.start(timeout_s=0.3)
+    starting = starting_process(toy.data)
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(stop_service, toy.data)
+        (toy.data / "now").touch()
+        assert "was stopped" in stopping.result()
+    assert not wait_until_gone(starting, PATIENCE_S)
+    assert starting_process(toy.data) == {}
 
 
 def test_waiting_says_how_far_it_is_and_the_service_goes_on_starting(toy: Toy) -> None:
