@@ -97,6 +97,10 @@ class ConfigurationError(KgError):
         super().__init__(f"{setting}: {message}" + (f"; {accepted}" if accepted else ""))
 
 
+class OutdatedIndex(KgError):
+    """The index has the form of another version; it is built anew from the graph."""
+
+
 class SetupError(KgError):
     """Something on this machine prevents a part from being fetched or started; ``cure`` says what to do."""
 

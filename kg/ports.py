@@ -15,7 +15,9 @@ from kg.model_values import Contention, Extraction, ExtractionRequest, NamePair,
 Vector = NDArray[np.float32]
 
 PointKind = Literal["memory", "fact", "entity"]
-VectorName = Literal["text", "sentences"]
+VectorName = Literal["text", "sentences", "tokens", "words"]
+DenseName = Literal["text", "sentences"]
+MemoryKind = Literal["note", "message"]
 Scalar = str | int | float | bool
 
 
@@ -25,6 +27,56 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the current instant, aware, UTC."""
         ...
+
+
+@dataclass(frozen=True)
+class TextToEmbed:
+    """One text, and what is wanted of it.
+
+    Attributes:
+        sentences: its sentences, each of which gets a vector; none where none are wanted.
+        context: what was said before it; its vectors then carry something of that.
+        tokens: whether each of its word pieces gets a vector, if the embedder has any.
+    """
+
+    text: str
+    sentences: Sequence[str] = ()
+    context: str = ""
+    tokens: bool = False
+
+
+@dataclass(frozen=True)
+class TextVectors:
+    """The vectors of one text, all float32 and of unit length.
+
+    Attributes:
+        text: (d,) of the whole.
+        sentences: (s, d), one for each sentence; None where none were wanted.
+        tokens: (t, d), one for each word piece; None where none were wanted, or the embedder has none.
+    """
+
+    text: Vector
+    sentences: Vector | None = None
+    tokens: Vector | None = None
+
+
+@dataclass(frozen=True)
+class QuestionVectors:
+    """The vectors of a question, all float32 and of unit length.
+
+    Attributes:
+        text: (d,), to compare with texts.
+        sentence: (d,), to compare with sentences.
+        tokens: (t, d), one for each word piece; none where the embedder has none.
+        words: for each word piece the word that it is part of, lower case.
+        unknown: share of the word pieces that the embedder does not know.
+    """
+
+    text: Vector
+    sentence: Vector
+    tokens: Vector
+    words: Sequence[str] = ()
+    unknown: float = 0.0
 
 
 class Embedder(Protocol):
@@ -50,8 +102,29 @@ class Embedder(Protocol):
         """Whether it knows hardly any tokens of non-Latin scripts."""
         ...
 
+    @property
+    def two_models(self) -> bool:
+        """Whether sentences have a model of their own, so that their cosines compare with no others."""
+        ...
+
+    async def embed_texts(self, texts: Sequence[TextToEmbed]) -> list[TextVectors]:
+        """Return the vectors of each text, in order, from as few passes as that takes; runs off the event loop.
+
+        Raises:
+            StoreUnavailable: a model cannot be run.
+        """
+        ...
+
+    async def embed_question(self, text: str) -> QuestionVectors:
+        """Return all vectors of a question.
+
+        Raises:
+            StoreUnavailable: a model cannot be run.
+        """
+        ...
+
     async def embed_documents(self, texts: Sequence[str]) -> Vector:
-        """Return (n, dimension) float32, unit length, one row per text in order; runs off the event loop.
+        """Return (n, dimension) float32, unit length, the text vector of each text in order; runs off the event loop.
 
         Raises:
             StoreUnavailable: the model cannot be run.
@@ -59,7 +132,7 @@ class Embedder(Protocol):
         ...
 
     async def embed_query(self, text: str) -> Vector:
-        """Return (dimension,) float32, unit length, with the model's question prefix if it has one."""
+        """Return the text vector of a question alone: (dimension,) float32, unit length."""
         ...
 
     async def close(self) -> None:
@@ -74,20 +147,30 @@ class IndexPoint:
     Attributes:
         uuid: the node's uuid; it is the point's id.
         text: (d,) embedding of the whole text.
-        sentences: (s, d) embeddings of its sentences, s >= 1; searched by MaxSim.
         content_hash: fingerprint of the embedded text and payload, so that drift is found without embedding.
+        sentences: (s, d) embeddings of a memory's sentences, s >= 1; None for other kinds.
+        tokens: (t, d) embeddings of a memory's word pieces; None where there are none.
+        words: weights of a memory's terms by their place (``kg.language.bm25``); empty for other kinds.
         valid_at: for facts, start of validity; for memories, when it occurred; None for entities.
         invalid_at: for facts, end of validity, None while open.
         created_at: for memories, when it was stored; None for other kinds.
         metadata: flat scalars (or lists of them) of the memory, for filters.
+        owner: for facts, the memory that states it.
+        form: for memories, whether it is a note or a message.
+        speaker: for messages, the alias key of who said it.
+        previous: for messages, the two before it in its conversation, the nearest first.
+        noise: whether the memory, or the one that states the fact, is trivial.
+        revision: of the node, as it was when the point was made.
     """
 
     uuid: str
     kind: PointKind
     user_id: str
     text: Vector
-    sentences: Vector
     content_hash: str
+    sentences: Vector | None = None
+    tokens: Vector | None = None
+    words: Mapping[int, float] = field(default_factory=dict[int, float])
     agent_id: str | None = None
     run_id: str | None = None
     project: str | None = None
@@ -95,39 +178,74 @@ class IndexPoint:
     invalid_at: datetime | None = None
     created_at: datetime | None = None
     metadata: Mapping[str, Scalar | Sequence[Scalar]] = field(default_factory=dict[str, Scalar | Sequence[Scalar]])
+    owner: str | None = None
+    form: MemoryKind | None = None
+    speaker: str | None = None
+    previous: Sequence[str] = ()
+    noise: bool = False
+    revision: int = 0
 
 
 @dataclass(frozen=True)
 class IndexQuery:
-    """One leg of a search: nearest points within a scope.
+    """One leg of a search: the best points within a scope.
 
     Attributes:
-        using: which named vector; ``sentences`` scores by the best sentence.
-        vector: (d,) float32, unit length.
+        vector: what is searched for. (d,) for ``text`` and ``sentences``, of unit length, scored by cosine, of a
+            memory's sentences by the best; (t, d) for ``tokens``, scored by the sum over its rows of the best dot
+            product with any row of the point; a mapping for ``words``, scored by the dot product.
+        using: which named vector.
         valid_at: only points that held (facts) or had occurred (memories) at this instant, None for no bound.
         known_at: only points that were stored by this instant, None for no bound.
         metadata: points must have each of these values (a list value matches any of its members).
+        noise: whether trivial memories, and facts that they state, are wanted too.
+        among: only these points, compared one by one; None for no bound.
+        with_cards: whether hits come with what ranking reads of them.
     """
 
-    using: VectorName
-    vector: Vector
+    vector: Vector | Mapping[int, float]
     kind: PointKind
     user_id: str
     top_k: int
+    using: VectorName = "text"
     agent_id: str | None = None
     run_id: str | None = None
     project: str | None = None
     valid_at: datetime | None = None
     known_at: datetime | None = None
     metadata: Mapping[str, Scalar | Sequence[Scalar]] = field(default_factory=dict[str, Scalar | Sequence[Scalar]])
+    noise: bool = True
+    among: Sequence[str] | None = None
+    with_cards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCard:
+    """What ranking reads of a point; see ``IndexPoint`` for the fields."""
+
+    uuid: str
+    kind: PointKind
+    agent_id: str | None = None
+    run_id: str | None = None
+    project: str | None = None
+    valid_at: datetime | None = None
+    invalid_at: datetime | None = None
+    created_at: datetime | None = None
+    owner: str | None = None
+    form: MemoryKind | None = None
+    speaker: str | None = None
+    previous: Sequence[str] = ()
+    noise: bool = False
+    revision: int = 0
 
 
 @dataclass(frozen=True)
 class IndexHit:
-    """A point near a question; ``similarity`` is the cosine, higher is nearer."""
+    """A point that a query found; ``score`` is its cosine or dot product, higher is better."""
 
     uuid: str
-    similarity: float
+    score: float
+    card: IndexCard | None = None
 
 
 @dataclass(frozen=True)
@@ -207,10 +325,17 @@ class VectorIndex(Protocol):
         ...
 
     async def search(self, queries: Sequence[IndexQuery]) -> list[list[IndexHit]]:
-        """Answer all queries in one batch: per query at most ``top_k`` hits, nearest first."""
+        """Answer all queries in one batch: per query at most ``top_k`` hits, best first."""
         ...
 
-    async def similarities(self, using: VectorName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
+    async def cards(self, user_id: str, uuids: Sequence[str], following: Sequence[str]) -> list[IndexCard]:
+        """Return the cards of some of a user's points, and of the messages of which some are among the ``previous``.
+
+        Points that do not exist are left out.
+        """
+        ...
+
+    async def similarities(self, using: DenseName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
         """Return the cosine of each of these points to a vector; points that do not exist are left out."""
         ...
 

@@ -7,7 +7,7 @@ import sys
 from kg.errors import KgError
 from kg.managed.artifacts import ensure_jars, ensure_model, progress_bar
 from kg.settings.paths import cache_dir
-from kg.settings.service import EMBEDDERS
+from kg.settings.service import EMBEDDERS, models_of
 
 
 def main() -> int:
@@ -16,8 +16,8 @@ def main() -> int:
     try:
         with progress_bar() as bar:
             ensure_jars(folder, bar)
-            for embedder in EMBEDDERS:
-                ensure_model(folder, embedder, bar)
+            for model in {model: None for embedder in EMBEDDERS for model in models_of(embedder)}:
+                ensure_model(folder, model, bar)
     except KgError as error:
         sys.stderr.write(f"{error}\n")
         return 1

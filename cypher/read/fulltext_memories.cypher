@@ -12,7 +12,6 @@
 // param: known_at datetime or null - only what was stored by then
 // param: top_k integer - most rows returned
 // returns: uuids list[string] - best first
-// returns: seq integer or null - the partition's number
 CALL db.index.fulltext.queryNodes($index, $words, {limit: $fetch}) YIELD node, score
 WHERE node.user_id = $user_id AND NOT node:Deleting AND ($noise OR NOT node.noise)
   AND ($agent_id IS NULL OR node.agent_id = $agent_id)
@@ -21,6 +20,4 @@ WHERE node.user_id = $user_id AND NOT node:Deleting AND ($noise OR NOT node.nois
   AND ($as_of IS NULL OR node.occurred_at <= $as_of)
   AND ($known_at IS NULL OR node.created_at <= $known_at)
 WITH node.uuid AS uuid ORDER BY score DESC, uuid LIMIT $top_k
-WITH collect(uuid) AS uuids
-OPTIONAL MATCH (p:Partition {user_id: $user_id})
-RETURN uuids, p.seq AS seq
+RETURN collect(uuid) AS uuids

@@ -6,7 +6,8 @@
 // param: tombstones_top_k integer - most points returned
 // returns: nodes list[{uuid string, user_id string, index_rev integer, kind string, text string, gone boolean, agent_id
 //   string or null, run_id string or null, project string or null, metadata string or null, valid_at datetime or null,
-//   invalid_at datetime or null, created_at datetime or null}]
+//   invalid_at datetime or null, created_at datetime or null, owner string or null, form string or null, speaker string or null,
+//   noise boolean, earlier list[{uuid string, text string}]}] - earlier: the two messages before a message
 // returns: tombstones list[string]
 CALL () {
   MATCH (n:Unindexed)
@@ -14,12 +15,20 @@ CALL () {
     AND ($written[n.uuid] IS NULL OR $written[n.uuid] <> n.index_rev)
   WITH n ORDER BY coalesce(n.bulk, false) LIMIT $nodes_top_k
   OPTIONAL MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(n)
-  WITH n, coalesce(m, n) AS owner
+  WITH n, m, coalesce(m, n) AS owner
+  CALL (n) {
+    MATCH path = (earlier:Memory)-[:NEXT*1..2]->(n)
+    WHERE n.kind = 'message' AND NOT earlier:Deleting
+    WITH earlier ORDER BY length(path) DESC
+    RETURN collect(earlier {.uuid, .text}) AS earlier
+  }
   RETURN collect(n {.uuid, .user_id, .index_rev, .invalid_at, valid_at: coalesce(n.valid_at, n.occurred_at),
     created_at: CASE WHEN n:Memory THEN n.created_at END,
     kind: CASE WHEN n:Memory THEN 'memory' WHEN n:Fact THEN 'fact' ELSE 'entity' END,
     text: coalesce(n.text, n.statement, n.name),
     gone: n:Deleting OR owner:Deleting OR n.expired_at IS NOT NULL,
+    owner: m.uuid, form: CASE WHEN n:Memory THEN n.kind END,
+    speaker: n.speaker, noise: coalesce(owner.noise, false), earlier: earlier,
     agent_id: owner.agent_id, run_id: owner.run_id, project: owner.project, metadata: owner.metadata}) AS nodes
 }
 CALL () {

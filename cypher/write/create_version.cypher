@@ -1,4 +1,5 @@
 // Keep the present state of a memory as a version, with its mentions, and give the memory its new state.
+// The two messages after one whose text changes are indexed anew, as they are read behind it.
 // mode: write
 // param: uuid string - the memory
 // param: version map - properties of the version
@@ -13,6 +14,11 @@ WITH m, v
 CALL (m) {
   MATCH (m)-[:STATES]->(f:Fact) WHERE $keeps_facts
   SET f.index_rev = f.index_rev + 1, f:Unindexed
+}
+WITH m, v
+CALL (m) {
+  MATCH (m)-[:NEXT*1..2]->(following:Memory) WHERE $moves_mentions
+  SET following.index_rev = following.index_rev + 1, following:Unindexed
 }
 WITH m, v
 MATCH (m)-[n:NAMES]->(a:Alias)

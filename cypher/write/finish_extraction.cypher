@@ -1,4 +1,5 @@
 // Note that the memories of a job were read and which of them are noise, and close the job.
+// A memory that becomes noise, or ceases to be, is queued for the index with its facts.
 // mode: write
 // param: user_id string - partition
 // param: uuid string - the job
@@ -12,5 +13,11 @@ WITH j
 UNWIND $memories AS memory
 MATCH (m:Memory {uuid: memory.uuid})
 WHERE m.user_id = $user_id
+WITH m, memory, coalesce(m.noise, false) <> (memory.noise_reason IS NOT NULL) AS turned
 SET m.extraction = memory.extraction, m.noise = memory.noise_reason IS NOT NULL, m.noise_reason = memory.noise_reason
 REMOVE m.extraction_error
+WITH m, turned WHERE turned
+OPTIONAL MATCH (m)-[:STATES]->(f:Fact)
+WITH m, collect(f) AS facts
+UNWIND [m] + facts AS n
+SET n.index_rev = n.index_rev + 1, n:Unindexed

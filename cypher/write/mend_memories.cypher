@@ -7,4 +7,9 @@ UNWIND $memories AS mended
 MATCH (m:Memory {uuid: mended.uuid})
 WHERE m.user_id = $user_id AND m.text = mended.text AND NOT m:Deleting
 SET m.content_hash = mended.content_hash, m.terms = mended.terms, m.index_rev = m.index_rev + 1, m:Unindexed
+WITH m
+CALL (m) {
+  MATCH (m)-[:NEXT*1..2]->(following:Memory)
+  SET following.index_rev = following.index_rev + 1, following:Unindexed
+}
 RETURN m.uuid AS uuid

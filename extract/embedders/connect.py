@@ -9,6 +9,7 @@ from extract.embedders.ollama import PREFIX, OllamaEmbedder
 from extract.embedders.onnx import OnnxEmbedder
 from kg.managed.artifacts import Progress, ensure_model
 from kg.ports import Embedder
+from kg.settings.service import models_of
 
 
 def make_embedder(name: str, cache_dir: Path, progress: Progress | None = None) -> Embedder:
@@ -18,8 +19,7 @@ def make_embedder(name: str, cache_dir: Path, progress: Progress | None = None) 
         ConfigurationError: no such embedder.
         SetupError: the files cannot be fetched.
     """
-    files = ensure_model(cache_dir, name, progress)
-    return OnnxEmbedder(name, files.onnx, files.tokenizer, files.digest)
+    return OnnxEmbedder(name, [ensure_model(cache_dir, model, progress) for model in models_of(name)])
 
 
 async def connect_embedder(

@@ -15,7 +15,7 @@ import numpy as np
 
 from extract.providers.ollama_client import OllamaClient
 from kg.errors import ModelUnavailable, StoreUnavailable
-from kg.ports import Vector
+from kg.ports import QuestionVectors, TextToEmbed, TextVectors, Vector
 
 T = TypeVar("T")
 
@@ -32,6 +32,8 @@ ENGLISH_ONLY = frozenset(("all-minilm", "nomic-embed-text", "mxbai-embed-large",
 
 class OllamaEmbedder:
     """One embedding model behind Ollama; made by ``connect``, which asks it what it is."""
+
+    two_models = False
 
     def __init__(self, client: OllamaClient, model: str, keep_alive: str, dimension: int, digest: str) -> None:
         self.name = PREFIX + model
@@ -77,6 +79,33 @@ class OllamaEmbedder:
             vectors[done : done + len(batch)] = self._unit(rows, len(batch))
             done += len(batch)
         return vectors
+
+    async def embed_texts(self, texts: Sequence[TextToEmbed]) -> list[TextVectors]:
+        """Return the vectors of each text, in order: of the whole and of its sentences; it has none of word pieces.
+
+        Raises:
+            StoreUnavailable: the model cannot be run.
+        """
+        inputs: dict[str, int] = {}
+        for one in texts:
+            for part in (one.text, *one.sentences):
+                inputs.setdefault(part, len(inputs))
+        rows = await self.embed_documents(list(inputs))
+        return [
+            TextVectors(
+                rows[inputs[one.text]], rows[[inputs[part] for part in one.sentences]] if one.sentences else None
+            )
+            for one in texts
+        ]
+
+    async def embed_question(self, text: str) -> QuestionVectors:
+        """Return a question's vector, which serves for texts and sentences; it has none of word pieces.
+
+        Raises:
+            StoreUnavailable: the model cannot be run.
+        """
+        vector = await self.embed_query(text)
+        return QuestionVectors(vector, vector, np.empty((0, self.dimension), np.float32))
 
     async def embed_query(self, text: str) -> Vector:
         """Return (dimension,) float32, unit length.

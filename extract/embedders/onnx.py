@@ -1,8 +1,7 @@
-"""Embedding models that run in this process: ONNX Runtime on the processor, no hub and no torch.
+"""Embedders that run in this process: one small model, or two, each for what it does best.
 
-Invariant: a text's vector depends on the text alone, not on its neighbours in a batch. Work is cut into batches of
-bounded size, so that memory stays level and nobody waits long behind a bulk import; questions run on a thread of
-their own and wait for no batch at all.
+With two, the first reads text and word pieces in one pass, and the second reads the sentences. Work is cut into small
+pieces, so that nobody waits long behind a bulk import; questions run on threads of their own and wait for no text.
 """
 
 from __future__ import annotations
@@ -10,105 +9,149 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 
+from extract.embedders.onnx_model import MAX_PASSAGES, MAX_TOKENS, ModelUse, OnnxModel
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.ports import Vector
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-    from tokenizers import Tokenizer
+from kg.managed.artifacts import ModelFiles
+from kg.ports import QuestionVectors, TextToEmbed, TextVectors, Vector
+from kg.settings.service import models_of
 
 T = TypeVar("T")
+U = TypeVar("U")
 
-MAX_TOKENS = 256
-MAX_CHARACTERS = MAX_TOKENS * 32
-"""Longer texts are cut before tokenizing: far more than ``MAX_TOKENS`` tokens of any language's prose."""
+CHUNK = 8
+"""Texts that a thread embeds before it serves somebody else."""
 
-BATCH_TEXTS = 32
-BATCH_TOKENS = 1024
-"""Padded tokens in one run. Larger runs are no faster on a processor, but hold memory and threads for longer."""
-
-
-@dataclass(frozen=True)
-class ModelUse:
-    """How a model's output becomes a vector, as its authors trained it."""
-
-    dimension: int
-    pooling: Literal["mean", "cls"]
-    query_prefix: str = ""
-
-
+_BGE_PREFIX = "Represent this sentence for searching relevant passages: "
 MODELS = {
+    "onnx:all-minilm-l6-v2-q": ModelUse(384, "mean"),
+    "onnx:bge-small-en-v1.5-q": ModelUse(384, "cls", _BGE_PREFIX),
     "onnx:all-minilm-l6-v2": ModelUse(384, "mean"),
-    "onnx:bge-small-en-v1.5": ModelUse(384, "cls", "Represent this sentence for searching relevant passages: "),
+    "onnx:bge-small-en-v1.5": ModelUse(384, "cls", _BGE_PREFIX),
 }
 
 
 class OnnxEmbedder:
-    """A sentence embedder in ONNX form with its tokenizer; construction is instant, the first use loads the model."""
+    """One or two sentence models in ONNX form; construction is instant, the first use loads them.
+
+    Args:
+        name: as in the setting; two models are joined by ``+``.
+        files: the files of each model, in the order of the name.
+        threads: of each session; one for a quantised model, which is no faster with more.
+    """
 
     english_only = True
 
-    def __init__(
-        self, name: str, onnx_path: Path, tokenizer_path: Path, digest: str, *, threads: int | None = None
-    ) -> None:
-        if name not in MODELS:
+    def __init__(self, name: str, files: Sequence[ModelFiles], *, threads: int | None = None) -> None:
+        names = models_of(name)
+        if not names or len(names) != len(files) or any(one not in MODELS for one in names):
             raise ConfigurationError("KNOWTHREAD_EMBEDDER", f"{name!r} is not known", "one of " + ", ".join(MODELS))
-        use = MODELS[name]
         self.name = name
-        self.dimension = use.dimension
-        self.digest = hashlib.sha256(f"{digest} {use.pooling} {MAX_TOKENS}".encode()).hexdigest()
-        self._query_prefix = use.query_prefix
-        self._model = _Model(onnx_path, tokenizer_path, use, threads or min(4, os.cpu_count() or 1))
-        self._documents = ThreadPoolExecutor(1, "embed-documents")
-        self._questions = ThreadPoolExecutor(1, "embed-questions")
+        models = [_model(one, these, threads) for one, these in zip(names, files, strict=True)]
+        self._reader, self._sentence_reader = models[0], models[-1]
+        self._models = models
+        self.dimension = self._reader.use.dimension
+        uses = [f"{these.digest} {model.use.pooling}" for these, model in zip(files, models, strict=True)]
+        identity = " ".join([*uses, str(MAX_TOKENS), str(MAX_PASSAGES)])
+        self.digest = hashlib.sha256(identity.encode()).hexdigest()
+        self._documents = ThreadPoolExecutor(min(2, os.cpu_count() or 1), "embed-documents")
+        self._questions = ThreadPoolExecutor(len(models), "embed-questions")
         self._closed = False
 
+    @property
+    def two_models(self) -> bool:
+        """Whether sentences have a model of their own."""
+        return len(self._models) > 1
+
     async def warm(self) -> None:
-        """Load the model now rather than at the first text.
+        """Load the models now rather than at the first text.
 
         Raises:
-            StoreUnavailable: the model cannot be loaded.
+            StoreUnavailable: a model cannot be loaded.
         """
-        await self._run(self._documents, self._model.load)
+        await asyncio.gather(*(self._run(self._documents, model.load) for model in self._models))
 
     async def embed_documents(self, texts: Sequence[str]) -> Vector:
-        """Return (n, dimension) float32, unit length, in order; other callers are served between the batches.
+        """Return (n, dimension) float32, unit length, in order; other callers are served between the chunks.
 
         Raises:
             StoreUnavailable: the model cannot be run.
         """
-        vectors = np.empty((len(texts), self.dimension), np.float32)
-        tokens: list[list[int]] = []
-        for start in range(0, len(texts), BATCH_TEXTS):
-            tokens += await self._run(self._documents, self._model.tokenize, texts[start : start + BATCH_TEXTS])
-        for batch in _batches([len(ids) for ids in tokens]):
-            chosen = [tokens[i] for i in batch]
-            vectors[batch] = await self._run(self._documents, self._model.embed, chosen)
-        return vectors
+        rows = await self._in_chunks(self._reader.embed, texts)
+        return np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
+
+    async def embed_texts(self, texts: Sequence[TextToEmbed]) -> list[TextVectors]:
+        """Return the vectors of each text, in order; each model runs once over what it has to read.
+
+        Raises:
+            StoreUnavailable: a model cannot be run.
+        """
+        read, parts = await asyncio.gather(self._in_chunks(self._read, texts), self._in_chunks(self._sentences, texts))
+        return [
+            TextVectors(text, own if own is not None or not one.sentences else text[None, :], tokens)
+            for one, (text, tokens), own in zip(texts, read, parts, strict=True)
+        ]
+
+    async def embed_question(self, text: str) -> QuestionVectors:
+        """Return a question's vectors; both models read it at once, beside all other work.
+
+        Raises:
+            StoreUnavailable: a model cannot be run.
+        """
+        reading = self._run(self._questions, self._reader.read_question, text)
+        if not self.two_models:
+            read = await reading
+            return QuestionVectors(read.text, read.text, read.pieces, read.words, read.unknown)
+        asked = self._run(self._questions, self._sentence_reader.embed_question, text)
+        read, sentence = await asyncio.gather(reading, asked)
+        return QuestionVectors(read.text, sentence, read.pieces, read.words, read.unknown)
 
     async def embed_query(self, text: str) -> Vector:
-        """Return (dimension,) float32, unit length; runs beside document batches, not behind them.
+        """Return (dimension,) float32, unit length; runs beside document chunks, not behind them.
 
         Raises:
             StoreUnavailable: the model cannot be run.
         """
-        return (await self._run(self._questions, self._model.embed_texts, [self._query_prefix + text]))[0]
+        return await self._run(self._questions, self._reader.embed_question, text)
 
     async def close(self) -> None:
-        """Wait for running batches, refuse further ones and release the model."""
+        """Wait for running work, refuse further work and release the models."""
         self._closed = True
         for executor in (self._documents, self._questions):
             await asyncio.to_thread(executor.shutdown, wait=True)
-        self._model.unload()
+        for model in self._models:
+            model.unload()
+
+    def _read(self, one: TextToEmbed) -> tuple[Vector, Vector | None]:
+        if not one.tokens:
+            return self._reader.embed(one.text), None
+        read = self._reader.read(one.text, one.context)
+        return read.text, read.pieces
+
+    def _sentences(self, one: TextToEmbed) -> Vector | None:
+        """Return (s, d) of a text's sentences, None where its own vector stands for them or none are wanted."""
+        if not one.sentences:
+            return None
+        alone = len(one.sentences) == 1 and one.sentences[0] == one.text.strip()
+        if alone and not self.two_models and not one.context:
+            return None
+        return np.stack([self._sentence_reader.embed(sentence) for sentence in one.sentences])
+
+    async def _in_chunks(self, work: Callable[[U], T], items: Sequence[U]) -> list[T]:
+        """Do some work on each item, on the threads for documents."""
+
+        def do(chunk: Sequence[U]) -> list[T]:
+            return [work(item) for item in chunk]
+
+        done: list[T] = []
+        for start in range(0, len(items), CHUNK):
+            done += await self._run(self._documents, do, items[start : start + CHUNK])
+        return done
 
     async def _run(self, executor: ThreadPoolExecutor, work: Callable[..., T], *args: object) -> T:
         if self._closed:
@@ -116,102 +159,7 @@ class OnnxEmbedder:
         return await asyncio.get_running_loop().run_in_executor(executor, work, *args)
 
 
-class _Model:
-    """Session and tokenizer; one session serves both threads, as ONNX Runtime allows."""
-
-    def __init__(self, onnx_path: Path, tokenizer_path: Path, use: ModelUse, threads: int) -> None:
-        self._onnx_path = onnx_path
-        self._tokenizer_path = tokenizer_path
-        self._use = use
-        self._threads = threads
-        self._loading = threading.Lock()
-        self._loaded: tuple[InferenceSession, Tokenizer] | None = None
-
-    def load(self) -> tuple[InferenceSession, Tokenizer]:
-        with self._loading:
-            if self._loaded is None:
-                self._loaded = self._load_session(), self._load_tokenizer()
-            return self._loaded
-
-    def unload(self) -> None:
-        with self._loading:
-            self._loaded = None
-
-    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        tokenizer = self.load()[1]
-        return [tokenizer.encode(_clean(text)).ids for text in texts]
-
-    def embed_texts(self, texts: Sequence[str]) -> Vector:
-        return self.embed(self.tokenize(texts))
-
-    def embed(self, tokens: Sequence[Sequence[int]]) -> Vector:
-        """Return (n, dimension) float32, unit length, for token ids padded to the longest of this batch."""
-        session = self.load()[0]
-        shape = len(tokens), max(len(ids) for ids in tokens)
-        input_ids = np.zeros(shape, np.int64)
-        mask = np.zeros(shape, np.int64)
-        for row, ids in enumerate(tokens):
-            input_ids[row, : len(ids)] = ids
-            mask[row, : len(ids)] = 1
-        inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros(shape, np.int64)}
-        try:
-            states = cast("Vector", cast(Any, session).run(["last_hidden_state"], inputs)[0])
-        except Exception as error:  # ONNX Runtime's errors share no other base class
-            raise StoreUnavailable("embedder", f"{self._onnx_path.name} failed: {error}", retryable=True) from error
-        if self._use.pooling == "cls":
-            pooled = states[:, 0]
-        else:
-            weights = mask[:, :, None].astype(np.float32)
-            pooled = (states * weights).sum(axis=1) / weights.sum(axis=1)
-        return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
-
-    def _load_session(self) -> InferenceSession:
-        # Read at the import. Without it the library reports this machine to its maker from then on, whatever is called.
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        import onnxruntime
-
-        onnxruntime.disable_telemetry_events()
-        options = cast(Any, onnxruntime).SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Patterns are kept per input shape, and ours vary; spinning threads would take a core from the database.
-        options.enable_mem_pattern = False
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return self._read(
-            self._onnx_path,
-            lambda: onnxruntime.InferenceSession(str(self._onnx_path), options, providers=["CPUExecutionProvider"]),
-        )
-
-    def _load_tokenizer(self) -> Tokenizer:
-        from tokenizers import Tokenizer
-
-        tokenizer = self._read(self._tokenizer_path, lambda: cast(Any, Tokenizer).from_file(str(self._tokenizer_path)))
-        # A tokenizer file may ask for padding to a fixed length and for its own truncation: neither is ours.
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(MAX_TOKENS)
-        return tokenizer
-
-    def _read(self, path: Path, load: Callable[[], T]) -> T:
-        try:
-            return load()
-        except Exception as error:  # neither library's errors share another base class
-            cure = f"remove {path.parent} and run `knowthread setup`"
-            raise StoreUnavailable("embedder", f"cannot load {path}: {error}; {cure}", retryable=False) from error
-
-
-def _clean(text: str) -> str:
-    """Return the part of a text that can matter, without lone surrogates, which no tokenizer takes."""
-    return text.strip()[:MAX_CHARACTERS].encode("utf-8", "replace").decode()
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield indexes in batches of texts of like length, so that little of a batch is padding."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) == BATCH_TEXTS or (len(batch) + 1) * lengths[index] > BATCH_TOKENS):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+def _model(name: str, files: ModelFiles, threads: int | None) -> OnnxModel:
+    if threads is None:
+        threads = 1 if name.endswith("-q") else min(4, os.cpu_count() or 1)
+    return OnnxModel(files.onnx, files.tokenizer, MODELS[name], threads)

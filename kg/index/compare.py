@@ -142,6 +142,7 @@ def _is_edited(row: Mapping[str, object]) -> bool:
 
 def point_hash(node: PointNode) -> str:
     """Return the fingerprint of what a point should say, so that drift is found without embedding."""
-    parts = [node[key] for key in ("kind", "text", "user_id", "agent_id", "run_id", "project", "metadata")]
-    bounds = [str(node["valid_at"]), str(node["invalid_at"])]
-    return hashlib.sha256(json.dumps([*parts, *bounds], default=str).encode()).hexdigest()[:32]
+    said = ("kind", "text", "user_id", "agent_id", "run_id", "project", "metadata", "owner", "form", "speaker", "noise")
+    earlier = [(message["uuid"], message["text"]) for message in node["earlier"]]
+    parts = [*(node[key] for key in said), earlier, str(node["valid_at"]), str(node["invalid_at"])]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]

@@ -23,7 +23,8 @@ from kg.graph.store import GraphStore
 from kg.index import queries
 from kg.index.compare import INDEXED_LABELS, point_hash
 from kg.index.queries import QueuedNode
-from kg.index.vectors import NodeVectors, Text
+from kg.index.vectors import NodeText, NodeVectors, context_of
+from kg.language.names import find_alias_key
 from kg.ports import Clock, Embedder, IndexPoint, Scalar, VectorIndex
 from kg.validate import metadata
 
@@ -87,7 +88,7 @@ class Indexer:
         """Tell that the queue has grown."""
         self._wake.set()
 
-    def announce(self, texts: Sequence[Text]) -> None:
+    def announce(self, texts: Sequence[NodeText]) -> None:
         """Tell which texts a write is about to queue, so that they are embedded while it commits."""
         self._vectors.announce(texts)
 
@@ -141,7 +142,7 @@ class Indexer:
     async def can_embed(self) -> bool:
         """Tell whether the embedder works at present."""
         with contextlib.suppress(StoreUnavailable):
-            await self._vectors.embed([("entity", _PROBE)])
+            await self._vectors.embed([NodeText("entity", _PROBE)])
             return True
         return False
 
@@ -292,17 +293,19 @@ class Indexer:
         self._report(error)
 
     async def _embed_batch(self, nodes: Sequence[QueuedNode]) -> list[IndexPoint]:
-        vectors = await self._vectors.embed([_text_of(node) for node in nodes])
+        indexed = await self._vectors.embed([_text_of(node) for node in nodes])
         points: list[IndexPoint] = []
         for node in nodes:
-            whole, parts = vectors[_text_of(node)]
+            found = indexed[_text_of(node)]
             points.append(
                 IndexPoint(
                     uuid=node["uuid"],
                     kind=node["kind"],
                     user_id=node["user_id"],
-                    text=whole,
-                    sentences=parts,
+                    text=found.vectors.text,
+                    sentences=found.vectors.sentences,
+                    tokens=found.vectors.tokens,
+                    words=found.words,
                     content_hash=point_hash(node),
                     agent_id=node["agent_id"],
                     run_id=node["run_id"],
@@ -311,6 +314,12 @@ class Indexer:
                     invalid_at=node["invalid_at"],
                     created_at=node["created_at"],
                     metadata=flat_metadata(node["metadata"]),
+                    owner=node["owner"],
+                    form=node["form"],
+                    speaker=find_alias_key(node["speaker"]),
+                    previous=[earlier["uuid"] for earlier in reversed(node["earlier"])],
+                    noise=bool(node["noise"]),
+                    revision=node["index_rev"],
                 )
             )
         return points
@@ -348,8 +357,8 @@ class Indexer:
         return _PAGE in (len(uuids), requests["removed"])
 
 
-def _text_of(node: QueuedNode) -> Text:
-    return node["kind"], node["text"]
+def _text_of(node: QueuedNode) -> NodeText:
+    return NodeText(node["kind"], node["text"], context_of([earlier["text"] for earlier in node["earlier"]]))
 
 
 def flat_metadata(text: object) -> dict[str, Scalar | Sequence[Scalar]]:

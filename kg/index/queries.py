@@ -7,11 +7,18 @@ from typing import TypedDict
 
 from kg.graph.queries import Node
 from kg.graph.query import Command, Query
-from kg.ports import PointKind
+from kg.ports import MemoryKind, PointKind
+
+
+class Earlier(TypedDict):
+    """A message that was said before another."""
+
+    uuid: str
+    text: str
 
 
 class PointNode(TypedDict):
-    """A node with what its point should say."""
+    """A node with what its point should say; ``earlier``: the two messages before a message, in order."""
 
     uuid: str
     user_id: str
@@ -23,6 +30,11 @@ class PointNode(TypedDict):
     metadata: str | None
     valid_at: datetime | None
     invalid_at: datetime | None
+    owner: str | None
+    form: MemoryKind | None
+    speaker: str | None
+    noise: bool
+    earlier: list[Earlier]
 
 
 class QueuedNode(PointNode):

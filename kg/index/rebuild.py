@@ -16,7 +16,7 @@ import logging
 from typing import Any, Literal
 
 from kg.background import Background
-from kg.errors import ConfigurationError, Conflict, DiskFull, KgError, StoreUnavailable
+from kg.errors import ConfigurationError, Conflict, DiskFull, KgError, OutdatedIndex, StoreUnavailable
 from kg.graph.store import GraphStore
 from kg.index import queries
 from kg.index.compare import reconcile
@@ -49,12 +49,20 @@ class Reindex:
     async def open_index(self) -> None:
         """Open the index, queue what it lacks if the graph does not know it, and resume an interrupted rebuild.
 
+        One that has the form of another version is rebuilt in the background.
+
         Raises:
             ConfigurationError: the index is of another embedder; ``start`` builds it anew.
             StoreUnavailable: a store does not answer.
         """
         async with self._deciding:
-            await self._index.open()
+            try:
+                await self._index.open()
+            except OutdatedIndex as error:
+                log.warning("%s and is built anew; searches go by words until then", error)
+                if self._state != "building":
+                    self._launch()
+                return
             if self._state == "building":
                 return
             if self._index.building_id is None:

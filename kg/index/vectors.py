@@ -1,4 +1,4 @@
-"""The vectors of nodes: one of the whole text, and one of each sentence of a memory.
+"""What the index holds of a node's text: its vectors and the weights of its words.
 
 A write may announce its texts, so that they are embedded while its transaction commits.
 """
@@ -7,16 +7,39 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from kg.language.bm25 import term_weights
 from kg.language.sentences import sentences
-from kg.ports import Embedder, PointKind, Vector
-
-Text = tuple[PointKind, str]
-Vectors = tuple[Vector, Vector]
-"""(d,) of the whole text, (s, d) of its sentences."""
+from kg.language.words import stem_terms
+from kg.ports import Embedder, PointKind, TextToEmbed, TextVectors
 
 _ANNOUNCED_MOST = 256
+CONTEXT_CHARS = 400
+"""So much of the end of each message before it is read with a message."""
+
+
+class NodeText(NamedTuple):
+    """A node's text, and of a message what was said before it."""
+
+    kind: PointKind
+    text: str
+    context: str = ""
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """What the index holds of a text; words only of a memory's."""
+
+    vectors: TextVectors
+    words: Mapping[int, float] = field(default_factory=dict[int, float])
+
+
+def context_of(earlier: Sequence[str]) -> str:
+    """Return what a message is read behind: the ends of the messages before it, which are given in order."""
+    return "\n".join(text[-CONTEXT_CHARS:] for text in earlier)
 
 
 class NodeVectors:
@@ -24,9 +47,9 @@ class NodeVectors:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._announced: OrderedDict[Text, asyncio.Task[dict[Text, Vectors]]] = OrderedDict()
+        self._announced: OrderedDict[NodeText, asyncio.Task[dict[NodeText, Indexed]]] = OrderedDict()
 
-    def announce(self, texts: Sequence[Text]) -> None:
+    def announce(self, texts: Sequence[NodeText]) -> None:
         """Begin to embed texts that will be asked for soon; forgotten again if nobody asks."""
         fresh = [text for text in dict.fromkeys(texts) if text not in self._announced]
         if not fresh:
@@ -38,14 +61,14 @@ class NodeVectors:
         while len(self._announced) > _ANNOUNCED_MOST:
             self._announced.popitem(last=False)
 
-    async def embed(self, texts: Sequence[Text]) -> dict[Text, Vectors]:
-        """Return the vectors of each text.
+    async def embed(self, texts: Sequence[NodeText]) -> dict[NodeText, Indexed]:
+        """Return what the index holds of each text.
 
         Raises:
             StoreUnavailable: the model cannot be run.
         """
-        found: dict[Text, Vectors] = {}
-        missing: list[Text] = []
+        found: dict[NodeText, Indexed] = {}
+        missing: list[NodeText] = []
         for text in dict.fromkeys(texts):
             task = self._announced.pop(text, None)
             if task is not None:
@@ -54,20 +77,17 @@ class NodeVectors:
                 missing.append(text)
         return found | await self._embed(missing)
 
-    async def _embed(self, texts: Sequence[Text]) -> dict[Text, Vectors]:
+    async def _embed(self, texts: Sequence[NodeText]) -> dict[NodeText, Indexed]:
         if not texts:
             return {}
-        inputs: list[str] = []
-        spans: list[tuple[int, int]] = []
-        for kind, text in texts:
-            parts = sentences(text) if kind == "memory" else []
-            start = len(inputs)
-            inputs.append(text)
-            if len(parts) > 1:
-                inputs.extend(parts)
-            spans.append((start, len(inputs)))
-        vectors = await self._embedder.embed_documents(inputs)
+        vectors = await self._embedder.embed_texts([_wanted(text) for text in texts])
         return {
-            text: (vectors[start], vectors[start + 1 : end] if end - start > 1 else vectors[start:end])
-            for text, (start, end) in zip(texts, spans, strict=True)
+            text: Indexed(found, term_weights(stem_terms(text.text)) if text.kind == "memory" else {})
+            for text, found in zip(texts, vectors, strict=True)
         }
+
+
+def _wanted(text: NodeText) -> TextToEmbed:
+    if text.kind != "memory":
+        return TextToEmbed(text.text)
+    return TextToEmbed(text.text, sentences(text.text) or [text.text], text.context, tokens=True)

@@ -62,6 +62,14 @@ def alias_key(name: str) -> str:
     return key
 
 
+def find_alias_key(name: str | None) -> str | None:
+    """Return the key of a name, None where there is none or it consists of signs alone."""
+    try:
+        return alias_key(name) if name else None
+    except InvalidInput:
+        return None
+
+
 def is_user(name: str) -> bool:
     """Return whether a name means the user of the partition: user, the user."""
     return _joined(name) in _USER

@@ -64,6 +64,8 @@ _CJK_CHARS = re.compile(
 _CACHED_CHARS = 64
 _LAST_ASCII = 127
 _PLAIN = re.compile(r"[A-Za-z\s]+")
+_PLAIN_WORD = re.compile(r"[^\W_]+|[^\w\s]|_")
+_MARKS = re.compile(r"[\u0300-\u036f]+")
 
 _UNSEEN = regex.compile(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]")
 _LETTER = regex.compile(r"\p{L}")
@@ -241,6 +243,15 @@ def stem_terms(text: str) -> list[str]:
     terms = [term for word in _tokens(cleaned) for term in _analyse(word).terms]
     terms.extend(_spelled_out(cleaned))
     return terms
+
+
+def plain_words(text: str) -> list[str]:
+    """Return the words of a text as an uncased tokenizer has them before it cuts them into pieces, with repeats.
+
+    Lower case, without accents; each sign of punctuation is a word: ``user_name's`` -> user, _, name, ', s.
+    """
+    cleaned = text.lower() if text.isascii() else unicodedata.normalize("NFD", fold(text))
+    return _PLAIN_WORD.findall(cleaned if cleaned.isascii() else _MARKS.sub("", cleaned))
 
 
 def _stem(word: str) -> str:

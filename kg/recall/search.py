@@ -1,4 +1,4 @@
-"""Finding: link, look in three legs at once, check everything against the graph, score all alike, fit the budget.
+"""Finding: rank on the index, answer from the graph.
 
 Invariant: nothing is answered from the side-index. A hit is only a reason to read the graph, which checks scope and
 time again. A leg that fails shares its weight out and is named in the answer.
@@ -7,40 +7,57 @@ time again. A leg that fails shares its weight out and is named in the answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from kg.errors import KgError, StoreUnavailable
 from kg.facts.instants import Standing, standings
 from kg.graph import queries as graph_queries
 from kg.graph.store import GraphStore
-from kg.language.lucene import cjk_query, lucene_query, user_key
-from kg.language.names import alias_key, is_user, mentioned_keys
+from kg.language.names import is_user, mentioned_keys
 from kg.language.sentences import best_passage
 from kg.language.words import is_non_latin, stem_terms
-from kg.ports import Embedder, IndexHit, IndexQuery, Vector, VectorIndex
+from kg.ports import Embedder, QuestionVectors, VectorIndex
 from kg.recall import queries
 from kg.recall.answer import AnswerBuilder
-from kg.recall.candidates import Card, CardStore
-from kg.recall.queries import Hit
-from kg.recall.query import DenseLeg, Found, Search
-from kg.recall.ranking import UNREAD_SCRIPT, Candidate, Ranked, Weights, rank
+from kg.recall.candidates import in_time, make_candidates, within
+from kg.recall.coverage import DocumentFrequencies, Terms
+from kg.recall.dates import find_dates
+from kg.recall.index_legs import FILTERED_TOP_K, IndexLegs
+from kg.recall.late_interaction import token_query
+from kg.recall.now_words import asks_for_present
+from kg.recall.queries import Hit, WaitingMemory
+from kg.recall.query import Found, Leg, Search
+from kg.recall.ranking import (
+    FIRST_STAGE,
+    FIRST_STAGE_ONE_MODEL,
+    UNREAD_SCRIPT,
+    WITH_TOKENS,
+    WITH_TOKENS_ONE_MODEL,
+    Ranked,
+    Weights,
+    rank,
+)
 from kg.recall.render import PASSAGE_CHARS
 from kg.recall.rerank import RERANKED, Reranking
-from kg.recall.term_counts import Corpus
+from kg.recall.term_counts import TermCounts
+from kg.recall.word_leg import WordLeg
 from kg.values import JsonObject, Scope
 
 log = logging.getLogger(__name__)
 
-LEG_TOP_K = 100
-FILTERED_TOP_K = 500
 MAX_QUESTION_CHARS = 8192
+COMPARED = 100
+"""Candidates that are compared with the question piece by piece."""
+_WAITING_MOST = 32
+"""Memories that wait for the index; with so many of them it is behind."""
 _SPARE = 10
 """Candidates ranked beyond the limit, for those that vanish or read differently at the instant asked about."""
+_DENSE: tuple[Leg, ...] = ("text", "sentence", "tokens", "fact")
 
 
 @dataclass(frozen=True)
@@ -54,29 +71,57 @@ class LinkedEntity:
     aliases: frozenset[str]
 
 
+@dataclass
+class _Asked:
+    """A search under way.
+
+    Attributes:
+        question: the part of it that is read.
+        terms: its words, weighed.
+        people: alias keys of the persons that it names.
+        waiting: memories that wait for the index.
+        vectors: None where the embedder failed.
+        hidden: candidates that the instants asked about hide.
+    """
+
+    search: Search
+    question: str
+    stems: list[str]
+    terms: Terms
+    frequencies: DocumentFrequencies
+    people: set[str]
+    waiting: list[WaitingMemory]
+    found: Found
+    vectors: QuestionVectors | None = None
+    hidden: int = 0
+
+
 class Recall:
     """The read side of search_memories.
 
     Attributes:
-        adjusted: applied to the weights of each search; a measurement switches parts off by it.
+        adjusted: returns the weights to use in place of others; measurements switch parts off by it.
     """
+
+    adjusted: Callable[[Weights], Weights]
 
     def __init__(
         self, store: GraphStore, index: VectorIndex, embedder: Embedder, reranking: Reranking | None = None
     ) -> None:
-        self.adjusted: Callable[[Weights], Weights] = lambda weights: weights
+        self.adjusted = _unchanged
         self._store = store
         self._index = index
         self._reranking = reranking
         self._embedder = embedder
-        self._corpus = Corpus(store)
-        self._cards = CardStore(store)
+        self._counts = TermCounts(store)
+        self._legs = IndexLegs(index)
+        self._words = WordLeg(store)
 
     async def warm(self, user_id: str) -> None:
         """Count the words of a partition ahead of its first search, and have planned what only a hit needs."""
-        await self._corpus.frequencies(user_id)
+        await self._counts.frequencies(user_id)
         nowhere = str(UUID(int=0))
-        await self._cards.read(user_id, None, [nowhere], [nowhere])
+        await self._store.read_one(queries.memory_cards, user_id=user_id, uuids=[nowhere])
         params = Scope(user_id).params()
         await self._store.read(queries.hydrate_memories, **params, uuids=[nowhere], known_at=None, history=False)
 
@@ -99,124 +144,118 @@ class Recall:
             StoreUnavailable: the graph does not answer. A missing index only degrades the answer.
         """
         question = search.query[:MAX_QUESTION_CHARS]
-        found, linked, frequencies = await self._look(search, question)
+        asked, linked = await self._read_question(search, question)
+        found = asked.found
+        if asked.vectors is not None:
+            await self._look(asked, asked.vectors)
+        if found.failed or await self._is_behind(search.scope.user_id, asked.waiting):
+            await self._look_by_words(asked)
         if len(search.query) > MAX_QUESTION_CHARS:
             found.notes.append(f"only the first {MAX_QUESTION_CHARS} characters of the question were used")
-        candidates = await self._candidates(search, found)
-        in_time = [(card, facts) for card, facts in candidates if card.in_time(search.instants)]
-        terms = await self._corpus.terms(search.scope.user_id, {card.uuid: card.content_hash for card, _ in in_time})
-        weights = UNREAD_SCRIPT if self._embedder.english_only and is_non_latin(question) else Weights()
-        if weights is UNREAD_SCRIPT and not found.failed:
-            found.notes.append("the embedder reads English only; words decided more than meaning")
-        people = {key for entity in linked if entity.kind == "Person" for key in entity.aliases if not is_user(key)}
-        stems = stem_terms(question)
-        spare = max(_SPARE, RERANKED) if search.rerank else _SPARE
-        ranked = rank(
-            stems,
-            [_candidate(card, facts, terms[card.uuid], people, search.project) for card, facts in in_time],
-            found.dense,
-            frequencies,
-            weights=self.adjusted(weights),
-            failed=tuple(found.failed),
-            top_k=None if search.filters or search.threshold is not None else search.limit + spare,
-        )
+        ranked = await self._rank(asked)
         if search.rerank:
-            ranked = await self._reranked(search, found, ranked, stems)
+            ranked = await self._reranked(search, found, ranked, asked.stems)
         if found.cut(FILTERED_TOP_K if search.filters else None):
             found.notes.append(
                 f"only the nearest {FILTERED_TOP_K} of each kind were filtered; narrow the question or use get_memories"
             )
-        answer = await self._assemble(search, found, ranked, stems, hidden=len(candidates) - len(in_time))
-        return answer, linked
+        return await self._assemble(asked, ranked), linked
 
-    async def _look(self, search: Search, question: str) -> tuple[Found, list[LinkedEntity], Any]:
-        """Run the legs; only the graph itself may fail the search."""
-        found = Found()
+    async def _read_question(self, search: Search, question: str) -> tuple[_Asked, list[LinkedEntity]]:
+        """Link what a question names, embed it and weigh its words, all at once."""
         user_id = search.scope.user_id
         linked_task = asyncio.create_task(self.link(user_id, question))
-        vector_task = asyncio.create_task(self._embedder.embed_query(question))
-        lexical_task = asyncio.create_task(self._lexical_leg(search, question))
-        frequencies_task = asyncio.create_task(self._corpus.frequencies(user_id))
+        vectors_task = asyncio.create_task(self._embedder.embed_question(question))
+        frequencies_task = asyncio.create_task(self._counts.frequencies(user_id))
+        waiting_task = asyncio.create_task(
+            self._store.read_one(queries.waiting_memories, user_id=user_id, top_k=_WAITING_MOST)
+        )
+        tasks = (linked_task, vectors_task, frequencies_task, waiting_task)
         try:
-            linked = await linked_task
+            linked, frequencies = await linked_task, await frequencies_task
+            people = {key for entity in linked if entity.kind == "Person" for key in entity.aliases if not is_user(key)}
+            stems = stem_terms(question)
+            terms = Terms.of(stems, frequencies)
+            waiting = (await waiting_task)["memories"]
+            asked = _Asked(search, question, stems, terms, frequencies, people, waiting, Found())
             nameless = _without_people(question, linked)
-            vector = vector_task if nameless == question else self._embedder.embed_query(nameless)
-            await self._dense_legs(search, vector, found)
             try:
-                found.lexical, found.seq = await lexical_task
-            except StoreUnavailable as error:  # were it the graph itself, reading the candidates would fail too
-                log.warning("search without full-text: %s", error)
-                found.failed["lexical"] = f"no words, only meaning: {error}"
-            return found, linked, await frequencies_task
+                embedding = vectors_task if nameless == question else self._embedder.embed_question(nameless)
+                asked.vectors = await embedding
+            except KgError as error:
+                _without_meaning(asked.found, error)
+            return asked, linked
         finally:
-            tasks = (linked_task, vector_task, lexical_task, frequencies_task)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _lexical_leg(self, search: Search, question: str) -> tuple[list[str], int | None]:
-        """Return what the words found, best first, and the partition's number; None where nothing was asked."""
-        key = user_key(search.scope.user_id)
-        instants = search.instants
-        narrowed = bool(search.filters) or search.scope != Scope(search.scope.user_id) or instants.past
-        top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
-        asked = [
-            (index, words)
-            for index, words in (
-                ("memory_fulltext", lucene_query(question, key)),
-                ("memory_fulltext_cjk", cjk_query(question, key)),
-            )
-            if words is not None
-        ]
-        uuids: dict[str, None] = {}
-        seq: int | None = None
-        for index, words in asked:
-            hits = await self._store.read_one(
-                queries.fulltext_memories,
-                index=index,
-                words=words,
-                fetch=max(top_k, 1000) if narrowed else top_k,
-                **search.scope.params(),
-                noise=search.noise,
-                as_of=instants.as_of,
-                known_at=instants.known_at,
+    async def _look(self, asked: _Asked, vectors: QuestionVectors) -> None:
+        try:
+            await self._legs.look(asked.search, vectors, asked.terms, asked.found)
+        except KgError as error:
+            _without_meaning(asked.found, error)
+
+    async def _is_behind(self, user_id: str, waiting: Sequence[WaitingMemory]) -> bool:
+        """Tell whether the index lacks memories that wait for it, or has them as they were before."""
+        if not waiting or len(waiting) == _WAITING_MOST:
+            return bool(waiting)
+        try:
+            cards = await self._index.cards(user_id, [memory["uuid"] for memory in waiting], [])
+            held = {card.uuid: card.revision for card in cards}
+            return any(held.get(memory["uuid"], -1) < memory["index_rev"] for memory in waiting)
+        except StoreUnavailable:
+            return True
+
+    async def _look_by_words(self, asked: _Asked) -> None:
+        """Add what the graph's full-text finds to what the index found, if it found anything."""
+        found = asked.found
+        by_words = await self._words.look(asked.search, asked.question, asked.terms)
+        found.cards = by_words.cards | found.cards
+        found.coverage |= by_words.coverage
+
+    async def _rank(self, asked: _Asked) -> list[Ranked]:
+        search, found = asked.search, asked.found
+        cards = [card for card in found.cards.values() if within(card, search.scope, noise=search.noise)]
+        timely = [card for card in cards if in_time(card, search.instants)]
+        asked.hidden = len(cards) - len(timely)
+        dates = find_dates(asked.question, search.instants.t)
+        candidates = make_candidates(
+            timely, found.facts, found.coverage, people=asked.people, project=search.project, dates=dates
+        )
+        unread = self._embedder.english_only and is_non_latin(asked.question)
+        if unread and not found.failed:
+            found.notes.append("the embedder reads English only; words decided more than meaning")
+        present = asks_for_present(asked.question)
+        two = self._embedder.two_models
+        weights = UNREAD_SCRIPT if unread else FIRST_STAGE if two else FIRST_STAGE_ONE_MODEL
+
+        def ranked(weights: Weights, top_k: int | None) -> list[Ranked]:
+            return rank(
+                candidates,
+                found.dense,
+                found.tokens,
+                weights=self.adjusted(weights),
+                failed=tuple(found.failed),
+                asks_for_present=present,
                 top_k=top_k,
             )
-            uuids.update(dict.fromkeys(hits["uuids"]))
-            seq = hits["seq"]
-        return list(uuids), seq
 
-    async def _dense_legs(self, search: Search, vector: Awaitable[Vector], found: Found) -> None:
-        try:
-            found.vector = await vector
-            hits = await self._index.search(self._index_queries(search, found.vector))
-        except KgError as error:
-            log.warning("search without the vector index: %s", error)
-            found.failed.update(dict.fromkeys(("text", "sentence", "fact"), f"no meaning, only words: {error}"))
-            return
-        legs: tuple[DenseLeg, ...] = ("text", "sentence", "fact")
-        found.dense = {leg: _similarities(leg_hits) for leg, leg_hits in zip(legs, hits, strict=True)}
-
-    def _index_queries(self, search: Search, vector: Vector) -> list[IndexQuery]:
-        scope, user_id, instants = search.scope, search.scope.user_id, search.instants
-        narrowed: dict[str, Any] = {"agent_id": scope.agent_id, "run_id": scope.run_id, "project": scope.project}
-        told: dict[str, Any] = {**narrowed, "valid_at": instants.as_of, "known_at": instants.known_at}
-        top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
-        terms = search.filters.index_terms()
-        at = instants.t if instants.known_at is None else None
-        return [
-            IndexQuery("text", vector, "memory", user_id, top_k, **told, metadata=terms),
-            IndexQuery("sentences", vector, "memory", user_id, top_k, **told, metadata=terms),
-            IndexQuery("text", vector, "fact", user_id, top_k, **narrowed, valid_at=at, metadata=terms),
-        ]
-
-    async def _candidates(self, search: Search, found: Found) -> list[tuple[Card, list[str]]]:
-        """Return what the legs found within the scope, and the messages round it, each with the facts that found it."""
-        dense = found.dense
-        memories = list(dict.fromkeys([*found.lexical, *dense.get("text", {}), *dense.get("sentence", {})]))
-        facts = list(dense.get("fact", {}))
-        cards = await self._cards.read(search.scope.user_id, found.seq, memories, facts)
-        return cards.candidates(memories, facts, search.scope, noise=search.noise)
+        tokens = (
+            None if unread or asked.vectors is None or found.failed else token_query(asked.vectors, asked.frequencies)
+        )
+        if tokens is not None and asked.vectors is not None and candidates:
+            best = [hit.uuid for hit in ranked(weights, COMPARED)]
+            try:
+                compared = await self._legs.compare(search, asked.vectors, tokens, best)
+            except StoreUnavailable as error:
+                found.failed["tokens"] = f"not compared word by word: {error}"
+            else:
+                found.tokens, found.similarities = compared.tokens, compared.similarities
+                weights = WITH_TOKENS if two else WITH_TOKENS_ONE_MODEL
+        spare = max(_SPARE, RERANKED) if search.rerank else _SPARE
+        everything = bool(search.filters) or search.threshold is not None
+        return ranked(weights, None if everything else search.limit + spare)
 
     async def _reranked(self, search: Search, found: Found, ranked: list[Ranked], stems: Sequence[str]) -> list[Ranked]:
         """Return the hits in a model's order; what keeps them from it is a note."""
@@ -237,11 +276,10 @@ class Recall:
             found.notes.append(why)
         return reordered
 
-    async def _assemble(
-        self, search: Search, found: Found, ranked: Sequence[Ranked], stems: Sequence[str], *, hidden: int
-    ) -> JsonObject:
-        builder = AnswerBuilder(search, found, frozenset(stems))
-        builder.hidden = hidden
+    async def _assemble(self, asked: _Asked, ranked: Sequence[Ranked]) -> JsonObject:
+        search, found = asked.search, asked.found
+        builder = AnswerBuilder(search, found, frozenset(asked.stems), sentences_compare=not self._embedder.two_models)
+        builder.hidden = asked.hidden
         page = search.limit if not search.filters and search.threshold is None else max(search.limit, 50)
         for start in range(0, len(ranked), page):
             chunk = [hit for hit in ranked[start : start + page] if hit.score > 0 or hit.ranks]
@@ -251,11 +289,11 @@ class Recall:
             memories = await self._hydrated(search, uuids, history=search.instants.known_at is not None)
             by_uuid = {row["memory"]["uuid"]: row for row in memories}
             past = await self._standings(search, memories)
-            similarities = await self._missing_similarities(found, uuids)
+            await self._complete_similarities(asked, uuids)
             for hit in chunk:
                 row = by_uuid.get(hit.uuid)
                 if row is not None and not builder.full:
-                    builder.add(hit, row, past, similarities.get(hit.uuid))
+                    builder.add(hit, row, past)
         return builder.render()
 
     async def _hydrated(self, search: Search, uuids: Sequence[str], *, history: bool) -> list[Hit]:
@@ -274,20 +312,24 @@ class Recall:
         uuids = [fact["uuid"] for row in rows for fact in row["facts"]]
         return await standings(self._store, search.scope.user_id, uuids, search.instants)
 
-    async def _missing_similarities(self, found: Found, uuids: Sequence[str]) -> dict[str, float]:
-        """Return the cosine of hits that only words or neighbours brought."""
-        if found.vector is None or "text" in found.failed:
-            return {}
-        known = found.dense.get("text", {}).keys() | found.dense.get("sentence", {}).keys()
-        missing = [uuid for uuid in uuids if uuid not in known]
-        try:
-            return await self._index.similarities("text", found.vector, missing) if missing else {}
-        except StoreUnavailable:
-            return {}
+    async def _complete_similarities(self, asked: _Asked, uuids: Sequence[str]) -> None:
+        """Look up the cosine of hits that only words or neighbours brought."""
+        found = asked.found
+        if asked.vectors is None or "text" in found.failed:
+            return
+        missing = [uuid for uuid in uuids if uuid not in found.dense.get("text", {}) and uuid not in found.similarities]
+        if missing:
+            with contextlib.suppress(StoreUnavailable):
+                found.similarities |= await self._index.similarities("text", asked.vectors.text, missing)
 
 
-def _similarities(hits: Sequence[IndexHit]) -> dict[str, float]:
-    return {hit.uuid: hit.similarity for hit in hits}
+def _unchanged(weights: Weights) -> Weights:
+    return weights
+
+
+def _without_meaning(found: Found, error: KgError) -> None:
+    log.warning("search without the vector index: %s", error)
+    found.failed.update(dict.fromkeys(_DENSE, f"no meaning, only words: {error}"))
 
 
 def _without_people(question: str, linked: Sequence[LinkedEntity]) -> str:
@@ -297,17 +339,3 @@ def _without_people(question: str, linked: Sequence[LinkedEntity]) -> str:
         if entity.kind == "Person":
             rest = re.sub(rf"(?<!\w){re.escape(entity.surface)}(?:['\u2019]s)?(?!\w)", " ", rest)
     return rest if stem_terms(rest) else question
-
-
-def _candidate(
-    card: Card, facts: Sequence[str], terms: Sequence[str], people: set[str], project: str | None
-) -> Candidate:
-    return Candidate(
-        uuid=card.uuid,
-        terms=terms,
-        at=card.occurred_us,
-        facts=facts,
-        neighbours=card.neighbours,
-        by_linked_person=bool(card.speaker) and alias_key(card.speaker) in people,
-        same_project=project is not None and card.project == project,
-    )

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from kg.errors import ConfigurationError, SetupError
-from kg.settings.service import CONFIG_FILE, EMBEDDERS, PREFIX, Settings, mem0_variables
+from kg.settings.service import CONFIG_FILE, PREFIX, Settings, mem0_variables, models_of
 from mcp_server.doctor.check import Check, JsonObject, Level, Situation
 from mcp_server.link.record import READY, SERVICE_LOCK, TOKEN, differing_settings, read_token, try_lock
 from mcp_server.link.session import SESSION_VARIABLES
@@ -92,7 +92,7 @@ def check_disk(situation: Situation) -> Iterator[Check]:
     from kg.managed.room import Floor, floors, free_bytes
 
     settings = situation.settings
-    groups = [*_fetched_embedder(settings), *([NEO4J] if situation.managed else [])]
+    groups = [*models_of(settings.embedder), *([NEO4J] if situation.managed else [])]
     fetched = _LEAST_FREE_BYTES + missing_bytes(settings.cache_dir, *groups)
     for floor in [Floor(settings.cache_dir, fetched, "KNOWTHREAD_CACHE_DIR"), *floors(settings)]:
         free = free_bytes(floor.folder)
@@ -112,7 +112,7 @@ def check_artifacts(situation: Situation) -> Iterator[Check]:
     from kg.managed.artifact_lock import NEO4J, load_lock
 
     settings = situation.settings
-    for name in [*([NEO4J] if situation.managed else []), *_fetched_embedder(settings)]:
+    for name in [*([NEO4J] if situation.managed else []), *models_of(settings.embedder)]:
         group = load_lock()[name]
         missing: list[str] = []
         damaged: list[str] = []
@@ -274,11 +274,6 @@ def has_entry(content: object) -> bool:
     places = [settings, *(cast("JsonObject", projects).values() if isinstance(projects, dict) else ())]
     servers = [cast("JsonObject", place).get("mcpServers") for place in places if isinstance(place, dict)]
     return any("knowthread" in cast("JsonObject", named) for named in servers if isinstance(named, dict))
-
-
-def _fetched_embedder(settings: Settings) -> list[str]:
-    """Return the embedder if its files are fetched, and nothing if Ollama runs it."""
-    return [settings.embedder] if settings.embedder in EMBEDDERS else []
 
 
 def _existing(folder: Path) -> Path:

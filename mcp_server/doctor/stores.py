@@ -12,7 +12,8 @@ from kg.errors import ConfigurationError, SetupError, StoreUnavailable
 from kg.graph import queries
 from kg.graph.migrate import SCHEMA_VERSION
 from kg.graph.store import GraphAddress, GraphStore
-from kg.settings.service import EMBEDDERS
+from kg.ports import TextToEmbed, TextVectors
+from kg.settings.service import EMBEDDERS, models_of
 from mcp_server.doctor.check import Check, JsonObject, Situation
 from mcp_server.doctor.models import check_ollama_embedder
 from mcp_server.link.record import try_lock
@@ -62,27 +63,34 @@ def check_embedder(situation: Situation) -> Iterator[Check]:
     """The embedding model: whether it loads here, and tells similar sentences from others."""
     from extract.embedders.onnx import OnnxEmbedder
     from kg.managed.artifact_lock import load_lock
-    from kg.managed.artifacts import missing_bytes
+    from kg.managed.artifacts import ModelFiles, missing_bytes
 
     settings = situation.settings
     name = settings.embedder
     if name not in EMBEDDERS:
         yield check_ollama_embedder(settings)
         return
-    if missing_bytes(settings.cache_dir, name):
+    models = models_of(name)
+    if missing_bytes(settings.cache_dir, *models):
         yield Check("embedder", "note", f"{name} is not fetched yet, so it was not tried")
         return
-    paths = {Path(file.path).suffix: settings.cache_dir / "artifacts" / file.path for file in load_lock()[name].kept}
-    embedder = OnnxEmbedder(name, paths[".onnx"], paths[".json"], "", threads=1)
+    folders: list[str] = []
+    files: list[ModelFiles] = []
+    for model in models:
+        kept = load_lock()[model].kept
+        paths = {Path(file.path).suffix: settings.cache_dir / "artifacts" / file.path for file in kept}
+        files.append(ModelFiles(paths[".onnx"], paths[".json"], ""))
+        folders.append(str(paths[".onnx"].parent))
+    embedder = OnnxEmbedder(name, files, threads=1)
 
     async def compare() -> tuple[float, float]:
         try:
-            vectors = await embedder.embed_documents([*NEAR, FAR])
+            like, near, far = await embedder.embed_texts([TextToEmbed(text, [text]) for text in (*NEAR, FAR)])
         finally:
             await embedder.close()
-        return float(vectors[0] @ vectors[1]), float(vectors[0] @ vectors[2])
+        return _nearness(like, near), _nearness(like, far)
 
-    cure = f"remove {paths['.onnx'].parent} and run `knowthread setup`"
+    cure = f"remove {' and '.join(folders)} and run `knowthread setup`"
     try:
         near, far = asyncio.run(compare())
     except StoreUnavailable as error:
@@ -93,6 +101,14 @@ def check_embedder(situation: Situation) -> Iterator[Check]:
         yield Check("embedder", "failed", f"{message}, which cannot be right", cure)
     else:
         yield Check("embedder", "ok", message)
+
+
+def _nearness(one: TextVectors, other: TextVectors) -> float:
+    """Return the mean of the cosines of two texts and of their sentences: of either model, where there are two."""
+    cosines = [float(one.text @ other.text)]
+    if one.sentences is not None and other.sentences is not None:
+        cosines.append(float(one.sentences[0] @ other.sentences[0]))
+    return sum(cosines) / len(cosines)
 
 
 def _counted(parts: JsonObject) -> Check:

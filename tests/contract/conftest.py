@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.local_qdrant import LocalQdrant, QdrantPlace
 
-IMAGE = "qdrant/qdrant:v1.18.3"
+IMAGE = "qdrant/qdrant:v1.20.0"
 API_KEY = "a key of the tests"
 READY_WITHIN_S = 180
 STARTS = 5

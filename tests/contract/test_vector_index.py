@@ -13,7 +13,7 @@ import pytest
 
 from kg.errors import ConfigurationError, InvalidInput, StoreUnavailable
 from kg.index.qdrant.embedded import EmbeddedIndex
-from kg.ports import IndexPoint, IndexQuery, Vector, VectorIndex
+from kg.ports import IndexCard, IndexPoint, IndexQuery, Vector, VectorIndex
 from tests.support.local_qdrant import LocalQdrant, QdrantPlace
 
 DIMENSION = 8
@@ -128,7 +128,7 @@ async def test_hits_come_nearest_first_with_their_cosine_and_at_most_top_k(index
     await index.upsert_points([point(i, text=angle(cosine)) for i, cosine in enumerate(cosines)])
     (hits,) = await index.search([query(top_k=4)])
     assert [UUID(hit.uuid).int - 1 for hit in hits] == [1, 3, 4, 0]
-    assert [hit.similarity for hit in hits] == pytest.approx([0.9, 0.7, 0.3, 0.1], abs=1e-5)
+    assert [hit.score for hit in hits] == pytest.approx([0.9, 0.7, 0.3, 0.1], abs=0.01)
 
 
 async def test_sentences_are_scored_by_the_best_one(index: VectorIndex) -> None:
@@ -141,8 +141,85 @@ async def test_sentences_are_scored_by_the_best_one(index: VectorIndex) -> None:
     )
     by_sentence, by_text = await index.search([query(using="sentences"), query()])
     assert [UUID(hit.uuid).int - 1 for hit in by_sentence] == [1, 2, 0]
-    assert [hit.similarity for hit in by_sentence] == pytest.approx([0.95, 0.5, 0.3], abs=1e-5)
+    assert [hit.score for hit in by_sentence] == pytest.approx([0.95, 0.5, 0.3], abs=0.01)
     assert UUID(by_text[0].uuid).int == 1
+
+
+async def test_words_are_scored_by_their_dot_product_and_found_only_where_one_is_shared(index: VectorIndex) -> None:
+    far = 2**32 - 1
+    await index.upsert_points(
+        [point(0, words={1: 0.5, far: 2.0}), point(1, words={1: 1.0}), point(2, words={7: 9.0}), point(3)]
+    )
+    (hits,) = await index.search([query(using="words", vector={1: 2.0, far: 1.5, 99: 4.0})])
+    assert {UUID(hit.uuid).int - 1: hit.score for hit in hits} == pytest.approx({0: 4.0, 1: 2.0})
+    assert [UUID(hit.uuid).int - 1 for hit in hits] == [0, 1]
+    assert await found(index, using="words", vector={99: 1.0}) == set()
+    assert await found(index, using="words", vector={1: 1.0}, user_id="bob") == set()
+
+
+async def test_tokens_are_scored_by_the_sum_of_the_best_of_each(index: VectorIndex) -> None:
+    asked = np.stack([unit(1) * 0.75, unit(0, 1) * 0.25])
+    await index.upsert_points(
+        [
+            point(0, tokens=np.stack([unit(1), unit(0, 1)])),
+            point(1, tokens=np.stack([unit(1), unit(0, 0, 1), angle(0.6)])),
+            point(2, tokens=unit(0, 1)[None, :]),
+            point(3),
+        ]
+    )
+    uuids = [point(i).uuid for i in (0, 1, 2, 3)] + [str(uuid4()), "no uuid"]
+    (hits,) = await index.search([query(using="tokens", vector=asked, among=uuids)])
+    scores = {UUID(hit.uuid).int - 1: hit.score for hit in hits}
+    assert scores == pytest.approx({0: 1.0, 1: 0.75 + 0.25 * 0.8, 2: 0.25}, abs=0.05)
+    assert await found(index, using="tokens", vector=asked, among=[point(1).uuid]) == {1}
+
+
+async def test_a_query_among_points_answers_of_these_alone_and_within_the_scope(index: VectorIndex) -> None:
+    await index.upsert_points([point(i, text=angle(i / 10), user_id=("alice", "bob")[i % 2]) for i in range(8)])
+    among = [point(i).uuid for i in (1, 2, 4)]
+    (hits,) = await index.search([query(among=among)])
+    assert [(UUID(hit.uuid).int - 1, hit.card) for hit in hits] == [(4, None), (2, None)]
+    assert await found(index, among=[]) == set()
+
+
+async def test_hits_bring_what_ranking_reads(index: VectorIndex) -> None:
+    before = [point(7).uuid, point(6).uuid]
+    await index.upsert_points(
+        [
+            point(0, agent_id="a", run_id="r", project="p", valid_at=T0, created_at=T0 + TICK, form="message",
+                  speaker="ada", previous=before, metadata={"k": "v"}),
+            point(1, kind="fact", owner=point(0).uuid, valid_at=T0, invalid_at=T0 + TICK, noise=True),
+        ]
+    )  # fmt: skip
+    message, fact = await index.search([query(with_cards=True), query(kind="fact", with_cards=True)])
+    assert message[0].card == IndexCard(
+        point(0).uuid, "memory", "a", "r", "p", T0, None, T0 + TICK, None, "message", "ada", tuple(before), False
+    )
+    assert fact[0].card == IndexCard(
+        point(1).uuid, "fact", valid_at=T0, invalid_at=T0 + TICK, owner=point(0).uuid, noise=True
+    )
+
+
+async def test_noise_is_left_out_where_it_is_not_wanted(index: VectorIndex) -> None:
+    await index.upsert_points([point(0), point(1, noise=True)])
+    assert await found(index) == {0, 1}
+    assert await found(index, noise=False) == {0}
+
+
+async def test_cards_are_read_by_id_and_by_the_messages_before_them(index: VectorIndex) -> None:
+    chain = [point(i, form="message", previous=[point(i - k).uuid for k in (1, 2) if i >= k]) for i in range(6)]
+    await index.upsert_points([*chain, point(8, user_id="bob", previous=[point(2).uuid])])
+
+    async def read(uuids: list[int], following: list[int]) -> set[int]:
+        cards = await index.cards("alice", [point(i).uuid for i in uuids], [point(i).uuid for i in following])
+        assert len({card.uuid for card in cards}) == len(cards)
+        return {UUID(card.uuid).int - 1 for card in cards}
+
+    assert await read([], [2]) == {3, 4}
+    assert await read([2, 7], [2, 3]) == {2, 3, 4, 5}
+    assert await read([8], []) == set(), "of another user"
+    assert await read([], []) == set()
+    assert await index.cards("alice", ["no uuid"], ["no uuid"]) == []
 
 
 async def test_similarities_are_the_cosines_of_the_given_points_only(index: VectorIndex) -> None:
@@ -151,9 +228,9 @@ async def test_similarities_are_the_cosines_of_the_given_points_only(index: Vect
     )
     wanted = [point(3).uuid, point(7).uuid, str(uuid4()), "no uuid"]
     texts = await index.similarities("text", unit(1), wanted)
-    assert texts == pytest.approx({point(3).uuid: 0.3, point(7).uuid: 0.7}, abs=1e-5)
+    assert texts == pytest.approx({point(3).uuid: 0.3, point(7).uuid: 0.7}, abs=0.01)
     sentences = await index.similarities("sentences", unit(1), wanted)
-    assert sentences == pytest.approx({point(3).uuid: 0.15, point(7).uuid: 0.35}, abs=1e-5)
+    assert sentences == pytest.approx({point(3).uuid: 0.15, point(7).uuid: 0.35}, abs=0.01)
 
 
 async def test_an_upsert_replaces_vectors_and_payload_whole(index: VectorIndex) -> None:
@@ -165,7 +242,7 @@ async def test_an_upsert_replaces_vectors_and_payload_whole(index: VectorIndex) 
     assert await found(index, metadata={"k": 1}) == set()
     assert await found(index, project="p", valid_at=T0 + TICK) == {0}
     (hits,) = await index.search([query(using="sentences")])
-    assert hits[0].similarity == pytest.approx(0, abs=1e-5)
+    assert hits[0].score == pytest.approx(0, abs=0.01)
 
 
 async def test_of_one_id_twice_in_a_batch_the_last_counts(index: VectorIndex) -> None:
@@ -375,7 +452,7 @@ async def test_upserts_deletes_and_searches_at_once_lose_nothing(index: VectorIn
     async def read() -> None:
         for _ in range(20):
             for hits in await index.search([query(), query(using="sentences")]):
-                assert all(hit.similarity == pytest.approx(1, abs=1e-5) for hit in hits)
+                assert all(hit.score == pytest.approx(1, abs=0.01) for hit in hits)
 
     tasks: list[Awaitable[None]] = [write(worker) for worker in range(4)] + [read(), read()]
     await asyncio.gather(*tasks)

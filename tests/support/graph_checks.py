@@ -165,12 +165,16 @@ async def _index_equals_graph(parts: Parts, user_id: str) -> None:
         parts,
         """MATCH (n {user_id: $user_id}) WHERE (n:Memory OR n:Fact OR n:Entity) AND n.expired_at IS NULL
         OPTIONAL MATCH (m:Memory)-[:STATES]->(n)
-        WITH n, coalesce(m, n) AS owner
+        OPTIONAL MATCH (one:Memory)-[:NEXT]->(n)
+        OPTIONAL MATCH (two:Memory)-[:NEXT]->(one)
+        WITH n, m, coalesce(m, n) AS owner,
+          [e IN [two, one] WHERE e IS NOT NULL | {uuid: e.uuid, text: e.text}] AS earlier
         RETURN {uuid: n.uuid, user_id: n.user_id, text: coalesce(n.text, n.statement, n.name),
           valid_at: coalesce(n.valid_at, n.occurred_at),
           kind: CASE WHEN n:Memory THEN 'memory' WHEN n:Fact THEN 'fact' ELSE 'entity' END,
           invalid_at: n.invalid_at, agent_id: owner.agent_id, run_id: owner.run_id, project: owner.project,
-          metadata: owner.metadata} AS row""",
+          metadata: owner.metadata, owner: m.uuid, form: CASE WHEN n:Memory THEN n.kind END, speaker: n.speaker,
+          noise: coalesce(owner.noise, false), earlier: earlier} AS row""",
         user_id,
     )
     for node in nodes:

@@ -18,9 +18,9 @@ from uuid import UUID
 
 from kg.errors import StoreUnavailable
 from kg.index.qdrant.folder import ShardFolder, allocated_bytes, new_shard_name
-from kg.index.qdrant.points import STORE, Owner, check_vector, checked_points, point_ids
+from kg.index.qdrant.points import STORE, Owner, check_vector, checked_points, checked_query, point_ids
 from kg.index.qdrant.shard import Shard, copy_shard, optimize_copy
-from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, Vector, VectorName
+from kg.ports import DenseName, IndexCard, IndexEntry, IndexHit, IndexPoint, IndexQuery, Vector
 
 log = logging.getLogger(__name__)
 
@@ -113,12 +113,16 @@ class EmbeddedIndex:
         await self._write(ids, Shard.delete, ids)
 
     async def search(self, queries: Sequence[IndexQuery]) -> list[list[IndexHit]]:
-        """Answer all queries in one batch: per query at most ``top_k`` hits, nearest first."""
-        for query in queries:
-            check_vector("vector", query.vector, (self._owner.dimension,))
-        return await self._on_shard(Shard.search, queries) if queries else []
+        """Answer all queries in one batch: per query at most ``top_k`` hits, best first."""
+        checked = [checked_query(query, self._owner.dimension) for query in queries]
+        return await self._on_shard(Shard.search, checked) if checked else []
 
-    async def similarities(self, using: VectorName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
+    async def cards(self, user_id: str, uuids: Sequence[str], following: Sequence[str]) -> list[IndexCard]:
+        """Return the cards of some of a user's points, and of the messages of which some are among the ``previous``."""
+        ids, before = list(point_ids(uuids)), list(point_ids(following))
+        return await self._on_shard(Shard.cards, user_id, ids, before) if ids or before else []
+
+    async def similarities(self, using: DenseName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
         """Return the cosine of each of these points to a vector; points that do not exist are left out."""
         check_vector("vector", vector, (self._owner.dimension,))
         ids = point_ids(uuids)

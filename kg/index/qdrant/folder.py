@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from kg.errors import ConfigurationError, StoreUnavailable
+from kg.errors import ConfigurationError, OutdatedIndex, StoreUnavailable
 from kg.index.qdrant.points import STORE, Owner
 from kg.index.qdrant.shard import DamagedShard, Shard
 
@@ -63,6 +63,7 @@ class ShardFolder:
 
         Raises:
             ConfigurationError: another embedder filled it, and no shard is being built with this one.
+            OutdatedIndex: it has the form of another version, and no shard is being built with this one.
             StoreUnavailable: another process has the folder, or the folder cannot be used.
         """
         try:
@@ -144,7 +145,7 @@ class ShardFolder:
             self.shard_name = str(record["shard"])
             try:
                 self._owner.check(record, f"the index in {self.path}")
-            except ConfigurationError as error:
+            except (ConfigurationError, OutdatedIndex) as error:
                 self.unusable = str(error)
                 if self.building is None and not rebuilds:
                     raise

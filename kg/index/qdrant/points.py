@@ -10,23 +10,33 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 
-from kg.errors import ConfigurationError, InvalidInput
-from kg.ports import IndexPoint, IndexQuery, Scalar, Vector
+from kg.errors import ConfigurationError, InvalidInput, OutdatedIndex
+from kg.ports import IndexCard, IndexPoint, IndexQuery, Scalar, Vector
 
 STORE = "qdrant"
-KEYWORD_FIELDS = ("kind", "agent_id", "run_id", "project", "metadata")
+FORM = 2
+"""Form of a collection: its vectors and its payload. One of another form is built anew from the graph."""
+KEYWORD_FIELDS = ("kind", "agent_id", "run_id", "project", "metadata", "noise")
+UUID_FIELDS = ("previous",)
 TIME_FIELDS = ("valid_at", "invalid_at", "created_at")
 ENTRY_FIELDS = ("kind", "content_hash")
 MAX_KEYWORD = 200
+SET = "yes"
+"""Value of a flag; one that is missing is not set. (The embedded engine finds no boolean.)"""
+FOLLOWERS = 2
+"""Most messages that have a given one among their ``previous``."""
 
-Payload = dict[str, str | list[str]]
+Payload = dict[str, str | int | list[str]]
+_SCALARS = ("agent_id", "run_id", "project", "owner", "form", "speaker")
+CARD_FIELDS = ("kind", *_SCALARS, *TIME_FIELDS, *UUID_FIELDS, "noise", "revision")
 
 
 @dataclass(frozen=True)
@@ -39,18 +49,21 @@ class Owner:
 
     def as_record(self) -> dict[str, str | int]:
         """Return what is stored with the collection."""
-        return {"embedder": self.embedder_name, "dimension": self.dimension, "digest": self.digest}
+        return {"embedder": self.embedder_name, "dimension": self.dimension, "digest": self.digest, "form": FORM}
 
     def filled(self, record: Mapping[str, object]) -> bool:
         """Tell whether a collection's vectors come from this embedder."""
         return all(record.get(key) == value for key, value in self.as_record().items())
 
     def check(self, record: Mapping[str, object], collection: str) -> None:
-        """Refuse a collection that another embedder filled.
+        """Refuse a collection that another embedder filled, or that has another form.
 
         Raises:
+            OutdatedIndex: it has another form, whoever filled it.
             ConfigurationError: names both embedders and the two ways out.
         """
+        if record.get("form") != FORM:
+            raise OutdatedIndex(f"{collection} has the form of another version")
         if not self.filled(record):
             raise ConfigurationError(
                 "KNOWTHREAD_EMBEDDER",
@@ -65,11 +78,13 @@ class Criteria:
     """What a query asks of a payload.
 
     Attributes:
+        unset: flags that are not set.
         keywords: each field has one of these values.
         not_after: the field is missing or at most this instant.
         not_by: the field is missing or later than this instant.
     """
 
+    unset: Sequence[str]
     keywords: Sequence[tuple[str, Sequence[str]]]
     not_after: Sequence[tuple[str, str]]
     not_by: Sequence[tuple[str, str]]
@@ -78,10 +93,16 @@ class Criteria:
 def payload_of(point: IndexPoint) -> Payload:
     """Return a point's payload; absent fields are left out."""
     payload: Payload = {"user_id": point.user_id, "kind": point.kind, "content_hash": point.content_hash}
-    for field in ("agent_id", "run_id", "project"):
+    for field in _SCALARS:
         value = getattr(point, field)
         if value is not None:
             payload[field] = value
+    if point.previous:
+        payload["previous"] = list(point.previous)
+    if point.revision:
+        payload["revision"] = point.revision
+    if point.noise:
+        payload["noise"] = SET
     for field in TIME_FIELDS:
         value = getattr(point, field)
         if value is not None:
@@ -100,7 +121,51 @@ def criteria_of(query: IndexQuery) -> Criteria:
             keywords.append((field, [value]))
     keywords += [("metadata", _pairs(key, value)) for key, value in query.metadata.items()]
     not_after = [("valid_at", query.valid_at), ("created_at", query.known_at)]
-    return Criteria(keywords, _bounds(not_after), _bounds([("invalid_at", query.valid_at)]))
+    unset = [] if query.noise else ["noise"]
+    return Criteria(unset, keywords, _bounds(not_after), _bounds([("invalid_at", query.valid_at)]))
+
+
+def card_of(uuid: str, payload: Mapping[str, Any]) -> IndexCard:
+    """Return what ranking reads of a point."""
+    read = payload.get
+    return IndexCard(
+        uuid,
+        kind=payload["kind"],
+        agent_id=read("agent_id"),
+        run_id=read("run_id"),
+        project=read("project"),
+        valid_at=_read_instant(read("valid_at")),
+        invalid_at=_read_instant(read("invalid_at")),
+        created_at=_read_instant(read("created_at")),
+        owner=read("owner"),
+        form=read("form"),
+        speaker=read("speaker"),
+        previous=tuple(read("previous", ())),
+        noise="noise" in payload,
+        revision=read("revision", 0),
+    )
+
+
+def cards_of(points: Iterable[tuple[object, Mapping[str, Any] | None]], user_id: str) -> list[IndexCard]:
+    """Return the cards of points with these ids and payloads, each once, and of one user's alone."""
+    owned = {str(point_id): payload for point_id, payload in points if payload and payload["user_id"] == user_id}
+    return [card_of(uuid, payload) for uuid, payload in owned.items()]
+
+
+def checked_query(query: IndexQuery, dimension: int) -> IndexQuery:
+    """Return a query after checking its vector.
+
+    Raises:
+        InvalidInput: the vector has the wrong shape or holds a value that is not finite.
+    """
+    vector = query.vector
+    if isinstance(vector, Mapping):
+        if query.using != "words" or not all(math.isfinite(weight) for weight in vector.values()):
+            raise InvalidInput("vector", f"{len(vector)} weights for {query.using}", "finite weights, for words only")
+    else:
+        shape = (max(1, len(vector)), dimension) if query.using == "tokens" else (dimension,)
+        check_vector("vector", vector, shape)
+    return query
 
 
 def checked_points(points: Sequence[IndexPoint], dimension: int) -> list[tuple[UUID, IndexPoint]]:
@@ -115,7 +180,9 @@ def checked_points(points: Sequence[IndexPoint], dimension: int) -> list[tuple[U
         if point_id is None:
             raise InvalidInput("uuid", point.uuid, "a point's id is the uuid of its node")
         check_vector("text", point.text, (dimension,))
-        check_vector("sentences", point.sentences, (max(1, len(point.sentences)), dimension))
+        for field, rows in (("sentences", point.sentences), ("tokens", point.tokens)):
+            if rows is not None:
+                check_vector(field, rows, (max(1, len(rows)), dimension))
         checked[point_id] = point
     return list(checked.items())
 
@@ -156,6 +223,10 @@ def _bounds(bounds: Sequence[tuple[str, datetime | None]]) -> list[tuple[str, st
 
 def _instant(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _read_instant(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
 
 
 def _describe(record: Mapping[str, object]) -> str:

@@ -12,11 +12,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from kg.errors import ConfigurationError, StoreUnavailable
-from kg.index.qdrant.points import ENTRY_FIELDS, STORE, Owner, check_vector, checked_points, point_ids
+from kg.errors import ConfigurationError, OutdatedIndex, StoreUnavailable
+from kg.index.qdrant.points import (
+    CARD_FIELDS,
+    ENTRY_FIELDS,
+    FOLLOWERS,
+    STORE,
+    Owner,
+    cards_of,
+    check_vector,
+    checked_points,
+    checked_query,
+    point_ids,
+)
 from kg.index.qdrant.server_collections import Collection, Collections
-from kg.index.qdrant.server_requests import asking, entry_of, point_struct, query_request, shaped
-from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, Vector, VectorName
+from kg.index.qdrant.server_requests import asking, entry_of, hit_of, point_struct, query_request, shaped
+from kg.ports import DenseName, IndexCard, IndexEntry, IndexHit, IndexPoint, IndexQuery, Vector
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
@@ -144,17 +155,39 @@ class ServerIndex:
             await self._write(write)
 
     async def search(self, queries: Sequence[IndexQuery]) -> list[list[IndexHit]]:
-        """Answer all queries in one batch: per query at most ``top_k`` hits, nearest first."""
-        for query in queries:
-            check_vector("vector", query.vector, (self._owner.dimension,))
-        if not queries:
+        """Answer all queries in one batch: per query at most ``top_k`` hits, best first."""
+        requests = [query_request(checked_query(query, self._owner.dimension)) for query in queries]
+        if not requests:
             return []
-        requests = [query_request(query) for query in queries]
         with asking(self._url):
             answers = await self._client.query_batch_points(self._read.name, requests)
-        return [[IndexHit(str(hit.id), hit.score) for hit in answer.points] for answer in answers]
+        return [[hit_of(hit) for hit in answer.points] for answer in answers]
 
-    async def similarities(self, using: VectorName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
+    async def cards(self, user_id: str, uuids: Sequence[str], following: Sequence[str]) -> list[IndexCard]:
+        """Return the cards of some of a user's points, and of the messages of which some are among the ``previous``."""
+        from qdrant_client.models import FieldCondition, Filter, MatchAny, MatchValue
+
+        name, fields = self._read.name, [*CARD_FIELDS, "user_id"]
+        ids = [str(point_id) for point_id in point_ids(uuids)]
+        before = [str(point_id) for point_id in point_ids(following)]
+        records: list[Any] = []
+        with asking(self._url):
+            if ids:
+                records += await self._client.retrieve(name, ids, with_payload=fields, with_vectors=False)
+            if before:
+                of_user = FieldCondition(key="user_id", match=MatchValue(value=user_id))
+                after = FieldCondition(key="previous", match=MatchAny(any=before))
+                found, _ = await self._client.scroll(
+                    name,
+                    scroll_filter=Filter(must=[of_user, after]),
+                    limit=len(before) * FOLLOWERS,
+                    with_payload=fields,
+                    with_vectors=False,
+                )
+                records += found
+        return cards_of(((record.id, record.payload) for record in records), user_id)
+
+    async def similarities(self, using: DenseName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
         """Return the cosine of each of these points to a vector; points that do not exist are left out."""
         from qdrant_client.models import Filter, HasIdCondition, SearchParams
 
@@ -268,7 +301,7 @@ class ServerIndex:
             raise StoreUnavailable(STORE, f"{self._url} lost the collection {self._base} again", retryable=True)
         try:
             self._owner.check(present.record, f"the collection {present.name} on {self._url}")
-        except ConfigurationError as error:
+        except (ConfigurationError, OutdatedIndex) as error:
             self._unusable = str(error)
             if self._building is None and not rebuilds:
                 raise

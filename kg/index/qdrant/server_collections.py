@@ -7,17 +7,21 @@ that a single change of metadata is the change-over. The first has the index's o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.index.qdrant.points import KEYWORD_FIELDS, STORE, TIME_FIELDS, Owner
-from kg.index.qdrant.server_requests import CONFLICT, NOT_FOUND
+from kg.index.qdrant.points import KEYWORD_FIELDS, STORE, TIME_FIELDS, UUID_FIELDS, Owner
+from kg.index.qdrant.server_requests import CONFLICT, NOT_FOUND, REFUSED
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ class Collections:
             "user_id": KeywordIndexParams(type=KeywordIndexType.KEYWORD, is_tenant=True),
             **dict.fromkeys(KEYWORD_FIELDS, PayloadSchemaType.KEYWORD),
             **dict.fromkeys(TIME_FIELDS, PayloadSchemaType.DATETIME),
+            **dict.fromkeys(UUID_FIELDS, PayloadSchemaType.UUID),
         }
         for field, schema in wanted.items():
             if field not in existing:
@@ -148,24 +153,50 @@ class Collections:
 
     async def _create(self, name: str, record: Mapping[str, Any]) -> bool:
         from qdrant_client.http.exceptions import UnexpectedResponse
-        from qdrant_client.models import Distance, MultiVectorComparator, MultiVectorConfig, VectorParams
 
-        max_sim = MultiVectorConfig(comparator=MultiVectorComparator.MAX_SIM)
-        size, cosine = self._owner.dimension, Distance.COSINE
         try:
-            await self._client.create_collection(
-                name,
-                vectors_config={
-                    "text": VectorParams(size=size, distance=cosine),
-                    "sentences": VectorParams(size=size, distance=cosine, multivector_config=max_sim),
-                },
-                metadata=dict(record),
-            )
+            await self._create_as(name, record, compact=True)
         except UnexpectedResponse as error:
             if error.status_code == CONFLICT:  # another service made it at the same moment
                 return False
-            raise
+            if error.status_code not in REFUSED:
+                raise
+            log.warning("%s does not know vectors of the Turbo kinds, which take half the room; update it", self._url)
+            await self._create_as(name, record, compact=False)
         if (await self._client.get_collection(name)).config.metadata is None:
             await self._client.delete_collection(name)
             raise StoreUnavailable(STORE, f"{self._url} is older than Qdrant 1.16; update it", retryable=False)
         return True
+
+    async def _create_as(self, name: str, record: Mapping[str, Any], *, compact: bool) -> None:
+        """Make a collection, of the vectors of new servers or of those that any server knows."""
+        from qdrant_client.models import (
+            Datatype,
+            Distance,
+            HnswConfigDiff,
+            MultiVectorComparator,
+            MultiVectorConfig,
+            SparseVectorParams,
+            VectorParams,
+        )
+
+        max_sim = MultiVectorConfig(comparator=MultiVectorComparator.MAX_SIM)
+        size, cosine = self._owner.dimension, Distance.COSINE
+        eight_bits, four_bits = (Datatype.TURBO8, Datatype.TURBO4) if compact else (Datatype.FLOAT16, Datatype.FLOAT16)
+        await self._client.create_collection(
+            name,
+            vectors_config={
+                "text": VectorParams(size=size, distance=cosine, datatype=eight_bits),
+                "sentences": VectorParams(size=size, distance=cosine, multivector_config=max_sim, datatype=eight_bits),
+                "tokens": VectorParams(
+                    size=size,
+                    distance=Distance.DOT,
+                    multivector_config=max_sim,
+                    datatype=four_bits,
+                    hnsw_config=HnswConfigDiff(m=0),
+                    on_disk=True,
+                ),
+            },
+            sparse_vectors_config={"words": SparseVectorParams()},
+            metadata=dict(record),
+        )

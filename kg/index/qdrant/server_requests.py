@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from kg.errors import StoreUnavailable
-from kg.index.qdrant.points import STORE, criteria_of, payload_of
-from kg.ports import IndexEntry, IndexPoint, IndexQuery, PointKind, Vector, VectorName
+from kg.index.qdrant.points import CARD_FIELDS, SET, STORE, card_of, criteria_of, payload_of, point_ids
+from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Vector, VectorName
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from qdrant_client.models import Filter, PointStruct, QueryRequest, Record
+    from qdrant_client.models import Filter, PointStruct, QueryRequest, Record, ScoredPoint, SparseVector
 
 UNAUTHORIZED, NOT_FOUND, CONFLICT, REQUEST_TIMEOUT = (401, 403), 404, 409, 408
 SERVER_ERROR = 500
+REFUSED = (400, 422)
+"""What a server says to a request that it does not understand."""
 
 
 @contextmanager
@@ -51,46 +53,71 @@ def point_struct(point_id: UUID, point: IndexPoint) -> PointStruct:
     """Return a point as it is sent."""
     from qdrant_client.models import PointStruct
 
+    vectors: dict[str, Any] = {"text": point.text.tolist()}
+    if point.sentences is not None:
+        vectors["sentences"] = point.sentences.tolist()
+    if point.tokens is not None and len(point.tokens):
+        vectors["tokens"] = point.tokens.tolist()
+    if point.words:
+        vectors["words"] = _sparse(point.words)
     return PointStruct(
         id=str(point_id),
-        vector=cast(Any, {"text": point.text.tolist(), "sentences": point.sentences.tolist()}),
+        vector=vectors,
         payload=cast("dict[str, Any]", payload_of(point)),
     )
 
 
 def query_request(query: IndexQuery) -> QueryRequest:
     """Return one leg of a search as it is sent."""
-    from qdrant_client.models import QueryRequest
+    from qdrant_client.models import QueryRequest, SearchParams
 
     return QueryRequest(
         query=shaped(query.using, query.vector),
         using=query.using,
         filter=_filter(query),
         limit=query.top_k,
-        with_payload=False,
+        params=None if query.among is None else SearchParams(exact=True),
+        with_payload=list(CARD_FIELDS) if query.with_cards else False,
         with_vector=False,
     )
 
 
-def shaped(using: VectorName, vector: Vector) -> Any:
-    """Return a question's vector in the form that the named vector takes."""
+def shaped(using: VectorName, vector: Vector | Mapping[int, float]) -> Any:
+    """Return what is searched for in the form that the named vector takes."""
+    if isinstance(vector, Mapping):
+        return _sparse(vector)
     return [vector.tolist()] if using == "sentences" else vector.tolist()
 
 
+def hit_of(hit: ScoredPoint) -> IndexHit:
+    """Return what a query found."""
+    uuid = str(hit.id)
+    return IndexHit(uuid, hit.score, card_of(uuid, hit.payload) if hit.payload else None)
+
+
+def _sparse(weights: Mapping[int, float]) -> SparseVector:
+    from qdrant_client.models import SparseVector
+
+    return SparseVector(indices=list(weights), values=list(weights.values()))
+
+
 def _filter(query: IndexQuery) -> Filter:
-    from qdrant_client.models import DatetimeRange, FieldCondition, Filter, MatchAny, MatchValue
+    from qdrant_client.models import DatetimeRange, FieldCondition, Filter, HasIdCondition, MatchAny, MatchValue
 
     criteria = criteria_of(query)
-    must = [
+    must: list[Any] = [
         FieldCondition(key=field, match=MatchValue(value=values[0]) if len(values) == 1 else MatchAny(any=list(values)))
         for field, values in criteria.keywords
     ]
+    if query.among is not None:
+        must.append(HasIdCondition(has_id=[str(point_id) for point_id in point_ids(query.among)]))
     # Said by exclusion, so that a missing bound is an open one.
-    must_not = [
+    must_not: list[Any] = [
+        *(FieldCondition(key=field, match=MatchValue(value=SET)) for field in criteria.unset),
         *(FieldCondition(key=field, range=DatetimeRange(gt=cast(Any, at))) for field, at in criteria.not_after),
         *(FieldCondition(key=field, range=DatetimeRange(lte=cast(Any, at))) for field, at in criteria.not_by),
     ]
-    return Filter(must=list(must), must_not=list(must_not))
+    return Filter(must=must, must_not=must_not)
 
 
 def entry_of(record: Record) -> IndexEntry:

@@ -22,14 +22,25 @@ import qdrant_edge as edge
 
 from kg.errors import StoreUnavailable
 from kg.index.qdrant.points import (
+    CARD_FIELDS,
     ENTRY_FIELDS,
+    FOLLOWERS,
     KEYWORD_FIELDS,
     STORE,
     TIME_FIELDS,
-    criteria_of,
-    payload_of,
+    UUID_FIELDS,
+    cards_of,
 )
-from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Vector, VectorName
+from kg.index.qdrant.shard_requests import edge_point, entry_of, hit_of, nearest, query_request, shard_config
+from kg.ports import (
+    DenseName,
+    IndexCard,
+    IndexEntry,
+    IndexHit,
+    IndexPoint,
+    IndexQuery,
+    Vector,
+)
 
 ENVIRONMENT = {EACCES, EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS}
 """Operating system errors that say nothing about the shard's files."""
@@ -59,16 +70,9 @@ class Shard:
     @classmethod
     def create(cls, path: Path, dimension: int) -> Shard:
         """Make an empty shard in a new folder and flush it."""
-        max_sim = edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim)
-        config = edge.EdgeConfig(
-            vectors={
-                "text": edge.EdgeVectorParams(dimension, edge.Distance.Cosine),
-                "sentences": edge.EdgeVectorParams(dimension, edge.Distance.Cosine, multivector_config=max_sim),
-            }
-        )
         with _engine("creating the index"):
             path.mkdir(mode=0o700)
-            shard = cls(edge.EdgeShard.create(str(path), config))
+            shard = cls(edge.EdgeShard.create(str(path), shard_config(dimension)))
             tenant = edge.KeywordIndexParams(is_tenant=True)
             shard._edge.update(edge.UpdateOperation.create_field_index("user_id", tenant))
             for field in KEYWORD_FIELDS:
@@ -77,6 +81,8 @@ class Shard:
             for field in TIME_FIELDS:
                 instant = edge.PayloadSchemaType.Datetime
                 shard._edge.update(edge.UpdateOperation.create_field_index(field, instant))
+            for field in UUID_FIELDS:
+                shard._edge.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Uuid))
             shard._edge.flush()
         return shard
 
@@ -101,7 +107,7 @@ class Shard:
     def upsert(self, points: Sequence[tuple[UUID, IndexPoint]]) -> None:
         """Insert or replace points; durable after the next ``flush``."""
         with _engine("writing points"):
-            self._edge.update(edge.UpdateOperation.upsert_points([_edge_point(*point) for point in points]))
+            self._edge.update(edge.UpdateOperation.upsert_points([edge_point(*point) for point in points]))
 
     def delete(self, ids: Sequence[UUID]) -> None:
         """Remove points; durable after the next ``flush``."""
@@ -115,25 +121,32 @@ class Shard:
 
     def search(self, queries: Sequence[IndexQuery]) -> list[list[IndexHit]]:
         """Answer the queries in one pass."""
-        requests = [
-            edge.QueryRequest(
-                query.top_k,
-                query=_nearest(query.using, query.vector),
-                filter=_filter(query),
-                with_payload=False,
-                with_vector=False,
-            )
-            for query in queries
-        ]
+        requests = [query_request(query) for query in queries]
         with _engine("searching"):
             answers = self._edge.query_batch(edge.QueryBatchRequest(requests))
-        return [[IndexHit(str(hit.id), hit.score) for hit in hits] for hits in answers]
+        return [[hit_of(hit) for hit in hits] for hits in answers]
 
-    def similarities(self, using: VectorName, vector: Vector, ids: Sequence[UUID]) -> dict[UUID, float]:
+    def cards(self, user_id: str, ids: Sequence[UUID], following: Sequence[UUID]) -> list[IndexCard]:
+        """Return what ranking reads of some points, and of the messages of which some are among the ``previous``."""
+        fields = list(CARD_FIELDS)
+        with _engine("reading points"):
+            records = self._edge.retrieve(list(ids), [*fields, "user_id"], False) if ids else []
+            if following:
+                after = edge.FieldCondition("previous", edge.MatchAny([str(point_id) for point_id in following]))
+                request = edge.ScrollRequest(
+                    limit=len(following) * FOLLOWERS,
+                    filter=edge.Filter(must=[edge.FieldCondition("user_id", edge.MatchValue(user_id)), after]),
+                    with_payload=[*fields, "user_id"],
+                    with_vector=False,
+                )
+                records += self._edge.scroll(request)[0]
+        return cards_of(((record.id, record.payload) for record in records), user_id)
+
+    def similarities(self, using: DenseName, vector: Vector, ids: Sequence[UUID]) -> dict[UUID, float]:
         """Return the cosine of each existing point to a vector, compared one by one."""
         request = edge.QueryRequest(
             len(ids),
-            query=_nearest(using, vector),
+            query=nearest(using, vector),
             filter=edge.Filter(must=[edge.HasIdCondition(set(ids))]),
             with_payload=False,
             with_vector=False,
@@ -148,7 +161,7 @@ class Shard:
         request = edge.ScrollRequest(offset=offset, limit=limit, with_payload=list(ENTRY_FIELDS), with_vector=False)
         with _engine("scanning"):
             records, following = self._edge.scroll(request)
-        return [_entry(record) for record in records], following
+        return [entry_of(record) for record in records], following
 
     def count(self) -> int:
         """Return the exact number of points."""
@@ -159,7 +172,16 @@ class Shard:
         """Return about how many points are found by full scan only."""
         with _engine("inspecting the index"):
             info = self._edge.info()
-        return max(0, info.points_count - info.indexed_vectors_count // len(("text", "sentences")))
+            in_no_graph = sum(
+                self._edge.count(
+                    edge.CountRequest(exact=True, filter=edge.Filter(must=[edge.HasVectorCondition(name)]))
+                )
+                for name in ("words", "tokens")
+            )
+        # Words are counted as indexed at once, and word pieces are never searched without a filter on ids.
+        return max(
+            0, info.points_count - max(0, info.indexed_vectors_count - in_no_graph) // len(("text", "sentences"))
+        )
 
     def copy_points(self, ids: Sequence[UUID], target: Shard) -> None:
         """Make a few points of another shard what they are in this one."""
@@ -236,32 +258,3 @@ def _copy_sparse(source: str, target: str) -> None:
             else:
                 writer.write(chunk)
         writer.truncate(reader.tell())
-
-
-def _edge_point(point_id: UUID, point: IndexPoint) -> edge.Point:
-    vectors = cast("edge.Vector", {"text": point.text, "sentences": point.sentences})
-    return edge.Point(point_id, vectors, payload_of(point))
-
-
-def _nearest(using: VectorName, vector: Vector) -> edge.Query:
-    shaped = vector[None, :] if using == "sentences" else vector
-    return edge.Query.Nearest(cast("edge.NamedVector", shaped), using)
-
-
-def _filter(query: IndexQuery) -> edge.Filter:
-    criteria = criteria_of(query)
-    must: list[edge.ConditionType] = [
-        edge.FieldCondition(field, edge.MatchValue(values[0]) if len(values) == 1 else edge.MatchAny(list(values)))
-        for field, values in criteria.keywords
-    ]
-    # Said by exclusion, so that a missing bound is an open one.
-    must_not: list[edge.ConditionType] = [
-        *(edge.FieldCondition(field, range=edge.RangeDateTime(gt=at)) for field, at in criteria.not_after),
-        *(edge.FieldCondition(field, range=edge.RangeDateTime(lte=at)) for field, at in criteria.not_by),
-    ]
-    return edge.Filter(must=must, must_not=must_not)
-
-
-def _entry(record: edge.Record) -> IndexEntry:
-    payload = record.payload or {}
-    return IndexEntry(str(record.id), cast(PointKind, payload["kind"]), payload["content_hash"])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 
 from extract.embedders.connect import make_embedder
 from extract.embedders.onnx import MODELS, OnnxEmbedder
+from extract.embedders.onnx_model import MAX_PASSAGES, MAX_TOKENS
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.managed.artifacts import ensure_model
-from kg.ports import Embedder
+from kg.managed.artifacts import ModelFiles, ensure_model
+from kg.ports import Embedder, TextToEmbed
 from kg.settings.paths import cache_dir
+from kg.settings.service import EMBEDDERS
 
 PARAPHRASES = [
     ("The flaky tests came from state leaking between test groups", "Shared state across suites made tests unreliable"),
@@ -33,7 +36,7 @@ ODD_TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=sorted(MODELS))
+@pytest.fixture(scope="module", params=EMBEDDERS)
 async def embedder(request: pytest.FixtureRequest) -> AsyncIterator[Embedder]:
     embedder = make_embedder(request.param, cache_dir())
     yield embedder
@@ -66,7 +69,7 @@ async def test_a_question_finds_its_answer(embedder: Embedder) -> None:
     assert similarities[0] > np.sort(similarities)[-2] + 0.1
 
 
-async def test_a_padded_batch_equals_single_texts(embedder: Embedder) -> None:
+async def test_a_text_has_the_same_vector_whatever_is_embedded_beside_it(embedder: Embedder) -> None:
     texts = [
         "short",
         "a somewhat longer text about state leakage between test groups",
@@ -129,21 +132,71 @@ async def test_bge_questions_carry_the_prefix() -> None:
 
 
 def test_the_digest_covers_weights_and_use(tmp_path: Path) -> None:
-    one, other = (OnnxEmbedder("onnx:all-minilm-l6-v2", tmp_path, tmp_path, digest) for digest in ("a", "b"))
-    same_weights = OnnxEmbedder("onnx:bge-small-en-v1.5", tmp_path, tmp_path, "a")
-    assert len({one.digest, other.digest, same_weights.digest}) == 3
+    def digest(name: str, *weights: str) -> str:
+        return OnnxEmbedder(name, [ModelFiles(tmp_path, tmp_path, these) for these in weights]).digest
+
+    one, other = (digest("onnx:all-minilm-l6-v2", weights) for weights in ("a", "b"))
+    assert len({one, other, digest("onnx:bge-small-en-v1.5", "a"), digest(EMBEDDERS[0], "a", "b")}) == 4
 
 
 async def test_an_unknown_model_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="onnx:all-minilm-l6-v2"):
-        OnnxEmbedder("onnx:nothing", tmp_path, tmp_path, "a")
+        OnnxEmbedder("onnx:nothing", [ModelFiles(tmp_path, tmp_path, "a")])
+    with pytest.raises(ConfigurationError, match="not known"):
+        make_embedder("onnx:nothing", tmp_path)
+
+
+async def test_one_look_gives_text_sentences_and_word_pieces(embedder: Embedder) -> None:
+    text = "We rejected the database. It would be one more server to run."
+    parts = ["We rejected the database.", "It would be one more server to run."]
+    note, fact, nothing = await embedder.embed_texts(
+        [TextToEmbed(text, parts, tokens=True), TextToEmbed(text), TextToEmbed("")]
+    )
+    assert np.abs(note.text - (await embedder.embed_documents([text]))[0]).max() < 1e-5
+    assert np.abs(note.text - fact.text).max() < 1e-5
+    assert note.sentences is not None and note.sentences.shape == (2, embedder.dimension)
+    assert note.tokens is not None and note.tokens.shape == (14, embedder.dimension)
+    for rows in (note.sentences, note.tokens):
+        assert rows.dtype == np.float32 and np.abs(np.linalg.norm(rows, axis=1) - 1).max() < 1e-5
+    assert fact.sentences is None and fact.tokens is None and nothing.sentences is None
+    question = await embedder.embed_question("Was the database rejected?")
+    assert question.words == ["was", "the", "database", "rejected", "?"]
+    assert question.tokens.shape == (5, embedder.dimension)
+    assert (note.sentences @ question.sentence).argmax() == 0
+    assert (note.tokens @ question.tokens[2]).argmax() == 3, "the piece of the same word is the nearest"
+    assert (await embedder.embed_question("用户 用户")).unknown > 0.5
+
+
+async def test_every_word_of_a_long_text_has_its_pieces_up_to_a_bound(embedder: Embedder) -> None:
+    long, endless = await embedder.embed_texts(
+        [TextToEmbed("word " * 600 + "database", tokens=True), TextToEmbed("word " * 5000, tokens=True)]
+    )
+    asked = await embedder.embed_question("database")
+    assert long.tokens is not None and len(long.tokens) == 601
+    assert (long.tokens @ asked.tokens[0]).argmax() == 600
+    assert endless.tokens is not None and len(endless.tokens) == MAX_PASSAGES * (MAX_TOKENS - 2)
+
+
+async def test_a_message_carries_something_of_what_was_said_before_and_only_its_own_pieces() -> None:
+    embedder = make_embedder(EMBEDDERS[0], cache_dir())
+    said, context = "Yes, the third one.", "Which database do we take for the ledger?"
+    alone, behind, long = await embedder.embed_texts(
+        [TextToEmbed(said, [said], before, tokens=True) for before in ("", context, context * 100)]
+    )
+    asked = await embedder.embed_question("database of the ledger")
+    await embedder.close()
+    assert alone.tokens is not None and behind.tokens is not None and long.tokens is not None
+    assert alone.tokens.shape == behind.tokens.shape == long.tokens.shape
+    assert behind.text @ asked.text > alone.text @ asked.text + 0.05
+    assert alone.sentences is not None and behind.sentences is not None
+    assert np.abs(alone.sentences - behind.sentences).max() < 1e-6, "a sentence stands for itself"
 
 
 async def test_a_damaged_model_names_its_file_and_the_cure(tmp_path: Path) -> None:
     files = ensure_model(cache_dir(), "onnx:all-minilm-l6-v2")
     damaged = tmp_path / "model.onnx"
     damaged.write_bytes(files.onnx.read_bytes()[:5000])
-    embedder = OnnxEmbedder("onnx:all-minilm-l6-v2", damaged, files.tokenizer, files.digest)
+    embedder = OnnxEmbedder("onnx:all-minilm-l6-v2", [replace(files, onnx=damaged)])
     with pytest.raises(StoreUnavailable, match="knowthread setup") as caught:
         await embedder.warm()
     assert str(damaged) in str(caught.value) and not caught.value.retryable

@@ -11,12 +11,13 @@ import pytest
 from kg.errors import StoreUnavailable
 from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService, Parts
-from kg.ports import IndexPoint
+from kg.ports import IndexPoint, IndexQuery, Vector, VectorName
 from kg.recall.search import Recall
 from kg.values import Scope
 from tests.support.user import User, states
 
 GATEWAY = "The gateway drops long connections because its idle timeout is shorter than the client's"
+TOPICS = ("the ledger", "roses and mildew", "clock skew", "a broken kettle", "sourdough", "the night train", "chess")
 
 
 async def texts(user: User, query: str, **arguments: Any) -> list[str]:
@@ -142,7 +143,7 @@ async def test_no_point_is_answered_that_the_graph_does_not_confirm(user: User, 
     await user.indexer.drain()
     vector = await parts.embedder.embed_query(GATEWAY)
     claimed = [theirs.id, "11111111-1111-4111-8111-111111111111"]
-    points = [IndexPoint(uuid, "memory", user.id, vector, vector[None, :], "forged") for uuid in claimed]
+    points = [IndexPoint(uuid, "memory", user.id, vector, "forged", vector[None, :]) for uuid in claimed]
     await parts.index.upsert_points(points)
     assert [hit["id"] for hit in (await user.search("gateway connections", limit=50))["results"]] == [mine.id]
 
@@ -242,3 +243,80 @@ async def test_as_many_as_asked_for_are_answered(user: User, limit: int) -> None
     for number in range(20):
         await user.add(f"Worker {number} restarted by itself", wait=True)
     assert len(await texts(user, "which worker restarted?", limit=limit, max_tokens=10_000)) == limit
+
+
+async def test_what_is_written_shows_at_once(user: User) -> None:
+    note = await user.add(GATEWAY, wait=True)
+    assert await texts(user, "why does the gateway drop links?") == [GATEWAY]
+    other = await user.add("A gateway that drops links needs a longer timeout", wait=True)
+    assert len(await texts(user, "why does the gateway drop links?")) == 2
+    await user.update(note.id, text="Nobody knows why the kettle boils over")
+    best = (await user.search("kettle", explain=True))["results"][0]
+    assert best["id"] == note.id and best["explain"]["shares"]["lexical"] > 0
+    await user.delete(other.id)
+    assert await texts(user, "gateway") == ["Nobody knows why the kettle boils over"]
+
+
+async def test_a_message_that_joins_its_conversation_later_is_a_neighbour(user: User) -> None:
+    question = "database of the billing ledger"
+    asked = (await talk(user, ("Ada", "Which database did we choose for the billing ledger?")))[0]
+    answered = (await talk(user, ("Bob", "The third one on the list, as discussed.")))[0]
+    hits = (await user.search(question, explain=True))["results"]
+    assert {hit["id"]: hit["explain"].get("best_neighbour") for hit in hits}[answered] == asked
+
+
+async def test_each_part_of_a_score_is_explained(user: User) -> None:
+    await talk(
+        user,
+        ("Ada", "The billing ledger runs on Postgres since last week"),
+        ("Bob", "And the search page on OpenSearch"),
+    )
+    answer = await user.search("what does Ada say on the billing ledger?", explain=True)
+    best = answer["results"][0]["explain"]
+    assert {"lexical", "text", "sentence", "tokens", "speaker"} <= best["shares"].keys()
+    assert sum(best["shares"].values()) == pytest.approx(answer["results"][0]["score"], abs=0.01)
+    assert best["ranks"]["tokens"] == 1
+
+
+async def test_what_was_said_on_the_day_asked_about_comes_first(user: User) -> None:
+    days = ("2024-03-01", "2024-03-08", "2024-03-15")
+    for day in days:
+        await user.add(f"The deployment failed again, ticket {day[-2:]}", occurred_at=day, wait=True)
+    for day in days:
+        best = (await user.search(f"why did the deployment fail on {day}?", explain=True))["results"][0]
+        assert best["memory"].endswith(day[-2:]) and best["explain"]["shares"]["date"] > 0.3
+
+
+async def test_what_is_left_of_a_conversation_is_indexed_as_if_the_rest_had_never_been_said(
+    user: User, parts: Parts
+) -> None:
+    said = [("Ada", f"Message {number} is about {what}") for number, what in enumerate(TOPICS)]
+    kept = [line for number, line in enumerate(said) if number not in (2, 3)]
+    never = await talk(user, *kept, run_id="never said")
+    whole = await talk(user, *said, run_id="deleted")
+    edited = await talk(user, *said[:1], ("Ada", "Something else"), *said[2:], run_id="edited")
+    for uuid in (whole[2], whole[3]):
+        await user.delete(uuid)
+    await user.update(edited[1], text=said[1][1])
+    for uuid in (edited[2], edited[3]):
+        await user.delete(uuid)
+    await parts.indexer.drain()
+    left = [uuid for uuid in whole if uuid not in (whole[2], whole[3])]
+    mended = [uuid for uuid in edited if uuid not in (edited[2], edited[3])]
+    assert await _vectors(parts, user, left) == await _vectors(parts, user, never)
+    assert await _vectors(parts, user, mended) == await _vectors(parts, user, never)
+
+
+async def _vectors(parts: Parts, user: User, uuids: list[str]) -> list[dict[str, float]]:
+    """Return how near each point is to some probes in each of its vectors: what tells equal vectors from others."""
+    seen: list[dict[str, float]] = [{} for _ in uuids]
+    for probe in TOPICS:
+        asked = await parts.embedder.embed_question(probe)
+        vectors: dict[VectorName, Vector] = {"text": asked.text, "sentences": asked.sentence, "tokens": asked.tokens}
+        for using, vector in vectors.items():
+            found = await parts.index.search(
+                [IndexQuery(vector, "memory", user.id, 100, using=using, among=[uuid]) for uuid in uuids]
+            )
+            for one, hits in zip(seen, found, strict=True):
+                one[f"{using} {probe}"] = hits[0].score
+    return seen

@@ -98,13 +98,14 @@ def lock(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
         file = LockedFile(name, len(contents[name]), hashlib.sha256(contents[name]).hexdigest())
         return LockedGroup(label, label, (LockedJar(f"g:{name}:1", file),))
 
-    groups = {NEO4J: group("a.jar", "Neo4j"), EMBEDDERS[0]: group("b.onnx", "model")}
+    groups = {NEO4J: group("a.jar", "Neo4j"), "onnx:all-minilm-l6-v2": group("b.onnx", "model")}
     monkeypatch.setattr(artifact_lock, "load_lock", lambda: groups)
     monkeypatch.setattr(artifacts, "load_lock", lambda: groups)
     return contents
 
 
 def test_fetched_files_are_checked_by_their_bytes(situation: Situation, lock: dict[str, bytes]) -> None:
+    situation = replace(situation, settings=replace(situation.settings, embedder="onnx:all-minilm-l6-v2"))
     assert [check.level for check in machine.check_artifacts(situation)] == ["failed", "failed"]
     folder = situation.settings.cache_dir / "artifacts"
     folder.mkdir(parents=True)

@@ -10,7 +10,8 @@ import asyncio, sys
 from pathlib import Path
 from extract.embedders.onnx import OnnxEmbedder
 from kg.errors import StoreUnavailable
-embedder = OnnxEmbedder("onnx:all-minilm-l6-v2", Path("absent"), Path("absent"), "")
+from kg.managed.artifacts import ModelFiles
+embedder = OnnxEmbedder("onnx:all-minilm-l6-v2", [ModelFiles(Path("absent"), Path("absent"), "")])
 try:
     asyncio.run(embedder.warm())
 except StoreUnavailable:

@@ -1,0 +1,201 @@
+"""One embedding model that runs in this process: its tokenizer, its ONNX session, and the states of one pass.
+
+Invariant: a text's vectors depend on the text alone, not on what is embedded beside it. So texts go through the model
+one at a time: a quantised model scales by the whole batch, and on a processor a batch is no faster.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
+
+import numpy as np
+
+from kg.errors import StoreUnavailable
+from kg.ports import Vector
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Encoding, Tokenizer
+
+T = TypeVar("T")
+
+MAX_TOKENS = 256
+MAX_PASSAGES = 8
+"""Most passages of a text whose word pieces are kept; sentences cover the rest of it."""
+MAX_CHARACTERS = MAX_TOKENS * 32
+"""A passage that is cut before tokenizing: far more than ``MAX_TOKENS`` tokens of any language's prose."""
+_INNER = MAX_TOKENS - 2
+"""Tokens of a pass without the two that mark its start and its end."""
+_UNKNOWN = "[UNK]"
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """How a model's output becomes a vector, as its authors trained it."""
+
+    dimension: int
+    pooling: Literal["mean", "cls"]
+    query_prefix: str = ""
+
+
+class Read(NamedTuple):
+    """What one text gave.
+
+    Attributes:
+        text: (d,) unit vector of the text.
+        pieces: (t, d) unit vectors of its own word pieces, in order.
+        words: for each piece the word it is part of, lower case.
+        unknown: share of the pieces that the tokenizer does not know.
+    """
+
+    text: Vector
+    pieces: Vector
+    words: list[str]
+    unknown: float
+
+
+class OnnxModel:
+    """A tokenizer and a session, loaded at first use; one session serves all threads, as ONNX Runtime allows."""
+
+    def __init__(self, onnx_path: Path, tokenizer_path: Path, use: ModelUse, threads: int) -> None:
+        self.use = use
+        self._onnx_path = onnx_path
+        self._tokenizer_path = tokenizer_path
+        self._threads = threads
+        self._loading = threading.Lock()
+        self._loaded: tuple[InferenceSession, Tokenizer] | None = None
+
+    def load(self) -> tuple[InferenceSession, Tokenizer]:
+        """Return session and tokenizer, loading them the first time.
+
+        Raises:
+            StoreUnavailable: a file cannot be read.
+        """
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = self._load_session(), self._load_tokenizer()
+            return self._loaded
+
+    def unload(self) -> None:
+        """Release both."""
+        with self._loading:
+            self._loaded = None
+
+    def embed(self, text: str) -> Vector:
+        """Return the (d,) unit vector of a text's first ``MAX_TOKENS`` tokens."""
+        states, own = self._pass([], self._encode(text, MAX_CHARACTERS).ids[:_INNER])
+        return self._pooled(states, own, in_context=False)
+
+    def embed_question(self, text: str) -> Vector:
+        """Return the (d,) unit vector of a question, with the model's prefix before it."""
+        return self.embed(self.use.query_prefix + text)
+
+    def read(self, text: str, context: str = "") -> Read:
+        """Return a text's vector and those of its word pieces, read behind what was said before it.
+
+        With a context, the vector is the mean of the text's own pieces. A model that was trained on its first state
+        alone reads the text without it. Of a text longer than the model reads, the vector is that of its beginning and
+        the pieces are those of its first ``MAX_PASSAGES`` passages.
+        """
+        before = self._encode(context, MAX_CHARACTERS).ids if context and self.use.pooling == "mean" else []
+        return self._read(before, self._encode(text, MAX_PASSAGES * MAX_CHARACTERS), in_context=bool(before))
+
+    def read_question(self, text: str) -> Read:
+        """Return the same of a question, whose prefix counts for its vector and not among its pieces."""
+        prefix = self._encode(self.use.query_prefix, MAX_CHARACTERS).ids if self.use.query_prefix else []
+        return self._read(prefix, self._encode(text, MAX_CHARACTERS), in_context=False)
+
+    def _read(self, before: list[int], encoding: Encoding, *, in_context: bool) -> Read:
+        ids: list[int] = encoding.ids[: MAX_PASSAGES * _INNER]
+        room = max(0, _INNER - min(len(ids), _INNER))
+        before = before[len(before) - min(room, len(before)) :]
+        states, own = self._pass(before, ids[:_INNER])
+        text = self._pooled(states, own, in_context=in_context and bool(before))
+        passages = [states[own]]
+        for start in range(_INNER, len(ids), _INNER):
+            states, own = self._pass([], ids[start : start + _INNER])
+            passages.append(states[own])
+        unknown = sum(piece == _UNKNOWN for piece in encoding.tokens)
+        share = unknown / len(encoding.tokens) if ids else 0.0
+        return Read(text, _unit(np.concatenate(passages)), _words(encoding)[: len(ids)], share)
+
+    def _pass(self, before: Sequence[int], own: Sequence[int]) -> tuple[Vector, slice]:
+        """Return the (n, d) states of one pass, and where the text's own pieces are among them."""
+        session, tokenizer = self.load()
+        start, end = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+        row = np.array([[start, *before, *own, end]], np.int64)
+        inputs = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
+        try:
+            states = cast("Vector", cast(Any, session).run(["last_hidden_state"], inputs)[0])[0]
+        except Exception as error:  # ONNX Runtime's errors share no other base class
+            raise StoreUnavailable("embedder", f"{self._onnx_path.name} failed: {error}", retryable=True) from error
+        return states, slice(1 + len(before), 1 + len(before) + len(own))
+
+    def _pooled(self, states: Vector, own: slice, *, in_context: bool) -> Vector:
+        if self.use.pooling == "cls":
+            pooled = states[0]
+        else:
+            pooled = states[own].mean(axis=0) if in_context else states.mean(axis=0)
+        return _unit(pooled[None, :])[0]
+
+    def _encode(self, text: str, most_characters: int) -> Encoding:
+        return self.load()[1].encode(_clean(text, most_characters), add_special_tokens=False)
+
+    def _load_session(self) -> InferenceSession:
+        # Read at the import. Without it the library reports this machine to its maker from then on, whatever is called.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+        import onnxruntime
+
+        onnxruntime.disable_telemetry_events()
+        options = cast(Any, onnxruntime).SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # An arena keeps what the longest text needed for ever; patterns are kept per input shape, and ours vary;
+        # spinning threads would take a core from the database.
+        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        return self._load_file(
+            self._onnx_path,
+            lambda: onnxruntime.InferenceSession(str(self._onnx_path), options, providers=["CPUExecutionProvider"]),
+        )
+
+    def _load_tokenizer(self) -> Tokenizer:
+        from tokenizers import Tokenizer
+
+        path = self._tokenizer_path
+        tokenizer = self._load_file(path, lambda: cast(Any, Tokenizer).from_file(str(path)))
+        # A tokenizer file may ask for padding to a fixed length and for its own truncation: neither is ours.
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+
+    def _load_file(self, path: Path, load: Callable[[], T]) -> T:
+        try:
+            return load()
+        except Exception as error:  # neither library's errors share another base class
+            cure = f"remove {path.parent} and run `knowthread setup`"
+            raise StoreUnavailable("embedder", f"cannot load {path}: {error}; {cure}", retryable=False) from error
+
+
+def _unit(rows: Vector) -> Vector:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def _words(encoding: Encoding) -> list[str]:
+    """Return for each piece the word that it is part of, lower case and without accents, as the tokenizer has it."""
+    whole: dict[int | None, str] = {}
+    for word, piece in zip(encoding.word_ids, encoding.tokens, strict=True):
+        whole[word] = whole.get(word, "") + piece.removeprefix("##")
+    return [whole[word] for word in encoding.word_ids]
+
+
+def _clean(text: str, most_characters: int) -> str:
+    """Return the part of a text that can matter, without lone surrogates, which no tokenizer takes."""
+    return text.strip()[:most_characters].encode("utf-8", "replace").decode()

@@ -1,0 +1,101 @@
+"""Our points and queries in the terms of Qdrant Edge, its answers in ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+from uuid import UUID
+
+import qdrant_edge as edge
+
+from kg.index.qdrant.points import CARD_FIELDS, SET, card_of, criteria_of, payload_of, point_ids
+from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Vector, VectorName
+
+
+def shard_config(dimension: int) -> edge.EdgeConfig:
+    """Return the vectors of a shard: three dense ones and the words."""
+    max_sim = edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim)
+    datatypes = cast(Any, edge.VectorStorageDatatype)  # its stubs lack Turbo4
+    eight_bits, four_bits = datatypes.Turbo8, datatypes.Turbo4
+    cosine = edge.Distance.Cosine
+    no_graph = edge.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=10_000)
+    return edge.EdgeConfig(
+        vectors={
+            "text": edge.EdgeVectorParams(dimension, cosine, datatype=eight_bits),
+            "sentences": edge.EdgeVectorParams(dimension, cosine, multivector_config=max_sim, datatype=eight_bits),
+            "tokens": edge.EdgeVectorParams(
+                dimension,
+                edge.Distance.Dot,
+                multivector_config=max_sim,
+                datatype=four_bits,
+                hnsw_config=no_graph,
+                memory=edge.Memory.Cold,
+            ),
+        },
+        sparse_vectors={"words": edge.EdgeSparseVectorParams()},
+    )
+
+
+def edge_point(point_id: UUID, point: IndexPoint) -> edge.Point:
+    """Return a point as the engine takes it."""
+    vectors: dict[str, Any] = {"text": point.text}
+    if point.sentences is not None:
+        vectors["sentences"] = point.sentences
+    if point.tokens is not None and len(point.tokens):
+        vectors["tokens"] = point.tokens
+    if point.words:
+        vectors["words"] = _sparse(point.words)
+    return edge.Point(point_id, cast("edge.Vector", vectors), payload_of(point))
+
+
+def _sparse(weights: Mapping[int, float]) -> edge.SparseVector:
+    return edge.SparseVector(list(weights), list(weights.values()))
+
+
+def query_request(query: IndexQuery) -> edge.QueryRequest:
+    """Return one leg of a search as the engine takes it."""
+    return edge.QueryRequest(
+        query.top_k,
+        query=nearest(query.using, query.vector),
+        filter=_filter(query),
+        with_payload=list(CARD_FIELDS) if query.with_cards else False,
+        with_vector=False,
+        params=None if query.among is None else edge.SearchParams(exact=True),
+    )
+
+
+def hit_of(hit: edge.ScoredPoint) -> IndexHit:
+    """Return what a query found."""
+    uuid = str(hit.id)
+    return IndexHit(uuid, hit.score, card_of(uuid, hit.payload) if hit.payload else None)
+
+
+def nearest(using: VectorName, vector: Vector | Mapping[int, float]) -> edge.Query:
+    """Return what is searched for in the form that the named vector takes."""
+    if isinstance(vector, Mapping):
+        return edge.Query.Nearest(_sparse(vector), using)
+    shaped = vector[None, :] if using == "sentences" else vector
+    return edge.Query.Nearest(cast("edge.NamedVector", shaped), using)
+
+
+def _filter(query: IndexQuery) -> edge.Filter:
+    criteria = criteria_of(query)
+    must: list[edge.ConditionType] = [
+        edge.FieldCondition(field, edge.MatchValue(values[0]) if len(values) == 1 else edge.MatchAny(list(values)))
+        for field, values in criteria.keywords
+    ]
+    if query.among is not None:
+        must.append(edge.HasIdCondition(set(point_ids(query.among))))
+    # Said by exclusion, so that a missing bound is an open one.
+    must_not: list[edge.ConditionType] = [
+        *(edge.FieldCondition(field, edge.MatchValue(SET)) for field in criteria.unset),
+        *(edge.FieldCondition(field, range=edge.RangeDateTime(gt=at)) for field, at in criteria.not_after),
+        *(edge.FieldCondition(field, range=edge.RangeDateTime(lte=at)) for field, at in criteria.not_by),
+    ]
+    return edge.Filter(must=must, must_not=must_not)
+
+
+def entry_of(record: edge.Record) -> IndexEntry:
+    """Return what a scanned point says of itself."""
+    payload = record.payload or {}
+    return IndexEntry(str(record.id), cast(PointKind, payload["kind"]), payload["content_hash"])

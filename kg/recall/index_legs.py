@@ -1,0 +1,95 @@
+"""The legs of a search that the index answers: texts, best sentences, facts and words, then word piece by word piece.
+
+Each look is one batch. The first finds candidates, the cards of those that only words or facts found and of the
+messages next to them come after it, and the second compares the best hundred piece by piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kg.ports import IndexHit, IndexQuery, QuestionVectors, Vector, VectorIndex
+from kg.recall.coverage import Terms
+from kg.recall.query import Found, Search
+
+LEG_TOP_K = 100
+FILTERED_TOP_K = 500
+COVERED_TOP_K = 500
+"""Memories whose words are looked at; those beyond cover so little that it does not show in their score."""
+
+
+class IndexLegs:
+    """Searches the index."""
+
+    def __init__(self, index: VectorIndex) -> None:
+        self._index = index
+
+    async def look(self, search: Search, vectors: QuestionVectors, terms: Terms, found: Found) -> None:
+        """Find candidates.
+
+        Raises:
+            StoreUnavailable: the index does not answer.
+        """
+        text, sentence, fact, *words = await self._index.search(_queries(search, vectors, terms))
+        found.dense = {"text": _scores(text), "sentence": _scores(sentence), "fact": _scores(fact)}
+        found.facts = {hit.uuid: hit.card for hit in fact if hit.card is not None}
+        by_words = words[0] if words else []
+        found.coverage = {hit.uuid: terms.coverage(hit.score) for hit in by_words}
+        found.cards = {hit.uuid: hit.card for hit in (*text, *sentence) if hit.card is not None}
+        most = FILTERED_TOP_K if search.filters else LEG_TOP_K
+        wanted = {hit.uuid for hit in by_words[:most]} | {c.owner for c in found.facts.values() if c.owner is not None}
+        await self._read_cards(search.scope.user_id, sorted(wanted), found)
+
+    async def compare(self, search: Search, vectors: QuestionVectors, tokens: Vector, uuids: Sequence[str]) -> Found:
+        """Compare some memories with the question piece by piece; the answer has ``tokens`` and ``similarities``.
+
+        Raises:
+            StoreUnavailable: the index does not answer.
+        """
+        user_id = search.scope.user_id
+        by_piece, by_text = await self._index.search(
+            [
+                IndexQuery(tokens, "memory", user_id, len(uuids), using="tokens", among=uuids),
+                IndexQuery(vectors.text, "memory", user_id, len(uuids), using="text", among=uuids),
+            ]
+        )
+        return Found(tokens=_scores(by_piece), similarities=_scores(by_text))
+
+    async def _read_cards(self, user_id: str, uuids: Sequence[str], found: Found) -> None:
+        """Read the cards of some memories, and of the messages next to these and to all that are known."""
+        missing = [uuid for uuid in uuids if uuid not in found.cards]
+        before = [uuid for card in found.cards.values() for uuid in card.previous if uuid not in found.cards]
+        messages = [card.uuid for card in found.cards.values() if card.form == "message"]
+        read = await self._index.cards(user_id, list(dict.fromkeys([*missing, *before])), [*messages, *missing])
+        found.cards |= {card.uuid: card for card in read}
+        still = {uuid for uuid in missing if uuid in found.cards for uuid in found.cards[uuid].previous}
+        still -= found.cards.keys()
+        if still:
+            found.cards |= {card.uuid: card for card in await self._index.cards(user_id, sorted(still), [])}
+
+
+def _queries(search: Search, vectors: QuestionVectors, terms: Terms) -> list[IndexQuery]:
+    scope, user_id, instants = search.scope, search.scope.user_id, search.instants
+    narrowed: dict[str, Any] = {
+        "agent_id": scope.agent_id,
+        "run_id": scope.run_id,
+        "project": scope.project,
+        "metadata": search.filters.index_terms(),
+        "noise": search.noise,
+    }
+    told: dict[str, Any] = {**narrowed, "valid_at": instants.as_of, "known_at": instants.known_at}
+    top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
+    at = instants.t if instants.known_at is None else None
+    queries = [
+        IndexQuery(vectors.text, "memory", user_id, top_k, using="text", with_cards=True, **told),
+        IndexQuery(vectors.sentence, "memory", user_id, top_k, using="sentences", with_cards=True, **told),
+        IndexQuery(vectors.text, "fact", user_id, top_k, using="text", with_cards=True, **narrowed, valid_at=at),
+    ]
+    if terms.weights:
+        queries.append(IndexQuery(terms.weights, "memory", user_id, COVERED_TOP_K, using="words", **told))
+    return queries
+
+
+def _scores(hits: Sequence[IndexHit]) -> dict[str, float]:
+    return {hit.uuid: hit.score for hit in hits}
