@@ -19,6 +19,7 @@ from mcp_types import CallToolResult
 
 from mcp_server.link import lifecycle
 from mcp_server.link.processes import process_start
+from mcp_server.link.project import detect_project
 from mcp_server.link.record import STOPPING
 from mcp_server.link.stop import stop_service
 from tests.support import toy_service
@@ -456,7 +457,12 @@ async def test_session_settings_travel_with_each_call(shared_toy: Toy, mode: str
         second = (await two.call_tool("whoami", {})).structured_content
     nothing = {"run_id": None, "request_key": None}
     assert first == nothing | {"user_id": "Zoë ✓", "agent_id": "a%b", "project": "x/y z"}
-    assert second == nothing | {"user_id": None, "agent_id": None, "run_id": "r1", "project": shared_toy.root.name}
+    assert second == nothing | {
+        "user_id": None,
+        "agent_id": None,
+        "run_id": "r1",
+        "project": detect_project(shared_toy.root),
+    }
 
 
 async def test_each_changing_call_has_a_request_key_of_its_own(shared_toy: Toy) -> None:

@@ -13,6 +13,7 @@ from extract.embedders.connect import make_embedder
 from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.settings.paths import cache_dir
 from kg.settings.service import EMBEDDERS
+from mcp_server.link.project import detect_project
 from tests.support.live import Agent, Json, Live, id_of, says
 
 ADDS = 40
@@ -95,7 +96,7 @@ async def test_every_acknowledged_memory_is_there_once_through_kills_of_the_serv
         assert len(progress.ids) == 2 * adds
         await first.add("The last note, after which the index has caught up")
         for agent, project in ((first, "alpha"), (second, "beta")):
-            await everything_is_there(agent, project, progress.ids, adds)
+            await everything_is_there(agent, projects[project], project, progress.ids, adds)
         for what, query in ORPHANS.items():
             assert not await first.graph(query), what
         points = await indexed_nodes(first)
@@ -103,17 +104,18 @@ async def test_every_acknowledged_memory_is_there_once_through_kills_of_the_serv
     assert await stored_points(live.data) == points
 
 
-async def everything_is_there(agent: Agent, project: str, ids: dict[str, str], adds: int) -> None:
+async def everything_is_there(agent: Agent, folder: Path, project: str, ids: dict[str, str], adds: int) -> None:
     """The project's memories are exactly those that were handed over, and each is found by its own words."""
+    own = detect_project(folder)
     expected = {note(project, number): ids[note(project, number)] for number in range(adds)}
-    listed = [row for row in await agent.listed(project=project, limit=50) if row["memory"] in expected]
+    listed = [row for row in await agent.listed(project=own, limit=50) if row["memory"] in expected]
     assert Counter(row["memory"] for row in listed) == Counter(expected.keys()), "missing or doubled"
     assert {row["memory"]: row["id"] for row in listed} == expected
     for number in range(adds):
         text = note(project, number)
-        answer = await agent.call("search_memories", query=f"qx{project}{number}", project=project)
+        answer = await agent.call("search_memories", query=f"qx{project}{number}", project=own)
         best = answer["results"][0]
-        assert (best["memory"], best["id"], best["project"]) == (text, expected[text], project)
+        assert (best["memory"], best["id"], best["project"]) == (text, expected[text], own)
         assert "degraded" not in answer
 
 
