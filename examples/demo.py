@@ -33,7 +33,7 @@ from kg.errors import KgError
 from kg.managed.artifacts import ensure_jars, ensure_model, progress_bar
 from kg.managed.local_neo4j import LocalNeo4j
 from kg.settings.paths import cache_dir
-from kg.settings.service import load_settings
+from kg.settings.service import load_settings, models_of
 from mcp_server.link.lifecycle import StartFailed, ensure_running
 from mcp_server.link.record import read_record
 from mcp_server.link.stop import stop_service
@@ -262,7 +262,8 @@ def boot(folder: Path) -> None:
     """Fetch what is missing and start the service; standard error says how far it is."""
     settings = load_settings()
     with progress_bar() as bar:
-        ensure_model(settings.cache_dir, settings.embedder, bar)
+        for model in models_of(settings.embedder):
+            ensure_model(settings.cache_dir, model, bar)
         ensure_jars(settings.cache_dir, bar)
     stop_service(folder)  # one that KEEP=1 left running may run older code
     try:
