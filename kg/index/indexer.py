@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+
+from cachetools import FIFOCache
 
 from kg.background import Background
 from kg.errors import KgError, StoreUnavailable
@@ -71,7 +72,7 @@ class Indexer:
         self._wake = asyncio.Event()
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._task = Background("indexer", self._run)
-        self._recent: OrderedDict[str, None] = OrderedDict()
+        self._recent: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)
         self._written: dict[str, QueuedNode] = {}
         self._working = asyncio.Lock()
         self._swept = _EPOCH
@@ -93,7 +94,7 @@ class Indexer:
         self._vectors.announce(texts)
 
     async def wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
-        """Wake the indexer, wait until the points of these nodes are written, and tell whether they were in time.
+        """Wake the indexer, wait until the points of these nodes are written; return True if they were in time.
 
         Args:
             uuids: nodes that a write has queued.
@@ -127,7 +128,7 @@ class Indexer:
         await self._flush()
 
     async def requeue_all(self) -> int:
-        """Queue every node again, after the index was lost or for one that is built anew; return how many wait."""
+        """Queue every node again, after the index was lost or for one that is rebuilt; return how many wait."""
         queued = 0
         for label in INDEXED_LABELS:
             after: str | None = ""
@@ -214,9 +215,9 @@ class Indexer:
     async def _flush(self) -> None:
         """Flush what was written, and take its nodes off the queue unless they have changed since.
 
-        Those that have may have been written anew meanwhile by another service, before this one wrote what they said
-        then, and be off the queue. So they are queued again, but only if they say something else now: the services
-        would keep one another from ever taking a node off the queue otherwise.
+        If a node changed meanwhile, another service may have indexed the newer text, and this one overwrote it.
+        Such a node is queued again, but only if its point would differ: otherwise two services would queue each
+        other's nodes for ever.
         """
         async with self._working:
             written, self._written = self._written, {}
@@ -246,9 +247,7 @@ class Indexer:
     def _release(self, uuids: set[str]) -> None:
         """Let go whoever waits for these nodes: they can be found, whatever becomes of the queue."""
         for uuid in uuids:
-            self._recent[uuid] = None
-            if len(self._recent) > _REMEMBERED:
-                self._recent.popitem(last=False)
+            self._recent[uuid] = True
             for future in self._waiters.pop(uuid, set()):
                 if not future.done():
                     future.set_result(None)

@@ -6,10 +6,11 @@ A write may announce its texts, so that they are embedded while its transaction 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from cachetools import FIFOCache
 
 from kg.language.bm25 import term_weights
 from kg.language.sentences import sentences
@@ -47,7 +48,7 @@ class NodeVectors:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._announced: OrderedDict[NodeText, asyncio.Task[dict[NodeText, Indexed]]] = OrderedDict()
+        self._announced: FIFOCache[NodeText, asyncio.Task[dict[NodeText, Indexed]]] = FIFOCache(_ANNOUNCED_MOST)
 
     def announce(self, texts: Sequence[NodeText]) -> None:
         """Begin to embed texts that will be asked for soon; forgotten again if nobody asks."""
@@ -58,8 +59,6 @@ class NodeVectors:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever asks hears of a failure
         for text in fresh:
             self._announced[text] = task
-        while len(self._announced) > _ANNOUNCED_MOST:
-            self._announced.popitem(last=False)
 
     async def embed(self, texts: Sequence[NodeText]) -> dict[NodeText, Indexed]:
         """Return what the index holds of each text.

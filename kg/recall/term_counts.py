@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, replace
+
+from cachetools import LRUCache
 
 from kg.graph.store import GraphStore
 from kg.recall import queries
@@ -33,7 +34,7 @@ class TermCounts:
 
     def __init__(self, store: GraphStore) -> None:
         self._store = store
-        self._samples: OrderedDict[str, _Sample] = OrderedDict()
+        self._samples: LRUCache[str, _Sample] = LRUCache(_MAX_PARTITIONS)
 
     async def frequencies(self, user_id: str) -> DocumentFrequencies:
         """Return how common words are in a partition, from a sample that is renewed as the partition grows."""
@@ -47,6 +48,4 @@ class TermCounts:
             texts = [row["text"] for row in read["texts"]]
             sample = _Sample(seq, await asyncio.to_thread(DocumentFrequencies.of, texts), 0)
         self._samples[user_id] = sample = replace(sample, trusted_until=time.monotonic() + TRUSTED_S)
-        while len(self._samples) > _MAX_PARTITIONS:
-            self._samples.popitem(last=False)
         return sample.frequencies
