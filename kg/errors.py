@@ -98,7 +98,7 @@ class ConfigurationError(KgError):
 
 
 class OutdatedIndex(KgError):
-    """The index has the form of another version; it is built anew from the graph."""
+    """The index has the form of another version; it is rebuilt from the graph."""
 
 
 class SetupError(KgError):

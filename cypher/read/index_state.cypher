@@ -1,4 +1,4 @@
-// Which collection the graph was indexed into (index), and which one it is being indexed into anew (building).
+// Which collection holds the graph (index), and which one is being built to replace it (building).
 // mode: read
 // returns: name string, collection_id string, total integer or null - total is how many nodes were queued for it
 MATCH (s:IndexState)

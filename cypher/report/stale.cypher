@@ -2,7 +2,7 @@
 // mode: read
 // param: user_id string - whose memories
 // param: project string or null = null - only this project's
-// param: days integer = 90 - not confirmed and not recalled for so many days
+// param: days integer = 90 - not confirmed and not recalled for this many days
 // param: limit integer = 200 - most rows
 // returns: statement string - the fact in words
 // returns: last_said string - day on which a memory said so last

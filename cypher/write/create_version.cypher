@@ -1,5 +1,5 @@
 // Keep the present state of a memory as a version, with its mentions, and give the memory its new state.
-// The two messages after one whose text changes are indexed anew, as they are read behind it.
+// The two messages after one whose text changes are indexed again, because they are embedded together with it.
 // mode: write
 // param: uuid string - the memory
 // param: version map - properties of the version

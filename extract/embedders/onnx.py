@@ -98,7 +98,7 @@ class OnnxEmbedder:
         ]
 
     async def embed_question(self, text: str) -> QuestionVectors:
-        """Return a question's vectors; both models read it at once, beside all other work.
+        """Return a question's vectors; both models read it at once, while other work goes on.
 
         Raises:
             StoreUnavailable: a model cannot be run.
@@ -112,7 +112,7 @@ class OnnxEmbedder:
         return QuestionVectors(read.text, sentence, read.pieces, read.words, read.unknown)
 
     async def embed_query(self, text: str) -> Vector:
-        """Return (dimension,) float32, unit length; runs beside document chunks, not behind them.
+        """Return (dimension,) float32, unit length; runs at the same time as document chunks, not after them.
 
         Raises:
             StoreUnavailable: the model cannot be run.

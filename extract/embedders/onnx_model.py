@@ -1,6 +1,6 @@
 """One embedding model that runs in this process: its tokenizer, its ONNX session, and the states of one pass.
 
-Invariant: a text's vectors depend on the text alone, not on what is embedded beside it. So texts go through the model
+Invariant: a text's vectors depend on the text alone, not on what is embedded with it. So texts go through the model
 one at a time: a quantised model scales by the whole batch, and on a processor a batch is no faster.
 """
 

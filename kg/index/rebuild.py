@@ -1,4 +1,4 @@
-"""Building the index anew from the graph, beside the one in use: for another embedder, or a damaged collection.
+"""Rebuilds the index from the graph while the old one stays in use: for another embedder, or a damaged collection.
 
 The queue does the work: a second, empty collection is begun, every node is queued, and the indexer, which writes to
 both collections, empties the queue; then the second takes the first one's place. So a change meanwhile needs no care of
@@ -52,14 +52,14 @@ class Reindex:
         One that has the form of another version is rebuilt in the background.
 
         Raises:
-            ConfigurationError: the index is of another embedder; ``start`` builds it anew.
+            ConfigurationError: the index is of another embedder; ``start`` rebuilds it.
             StoreUnavailable: a store does not answer.
         """
         async with self._deciding:
             try:
                 await self._index.open()
             except OutdatedIndex as error:
-                log.warning("%s and is built anew; searches go by words until then", error)
+                log.warning("%s and is rebuilt; searches go by words until then", error)
                 if self._state != "building":
                     self._launch()
                 return

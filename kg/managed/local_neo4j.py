@@ -252,7 +252,7 @@ class LocalNeo4j:
             raise Failure.DISK_FULL.error(self._home, f"{free / 1e6:.0f} MB are free")
         try:
             ensure_password(self._home)
-            ports = choose_ports(self._home, anew=new_ports)
+            ports = choose_ports(self._home, fresh=new_ports)
             write_configuration(self._home, self._settings, ports)
             self._console.parent.mkdir(exist_ok=True)
             if self._console.exists():

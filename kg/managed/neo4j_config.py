@@ -135,12 +135,12 @@ def write_configuration(home: Path, settings: Settings, ports: Ports) -> None:
     (folder / "user-logs.xml").write_text(_USER_LOGGING, encoding="utf-8")
 
 
-def choose_ports(home: Path, *, anew: bool = False) -> Ports:
-    """Return the ports of the last start. Choose two free ones if there are none, if one is taken, or if ``anew``."""
+def choose_ports(home: Path, *, fresh: bool = False) -> Ports:
+    """Return the ports of the last start. Choose two free ones if there are none, if one is taken, or if ``fresh``."""
     file = home / "ports.json"
     try:
         ports = Ports(**json.loads(file.read_text(encoding="utf-8")))
-        if not anew and _is_free(ports.bolt) and _is_free(ports.http):
+        if not fresh and _is_free(ports.bolt) and _is_free(ports.http):
             return ports
     except (OSError, ValueError, TypeError):
         pass  # absent or damaged: choose

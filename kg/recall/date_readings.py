@@ -58,7 +58,7 @@ class Asked:
     years: frozenset[int]
 
     def year_of(self, month: int, day: int = 1) -> int:
-        """Return the year of a month that is named alone: the one named beside it, else the latest that has begun."""
+        """Return the year of a month that is named alone: the one named with it, else the latest that has begun."""
         if len(self.years) == 1:
             return next(iter(self.years))
         return self.day.year - ((month, day) > (self.day.month, self.day.day))

@@ -32,7 +32,7 @@ class DateSpan:
 
     Attributes:
         first_us: first instant, in microseconds since 1970.
-        last_us: last instant, likewise; equal to the first where a day's beginning is meant.
+        last_us: last instant, in microseconds too; equal to the first where a day's beginning is meant.
         grace_us: how long after the last instant still counts in full: what happened on a day is told on the next.
         fall_us: at this distance from the stretch nothing is left; 0 where only the stretch itself counts.
     """

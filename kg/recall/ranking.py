@@ -137,7 +137,7 @@ class Ranked:
     """A candidate's place in the answer.
 
     Attributes:
-        score: sum of the shares; orders one answer and means nothing beside another.
+        score: sum of the shares; orders one answer and cannot be compared with another answer's.
         shares: what each part adds; parts that add nothing are left out.
         ranks: place among the candidates within each leg, from 1; legs that did not find it are left out.
         best_neighbour: the neighbour whose score was added.

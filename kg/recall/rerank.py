@@ -35,7 +35,7 @@ class Reranking:
     ) -> tuple[list[Ranked], str | None]:
         """Return the hits in the model's order, and why they are in the former one where that is so.
 
-        The hits that it leaves out keep their order behind the others; all scores are dealt out anew from the top,
+        The hits that it leaves out keep their order behind the others; all scores are dealt out again from the top,
         so that a score still orders the answer.
 
         Args:

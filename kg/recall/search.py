@@ -54,7 +54,7 @@ MAX_QUESTION_CHARS = 8192
 COMPARED = 100
 """Candidates that are compared with the question piece by piece."""
 _WAITING_MOST = 32
-"""Memories that wait for the index; with so many of them it is behind."""
+"""Memories that wait for the index; from this many on it is behind."""
 _SPARE = 10
 """Candidates ranked beyond the limit, for those that vanish or read differently at the instant asked about."""
 _DENSE: tuple[Leg, ...] = ("text", "sentence", "tokens", "fact")

@@ -57,7 +57,7 @@ class EmbeddedIndex:
 
     @property
     def building_id(self) -> str | None:
-        """Identity of the collection that is being built beside it, None without one."""
+        """Identity of the collection that is being built to replace it, None without one."""
         return self._folder.building_id
 
     @property
@@ -66,7 +66,7 @@ class EmbeddedIndex:
         return self._folder.rebuilt
 
     async def open(self) -> None:
-        """Open or create the collection; a shard that cannot be read is set aside and begun anew (``rebuilt``).
+        """Open or create the collection; a shard that cannot be read is set aside and started again (``rebuilt``).
 
         Raises:
             ConfigurationError: the collection was built with another embedder, and none is being built with this one.
@@ -75,7 +75,7 @@ class EmbeddedIndex:
         await self._ensure_open(rebuilds=False)
 
     async def begin_rebuild(self) -> str:
-        """Begin an empty collection beside the present one, or go on with one begun before; return its identity."""
+        """Begin an empty second collection, or go on with one begun before; return its identity."""
         await self._ensure_open(rebuilds=True)
         async with self._writing:
             return await self._run(self._folder.begin_building)

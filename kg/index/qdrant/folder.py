@@ -1,7 +1,7 @@
 """The folder of an embedded index: which of its shards counts, and which is being built to take its place.
 
 ``collection.json`` names the one shard folder that counts, and the embedder that filled it. A shard is replaced,
-because it was optimized as a copy, rebuilt or is beyond reading, by writing that file anew, atomically.
+because it was optimized as a copy, rebuilt or is beyond reading, by replacing that file atomically.
 ``building.json``, of the same form, names a shard that is being filled to take its place. Shard folders that neither
 names are leftovers. One that could not be read is set aside for a look, as ``.broken-<instant>``, until the next
 ``open`` finds its successor sound or another shard takes over: it may hold vectors of texts that were deleted since.
@@ -56,10 +56,10 @@ class ShardFolder:
         self._lock = FileLock(self.path / "lock", mode=0o600, thread_local=False)
 
     def open(self, *, rebuilds: bool) -> None:
-        """Take the folder and open its shards; one that cannot be read is set aside and begun anew.
+        """Take the folder and open its shards; one that cannot be read is set aside and started again.
 
         Args:
-            rebuilds: accept a folder that another embedder filled, because a shard will be built beside.
+            rebuilds: accept a folder that another embedder filled, because a second shard will be built.
 
         Raises:
             ConfigurationError: another embedder filled it, and no shard is being built with this one.
@@ -79,7 +79,7 @@ class ShardFolder:
             raise StoreUnavailable(STORE, f"cannot use {self.path}: {error}", retryable=False) from error
 
     def begin_building(self) -> str:
-        """Begin an empty shard beside the present one, or go on with the one begun before; return its identity."""
+        """Begin an empty second shard, or go on with the one begun before; return its identity."""
         if self.building_id is None:
             name, collection_id = new_shard_name(), str(uuid4())
             shard = Shard.create(self.path / name, self._owner.dimension)
@@ -159,7 +159,7 @@ class ShardFolder:
         try:
             self.shard = Shard.load(self.path / self.shard_name)
         except DamagedShard as error:
-            log.warning("the index cannot be read and is built anew from the graph: %s", error)
+            log.warning("the index cannot be read and is rebuilt from the graph: %s", error)
             self._begin_anew()
         else:
             self.collection_id = collection_id

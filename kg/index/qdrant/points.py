@@ -23,7 +23,7 @@ from kg.ports import IndexCard, IndexPoint, IndexQuery, Scalar, Vector
 
 STORE = "qdrant"
 FORM = 2
-"""Form of a collection: its vectors and its payload. One of another form is built anew from the graph."""
+"""Form of a collection: its vectors and its payload. One of another form is rebuilt from the graph."""
 KEYWORD_FIELDS = ("kind", "agent_id", "run_id", "project", "metadata", "noise")
 UUID_FIELDS = ("previous",)
 TIME_FIELDS = ("valid_at", "invalid_at", "created_at")
@@ -68,7 +68,7 @@ class Owner:
             raise ConfigurationError(
                 "KNOWTHREAD_EMBEDDER",
                 f"{_describe(self.as_record())} cannot read {collection}, which was built with {_describe(record)}",
-                "run `knowthread reindex`, and everything is indexed anew from the graph while searches go by words; "
+                "run `knowthread reindex`, and everything is indexed again from the graph while searches go by words; "
                 "or go back to the former embedder",
             )
 

@@ -79,7 +79,7 @@ class ServerIndex:
 
     @property
     def building_id(self) -> str | None:
-        """Identity of the collection that is being built beside it, None without one."""
+        """Identity of the collection that is being built to replace it, None without one."""
         return self._building.collection_id if self._building else None
 
     async def open(self) -> None:
@@ -93,7 +93,7 @@ class ServerIndex:
         await self._ensure_open(rebuilds=False)
 
     async def begin_rebuild(self) -> str:
-        """Begin an empty collection beside the present one, or go on with one begun before; return its identity."""
+        """Begin an empty second collection, or go on with one begun before; return its identity."""
         await self._ensure_open(rebuilds=True)
         async with self._writing:
             if self._building is None:

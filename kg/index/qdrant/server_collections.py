@@ -69,7 +69,7 @@ class Collections:
         return present, max(building, key=lambda one: one.generation, default=None)
 
     async def create_first(self) -> bool:
-        """Make the collection of the index's own name and tell whether it was not there before."""
+        """Make the collection of the index's own name and return True if it is new."""
         return await self._create(self._base, {"collection_id": str(uuid4()), **self._owner.as_record()})
 
     async def create_next(self, present: Collection | None) -> Collection:

@@ -36,7 +36,7 @@ def asking(url: str) -> Generator[None]:
         elif status == NOT_FOUND:
             message = (
                 f"{url} no longer has the collection, it was removed or rebuilt by another service; "
-                "restart with `knowthread stop`, and whatever is missing is indexed anew"
+                "restart with `knowthread stop`, and whatever is missing is indexed again"
             )
         else:
             message = f"{url} answered HTTP {status}: {error.content[:200].decode(errors='replace')}"
