@@ -8,7 +8,7 @@
 // param: model string or null - provider:model that answered last
 // param: day string - ISO date, UTC
 MERGE (s:Spending {name: $user_id + ' ' + $day})
-ON CREATE SET s.user_id = $user_id, s.day = $day, s.tokens = 0, s.cost = 0.0, s.calls = 0
+ON CREATE SET s:Internal, s.user_id = $user_id, s.day = $day, s.tokens = 0, s.cost = 0.0, s.calls = 0
 SET s.tokens = s.tokens + $tokens, s.cost = s.cost + $cost, s.calls = s.calls + size($calls)
 WITH s
 MATCH (j:Job {uuid: $uuid})

@@ -13,7 +13,7 @@ CALL () {
   UNWIND $entities AS entity
   CREATE (e:Entity:Unindexed:$(entity.kind))
   SET e = entity.properties
-  CREATE (:Alias {user_id: $user_id, key: entity.key})-[:REFERS_TO]->(e)
+  CREATE (:Alias {user_id: $user_id, key: entity.key, name: entity.properties.name})-[:REFERS_TO]->(e)
 }
 CALL () {
   UNWIND $memories AS memory

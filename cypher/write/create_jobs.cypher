@@ -3,7 +3,7 @@
 // param: user_id string - partition
 // param: jobs list[map] - properties, and memories: their uuids
 UNWIND $jobs AS job
-CREATE (j:Job)
+CREATE (j:Job:Internal)
 SET j = job.properties, j.user_id = $user_id
 WITH j, job
 UNWIND range(0, size(job.memories) - 1) AS position

@@ -4,4 +4,4 @@
 // param: user_id string - partition
 // param: result string - the answer as JSON, ids and counts only
 // param: now datetime - instant of the call, UTC
-CREATE (:Request {uuid: $uuid, user_id: $user_id, result: $result, created_at: $now})
+CREATE (:Request:Internal {uuid: $uuid, user_id: $user_id, result: $result, created_at: $now})

@@ -5,5 +5,5 @@
 // param: now datetime - instant of the deletion, UTC
 UNWIND $uuids AS uuid
 MERGE (t:Tombstone {uuid: uuid})
-SET t:Pending, t.user_id = $user_id, t.created_at = $now
+SET t:Internal, t:Pending, t.user_id = $user_id, t.created_at = $now
 REMOVE t.applied

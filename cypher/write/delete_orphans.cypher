@@ -1,5 +1,5 @@
 // Delete aliases that nothing mentions any more, then entities without alias and fact. A merged entity stays as long as
-// one of the names that it had.
+// one of the names that it had. An alias that nothing mentions as it is written gets a spelling that is left.
 // mode: write
 // param: user_id string - partition
 // param: keys list[string] - alias keys that lost a mention
@@ -10,6 +10,17 @@ CALL () {
   MATCH (a:Alias {user_id: $user_id, key: key})
   WHERE NOT EXISTS { MATCH ()-[:NAMES]->(a) }
   DETACH DELETE a
+}
+CALL () {
+  UNWIND $keys AS key
+  MATCH (a:Alias {user_id: $user_id, key: key})
+  WHERE NOT EXISTS { MATCH ()-[:NAMES {name: a.name}]->(a) }
+  CALL (a) {
+    MATCH (a)<-[n:NAMES]-()
+    WITH n.name AS name, count(*) AS uses ORDER BY uses DESC, name
+    RETURN collect(name)[0] AS best
+  }
+  SET a.name = best
 }
 CALL () {
   UNWIND $entities AS uuid

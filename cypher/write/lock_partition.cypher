@@ -7,6 +7,7 @@
 // returns: seq integer - the last number reserved
 // returns: earlier string or null - what the earlier attempt answered
 MERGE (p:Partition {user_id: $user_id})
+ON CREATE SET p:Internal
 SET p.seq = coalesce(p.seq, 0) + $slots
 WITH p
 OPTIONAL MATCH (r:Request {uuid: $request})

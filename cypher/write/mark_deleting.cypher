@@ -3,7 +3,7 @@
 // param: user_id string - partition
 // param: uuids list[string] - the memories
 // param: job map - properties of the job
-CREATE (j:Job)
+CREATE (j:Job:Internal)
 SET j = $job
 WITH j
 UNWIND $uuids AS uuid

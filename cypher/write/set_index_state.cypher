@@ -4,4 +4,4 @@
 // param: collection_id string - identity of the collection; empty if anything may be missing in it
 // param: total integer - how many nodes were queued for it
 MERGE (s:IndexState {name: $name})
-SET s.collection_id = $collection_id, s.total = $total
+SET s:Internal, s.collection_id = $collection_id, s.total = $total

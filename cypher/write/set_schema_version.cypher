@@ -2,4 +2,4 @@
 // mode: write
 // param: version integer - the version
 MERGE (s:SchemaState {name: 'schema'})
-SET s.version = $version
+SET s:Internal, s.version = $version

@@ -13,6 +13,6 @@ WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting
   AND ($project IS NULL OR m.project = $project)
 SET m:Deleting
 WITH count(m) AS marked
-CREATE (j:Job)
+CREATE (j:Job:Internal)
 SET j = $job
 RETURN marked

@@ -1,16 +1,30 @@
-"""Bring a store's schema to the version that this code needs, forward only."""
+"""Bring a store's schema, and what stands in it, to the version that this code needs, forward only."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kg.errors import ConfigurationError
 from kg.graph import queries
-from kg.graph.store import GraphStore
+from kg.graph.names import fact_name, memory_name
+from kg.graph.store import GraphStore, Row
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+_NAMED: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("Memory", memory_name),
+    ("MemoryVersion", memory_name),
+    ("Fact", fact_name),
+)
 
 
-async def migrate(store: GraphStore) -> int:
+async def migrate(store: GraphStore, *, page: int = 1000) -> int:
     """Install or migrate the schema and return the version found before (0 for an empty store).
+
+    A migration that was killed half-way is done again by the next start; what it had done stays done.
+
+    Args:
+        store: the graph.
+        page: how many nodes are brought forward at once.
 
     Raises:
         ConfigurationError: the store was written by a newer knowthread.
@@ -30,5 +44,20 @@ async def migrate(store: GraphStore) -> int:
         from kg.graph.schema import install
 
         await install(store, current=found)
+        await _name_nodes(store, page)
         await store.write(lambda tx: tx.run(queries.set_schema_version, version=SCHEMA_VERSION), "set_schema_version")
     return found
+
+
+async def _name_nodes(store: GraphStore, page: int) -> None:
+    """Name what has no name yet, a page at a time; before version 4 memories and facts had none."""
+    for label, name_of in _NAMED:
+        after: str | None = ""
+        while after is not None:
+            found = await store.read_one(queries.unnamed_nodes, label=label, after=after, top_k=page)
+            named: list[Row] = [
+                {"uuid": node["uuid"], "name": name_of(node["words"])} for node in found["nodes"] if node["words"]
+            ]
+            if named:
+                await store.write(lambda tx, n=named: tx.run(queries.name_nodes, nodes=n), "name_nodes")
+            after = found["last"]

@@ -20,6 +20,7 @@ class Memory(TypedDict):
     agent_id: NotRequired[str]
     run_id: NotRequired[str]
     project: NotRequired[str]
+    name: str
     text: str
     terms: str
     user_key: str
@@ -48,6 +49,7 @@ class Fact(TypedDict):
 
     uuid: str
     user_id: str
+    name: str
     statement: str
     scope: str
     predicate: str

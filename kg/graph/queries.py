@@ -14,6 +14,20 @@ class SchemaVersion(TypedDict):
     version: int
 
 
+class UnnamedNode(TypedDict):
+    """A node without a name, and the words that its name is made of."""
+
+    uuid: str
+    words: str | None
+
+
+class UnnamedNodes(TypedDict):
+    """Nodes without a name among those of one page; ``last`` is where to go on."""
+
+    nodes: list[UnnamedNode]
+    last: str | None
+
+
 class GraphCounts(TypedDict):
     """How large the graph is; ``jobs`` are the unfinished ones."""
 
@@ -72,6 +86,8 @@ class Texts(TypedDict):
 
 schema_version = Query("schema_version", SchemaVersion)
 set_schema_version = Command("set_schema_version")
+unnamed_nodes = Query("unnamed_nodes", UnnamedNodes)
+name_nodes = Command("name_nodes")
 graph_counts = Query("graph_counts", GraphCounts)
 
 lock_partition = Query("lock_partition", Lock)

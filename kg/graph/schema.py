@@ -40,6 +40,7 @@ class Memory(AsyncStructuredNode):
     agent_id = StringProperty()
     run_id = StringProperty()
     project = StringProperty()
+    name = StringProperty()
     text = StringProperty(required=True)
     terms = StringProperty()
     user_key = StringProperty()
@@ -68,6 +69,7 @@ class MemoryVersion(AsyncStructuredNode):
 
     uuid = StringProperty(unique_index=True, required=True)
     user_id = StringProperty(required=True)
+    name = StringProperty()
     text = StringProperty(required=True)
     metadata = StringProperty()
     occurred_at = DateTimeNeo4jFormatProperty()
@@ -80,6 +82,7 @@ class Fact(AsyncStructuredNode):
 
     uuid = StringProperty(unique_index=True, required=True)
     user_id = StringProperty(required=True)
+    name = StringProperty()
     statement = StringProperty(required=True)
     scope = StringProperty(required=True)
     predicate = StringProperty(required=True)
@@ -122,6 +125,7 @@ class Alias(AsyncStructuredNode):
 
     user_id = StringProperty(required=True)
     key = StringProperty(required=True)
+    name = StringProperty()
 
 
 class Job(AsyncStructuredNode):

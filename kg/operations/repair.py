@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from kg.facts.derive import refresh_derived
+from kg.graph.names import memory_name
 from kg.graph.partition import lock
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.index import queries as index_queries
@@ -93,6 +94,7 @@ def _derived(rows: Sequence[IndexedNode]) -> tuple[list[Row], list[Row]]:
         {
             "uuid": row["uuid"],
             "text": row["text"],
+            "name": memory_name(row["text"]),
             "content_hash": content_hash(row["text"]),
             "terms": split_terms(row["text"]),
         }

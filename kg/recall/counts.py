@@ -40,8 +40,10 @@ class RecallCounts:
             await self.flush()
 
     def add(self, user_id: str, uuids: Iterable[str]) -> None:
-        """Note that memories were part of an answer."""
-        self._counts[user_id].update(uuids)
+        """Note that memories were part of an answer. An empty answer leaves no trace, or each guess at a user would."""
+        recalled = Counter(uuids)
+        if recalled:
+            self._counts[user_id] += recalled
 
     async def flush(self) -> None:
         """Write what was gathered."""

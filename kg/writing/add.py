@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kg.facts.claims import stated_keys
+from kg.graph.names import memory_name
 from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.lucene import user_key
@@ -208,6 +209,7 @@ class _Layout:
         properties: Row = {
             **scope.params(),
             "uuid": uuid,
+            "name": memory_name(memory.text),
             "text": memory.text,
             "terms": text.terms,
             "user_key": user_key(scope.user_id),

@@ -18,6 +18,7 @@ from kg.entities.queries import FoundName
 from kg.facts.claims import StatedName, claim_key, claim_scope, literal_key, object_of, subject_of
 from kg.facts.predicates import THING
 from kg.facts.timeline import UNKNOWN_START
+from kg.graph.names import fact_name
 from kg.graph.partition import Write
 from kg.graph.store import Row
 from kg.language.lucene import user_key
@@ -204,7 +205,8 @@ class Draft:
         if stated_end is not None and stated_end <= valid_at:
             valid_at, source = UNKNOWN_START, "unknown"  # "until March", said in May: it began before anyone said when
         return {
-            "uuid": self._write.uuid(name), "user_id": self._write.user_id, "statement": fact.statement,
+            "uuid": self._write.uuid(name), "user_id": self._write.user_id, "name": fact_name(fact.statement),
+            "statement": fact.statement,
             "scope": scope, "predicate": fact.predicate, "subject_uuid": subject_uuid, "object_uuid": object_uuid,
             "object_value": fact.object if object_uuid is None else None, "object_key": object_key,
             "because": fact.because, "revisit_when": fact.revisit_when, "valid_at": valid_at,

@@ -13,6 +13,7 @@ from datetime import datetime
 from kg.errors import NotFound
 from kg.facts.claims import stated_keys
 from kg.graph import queries as graph_queries
+from kg.graph.names import memory_name
 from kg.graph.nodes import Memory
 from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
@@ -177,6 +178,7 @@ class _Change:
     def properties(self, now: datetime) -> Row:
         """Return the memory's properties that change."""
         properties: Row = {
+            "name": memory_name(self.text.text),
             "text": self.text.text,
             "terms": self.text.terms,
             "content_hash": self.text.digest,
@@ -217,6 +219,7 @@ def _version(uuid: str, memory: Memory, now: datetime) -> Row:
     return {
         "uuid": uuid,
         "user_id": memory["user_id"],
+        "name": memory_name(memory["text"]),
         "text": memory["text"],
         "metadata": memory["metadata"],
         "occurred_at": memory["occurred_at"],

@@ -8,6 +8,7 @@ from typing import Any
 from kg.facts.claims import claim_key
 from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.timeline import timelines_from_rows
+from kg.graph.names import fact_name, memory_name
 from kg.index import queries as index_queries
 from kg.index.compare import point_hash
 from kg.operations.memory import Parts
@@ -22,6 +23,7 @@ _STRUCTURE = ["STATES", "SUBJECT", "OBJECT", "NAMES", "REFERS_TO", "NEXT", "SUPE
 async def whole_graph_invariants(parts: Parts, user_id: str, *, index: bool = True) -> None:
     """Fail with the first invariant that a user's graph breaks; ``index`` drains the queue and compares both sides."""
     await _nothing_dangles(parts, user_id)
+    await _names_follow(parts, user_id)
     facts = await _facts(parts, user_id)
     _facts_are_bound(facts)
     await _ends_follow(parts, user_id, facts)
@@ -35,6 +37,13 @@ async def _nothing_dangles(parts: Parts, user_id: str) -> None:
         "a memory that waits to be erased": "MATCH (n:Deleting {user_id: $user_id}) RETURN n.uuid AS bad",
         "an alias that nothing names": """
             MATCH (a:Alias {user_id: $user_id}) WHERE NOT EXISTS { ()-[:NAMES]->(a) } RETURN a.key AS bad""",
+        "an alias whose name nobody wrote": """
+            MATCH (a:Alias {user_id: $user_id}) WHERE NOT EXISTS { ()-[:NAMES {name: a.name}]->(a) }
+            RETURN a.key AS bad""",
+        "bookkeeping that is not marked, or something else that is": """
+            MATCH (n {user_id: $user_id})
+            WHERE n:Internal = (n:Memory OR n:MemoryVersion OR n:Fact OR n:Entity OR n:Alias)
+            RETURN labels(n) AS bad""",
         "an alias that refers to not exactly one entity": """
             MATCH (a:Alias {user_id: $user_id}) WHERE COUNT { (a)-[:REFERS_TO]->(:Entity) } <> 1
             RETURN a.key AS bad""",
@@ -104,6 +113,18 @@ def _facts_are_bound(facts: list[Row]) -> None:
         key = fact["object_key"]
         assert not object_ or key == f"entity:{object_}"
         assert fact["claim_key"] == claim_key(fact["scope"], subject, fact["predicate"], key)
+
+
+async def _names_follow(parts: Parts, user_id: str) -> None:
+    rows = await raw(
+        parts,
+        """MATCH (n {user_id: $user_id}) WHERE n:Memory OR n:MemoryVersion OR n:Fact
+        RETURN n.name AS name, n.text AS text, n.statement AS statement""",
+        user_id=user_id,
+    )
+    for row in rows:
+        expected = fact_name(row["statement"]) if row["statement"] is not None else memory_name(row["text"])
+        assert row["name"] == expected
 
 
 async def _ends_follow(parts: Parts, user_id: str, facts: list[Row]) -> None:

@@ -40,7 +40,7 @@ WITHOUT_USER = {
             "facts_to_check", "index_backlog", "indexed_nodes", "job_states", "needless_tombstones", "queue_nodes",
             "retry_unindexable", "stray_claims", "lease_jobs", "renew_lease", "spent_tokens",
             "deletion_jobs", "existing_nodes", "graph_counts", "index_lag", "list_users", "mark_indexed",
-            "index_work", "mark_unindexable", "requeue_all", "still_unindexed",
+            "index_work", "mark_unindexable", "requeue_all", "still_unindexed", "unnamed_nodes", "name_nodes",
         ),
         ALL_USERS,
     ),
@@ -51,6 +51,7 @@ SEES_DELETING = {
     "graph_counts": "figures of the whole store",
     "index_lag": "figures of the whole store",
     "deleting_uuids": "is there to find them",
+    "unnamed_nodes": "names what it finds, also what is being erased",
     "still_unindexed": "answers nothing but which of the given uuids wait",
 }
 """Reads of memories that do not exclude those that wait to be erased, and why."""

@@ -1,0 +1,88 @@
+"""What people see of the graph: nodes with names, bookkeeping that is marked as such, no trace of a start."""
+
+from __future__ import annotations
+
+from kg.graph import queries as graph_queries
+from kg.graph.migrate import SCHEMA_VERSION, migrate
+from kg.operations.warmup import warm_up
+from tests.support.graph_checks import whole_graph_invariants
+from tests.support.user import User, raw, states
+
+SECRET = "the wiring diagram of " + "a very long hall " * 20
+
+
+async def names(user: User, label: str) -> list[str]:
+    rows = await user.raw(
+        f"MATCH (n:{label} {{user_id: $user_id}}) RETURN n.name AS name ORDER BY coalesce(n.seq, 0), name"
+    )
+    return [row["name"] for row in rows]
+
+
+async def test_what_people_see_has_a_name_and_bookkeeping_is_internal(user: User):
+    added = await user.add(
+        "  Chose\n\nKafka " + "for events " * 20, states("shop chose Kafka", "CHOSE", "Shop", "Kafka")
+    )
+    assert await names(user, "Memory") == [f"Chose Kafka {'for events ' * 5}for events…"]
+    assert await names(user, "Fact") == ["shop chose Kafka"]
+    assert sorted(await names(user, "Alias")) == ["Kafka", "Shop"]
+    seen = await user.raw(
+        "MATCH (n {user_id: $user_id}) WHERE NOT n:Internal RETURN count(n.name) AS named, count(*) AS all"
+    )
+    assert seen[0]["named"] == seen[0]["all"] == 6
+    hidden = await user.raw(
+        "MATCH (n:Internal {user_id: $user_id}) UNWIND labels(n) AS l RETURN collect(DISTINCT l) AS all"
+    )
+    assert {"Partition", "Request"} <= set(hidden[0]["all"])
+    await user.delete(added.id)
+    await whole_graph_invariants(user.parts, user.id)
+    marked = await user.raw(
+        "MATCH (t:Tombstone {user_id: $user_id}) RETURN count(t) AS all, sum(toInteger(t:Internal)) AS marked"
+    )
+    assert marked[0]["all"] == marked[0]["marked"] > 0
+
+
+async def test_a_name_follows_its_text_and_goes_with_it(user: User):
+    added = await user.add(SECRET, states("the HALL is dark", "HAS_STATE", "the HALL", "dark"))
+    kept = await user.add("Sweep the hall.", states("the hall is swept", "HAS_STATE", "the hall", "swept"))
+    await user.update(added.id, text="Something else.")
+    assert await names(user, "Memory") == ["Something else.", "Sweep the hall."]
+    assert (await names(user, "MemoryVersion"))[0].startswith("the wiring diagram of a very long hall")
+    await whole_graph_invariants(user.parts, user.id)
+    await user.delete(added.id)
+    left = await user.raw("MATCH (n {user_id: $user_id}) RETURN collect(n.name) AS names")
+    assert not [name for name in left[0]["names"] if "wiring" in name or "HALL" in name]
+    await whole_graph_invariants(user.parts, user.id)
+    await user.delete(kept.id)
+    assert await user.raw("MATCH (n {user_id: $user_id}) WHERE NOT n:Internal RETURN n") == []
+
+
+async def test_neither_a_start_nor_a_search_that_finds_nothing_leaves_a_trace(user: User):
+    await warm_up(user.parts, user.memory, user.id)
+    await user.search("anything")
+    await user.parts.recall_counts.flush()
+    assert await user.raw("MATCH (n {user_id: $user_id}) RETURN n") == []
+    left = await raw(user.parts, "MATCH (n) WHERE n.user_id STARTS WITH 'warm-up' RETURN labels(n) AS labels")
+    assert left == []
+
+
+async def test_a_graph_without_names_is_brought_forward_and_goes_on_where_it_was_killed(user: User):
+    run = user.parts.store.driver.execute_query
+    first = await user.add("One thing.", states("a is b", "RELATES_TO", "A", "B"))
+    await user.update(first.id, text="Another thing.")
+    await user.add("Done already.")
+    await run("MATCH (n) WHERE n:Alias OR n:Fact OR n:MemoryVersion OR n.text = 'Another thing.' REMOVE n.name")
+    await run("MATCH (n:Internal) REMOVE n:Internal")
+    await run("CREATE (:Partition {user_id: 'warm-up-0123456789abcdef', seq: 3})")
+    await user.parts.store.write(lambda tx: tx.run(graph_queries.set_schema_version, version=3), "test")
+    await run("CREATE (:Fact {uuid: 'zz-odd', user_id: $user, statement: 7})", {"user": "somebody"})
+    try:
+        assert await migrate(user.parts.store, page=2) == 3
+        assert (await user.parts.store.read_one(graph_queries.schema_version))["version"] == SCHEMA_VERSION
+        await whole_graph_invariants(user.parts, user.id)
+        assert await names(user, "Memory") == ["Another thing.", "Done already."]
+        assert await raw(user.parts, "MATCH (p:Partition) WHERE p.user_id STARTS WITH 'warm-up' RETURN p") == []
+        assert await raw(user.parts, "MATCH (n:Partition|Job|Request|SchemaState) WHERE NOT n:Internal RETURN n") == []
+        odd = await raw(user.parts, "MATCH (f:Fact {uuid: 'zz-odd'}) RETURN f.name AS name")
+        assert odd == [{"name": "7"}]
+    finally:
+        await run("MATCH (f:Fact {uuid: 'zz-odd'}) DELETE f")
