@@ -26,7 +26,11 @@ MAX_SAFE_INTEGER = 2**63 - 1
 SURROGATE = re.compile("[\ud800-\udfff]")
 NOT_UNICODE = "remove the lone surrogate (half of a character; the text was cut or decoded wrongly)"
 _PARTIAL_DATE = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?")
+_ZONE = r"(?: ?(?:Z|[+-]\d{2}(?::?\d{2})?))?"
+_INSTANT = re.compile(
+    rf"\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}}(?:[.,]\d{{1,9}})?)?{_ZONE})?"  # 2024-05-17T14:30:00Z
+    rf"|\d{{8}}(?:[T ]\d{{4}}(?:\d{{2}}(?:[.,]\d{{1,9}})?)?{_ZONE})?"  # 20240517T143000Z
+)
 _INSTANT_FORMS = (
     "give an ISO 8601 date or time: 2024, 2024-05, 2024-05-17, 2024-05-17T14:30, 2024-05-17T14:30:00Z or "
     "2024-05-17T14:30:00+02:00 (without a zone: UTC; years 1 to 9999)"
@@ -108,13 +112,13 @@ def parse_instant(field: str, value: object) -> datetime:
 
 
 def _parse_text(value: str) -> datetime | None:
-    text = value.strip()
+    text = value.strip().upper()  # RFC 3339 allows t and z
     if not text.isascii():  # digits of other scripts
         return None
     try:
         if match := _PARTIAL_DATE.fullmatch(text):
             return datetime(int(match["year"]), int(match["month"] or 1), 1, tzinfo=UTC)
-        return datetime.fromisoformat(text) if _INSTANT.fullmatch(text) else None
+        return datetime.fromisoformat(text.replace(" Z", "Z")) if _INSTANT.fullmatch(text) else None
     except ValueError:
         return None
 

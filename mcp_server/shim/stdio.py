@@ -89,7 +89,7 @@ class Shim:
         if not _is_object(content):
             self._out.error(None, INVALID_REQUEST, "expected one JSON-RPC message; batches are not supported")
             return
-        message: dict[str, Any] = content
+        message: dict[str, Any] = _without_nulls(content, "params")
         try:
             self._handle(message)
         except Exception as problem:  # noqa: BLE001 (one message must not end the session)
@@ -132,6 +132,7 @@ class Shim:
             self.forwarder.call(message, version if modern else None)
 
     def _initialize(self, params: dict[str, Any], request_id: Any) -> None:
+        params = _without_nulls(params, "capabilities", "clientInfo")
         asked = params.get("protocolVersion")
         if not isinstance(asked, str):
             self._out.error(request_id, INVALID_PARAMS, "initialize needs params.protocolVersion, a string")
@@ -160,6 +161,11 @@ class Shim:
 
 def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
+
+
+def _without_nulls(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return an object without those of the named members that are null: some clients send null for left out."""
+    return {name: value for name, value in values.items() if value is not None or name not in names}
 
 
 def _is_visible(method: str) -> bool:

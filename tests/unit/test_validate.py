@@ -75,6 +75,12 @@ def test_limits_are_whole_numbers_within_bounds():
         ("2024-05-17T14:30:00Z", datetime(2024, 5, 17, 14, 30, tzinfo=UTC)),
         ("2024-05-17T14:30:00+02:00", datetime(2024, 5, 17, 12, 30, tzinfo=UTC)),
         ("2024-05-17T14:30:00.123456789Z", datetime(2024, 5, 17, 14, 30, 0, 123_456, tzinfo=UTC)),
+        ("2024-05-17t14:30:00z", datetime(2024, 5, 17, 14, 30, tzinfo=UTC)),
+        ("2024-05-17 14:30:00 +02:00", datetime(2024, 5, 17, 12, 30, tzinfo=UTC)),
+        ("20240517", datetime(2024, 5, 17, tzinfo=UTC)),
+        ("20240517T1430", datetime(2024, 5, 17, 14, 30, tzinfo=UTC)),
+        ("20240517T143015Z", datetime(2024, 5, 17, 14, 30, 15, tzinfo=UTC)),
+        ("20240517t143015.25+0200", datetime(2024, 5, 17, 12, 30, 15, 250_000, tzinfo=UTC)),
         (datetime(2024, 5, 17, 2, tzinfo=timezone(timedelta(hours=5))), datetime(2024, 5, 16, 21, tzinfo=UTC)),
     ],
 )
@@ -88,7 +94,7 @@ def test_instants_are_read_in_utc(value, instant):
     "value",
     [
         *("", "yesterday", "17.05.2024", "2024-13", "2024-02-30", "0000", "10000", "2024-05-17T25:00", "1715900000"),
-        *("0001-01-01T00:00+05:00", "9999-12-31T23:59-05:00", "2024-W20", "２０２４", 1715900000, None, True, ["2024"]),
+        *("0001-01-01T00:00+05:00", "9999-12-31T23:59-05:00", "2024-W20", "20241301", "202405", "２０２４", 1715900000, None, True, ["2024"]),
     ],
 )
 def test_unreadable_instants_are_refused_with_the_accepted_forms(value):

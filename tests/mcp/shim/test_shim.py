@@ -309,6 +309,23 @@ async def test_half_a_character_within_a_session_is_refused_by_its_field(
         assert shim.answer(2)["result"]["content"][0]["text"] == "a whole one: 🎈"
 
 
+async def test_null_counts_as_left_out(shared_toy: Toy) -> None:
+    with RawShim(shared_toy) as shim:
+        for opened in ({"capabilities": None, "clientInfo": None}, {"capabilities": {}, "clientInfo": None}, {}):
+            shim.request(1, "initialize", protocolVersion="2025-06-18", **opened)
+            assert shim.answer(1)["result"]["protocolVersion"] == "2025-06-18"
+        shim.send({"jsonrpc": "2.0", "method": "notifications/initialized", "params": None})
+        for method, holds in (("tools/list", "tools"), ("prompts/list", "prompts"), ("resources/list", "resources")):
+            shim.send({"jsonrpc": "2.0", "id": 2, "method": method, "params": None})
+            assert holds in shim.answer(2)["result"]
+        shim.send({"jsonrpc": "2.0", "id": 3, "method": "ping", "params": None})
+        assert shim.answer(3)["result"] == {}
+        shim.send({"jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": None})
+        assert shim.answer(4)["error"]["code"] == -32602
+        shim.request(5, "tools/call", name="echo", arguments={"text": "x"}, _meta=None)
+        assert shim.answer(5)["result"]["isError"] is False
+
+
 async def test_values_of_the_wrong_type_are_refused_and_leave_no_call_behind(shared_toy: Toy) -> None:
     unhashable: list[object] = [["x"], {"x": 1}]
     with RawShim(shared_toy) as shim:
