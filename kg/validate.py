@@ -37,6 +37,17 @@ _INSTANT_FORMS = (
 )
 
 
+_NOTHING = frozenset(
+    ("", "null", "none", "nil", "undefined", "n/a", "n.a", "unknown", "not specified", "unspecified", "not applicable")
+)
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.0+)?")
+
+
+def says_nothing(value: object) -> bool:
+    """Whether a value stands for none at all: null, blanks, or a whole text such as "None", "n/a" or "unknown"."""
+    return value is None or (isinstance(value, str) and value.strip(" \t\r\n.()<>[]\"'`-").casefold() in _NOTHING)
+
+
 def check_id(field: str, value: object) -> str:
     """Return an id, name or scope value: 1 to 256 characters, not blank, without control characters."""
     if not isinstance(value, str):
@@ -90,8 +101,13 @@ def _refuse_uuid(field: str, value: object) -> str:
 
 
 def check_limit(field: str, value: object, upper: int, lower: int = 1) -> int:
-    """Return a whole number from ``lower`` to ``upper``; 3.0 counts as 3, True and False do not count."""
+    """Return a whole number from ``lower`` to ``upper``.
+
+    3.0 and the text "3" count as 3, True and False do not count.
+    """
     number = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
+        number = int(value.strip().partition(".")[0])
     if not isinstance(number, int) or isinstance(number, bool) or not lower <= number <= upper:
         raise InvalidInput(field, value, f"give a whole number from {lower} to {upper}")
     return number
@@ -121,6 +137,16 @@ def _parse_text(value: str) -> datetime | None:
         return datetime.fromisoformat(text.replace(" Z", "Z")) if _INSTANT.fullmatch(text) else None
     except ValueError:
         return None
+
+
+def parse_json(value: object) -> object:
+    """Return the list or object in a JSON text, as some clients send one; anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return cast("object", json.loads(value))
+        except (ValueError, RecursionError):
+            return value
+    return value
 
 
 def check_metadata(field: str, value: object) -> str:

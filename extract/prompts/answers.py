@@ -13,7 +13,7 @@ from typing import Annotated, Protocol, TypeVar, cast
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, model_validator
 
 from extract.prompts.load import RenderedPrompt
-from kg.facts.predicates import ENTITY_KINDS, EntityKind
+from kg.facts.predicates import ENTITY_KINDS, FALLBACK, EntityKind
 from kg.model_values import ModelWork, Relation, Task
 
 MAX_REASON_CHARS = 300
@@ -74,10 +74,27 @@ def _as_kind(value: object) -> object:
     return next((kind for kind in ENTITY_KINDS if kind.casefold() == wanted), "Thing")
 
 
+def _as_predicate(value: object) -> object:
+    return FALLBACK if value is None else value
+
+
 def _as_relation(value: object) -> object:
     return value.strip().casefold() if isinstance(value, str) else value
 
 
+def _as_words(value: object) -> object:
+    """Return a number or truth value as words: models write versions and ports as numbers."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _as_list(value: object) -> object:
+    """Return an absent list as an empty one."""
+    return [] if value is None else value
+
+
+_Words = Annotated[str | None, BeforeValidator(_as_words)]
 _Kind = Annotated[EntityKind, BeforeValidator(_as_kind)]
 
 
@@ -93,21 +110,21 @@ class StatedFact(BaseModel):
 
     turn: int = Field(description=_TURN)
     statement: str
-    subject: str | None = None
+    subject: _Words = None
     subject_kind: _Kind = "Thing"
-    predicate: str = "RELATES_TO"
-    object: str | None = None
+    predicate: Annotated[str, BeforeValidator(_as_predicate)] = FALLBACK
+    object: _Words = None
     object_kind: _Kind = "Thing"
-    because: str | None = None
-    revisit_when: str | None = None
-    valid_at: str | None = None
-    invalid_at: str | None = None
+    because: _Words = None
+    revisit_when: _Words = None
+    valid_at: _Words = None
+    invalid_at: _Words = None
 
 
 class ExtractOutput(BaseModel):
     """What some turns state."""
 
-    noise: list[NoisyTurn]
+    noise: Annotated[list[NoisyTurn], BeforeValidator(_as_list)] = Field(default_factory=list[NoisyTurn])
     facts: list[StatedFact]
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from kg.errors import InvalidInput
 from kg.facts.claims import literal_key
 from kg.facts.parse import MAX_FACTS, parse_facts
 from kg.language.names import alias_key
-from kg.validate import parse_instant
+from kg.validate import parse_instant, says_nothing
 from kg.values import FactInput
 
 
@@ -67,9 +67,10 @@ class FactReader:
             del prepared[bound]
             self.dropped.append(f"{place}: {bound} is no date that can be used")
         parsed = parse_facts([prepared])
-        if parsed.skipped:
-            blamed = parsed.skipped[0].why.partition(":")[0].rpartition(".")[2]  # the rest may quote the memory
+        for told in (*parsed.warnings, *(skipped.why for skipped in parsed.skipped)):
+            blamed = told.partition(":")[0].rpartition(".")[2]  # the rest may quote the memory
             self.dropped.append(f"{place}: its {blamed} cannot be used")
+        if parsed.skipped:
             return
         fact = parsed.facts[0]
         key = (turn, *_claim(fact))
@@ -78,12 +79,12 @@ class FactReader:
 
 
 def _prepare(raw: StatedFact) -> dict[str, Any]:
-    """Return a fact as ``parse_facts`` takes it: names on one line, without blank values and the kind Thing."""
+    """Return a fact as ``parse_facts`` takes it: names on one line, no words for nothing, no kind Thing."""
     return {
-        "statement": raw.statement.strip(),
+        "statement": _text(raw.statement),
         "subject": _name(raw.subject),
         "subject_kind": None if raw.subject_kind == "Thing" else raw.subject_kind,
-        "predicate": raw.predicate,
+        "predicate": _text(raw.predicate),
         "object": _name(raw.object),
         "object_kind": None if raw.object_kind == "Thing" else raw.object_kind,
         "because": _text(raw.because),
@@ -94,11 +95,13 @@ def _prepare(raw: StatedFact) -> dict[str, Any]:
 
 
 def _text(value: str | None) -> str | None:
-    return (value or "").strip() or None
+    """Return a model's words, None for "null", "N/A" and the like: models write these for an absent value."""
+    return None if value is None or says_nothing(value) else value.strip()
 
 
 def _name(value: str | None) -> str | None:
-    return " ".join((value or "").split()) or None
+    told = _text(value)
+    return None if told is None else " ".join(told.split())
 
 
 def _unusable_bounds(prepared: dict[str, Any]) -> list[str]:

@@ -1,20 +1,23 @@
 """Check the facts that callers hand in.
 
-An unusable fact is set aside with the reason. The memory that it came with is stored all the same.
+An unusable optional part costs a fact that part and a warning. A fact without a usable statement is set aside with the
+reason. The memory that it came with is stored all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from typing import Any, Literal, TypeVar, cast
 
 from kg.errors import InvalidInput, shorten
 from kg.facts import predicates
 from kg.language.names import alias_key
-from kg.validate import check_id, check_text, check_uuid, parse_instant
+from kg.validate import check_id, check_text, check_uuid, parse_instant, parse_json, says_nothing
 from kg.values import FactInput, SkippedFact
+
+T = TypeVar("T")
 
 MAX_FACTS = 100
 MAX_STATEMENT_BYTES = 4096
@@ -22,6 +25,9 @@ _KEYS = (
     "statement", "subject", "predicate", "object", "subject_kind", "object_kind", "because", "revisit_when",
     "valid_at", "invalid_at", "supersedes", "how", "reason",
 )  # fmt: skip
+_NAMED_KEYS = frozenset(("statement", "subject", "predicate", "object"))
+"""The keys whose values may be any words: a function can return "null"."""
+_BETWEEN_IDS = re.compile(r"[,;\s]+")
 
 
 @dataclass(frozen=True)
@@ -40,16 +46,17 @@ class ParsedFacts:
 
 
 def parse_facts(raw: object) -> ParsedFacts:
-    """Check the ``facts`` parameter of a tool.
+    """Check the ``facts`` parameter of a tool. One sentence or object counts as a list of one.
 
     Raises:
-        InvalidInput: it is not a list, or it is longer than ``MAX_FACTS``.
+        InvalidInput: it is neither, or it is longer than ``MAX_FACTS``.
     """
-    if raw is None:
+    raw = parse_json(raw)
+    if raw is None or raw == "":
         return ParsedFacts((), (), ())
-    if not isinstance(raw, list | tuple):
+    if not isinstance(raw, list | tuple | str | Mapping):
         raise InvalidInput("facts", raw, "give a list of sentences or of fact objects")
-    items = cast("Sequence[object]", raw)
+    items = [cast("object", raw)] if isinstance(raw, str | Mapping) else cast("Sequence[object]", raw)
     if len(items) > MAX_FACTS:
         raise InvalidInput("facts", f"{len(items)} facts", f"give at most {MAX_FACTS} with one memory; split the rest")
     facts: list[FactInput] = []
@@ -64,86 +71,142 @@ def parse_facts(raw: object) -> ParsedFacts:
 
 
 def _parse_fact(field: str, item: object, warnings: list[str]) -> FactInput:
+    item = parse_json(item)
     if isinstance(item, str):
         item = {"statement": item}
     if not isinstance(item, Mapping):
         raise InvalidInput(field, item, "give a sentence or an object with a statement")
-    raw = {str(key): value for key, value in cast("Mapping[object, object]", item).items() if value is not None}
-    unknown = sorted(raw.keys() - set(_KEYS))
+    given = {str(key): value for key, value in cast("Mapping[object, object]", item).items() if value is not None}
+    unknown = sorted(given.keys() - set(_KEYS))
+    told: list[str] = []
     if unknown:
         names = shorten(", ".join(unknown))
-        warnings.append(f"{field}: unknown keys {names} were ignored; known keys: {', '.join(_KEYS)}")
-    subject = _name(field, raw, "subject")
-    statement = raw.get("statement")
-    if statement is None and subject and raw.get("object"):
-        statement = (
-            f"{raw['subject']} {str(raw.get('predicate', 'relates to')).replace('_', ' ').lower()} {raw['object']}"
+        told.append(f"{field}: unknown keys {names} were ignored; known keys: {', '.join(_KEYS)}")
+    raw = {key: value for key, value in given.items() if not _is_empty(key, value)}
+    fact = _Parts(field, raw, told).fact()
+    warnings += told
+    return fact
+
+
+def _is_empty(key: str, value: object) -> bool:
+    if key in _NAMED_KEYS:
+        return isinstance(value, str) and not value.strip()
+    return says_nothing(value)
+
+
+class _Parts:
+    """The parts of one fact: an unusable optional one is left out, with a warning."""
+
+    def __init__(self, field: str, raw: Mapping[str, object], warnings: list[str]) -> None:
+        self._field = field
+        self._raw = raw
+        self._warnings = warnings
+
+    def fact(self) -> FactInput:
+        """Return the fact.
+
+        Raises:
+            InvalidInput: it has no usable statement, nor a subject and an object to make one of.
+        """
+        subject = self._optional("subject", _name)
+        named = self._optional("predicate", _predicate)
+        stated_object = self._optional("object", _object)
+        statement = self._raw.get("statement")
+        if statement is None and subject and stated_object:
+            statement = f"{subject} {(named or 'relates to').replace('_', ' ').lower()} {stated_object}"
+        usable = check_text(f"{self._field}.statement", statement, MAX_STATEMENT_BYTES).strip()
+        valid_at = self._optional("valid_at", parse_instant)
+        invalid_at = self._optional("invalid_at", parse_instant)
+        if valid_at and invalid_at and invalid_at <= valid_at:
+            self._leave_out(self._unusable("invalid_at", self._raw["invalid_at"], "give an instant after valid_at"))
+            invalid_at = None
+        return FactInput(
+            statement=usable,
+            predicate=predicates.normalise(named or predicates.FALLBACK),
+            subject=subject,
+            object=stated_object,
+            subject_kind=self._optional("subject_kind", _kind),
+            object_kind=self._optional("object_kind", _kind),
+            because=self._optional("because", _words),
+            revisit_when=self._optional("revisit_when", _words),
+            valid_at=valid_at,
+            invalid_at=invalid_at,
+            supersedes=self._uuids(),
+            how=self._optional("how", _how) or "superseded",
+            reason=self._optional("reason", _words),
         )
-    predicate = raw.get("predicate", predicates.FALLBACK)
-    if not isinstance(predicate, str):
-        raise InvalidInput(f"{field}.predicate", predicate, "give a string such as USES")
-    valid_at = _instant(field, raw, "valid_at")
-    invalid_at = _instant(field, raw, "invalid_at")
-    if valid_at and invalid_at and invalid_at <= valid_at:
-        raise InvalidInput(f"{field}.invalid_at", raw["invalid_at"], "give an instant after valid_at")
-    how = raw.get("how", "superseded")
-    if how not in ("superseded", "corrected"):
-        raise InvalidInput(f"{field}.how", how, "give 'superseded' (was true until now) or 'corrected' (was wrong)")
-    return FactInput(
-        statement=check_text(f"{field}.statement", statement, MAX_STATEMENT_BYTES),
-        predicate=predicates.normalise(predicate),
-        subject=subject,
-        object=_object(field, raw),
-        subject_kind=_kind(field, raw, "subject_kind"),
-        object_kind=_kind(field, raw, "object_kind"),
-        because=_optional_text(field, raw, "because"),
-        revisit_when=_optional_text(field, raw, "revisit_when"),
-        valid_at=valid_at,
-        invalid_at=invalid_at,
-        supersedes=_uuids(field, raw),
-        how=how,
-        reason=_optional_text(field, raw, "reason"),
-    )
+
+    def _optional(self, key: str, check: Callable[[str, object], T]) -> T | None:
+        if key not in self._raw:
+            return None
+        return self._checked(key, self._raw[key], check)
+
+    def _checked(self, place: str, value: object, check: Callable[[str, object], T]) -> T | None:
+        try:
+            return check(f"{self._field}.{place}", value)
+        except InvalidInput as error:
+            self._leave_out(error)
+            return None
+
+    def _unusable(self, place: str, value: object, accepted: str) -> InvalidInput:
+        return InvalidInput(f"{self._field}.{place}", value, accepted)
+
+    def _leave_out(self, error: InvalidInput) -> None:
+        self._warnings.append(f"{error}; it was left out, the fact was kept")
+
+    def _uuids(self) -> tuple[str, ...]:
+        """Return the usable ids of ``supersedes``, each once: a list, a list as JSON text, or one id or several."""
+        value = parse_json(self._raw.get("supersedes", ()))
+        if isinstance(value, str):
+            value = _BETWEEN_IDS.split(value.strip())
+        items = cast("Sequence[Any]", value if isinstance(value, list | tuple) else [value])
+        if len(items) > MAX_FACTS:
+            self._leave_out(self._unusable("supersedes", f"{len(items)} ids", f"give at most {MAX_FACTS}"))
+            return ()
+        wanted = [(f"supersedes[{i}]", item) for i, item in enumerate(items) if not says_nothing(item)]
+        checked = (self._checked(place, item, check_uuid) for place, item in wanted)
+        return tuple(dict.fromkeys(uuid for uuid in checked if uuid is not None))
 
 
-def _name(field: str, raw: Mapping[str, object], key: str) -> str | None:
-    if key not in raw:
-        return None
-    name = check_id(f"{field}.{key}", raw[key]).strip()
-    alias_key(name)
+def _name(field: str, value: object) -> str:
+    name = check_id(field, value).strip()
+    try:
+        alias_key(name)
+    except InvalidInput as error:
+        raise InvalidInput(field, name, error.accepted) from error
     return name
 
 
-def _object(field: str, raw: Mapping[str, object]) -> str | None:
-    value = raw.get("object")
-    if value is None:
-        return None
+def _predicate(field: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(field, value, "give a string such as USES")
+    return value.strip()
+
+
+def _object(field: str, value: object) -> str:
     if isinstance(value, bool | int | float):
         value = str(value).lower() if isinstance(value, bool) else str(value)
-    return check_text(f"{field}.object", value, MAX_STATEMENT_BYTES).strip()
+    return check_text(field, value, MAX_STATEMENT_BYTES).strip()
 
 
-def _optional_text(field: str, raw: Mapping[str, object], key: str) -> str | None:
-    return check_text(f"{field}.{key}", raw[key], MAX_STATEMENT_BYTES) if key in raw else None
+def _words(field: str, value: object) -> str:
+    return check_text(field, value, MAX_STATEMENT_BYTES)
 
 
-def _kind(field: str, raw: Mapping[str, object], key: str) -> str | None:
-    if key not in raw:
-        return None
-    kind = raw[key]
-    label = next((known for known in predicates.ENTITY_KINDS if str(kind).casefold() == known.casefold()), None)
+def _how(field: str, value: object) -> Literal["superseded", "corrected"]:
+    match value.strip().casefold() if isinstance(value, str) else value:
+        case "superseded":
+            return "superseded"
+        case "corrected":
+            return "corrected"
+        case _:
+            raise InvalidInput(field, value, "give 'superseded' (was true until now) or 'corrected' (was wrong)")
+
+
+def _kind(field: str, value: object) -> str:
+    label = next(
+        (known for known in predicates.ENTITY_KINDS if str(value).strip().casefold() == known.casefold()), None
+    )
     if label is None:
-        raise InvalidInput(f"{field}.{key}", kind, "give one of " + ", ".join(predicates.ENTITY_KINDS))
+        raise InvalidInput(field, value, "give one of " + ", ".join(predicates.ENTITY_KINDS))
     return label
-
-
-def _instant(field: str, raw: Mapping[str, object], key: str) -> datetime | None:
-    return parse_instant(f"{field}.{key}", raw[key]) if key in raw else None
-
-
-def _uuids(field: str, raw: Mapping[str, object]) -> tuple[str, ...]:
-    value = raw.get("supersedes", ())
-    items = cast("Sequence[Any]", value if isinstance(value, list | tuple) else [value])
-    if len(items) > MAX_FACTS:
-        raise InvalidInput(f"{field}.supersedes", f"{len(items)} ids", f"give at most {MAX_FACTS}")
-    return tuple(dict.fromkeys(check_uuid(f"{field}.supersedes[{i}]", item) for i, item in enumerate(items)))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from kg.errors import InvalidInput
-from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_instant
+from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_instant, says_nothing
 
 
 def refusal(check, *args):
@@ -55,10 +55,27 @@ def test_uuids_are_made_canonical():
         refusal(check_uuid, value)
 
 
+@pytest.mark.parametrize("spelled", ["3", " 3 ", "3.0", "+3", "03", 3.0])
+def test_a_number_may_be_spelled_as_text(spelled):
+    assert check_limit("limit", spelled, 10) == 3
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", " \n", "null", "None", "NULL", "n/a", "N/A.", "<none>", "unknown", "undefined"]
+)
+def test_words_for_nothing_say_nothing(value):
+    assert says_nothing(value)
+
+
+@pytest.mark.parametrize("value", ["none of them", "null pointer", "nullable", "unknown host", 0, False, [], "n"])
+def test_words_that_only_begin_so_say_something(value):
+    assert not says_nothing(value)
+
+
 def test_limits_are_whole_numbers_within_bounds():
     assert check_limit("limit", 1, 100) == 1
     assert check_limit("limit", 100.0, 100) == 100
-    for value in (0, 101, -1, True, False, "5", 1.5, None, float("nan"), float("inf")):
+    for value in (0, 101, -1, True, False, "five", "101", "1.5", "٣", "", 1.5, None, float("nan"), float("inf")):
         refusal(check_limit, value, 100)
     assert check_limit("offset", 0, 5, lower=0) == 0
 
@@ -94,7 +111,18 @@ def test_instants_are_read_in_utc(value, instant):
     "value",
     [
         *("", "yesterday", "17.05.2024", "2024-13", "2024-02-30", "0000", "10000", "2024-05-17T25:00", "1715900000"),
-        *("0001-01-01T00:00+05:00", "9999-12-31T23:59-05:00", "2024-W20", "20241301", "202405", "２０２４", 1715900000, None, True, ["2024"]),
+        *(
+            "0001-01-01T00:00+05:00",
+            "9999-12-31T23:59-05:00",
+            "2024-W20",
+            "20241301",
+            "202405",
+            "２０２４",
+            1715900000,
+            None,
+            True,
+            ["2024"],
+        ),
     ],
 )
 def test_unreadable_instants_are_refused_with_the_accepted_forms(value):

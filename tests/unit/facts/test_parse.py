@@ -1,3 +1,5 @@
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -52,16 +54,9 @@ def test_a_statement_is_made_of_its_parts_when_it_is_left_out():
         ({}, "facts[0].statement"),
         ({"statement": " "}, "facts[0].statement"),
         ({"statement": "x" * 5000}, "4096"),
-        ({"statement": "x", "subject": "!!!"}, "letter"),
-        ({"statement": "x", "subject": "y" * 300}, "256"),
-        ({"statement": "x", "subject": ["y"]}, "facts[0].subject"),
-        ({"statement": "x", "predicate": 3}, "facts[0].predicate"),
-        ({"statement": "x", "object": {"a": 1}}, "facts[0].object"),
-        ({"statement": "x", "valid_at": "yesterday"}, "ISO 8601"),
-        ({"statement": "x", "valid_at": "2024", "invalid_at": "2024"}, "after valid_at"),
-        ({"statement": "x", "how": "replaced"}, "superseded"),
-        ({"statement": "x", "supersedes": ["not an id"]}, "facts[0].supersedes[0]"),
-        ({"statement": "x", "subject_kind": "Starship"}, "Person"),
+        ({"subject": "api", "predicate": "USES"}, "facts[0].statement"),
+        ({"subject": "!!!", "predicate": "USES", "object": "zod"}, "facts[0].statement"),
+        (["x"], "sentence"),
         ({"statement": "lone \ud800"}, "surrogate"),
     ],
 )
@@ -70,6 +65,96 @@ def test_an_unusable_fact_is_set_aside_with_its_reason_and_the_others_are_kept(r
     assert [fact.statement for fact in parsed.facts] == ["before", "after"]
     assert [skipped.index for skipped in parsed.skipped] == [1]
     assert said.replace("facts[0]", "facts[1]") in parsed.skipped[0].why
+
+
+@pytest.mark.parametrize(
+    ("unusable", "said"),
+    [
+        ({"subject": "y" * 300}, "256"),
+        ({"subject": ["y"]}, "facts[0].subject"),
+        ({"predicate": 3}, "facts[0].predicate"),
+        ({"object": {"a": 1}}, "facts[0].object"),
+        ({"valid_at": "yesterday"}, "ISO 8601"),
+        ({"valid_at": 1715900000}, "facts[0].valid_at"),
+        ({"invalid_at": "2024"}, "after valid_at"),
+        ({"how": "replaced"}, "superseded"),
+        ({"supersedes": ["not an id", UUID]}, "facts[0].supersedes[0]"),
+        ({"supersedes": 5}, "facts[0].supersedes[0]"),
+        ({"supersedes": [UUID] * 101}, "facts[0].supersedes"),
+        ({"subject_kind": "Starship"}, "Person"),
+        ({"object_kind": "Library"}, "Person"),
+        ({"because": ["slow"]}, "facts[0].because"),
+        ({"revisit_when": "x" * 5000}, "facts[0].revisit_when"),
+        ({"reason": "null\0byte"}, "facts[0].reason"),
+    ],
+)
+def test_an_unusable_part_costs_the_fact_that_part_and_a_warning(unusable, said):
+    whole = {
+        "statement": "The api uses zod",
+        "subject": "api",
+        "predicate": "USES",
+        "object": "zod",
+        "because": "types",
+    }
+    whole |= {"valid_at": "2024", "subject_kind": "Service", "reason": "told"}
+    parsed = parse_facts([whole | unusable])
+    (fact,) = parsed.facts
+    (warning,) = parsed.warnings
+    assert parsed.skipped == () and said in warning and warning.endswith("it was left out, the fact was kept")
+    (key,) = unusable
+    (without,) = parse_facts([{name: value for name, value in whole.items() if name != key}]).facts
+    assert fact == (
+        replace(without, supersedes=(UUID,)) if UUID in str(unusable) and "not" in str(unusable) else without
+    )
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "null", "None", "N/A", "unknown", None])
+def test_parts_that_say_nothing_count_as_left_out(nothing):
+    keys = (
+        "because",
+        "revisit_when",
+        "valid_at",
+        "invalid_at",
+        "supersedes",
+        "how",
+        "reason",
+        "subject_kind",
+        "object_kind",
+    )
+    parsed = parse_facts([{"statement": "x", **dict.fromkeys(keys, nothing)}])
+    assert (parsed.facts, parsed.warnings) == ((only("x"),), ())
+    assert parse_facts([{"statement": "x", "supersedes": [nothing]}]).warnings == ()
+
+
+def test_a_blank_name_is_no_name_and_the_word_null_may_be_one():
+    fact = only({"statement": "x", "subject": "", "predicate": " ", "object": "  "})
+    assert (fact.subject, fact.predicate, fact.object) == (None, "RELATES_TO", None)
+    assert only({"subject": "find_user", "predicate": "RETURNS", "object": "null"}).object == "null"
+
+
+@pytest.mark.parametrize("one", ["The api uses zod", {"statement": "The api uses zod"}])
+def test_one_fact_counts_as_a_list_of_one_also_as_json(one):
+    expected = parse_facts([one])
+    assert parse_facts(one) == expected and len(expected.facts) == 1
+    for text in (json.dumps([one]), [json.dumps(one)] if isinstance(one, dict) else one):
+        assert parse_facts(text) == expected
+
+
+def test_a_sentence_may_begin_with_a_bracket():
+    assert [only(text).statement for text in ("[api] uses zod", "{x} is a set")] == ["[api] uses zod", "{x} is a set"]
+
+
+@pytest.mark.parametrize("written", [UUID, f'["{UUID}"]', f" {UUID} , {UUID.upper()}", [UUID, ""], f'["{UUID}", null]'])
+def test_ids_are_read_from_a_list_or_a_text(written):
+    parsed = parse_facts([{"statement": "x", "supersedes": written}])
+    assert (parsed.facts[0].supersedes, parsed.warnings) == ((UUID,), ())
+
+
+def test_outer_blanks_belong_to_no_part():
+    fact = only({"subject": " api ", "predicate": " USES ", "object": " Redis "})
+    assert (fact.statement, fact.subject, fact.predicate, fact.object) == ("api uses Redis", "api", "USES", "Redis")
+    assert only("  The api uses Redis\n").statement == "The api uses Redis"
+    assert only({"statement": "x", "how": " Corrected ", "object_kind": " tool"}).how == "corrected"
 
 
 def test_unknown_keys_are_named_and_empty_ones_do_not_count():
@@ -85,7 +170,7 @@ def test_the_same_fact_is_superseded_once():
     assert only({"statement": "x", "supersedes": [UUID, UUID.upper()]}).supersedes == (UUID,)
 
 
-@pytest.mark.parametrize("raw", ["a sentence", {"statement": "x"}, 3])
+@pytest.mark.parametrize("raw", [3, True, 1.5])
 def test_facts_that_are_no_list_are_refused(raw):
     with pytest.raises(InvalidInput, match="facts"):
         parse_facts(raw)
@@ -98,7 +183,7 @@ def test_too_many_facts_are_refused_whole():
 
 
 def test_no_facts_are_fine():
-    assert parse_facts(None).facts == parse_facts([]).facts == ()
+    assert parse_facts(None).facts == parse_facts([]).facts == parse_facts("").facts == ()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from extract.tasks.passages import PASSAGE_CHARS
 from kg.errors import MalformedOutput, ModelUnavailable
 from kg.facts.parse import MAX_FACTS
 from kg.facts.predicates import ENTITY_KINDS, PREDICATES
+from kg.language.words import estimate_tokens
 from kg.model_values import ExtractionRequest, ModelCall, Turn
+from kg.values import FactInput
 from tests.support.scripted_answers import ScriptedAnswers
 
 OCCURRED = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
@@ -107,15 +109,51 @@ async def test_dates_far_away_are_kept_as_they_are(year: str):
     [
         ({"statement": "  "}, "statement"),
         ({"statement": "SECRET " * 1000}, "statement"),
-        ({"subject": "SECRET " * 100}, "subject"),
-        ({"subject": "…"}, "name"),
-        ({"because": "SECRET \0"}, "because"),
+        ({"statement": "null"}, "statement"),
     ],
 )
 async def test_an_unusable_fact_is_dropped_without_a_word_of_it(unusable, part):
     extraction = await extracted({"noise": [], "facts": [fact(**unusable), fact("shop uses Vite")]})
     assert [stated.statement for _, stated in extraction.facts] == ["shop uses Vite"]
     assert extraction.dropped == (f"fact 1 of turn 1: its {part} cannot be used",)
+
+
+@pytest.mark.parametrize(
+    ("unusable", "part"),
+    [
+        ({"subject": "SECRET " * 100}, "subject"),
+        ({"subject": "…"}, "subject"),
+        ({"because": "SECRET \0"}, "because"),
+    ],
+)
+async def test_an_unusable_part_is_dropped_without_a_word_of_it_and_the_fact_stays(unusable, part):
+    extraction = await extracted({"noise": [], "facts": [fact(**unusable)]})
+    ((_, stated),) = extraction.facts
+    assert (stated.statement, stated.subject, stated.because) == ("shop uses Redis", None, None)
+    assert extraction.dropped == (f"fact 1 of turn 1: its {part} cannot be used",)
+
+
+@pytest.mark.parametrize("nothing", ["null", "None", "N/A", "unknown", " nil "])
+async def test_words_for_nothing_are_absent(nothing: str):
+    parts = ("subject", "predicate", "object", "because", "revisit_when", "valid_at", "invalid_at")
+    extraction = await extracted({"noise": [], "facts": [fact(**dict.fromkeys(parts, nothing))]})
+    assert [stated for _, stated in extraction.facts] == [FactInput("shop uses Redis", "RELATES_TO")]
+    assert extraction.dropped == ()
+
+
+async def test_numbers_are_read_as_words_and_a_predicate_may_be_null():
+    answer = fact(subject="Node", predicate="USES_VERSION", object=20.11, valid_at=2024)
+    extraction = await extracted({"noise": [], "facts": [answer, fact("shop is odd", predicate=None)]})
+    (_, first), (_, second) = extraction.facts
+    assert (first.object, first.valid_at) == ("20.11", datetime(2024, 1, 1, tzinfo=UTC))
+    assert second.predicate == "RELATES_TO"
+
+
+@pytest.mark.parametrize("answer", [{"facts": [fact()]}, {"noise": None, "facts": [fact()]}])
+async def test_noise_that_is_left_out_is_empty(answer):
+    extraction = await extracted(answer)
+    assert [stated.statement for _, stated in extraction.facts] == ["shop uses Redis"]
+    assert extraction.noise == {}
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 17])
@@ -306,10 +344,18 @@ async def test_the_instructions_are_equal_for_all_memories():
     assert first.user != second.user
 
 
-def test_the_prompt_lists_the_preferred_predicates_with_their_meaning():
-    listed = re.findall(r"^- ([A-Z_]+)(\*?): (.+)$", load_prompt("extract").system, re.MULTILINE)
-    expected = [(p.name, "*" if p.single_valued else "", p.doc.partition(";")[0]) for p in PREDICATES.values()]
-    assert listed == expected
+def test_the_prompt_lists_the_preferred_predicates_and_which_have_one_object_at_a_time():
+    (listed,) = re.findall(
+        r"^Predicates \(\* one object at a time\): (.+?)\n\n", load_prompt("extract").system, re.M | re.S
+    )
+    names = re.findall(r"([A-Z_]+\*?)(?: \([^)]*\))?(?:,|$)", " ".join(listed.split()))
+    assert names == [p.name + "*" * p.single_valued for p in PREDICATES.values()]
+
+
+def test_the_prompt_is_short_and_its_instructions_come_before_all_that_changes():
+    prompt = load_prompt("extract")
+    assert estimate_tokens(prompt.system) < 1_400
+    assert "$" not in prompt.system and prompt.user.startswith("<project>")
 
 
 def test_the_prompt_names_every_kind_and_every_key():
@@ -319,10 +365,10 @@ def test_the_prompt_names_every_kind_and_every_key():
     assert all(f'"{key}":' in system for key in stated)
 
 
-async def test_the_examples_of_the_prompt_are_answers_that_pass():
+async def test_the_example_of_the_prompt_is_an_answer_that_passes():
     system = load_prompt("extract").system
     examples = re.findall(r'^\{"noise".*?\]\}$', system, re.MULTILINE | re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 1
     for example in examples:
         output = ExtractOutput.model_validate_json(example)
         extraction = await extracted(output.model_dump(), "one", "two", "three")
