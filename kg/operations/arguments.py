@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 from kg.errors import InvalidInput
 from kg.facts.parse import ParsedFacts
-from kg.validate import check_id, check_text
+from kg.operations.messages import parse_messages
+from kg.operations.parameters import JsonType
+from kg.validate import check_id, check_text, says_nothing
 from kg.values import MemoryInput, Scope
 
-MAX_MESSAGES = 500
 MAX_QUESTION_BYTES = 1 << 20
-ROLES = ("user", "assistant", "system")
+_INJECTED = frozenset(("sessionId", "action", "chatInput", "tool", "toolCallId"))
+_FLAGS = {
+    word: flag for flag, words in {True: "true yes on 1", False: "false no off 0"}.items() for word in words.split()
+}
+_FREE_TEXTS = frozenset(("text", "query", "name"))
+"""The parameters in which a word for nothing, such as null, can be meant."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +33,31 @@ class Session:
     key: str
 
 
+def is_injected(name: str) -> bool:
+    """Whether a client adds an argument of this name to every call, whatever tool it calls."""
+    return name.startswith("_") or name in _INJECTED
+
+
+def is_empty(name: str, kind: JsonType, value: object) -> bool:
+    """Whether the value of an optional parameter counts as not given.
+
+    Clients and models that fill in every parameter write "", "null" or 0 where they mean nothing. An empty list of
+    facts is a value: it ends a memory's facts.
+    """
+    if isinstance(value, str):
+        word = value.strip()
+        return not word or (says_nothing(value) and name not in _FREE_TEXTS) or (kind == "integer" and word == "0")
+    if kind == "integer":
+        return value == 0 and not isinstance(value, bool)
+    return value is None or (kind == "object" and value == [])
+
+
 def check_flag(field: str, value: object) -> bool:
-    """Return a boolean. Some clients send the words true and false, so these are taken too."""
-    words = {"true": True, "false": False}
-    flag = words.get(value.casefold(), value) if isinstance(value, str) else value
+    """Return a boolean. Some clients send words such as true, or 1 and 0, so these are taken too."""
+    flag = _FLAGS.get(str(value).strip().casefold(), value) if isinstance(value, str | int) else value
     if not isinstance(flag, bool):
         raise InvalidInput(field, value, "give true or false")
     return flag
-
-
-def parse_json(value: object) -> object:
-    """Return the list or object in a JSON text, as some clients send one; anything else as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            return cast("object", json.loads(value))
-        except (ValueError, RecursionError):
-            return value
-    return value
 
 
 def check_question(query: object) -> str:
@@ -58,9 +69,17 @@ def check_threshold(value: object) -> float | None:
     """Return the least similarity of a hit, None where none is given."""
     if value is None:
         return None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not -1 <= value <= 1:
+    number = _spelled_number(value) if isinstance(value, str) else value
+    if not isinstance(number, int | float) or isinstance(number, bool) or not -1 <= number <= 1:
         raise InvalidInput("threshold", value, "give a cosine similarity from -1 to 1, such as 0.3")
-    return float(value)
+    return float(number)
+
+
+def _spelled_number(text: str) -> float | None:
+    try:
+        return float(text) if text.isascii() else None
+    except ValueError:
+        return None
 
 
 def resolve_user(session: Session, user_id: object) -> str:
@@ -107,52 +126,14 @@ def parse_texts(text: object, messages: object, facts: ParsedFacts, warnings: li
     Raises:
         InvalidInput: neither or both of ``text`` and ``messages`` are given, or a message cannot be used.
     """
+    if messages in ([], {}):
+        messages = None
     if (text is None) == (messages is None):
         raise InvalidInput("text", "both" if text is not None else None, "give either text or messages")
     if text is not None:
         return (MemoryInput(check_text("text", text), facts=facts.facts),)
     if isinstance(messages, str):
         return (MemoryInput(check_text("messages", messages), facts=facts.facts),)
-    if not isinstance(messages, list | tuple) or not messages:
-        raise InvalidInput(
-            "messages", cast("object", messages), 'give a list such as [{"role": "user", "content": "…"}]'
-        )
-    items = cast("Sequence[object]", messages)
-    if len(items) > MAX_MESSAGES:
-        raise InvalidInput("messages", f"{len(items)} messages", f"give at most {MAX_MESSAGES} in one call")
-    parsed = [_parse_message(f"messages[{i}]", item, warnings) for i, item in enumerate(items)]
-    usable = [message for message in parsed if message is not None]
-    if not usable:
-        raise InvalidInput("messages", f"{len(items)} messages", "none of them has text; give at least one that has")
+    usable = parse_messages(messages, warnings)
     usable[-1] = replace(usable[-1], facts=facts.facts)
     return tuple(usable)
-
-
-def _parse_message(field: str, item: object, warnings: list[str]) -> MemoryInput | None:
-    if not isinstance(item, Mapping):
-        raise InvalidInput(field, item, 'give an object such as {"role": "user", "content": "…"}')
-    message = cast("Mapping[str, Any]", item)
-    role = message.get("role", "user")
-    if role not in ROLES:
-        raise InvalidInput(f"{field}.role", role, "give one of " + ", ".join(ROLES))
-    name = message.get("name")
-    speaker = None if name is None else check_id(f"{field}.name", name)
-    content = message.get("content")
-    if isinstance(content, list):
-        content = _join_blocks(field, cast("Sequence[object]", content), warnings)
-    if content is None or (isinstance(content, str) and not content.strip()):
-        warnings.append(f"{field}: has no text and was left out")
-        return None
-    return MemoryInput(check_text(f"{field}.content", content), role=role, speaker=speaker)
-
-
-def _join_blocks(field: str, blocks: Sequence[object], warnings: list[str]) -> str:
-    texts: list[str] = []
-    for i, block in enumerate(blocks):
-        if isinstance(block, str):
-            texts.append(block)
-        elif isinstance(block, Mapping) and cast("Mapping[str, Any]", block).get("type") == "text":
-            texts.append(check_text(f"{field}.content[{i}].text", cast("Mapping[str, Any]", block).get("text")))
-        else:
-            warnings.append(f"{field}.content[{i}]: only text blocks are stored; this block was left out")
-    return "\n".join(texts)

@@ -19,7 +19,6 @@ from kg.operations.arguments import (
     check_flag,
     check_question,
     check_threshold,
-    parse_json,
     parse_texts,
     read_scope,
     resolve_user,
@@ -46,7 +45,7 @@ from kg.operations.parts import Parts
 from kg.recall import render
 from kg.recall.filters import parse_filters
 from kg.recall.query import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, EntityPage, Search
-from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_instant
+from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_instant, parse_json
 from kg.values import AddRequest, JsonObject, UpdateRequest
 
 MAX_LIMIT = 200
@@ -76,7 +75,9 @@ class MemoryService:
         session: Session,
         *,
         text: Annotated[object, Parameter("string", "one self-contained note")] = None,
-        messages: Annotated[object, Parameter("array", "or a conversation: [{role, content, name?}]", items={})] = None,
+        messages: Annotated[
+            object, Parameter("array", "or a conversation: [{role, content, name?}]", items={"type": "object"})
+        ] = None,
         facts: FactList = None,
         user_id: UserId = None,
         agent_id: Text = None,
@@ -110,7 +111,7 @@ class MemoryService:
         if enable_graph is not None:
             check_flag("enable_graph", enable_graph)
         waits = check_flag("wait", wait)
-        parsed = parse_facts(parse_json(facts))
+        parsed = parse_facts(facts)
         warnings = list(parsed.warnings)
         memories = parse_texts(text, parse_json(messages), parsed, warnings)
         request = AddRequest(
@@ -220,7 +221,7 @@ class MemoryService:
         """
         if text is None and facts is None and metadata is None:
             raise InvalidInput("text", None, "give text, facts or metadata to change")
-        parsed = parse_facts(parse_json(facts))
+        parsed = parse_facts(facts)
         if parsed.skipped:  # new facts end the former ones, so a half-usable list would lose some
             reasons = "; ".join(skipped.why for skipped in parsed.skipped)
             raise InvalidInput("facts", f"{len(parsed.skipped)} unusable", f"nothing was changed: {reasons}")

@@ -60,7 +60,7 @@ FactList = Annotated[
         "array",
         "sentences or {statement, subject, predicate, object, because, revisit_when, valid_at, "
         "invalid_at, supersedes: [fact ids], how: superseded|corrected, reason}",
-        items={"type": ["object", "string"]},
+        items={"type": "object"},
     ),
 ]
 Filters = Annotated[

@@ -30,7 +30,7 @@ from mcp_types import (
 )
 
 from kg.errors import KgError, StoreUnavailable, shorten
-from kg.operations.arguments import Session
+from kg.operations.arguments import Session, is_empty, is_injected
 from kg.operations.memory import MemoryService
 from kg.operations.parameters import Operation, Parameter, parameters_of
 from kg.reports.run import Reports
@@ -94,17 +94,30 @@ class Backend(Protocol):
 
 
 class ServiceTool(Tool):
-    """A tool whose arguments the service checks, so that errors name field, value and what to do."""
+    """A tool whose arguments the service checks, so that errors name field, value and what to do.
+
+    Attributes:
+        erases: whether it erases memories, so that a wrong guess at what was meant would do harm.
+    """
+
+    erases: bool = False
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         """Call the tool. Expected failures become a ``ToolError``; the text of any other never reaches the client."""
         properties = cast("dict[str, Any]", self.parameters["properties"])
-        unknown = sorted(set(arguments) - properties.keys())
+        others = sorted(set(arguments) - properties.keys())
+        injected = [name for name in others if is_injected(name)]
+        unknown = [name for name in others if not is_injected(name)]
         if unknown:
             names = shorten(", ".join(unknown))
             raise ToolError(f"{names}: no such parameter; {self.name} takes {', '.join(properties)}")
-        given = {name: value for name, value in arguments.items() if value is not None}
-        missing = [name for name in self.parameters.get("required", []) if name not in given]
+        required = self.parameters.get("required", [])
+        given = {
+            name: value
+            for name, value in arguments.items()
+            if name in properties and value is not None and not self._is_left_out(name, value)
+        }
+        missing = [name for name in required if name not in given]
         if missing:
             raise ToolError(f"{', '.join(missing)}: missing; {self.name} cannot work without")
         try:
@@ -114,8 +127,19 @@ class ServiceTool(Tool):
             raise ToolError(f"{error}.{advice}") from error
         except KgError as error:
             raise ToolError(str(error)) from error
+        if injected:
+            passed = (
+                f"{shorten(', '.join(injected))}: no such parameter; passed over, as clients add such to every call"
+            )
+            answer = {**answer, "warnings": [*answer.get("warnings", []), passed]}
         text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
         return CallToolResult(content=[TextContent(text=text)], structured_content=answer)
+
+    def _is_left_out(self, name: str, value: object) -> bool:
+        """Whether a value counts as not given; to erase something, each argument must say what it means."""
+        if self.erases or name in self.parameters.get("required", []):
+            return False
+        return is_empty(name, self.parameters["properties"][name]["type"], value)
 
 
 def session_of(headers: Mapping[str, str] | None, default_user: str) -> Session:
@@ -163,10 +187,11 @@ def build_server(backend: Backend, version: str) -> MCPServer[Any]:
     _add_reports(server, backend)
 
     @server.prompt(title="Work with memory")
-    def memory_assistant(task: str = "") -> str:  # pyright: ignore[reportUnusedFunction] - registered
-        """Recall what is known about a task, work with it, and store what was learned."""
+    def memory_assistant() -> str:  # pyright: ignore[reportUnusedFunction] - registered
+        """Recall what is known about the task at hand, work with it, and store what was learned."""
+        # no argument: some clients cut what a person types after a prompt's name at the first blank
         return (
-            f"Task: {task or '(ask me)'}\n\n"
+            "The task is what I ask for; if I have not said it yet, ask me.\n\n"
             "1. Call search_memories with the task in your own words, and once more with the names of the tools and "
             "errors in it. Use get_entity for a tool or person that matters.\n"
             "2. Tell me in a few lines what is known, with dates: decisions and their reasons, what failed, what was "
@@ -216,7 +241,13 @@ def _tools(backend: Backend) -> list[Tool]:
     """Return the tools in the order in which an agent reads them, each with what a client may know of its effects."""
 
     def tool(
-        operation: Operation, title: str, *, reads: bool = False, destroys: bool = False, repeats: bool = True
+        operation: Operation,
+        title: str,
+        *,
+        reads: bool = False,
+        changes: bool = False,
+        erases: bool = False,
+        repeats: bool = True,
     ) -> Tool:
         async def call(headers: Mapping[str, str] | None, given: dict[str, Any]) -> JsonObject:
             session = session_of(headers, backend.default_user)
@@ -230,11 +261,12 @@ def _tools(backend: Backend) -> list[Tool]:
             parameters=_schema(operation),
             fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema={"type": "object"}),
             is_async=True,
+            erases=erases,
             context_kwarg=None,
             annotations=ToolAnnotations(
                 title=title,
                 read_only_hint=reads,
-                destructive_hint=destroys,
+                destructive_hint=changes or erases,
                 idempotent_hint=repeats,
                 open_world_hint=False,
             ),
@@ -245,11 +277,11 @@ def _tools(backend: Backend) -> list[Tool]:
         tool(MemoryService.search_memories, "Recall", reads=True),
         tool(MemoryService.get_memories, "List memories", reads=True),
         tool(MemoryService.get_memory, "Show a memory", reads=True),
-        tool(MemoryService.update_memory, "Change a memory", destroys=True),
-        tool(MemoryService.delete_memory, "Delete a memory", destroys=True),
-        tool(MemoryService.delete_all_memories, "Delete a scope", destroys=True),
+        tool(MemoryService.update_memory, "Change a memory", changes=True),
+        tool(MemoryService.delete_memory, "Delete a memory", erases=True),
+        tool(MemoryService.delete_all_memories, "Delete a scope", erases=True),
         tool(MemoryService.list_entities, "List scopes", reads=True),
-        tool(MemoryService.delete_entities, "Delete an entity", destroys=True),
+        tool(MemoryService.delete_entities, "Delete an entity", erases=True),
         tool(MemoryService.search_graph, "Search the graph", reads=True),
         tool(MemoryService.get_entity, "Show an entity", reads=True),
     ]

@@ -16,23 +16,26 @@ from tests.support.live import COMMAND, PATIENCE_S, Agent, Json, Live, id_of, sa
 
 LONG_ID = "x" * 257
 UNKNOWN = "9f0c7a52-7e6c-4e8e-9a57-0d6f5a1f3c11"
-BAD_IDS: list[object] = [5, 1.5, True, [], {}, ["a"], "", "  ", LONG_ID, "null\0byte", "line\nbreak"]
-BAD_TEXTS: list[object] = [5, True, [], {}, "", " \n", "null\0byte"]
-BAD_UUIDS: list[object] = [5, True, [], {}, "", "nonsense", "x" * 100_000, "null\0byte", UNKNOWN[:-1]]
-BAD_FLAGS: list[object] = ["maybe", 2, [], {}, ""]
-BAD_COUNTS: list[object] = [0, -1, 201, 10**30, 1.5, "ten", "5", True, [], {}, 1e308]
-BAD_TIMES: list[object] = ["", "yesterday", "2024-13", "2024-02-30", "٢٠٢٤", 2024, True, [], {}, "9" * 1000, "2024\0"]
+BAD_IDS: list[object] = [5, 1.5, True, [], {}, ["a"], LONG_ID, "null\0byte", "line\nbreak"]
+BLANK: list[object] = ["", "  ", " \n"]
+"""Refused where a value is required and where something is erased; of another optional value it means "not given"."""
+BAD_TEXTS: list[object] = [5, True, [], {}, "null\0byte"]
+BAD_UUIDS: list[object] = [5, True, [], {}, "nonsense", "x" * 100_000, "null\0byte", UNKNOWN[:-1]]
+BAD_FLAGS: list[object] = ["maybe", 2, [], {}]
+BAD_COUNTS: list[object] = [-1, "-1", 201, "201", 10**30, "9" * 30, 1.5, "1.5", "ten", True, [], {}, 1e308]
+BAD_TIMES: list[object] = ["yesterday", "2024-13", "2024-02-30", "٢٠٢٤", 2024, True, [], {}, "9" * 1000, "2024\0"]
 BAD_JSON: list[object] = [
-    5, True, "text", [], ["a"], {"a": "null\0byte"}, {"k\0": 1}, {LONG_ID: 1}, {"": 1}, {"a": 2**70},
+    5, True, "text", ["a"], {"a": "null\0byte"}, {"k\0": 1}, {LONG_ID: 1}, {"": 1}, {"a": 2**70},
     {"a": "x" * 20_000}, "{not json", '["a"]',
 ]  # fmt: skip
 BAD_FILTERS: list[object] = [
-    5, True, "text", [], {"a": {"like": 1}}, {"a": {}}, {"OR": {"a": 1}}, {"AND": []}, {"and": [{"a": 1}]},
+    5, True, "text", ["a"], {"a": {"like": 1}}, {"a": {}}, {"OR": {"a": 1}}, {"AND": []}, {"and": [{"a": 1}]},
     {"created_at": {"gt": "soon"}}, {"created_at": {"contains": "2024"}}, {"a": {"in": 5}}, {"a": {"gt": None}},
     {"a": {"eq": {"b": 1}}}, {"k\0": 1}, {LONG_ID: 1}, {"a": "x" * 5000}, {f"k{i}": i for i in range(101)}, "{broken",
 ]  # fmt: skip
 SCOPE: dict[str, list[object]] = dict.fromkeys(("user_id", "agent_id", "run_id", "project"), BAD_IDS)
-FACTS: list[object] = [5, True, "text", {}, {"statement": "x"}, ["x"] * 101]
+ERASED_SCOPE: dict[str, list[object]] = {name: [*BAD_IDS, *BLANK] for name in SCOPE}
+FACTS: list[object] = [5, True, ["x"] * 101]
 
 BAD: dict[str, dict[str, list[object]]] = {
     "add_memory": {
@@ -43,7 +46,6 @@ BAD: dict[str, dict[str, list[object]]] = {
             True,
             {},
             [],
-            "",
             [5],
             [None],
             [{"role": "user"}],
@@ -51,7 +53,8 @@ BAD: dict[str, dict[str, list[object]]] = {
             [{"role": [], "content": "x"}],
             [{"role": "user", "content": 5}],
             [{"role": "user", "content": "a\0"}],
-            [{"role": "user", "content": "x", "name": LONG_ID}],
+            [{"role": "tool", "content": "x"}],
+            {"role": "user", "content": " "},
             [{"role": "user", "content": "x"}] * 501,
             [{"role": "user", "content": [{"type": "text", "text": 5}]}],
         ],
@@ -64,44 +67,48 @@ BAD: dict[str, dict[str, list[object]]] = {
     },
     "search_memories": {
         **SCOPE,
-        "query": [*BAD_TEXTS, "x" * 1_048_577],
+        "query": [*BAD_TEXTS, *BLANK, "x" * 1_048_577],
         "filters": BAD_FILTERS,
         "limit": BAD_COUNTS,
-        "threshold": [2, -1.1, "high", "0.3", True, [], {}, 10**400],
+        "threshold": [2, -1.1, "high", "2", "nan", True, [], {}, 10**400],
         "rerank": BAD_FLAGS,
         "enable_graph": BAD_FLAGS,
         "as_of": BAD_TIMES,
         "known_at": BAD_TIMES,
-        "max_tokens": [0, -1, 199, 100_001, 1.5, "many", True, []],
+        "max_tokens": [-1, 199, "199", 100_001, 1.5, "many", True, []],
         "explain": BAD_FLAGS,
     },
     "get_memories": {
         **SCOPE,
         "filters": BAD_FILTERS,
         "limit": BAD_COUNTS,
-        "cursor": ["x", -1, "-1", "1.5", 1.5, "9" * 19, "9" * 100, "٣", "", True, [], {}],
+        "cursor": ["x", -1, "-1", "1.5", 1.5, "9" * 19, "9" * 100, "٣", True, [], {}],
     },
-    "get_memory": {"memory_id": BAD_UUIDS, "user_id": BAD_IDS},
+    "get_memory": {"memory_id": [*BAD_UUIDS, *BLANK], "user_id": BAD_IDS},
     "update_memory": {
-        "memory_id": BAD_UUIDS,
+        "memory_id": [*BAD_UUIDS, *BLANK],
         "text": [*BAD_TEXTS, "x" * 65_537],
-        "facts": [*FACTS, ["fine", 5], [{"statement": ""}]],
+        "facts": [*FACTS, {}, ["fine", 5], [{"statement": ""}]],
         "metadata": BAD_JSON,
         "user_id": BAD_IDS,
     },
-    "delete_memory": {"memory_id": BAD_UUIDS, "user_id": BAD_IDS},
-    "delete_all_memories": {**SCOPE, "dry_run": BAD_FLAGS, "confirm": [-1, 1.5, "2", True, [], {}, 1]},
+    "delete_memory": {"memory_id": [*BAD_UUIDS, *BLANK], "user_id": [*BAD_IDS, *BLANK]},
+    "delete_all_memories": {
+        **ERASED_SCOPE,
+        "dry_run": [*BAD_FLAGS, ""],
+        "confirm": [-1, "-1", 1.5, "two", "", True, [], {}],
+    },
     "list_entities": {},
     "delete_entities": {
-        **{name: SCOPE[name] for name in ("user_id", "agent_id", "run_id")},
-        "name": [*BAD_IDS, "!!!", "no such thing"],
-        "with_memories": BAD_FLAGS,
-        "dry_run": BAD_FLAGS,
-        "confirm": [-1, 1.5, "2", True, [], {}, 1],
+        **{name: ERASED_SCOPE[name] for name in ("user_id", "agent_id", "run_id")},
+        "name": [*BAD_IDS, *BLANK, "!!!", "no such thing"],
+        "with_memories": [*BAD_FLAGS, ""],
+        "dry_run": [*BAD_FLAGS, ""],
+        "confirm": [-1, "-1", 1.5, "two", "", True, [], {}],
     },
     "search_graph": {
         **SCOPE,
-        "query": [5, True, [], {}, " \n", "null\0byte", "x" * 1_048_577],
+        "query": [5, True, [], {}, "null\0byte", "x" * 1_048_577],
         "limit": [*BAD_COUNTS, 51],
         "as_of": BAD_TIMES,
     },
@@ -109,7 +116,7 @@ BAD: dict[str, dict[str, list[object]]] = {
         **SCOPE,
         "name": [*BAD_IDS, "!!!", "no such thing"],
         "uuid": [*BAD_UUIDS, UNKNOWN],
-        "direction": ["up", "", 5, True, [], {}],
+        "direction": ["up", 5, True, [], {}],
         "as_of": BAD_TIMES,
         "known_at": BAD_TIMES,
         "include_superseded": BAD_FLAGS,
@@ -185,7 +192,7 @@ async def test_unknown_and_missing_parameters_are_named(ready: Live, user: str, 
     async with ready.http(user) as agent:
         memory_id = await furnish(agent)
         before = await agent.inventory()
-        for unknown in ("bogus", "x" * 100_000, "Text", "__class__", "ctx", "self"):
+        for unknown in ("bogus", "x" * 100_000, "Text", "class__", "ctx", "self"):
             text = await agent.refusal(tool, **usable(tool, memory_id), **{unknown: 1})
             assert_clear(text, tool)
             assert unknown[:40] in text
@@ -232,13 +239,8 @@ async def test_another_user_s_things_do_not_exist(ready: Live, user: str) -> Non
 
 async def test_unusable_facts_are_listed_and_never_fail_the_memory(ready: Live, user: str) -> None:
     bad: list[Any] = [
-        5, None, [], {}, {"statement": 5}, {"statement": "x" * 5000}, {"statement": "s", "subject": LONG_ID},
-        {"statement": "s", "subject": "!!!"}, {"statement": "s", "subject": "a", "valid_at": "soon"},
-        {"statement": "s", "valid_at": "2024", "invalid_at": "2023"}, {"statement": "s", "how": "deleted"},
-        {"statement": "s", "supersedes": ["nonsense"]}, {"statement": "s", "supersedes": 5}, {"statement": "a\0b"},
-        {"statement": "s", "predicate": 5}, {"statement": "s", "because": []},
-        {"statement": "s", "subject_kind": "Alien"},
-        {"statement": "s", "object": {"deep": [1]}}, "", "\0",
+        5, None, [], {}, {"statement": 5}, {"statement": "x" * 5000}, {"statement": "a\0b"}, "", "\0",
+        {"subject": "api", "predicate": "USES"}, {"subject": "!!!", "object": "zod"}, {"because": "no statement"},
     ]  # fmt: skip
     async with ready.http(user) as agent:
         added = await agent.add("Half of what came with this was junk", *bad, "but this is a sentence")
@@ -246,10 +248,105 @@ async def test_unusable_facts_are_listed_and_never_fail_the_memory(ready: Live, 
         assert [skipped["index"] for skipped in added["facts_skipped"]] == list(range(len(bad)))
         for skipped in added["facts_skipped"]:
             assert_clear(skipped["why"], "add_memory")
-            assert f"facts[{skipped['index']}]" in skipped["why"] or "name:" in skipped["why"]
+            assert f"facts[{skipped['index']}]" in skipped["why"]
         odd = await agent.add("Odd keys", {"statement": "kept", "x" * 100_000: 1, "supersedes": [UNKNOWN]})
         assert len(json.dumps(odd["warnings"])) < 1000
         assert any(UNKNOWN in warning for warning in odd["warnings"])
+
+
+async def test_an_unusable_part_of_a_fact_costs_that_part_and_is_named(ready: Live, user: str) -> None:
+    bad: list[dict[str, Any]] = [
+        {"subject": LONG_ID}, {"subject": "!!!"}, {"valid_at": "soon"}, {"valid_at": "2024", "invalid_at": "2023"},
+        {"how": "deleted"}, {"supersedes": ["nonsense"]}, {"supersedes": 5}, {"predicate": 5}, {"because": []},
+        {"subject_kind": "Alien"}, {"object": {"deep": [1]}},
+    ]  # fmt: skip
+    async with ready.http(user) as agent:
+        facts = [{"statement": f"Sentence {i}", **part} for i, part in enumerate(bad)]
+        added = await agent.add("Parts of what came with this were junk", *facts)
+        shown = [fact["fact"].removesuffix(" (ended)") for fact in added["facts"]]
+        assert shown == [fact["statement"] for fact in facts]
+        assert "facts_skipped" not in added
+        for i, (warning, part) in enumerate(zip(added["warnings"], bad, strict=True)):
+            assert_clear(warning, "add_memory")
+            assert warning.startswith(f"facts[{i}].{list(part)[-1]}")
+
+
+async def test_empty_optional_values_count_as_not_given(ready: Live, user: str) -> None:
+    nothing = {"agent_id": "", "run_id": " ", "project": "null", "user_id": ""}
+    async with ready.http(user) as agent:
+        added = await agent.call(
+            "add_memory", text="Cache key holds the tenant.", facts="", metadata="", messages=[], occurred_at="",
+            infer="", wait="", enable_graph="", **nothing,
+        )  # fmt: skip
+        await agent.indexed()
+        memory_id = id_of(added)
+        shown = await agent.call("get_memory", memory_id=memory_id, user_id="")
+        assert not shown.keys() & {"agent_id", "run_id", "occurred_at", "metadata"}
+        assert shown.get("project") != "null"
+        for empty in ({"limit": 0, "max_tokens": 0, "filters": {}}, {"limit": "0", "max_tokens": "", "filters": []}):
+            blank = {"as_of": "", "known_at": "null", "threshold": "", "explain": ""}
+            found = await agent.call("search_memories", query="cache key", **nothing, **blank, **empty)
+            assert [hit["id"] for hit in found["results"]] == [memory_id]
+        assert len((await agent.call("get_memories", cursor="", limit=0, filters="", **nothing))["results"]) == 1
+        await agent.call("update_memory", memory_id=memory_id, text="", facts=[says("t", "tenant", "USES", "x")])
+        shown = await agent.call("get_memory", memory_id=memory_id)
+        assert (shown["memory"], len(shown["facts"])) == ("Cache key holds the tenant.", 1)
+        await agent.call("search_graph", query="", as_of="", limit=0, **nothing)
+        page = await agent.call("get_entity", name="tenant", uuid="", direction="", limit="", **nothing)
+        assert len(page["facts"]) == 1
+
+
+async def test_numbers_and_flags_may_be_text(ready: Live, user: str) -> None:
+    async with ready.http(user) as agent:
+        for i in range(12):
+            await agent.add(f"Retry policy {i} is five.", agent_id="counted")
+        found = await agent.call(
+            "search_memories", query="retry", limit="2", max_tokens="1500", threshold="-1", explain="1", rerank="no"
+        )
+        assert len(found["results"]) == 2
+        assert len((await agent.call("get_memories", limit="2"))["results"]) == 2
+        looked = await agent.call("delete_all_memories", agent_id="counted", dry_run="true")
+        erased = await agent.call("delete_all_memories", agent_id="counted", confirm=str(looked["confirm"]))
+        assert erased["deleted"]["memories"] == 12
+
+
+async def test_what_clients_add_to_every_call_is_passed_over_and_named(ready: Live, user: str) -> None:
+    added = {"sessionId": "1", "action": "sendMessage", "chatInput": "x", "tool": "y", "toolCallId": "call_1", "_id": 5}
+    async with ready.http(user) as agent:
+        memory_id = id_of(await agent.add("Cache key."))
+        calls: list[tuple[str, Json]] = [
+            ("search_memories", {"query": "cache"}), ("get_memory", {"memory_id": memory_id}), ("list_entities", {}),
+            ("delete_memory", {"memory_id": memory_id}),
+        ]  # fmt: skip
+        assert "warnings" not in await agent.call("search_memories", query="cache")
+        for tool, arguments in calls:
+            answer = await agent.call(tool, **arguments, **added)
+            assert all(name in answer["warnings"][-1] for name in added)
+        text = await agent.refusal("search_memories", query="cache", sessionId="1", bogus=1)
+        assert text.startswith("'bogus': no such parameter")
+
+
+async def test_other_clients_conversations_are_stored(ready: Live, user: str) -> None:
+    messages: list[Json] = [
+        {"role": "developer", "content": "Be terse."},
+        {"role": "Human", "name": "...", "content": {"type": "text", "text": "Why is 8123 busy?"}},
+        {"role": "assistant", "tool_calls": [{"id": "t1"}]},
+        {"role": "tool", "tool_call_id": "t1", "content": "EADDRINUSE"},
+        {"role": "model", "parts": [{"text": "A zombie watcher holds it."}]},
+    ]
+    async with ready.http(user) as agent:
+        added = await agent.call("add_memory", messages=messages, facts="A zombie watcher held port 8123")
+        assert [warning.partition(":")[0] for warning in added["warnings"]] == [
+            "messages[1].name", "messages[2]", "messages[3]",
+        ]  # fmt: skip
+        assert (len(added["results"]), len(added["facts"])) == (3, 1)
+        one = await agent.call("add_memory", messages={"role": "user", "content": "Pin pnpm 9."})
+        assert len(one["results"]) == 1
+        shown = [(hit.get("role"), hit["memory"]) for hit in reversed(await agent.listed())]
+        assert shown == [
+            ("system", "Be terse."), ("user", "Why is 8123 busy?"), ("assistant", "A zombie watcher holds it."),
+            ("user", "Pin pnpm 9."),
+        ]  # fmt: skip
 
 
 STRANGE = [

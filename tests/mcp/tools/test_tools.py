@@ -37,8 +37,9 @@ async def _sees_everything(agent: Agent) -> None:
     assert {name for name, hint in hints.items() if hint and not hint.idempotent_hint} == {"add_memory"}
     (prompt,) = (await agent.client.list_prompts()).prompts
     assert prompt.name == "memory_assistant"
-    shown = await agent.client.get_prompt("memory_assistant", {"task": "mend the flaky tests"})
-    assert "mend the flaky tests" in shown.messages[0].content.text  # pyright: ignore
+    assert not prompt.arguments
+    shown = await agent.client.get_prompt("memory_assistant")
+    assert "search_memories" in shown.messages[0].content.text  # pyright: ignore
     (resource,) = (await agent.client.list_resources()).resources
     assert str(resource.uri) == "knowthread://status"
     status = await agent.status()
