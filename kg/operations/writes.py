@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from kg.facts.parse import ParsedFacts
 from kg.index.vectors import NodeText
@@ -17,6 +18,9 @@ from kg.writing.update import Updating
 INDEX_WAIT_LONG_S = 30.0
 EXTRACTION_WAIT_S = 90.0
 _MOST_TO_SETTLE = 3
+_FEW_CHARS = 60
+_MOST_TOKENS = render.ANSWER_TOKENS // 3
+"""Of the facts that a call states, of those that it ends, and of those that it expires."""
 
 
 class Writes:
@@ -118,9 +122,9 @@ class Writes:
         rows = {row["uuid"]: row for row in found["facts"]}
         return render.compact(
             {
-                "facts": [render.fact(rows[uuid]) for uuid in stated if uuid in rows],
-                "ended": [render.fact(rows[uuid]) for uuid in ended if uuid in rows],
-                "facts_expired": [render.fact(rows[uuid]) for uuid in expired if uuid in rows],
+                "facts": _shown([rows[uuid] for uuid in stated if uuid in rows]),
+                "ended": _shown([rows[uuid] for uuid in ended if uuid in rows]),
+                "facts_expired": _shown([rows[uuid] for uuid in expired if uuid in rows]),
                 "to_settle": [render.fact(row) for row in found["to_settle"]],
             }
         )
@@ -130,6 +134,16 @@ def _texts_of(memories: Sequence[MemoryInput]) -> list[NodeText]:
     """Return what will be embedded, except messages: what those are read behind is known when they are stored."""
     notes = [NodeText("memory", memory.text) for memory in memories if memory.role is None]
     return notes + [NodeText("fact", fact.statement) for memory in memories for fact in memory.facts]
+
+
+def _shown(rows: Sequence[Mapping[str, Any]]) -> list[JsonObject]:
+    """Render facts whole, or all of them shorter where that would be too much for one answer."""
+    facts = [render.fact(row) for row in rows]
+    for chars in (render.FACT_CHARS, _FEW_CHARS):
+        if render.size(facts) <= _MOST_TOKENS:
+            break
+        facts = [render.fact(row, chars) for row in rows]
+    return facts
 
 
 def _added(outcome: AddOutcome) -> list[JsonObject]:

@@ -75,13 +75,18 @@ class Explore:
         """Return one entity with its facts, newest first."""
         entity = await self.find(page.scope.user_id, name=page.name, uuid=page.uuid)
         found = await self._facts(page, entity["uuid"])
+        wanted = found.facts[: page.limit]
+        facts = render.fitting([_fact_of_entity(fact) for fact in wanted], render.ANSWER_TOKENS)
+        more = "older facts were left out; raise limit" if len(found.facts) > page.limit else None
+        if len(facts) < len(wanted):
+            more = f"{len(wanted) - len(facts)} older facts did not fit; ask for one direction or a project"
         return {
             **_entity(entity),
-            "facts": [_fact_of_entity(fact) for fact in found.facts[: page.limit]],
+            "facts": facts,
             **render.compact(
                 {
                     "hidden": found.hidden or None,
-                    "more": "older facts were left out; raise limit" if len(found.facts) > page.limit else None,
+                    "more": more,
                     "facts_omitted": f"only the {_MOST_READ} facts that began last were looked at; "
                     "ask for one direction or a project"
                     if found.cut
@@ -100,14 +105,14 @@ class Explore:
             uuids = [row["uuid"] for row in rows]
         entities = await self._rows(scope.user_id, uuids)
         facts = await self._facts_of_each([entity["uuid"] for entity in entities], scope, instants)
-        return {
-            "results": [
-                {**_entity(entity), "relations": [_fact_of_entity(fact) for fact in facts[entity["uuid"]]]}
-                for entity in entities
-                if facts[entity["uuid"]] or not _is_narrowed(scope)
-            ],
-            **render.compact({"degraded": degraded}),
-        }
+        results = [
+            {**_entity(entity), "relations": [_fact_of_entity(fact) for fact in facts[entity["uuid"]]]}
+            for entity in entities
+            if facts[entity["uuid"]] or not _is_narrowed(scope)
+        ]
+        shown = render.fitting(results, render.ANSWER_TOKENS)
+        omitted = f"{len(results) - len(shown)} more did not fit; lower limit" if len(shown) < len(results) else None
+        return {"results": shown, **render.compact({"omitted": omitted, "degraded": degraded})}
 
     async def relations(self, scope: Scope, uuids: Sequence[str], instants: Instants) -> list[JsonObject]:
         """Return the facts one hop round entities as mem0 writes relations: source, relationship, target."""

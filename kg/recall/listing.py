@@ -22,8 +22,8 @@ FACTS_SHOWN = 200
 FACTS_LISTED = 10
 """Facts that a listing shows of each memory."""
 VERSIONS_SHOWN = 20
-VERSION_CHARS = 100_000
-"""Characters of all versions together that are shown whole, the newest first; the others are cut."""
+_LEAST_TOKENS = 2000
+"""What facts and versions may take beside however long a text, which is shown whole."""
 _NO_SEQ = 2**62
 
 
@@ -46,7 +46,7 @@ class Listing:
         if row is None:
             raise NotFound("memory", uuid, "list yours with get_memories")
         memory = row["memory"]
-        return {
+        alone = {
             **render.memory(memory),
             "user_id": user_id,
             "extraction": memory["extraction"],
@@ -54,18 +54,31 @@ class Listing:
                 {
                     "extraction_error": memory.get("extraction_error"),
                     "noise": memory.get("noise_reason") if memory["noise"] else None,
-                    "facts": [render.fact(fact) | _origin(fact) for fact in row["facts"]],
-                    "facts_omitted": _omitted(row["facts_count"], row["facts"]),
-                    "versions": _versions(row["versions"]),
-                    "versions_omitted": _omitted(row["versions_count"], row["versions"]),
                     "previous": row["previous"],
                     "next": row["next"],
                 }
             ),
         }
+        left = max(_LEAST_TOKENS, render.ANSWER_TOKENS - render.size(alone))
+        facts = _facts(row["facts"], left)
+        versions = _versions(row["versions"], left - render.size(facts))
+        return {
+            **alone,
+            **render.compact(
+                {
+                    "facts": facts,
+                    "facts_omitted": _omitted(row["facts_count"], facts),
+                    "versions": versions,
+                    "versions_omitted": _omitted(row["versions_count"], versions),
+                }
+            ),
+        }
 
     async def memories(self, scope: Scope, filters: Filter, *, limit: int, cursor: object) -> JsonObject:
-        """Return a page of memories, newest first, with the cursor of the next one."""
+        """Return a page of memories, newest first, with the cursor of the next one.
+
+        A page has fewer than ``limit`` where more would be too much for one answer.
+        """
         before = _NO_SEQ if cursor is None else _parse_cursor(cursor)
         noise = filters.names("noise")
         found: list[ListedMemory] = []
@@ -88,15 +101,15 @@ class Listing:
             if len(rows) < page:
                 before = 0
                 break
-        shown = found[:limit]
-        position = shown[-1]["memory"]["seq"] if len(found) > limit else before
-        more = len(found) > limit or before > 0
+        results = render.fitting([_listed(row) for row in found[:limit]], render.ANSWER_TOKENS)
+        left_out = len(found) > len(results)
+        position = found[len(results) - 1]["memory"]["seq"] if left_out else before
         return {
-            "results": [_listed(row) for row in shown],
+            "results": results,
             **render.compact(
                 {
-                    "cursor": str(position) if more else None,
-                    "partial": True if len(found) <= limit and before > 0 else None,
+                    "cursor": str(position) if left_out or before > 0 else None,
+                    "partial": True if not left_out and before > 0 else None,
                 }
             ),
         }
@@ -111,10 +124,11 @@ class Listing:
             "runs": summary["runs"],
             "projects": summary["projects"],
         }
+        most = render.ANSWER_TOKENS // len(lists)
         return {
             "user_id": user_id,
             "memories": summary["memories"],
-            **{kind: [_counted(row) for row in rows] for kind, rows in lists.items()},
+            **{kind: render.fitting([_counted(row) for row in rows], most) for kind, rows in lists.items()},
         }
 
 
@@ -154,17 +168,36 @@ def _origin(fact: WholeFact) -> JsonObject:
     )
 
 
-def _versions(rows: Sequence[Version]) -> list[JsonObject]:
-    """Render versions, the newest first; whole as long as that is no book."""
-    left = VERSION_CHARS
+def _facts(rows: Sequence[WholeFact], max_tokens: int) -> list[JsonObject]:
+    """Render as many facts as fit, whole if all of them fit whole."""
+    whole = [render.fact(fact) | _origin(fact) for fact in rows]
+    if render.size(whole) <= max_tokens:
+        return whole
+    return render.fitting([render.fact(fact, render.FACT_CHARS) | _origin(fact) for fact in rows], max_tokens)
+
+
+def _versions(rows: Sequence[Version], max_tokens: int) -> list[JsonObject]:
+    """Render as many versions as fit, the newest first; one that does not fit whole is cut."""
     rendered: list[JsonObject] = []
     for row in rows:
-        left -= len(row["text"])
-        rendered.append(_version(row, render.WHOLE if left >= 0 else render.PASSAGE_CHARS))
+        forms = (
+            _version(row, render.WHOLE, render.WHOLE),
+            _version(row, render.PASSAGE_CHARS, render.FACT_CHARS),
+            _version(row, render.PASSAGE_CHARS, 0),
+        )
+        form = next((form for form in forms if render.size(form) <= max_tokens), None)
+        if form is None:
+            break
+        max_tokens -= render.size(form)
+        rendered.append(form)
     return rendered
 
 
-def _version(row: Version, max_chars: int) -> JsonObject:
+def _version(row: Version, max_chars: int, fact_chars: int) -> JsonObject:
+    """Render one version; without room for facts it says only how many they were."""
+    facts = [
+        {"id": fact["uuid"], "fact": render.cut(fact["statement"], fact_chars)} for fact in row["facts"] if fact_chars
+    ]
     return render.compact(
         {
             "memory": render.cut(row["text"], max_chars),
@@ -172,8 +205,8 @@ def _version(row: Version, max_chars: int) -> JsonObject:
             "from": render.instant(row["created_at"]),
             "until": render.instant(row["replaced_at"]),
             "metadata": render.metadata(row["metadata"]),
-            "facts": [{"id": fact["uuid"], "fact": fact["statement"]} for fact in row["facts"]],
-            "facts_omitted": _omitted(row["facts_count"], row["facts"]),
+            "facts": facts,
+            "facts_omitted": _omitted(row["facts_count"], facts),
         }
     )
 

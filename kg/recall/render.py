@@ -16,6 +16,8 @@ WHOLE = 2**31 - 1
 PASSAGE_CHARS = 700
 FACT_CHARS = 300
 METADATA_CHARS = 500
+ANSWER_TOKENS = 20_000
+"""What an answer without a budget of its own may take: Claude Code refuses one of more than 25,000 tokens."""
 
 
 def compact(value: Mapping[str, Any]) -> JsonObject:

@@ -2,26 +2,80 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import kg.recall.listing
 import kg.writing.delete
 from kg.operations.decisions import Decisions
+from kg.recall import render
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, states
+
+LONG = "log line of the build server " * 1000
+"""About 7,250 tokens."""
 
 
 async def test_versions_beyond_the_newest_are_counted_and_long_ones_cut(user: User, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(kg.recall.listing, "VERSIONS_SHOWN", 3)
-    monkeypatch.setattr(kg.recall.listing, "VERSION_CHARS", 2000)
-    first = await user.add("state 0 " + "x" * 1000)
+    first = await user.add("state 0 " + LONG)
     for i in range(1, 6):
         user.clock.tick()
-        await user.update(first.id, text=f"state {i} " + "x" * 1000)
+        await user.update(first.id, text=f"state {i} " + LONG)
     memory = await user.get(first.id)
+    assert memory["memory"] == "state 5 " + LONG.rstrip()
     assert [version["memory"][:7] for version in memory["versions"]] == ["state 4", "state 3", "state 2"]
     assert [version.get("truncated") for version in memory["versions"]] == [None, True, True]
     assert memory["versions_omitted"] == 2
+
+
+async def test_the_longest_memory_with_many_long_facts_and_versions_is_shown_whole_and_fits(user: User):
+    def facts(i: int) -> list[dict[str, Any]]:
+        return [states(f"{i} {n}: " + "shop uses this " * 60, "USES", "shop", f"thing {n}") for n in range(100)]
+
+    text = (LONG * 3)[:65_000].strip()
+    first = await user.add("before " + text, *facts(0))
+    assert render.size(first.answer["facts"]) < 25_000
+    for i in range(1, 4):
+        user.clock.tick()
+        changed = await user.update(first.id, text=text[:-i].strip(), facts=facts(i))
+        assert [len(changed.answer[name]) for name in ("facts", "facts_expired")] == [100, 100]
+        assert render.size(changed.answer) < 25_000
+    memory = await user.get(first.id)
+    assert memory["memory"] == text[:-3].strip()
+    assert render.size(memory) < 25_000
+    assert memory["facts"] and len(memory["facts"]) + memory["facts_omitted"] == 100
+    assert len(memory.get("versions", [])) + memory["versions_omitted"] == 3
+
+
+async def test_a_page_of_large_memories_ends_early_and_its_cursor_leads_to_the_rest(user: User):
+    for i in range(24):
+        wordy = [states(f"{i} {n}: " + "shop uses this " * 60, "USES", f"shop {i}", f"thing {n}") for n in range(10)]
+        await user.add(f"note {i} " + LONG, *wordy)
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = await user.memory.get_memories(user.session(), limit=50, cursor=cursor)
+        assert page["results"] and render.size(page) < 25_000
+        assert "partial" not in page
+        seen += [hit["memory"].split()[1] for hit in page["results"]]
+        cursor = page.get("cursor")
+        if cursor is None:
+            break
+        assert len(page["results"]) < 24
+    assert seen == [str(i) for i in reversed(range(24))]
+
+
+async def test_the_page_of_an_entity_with_many_long_facts_fits_and_says_what_is_left_out(user: User):
+    for i in range(2):
+        wordy = [states(f"{i} {n}: " + "shop uses this " * 60, "USES", "shop", f"thing {i} {n}") for n in range(100)]
+        await user.add(f"note {i}", *wordy)
+    page = await user.memory.get_entity(user.session(), name="shop", limit=200)
+    assert render.size(page) < 25_000
+    assert page["more"].startswith(f"{200 - len(page['facts'])} older facts did not fit")
+    found = await user.memory.search_graph(user.session(), query="thing", limit=50)
+    assert render.size(found) < 25_000
 
 
 async def test_facts_beyond_those_shown_are_counted(user: User, monkeypatch: pytest.MonkeyPatch):

@@ -564,15 +564,16 @@ async def test_a_call_that_is_none_is_answered_with_an_error(
 
 
 @pytest.mark.parametrize("way", [over_http, through_shim])
-async def test_facts_with_half_characters_are_skipped_or_named_without_them(
+async def test_facts_with_half_characters_are_skipped_or_kept_without_them(
     ready: Live, user: str, way: Callable[..., bytes]
 ) -> None:
     facts = f'["{LONE}", {{"statement": "kept", "{LONE}": 1}}, {{"statement": "s", "subject": "{LONE}"}}]'
     body = request("add_memory", f'{{"text": "Half characters came with this", "facts": {facts}}}')
     content = await asyncio.to_thread(way, ready, user, "add_memory", body)
     answer = json.loads(content)["result"]["structuredContent"]
-    assert [fact["fact"] for fact in answer["facts"]] == ["kept"]
-    assert [skipped["index"] for skipped in answer["facts_skipped"]] == [0, 2]
+    assert [fact["fact"] for fact in answer["facts"]] == ["kept", "s"]
+    assert [skipped["index"] for skipped in answer["facts_skipped"]] == [0]
+    assert [warning.split(": ")[0] for warning in answer["warnings"]] == ["facts[1]", "facts[2].subject"]
     json.dumps(answer, ensure_ascii=False).encode()
 
 
