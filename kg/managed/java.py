@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from kg.errors import SetupError
 from kg.managed.neo4j_config import TEMPORARY
 from kg.settings.service import Settings
@@ -96,10 +98,13 @@ def flags(settings: Settings) -> list[str]:
 
 
 class ClassArchive:
-    """An archive of Neo4j's loaded classes, in the cache folder. Java ignores one that does not fit its class path."""
+    """An archive of Neo4j's loaded classes, in the cache folder. Java ignores one that does not fit its class path.
+
+    It belongs to a build of Java, wherever that is installed: an upgrade that brings the same Java keeps it.
+    """
 
     def __init__(self, cache_dir: Path, java: Java, jars: Sequence[Path]) -> None:
-        key = hashlib.sha256("\n".join([java.executable, java.version, *map(str, jars)]).encode()).hexdigest()[:16]
+        key = hashlib.sha256("\n".join([_build(java), *map(str, jars)]).encode()).hexdigest()[:16]
         self._folder = cache_dir / "artifacts"
         self._java, self._jars = java, jars
         self.file = self._folder / f"neo4j-{key}.jsa"
@@ -120,10 +125,19 @@ class ClassArchive:
         """Make the archive from the classes that a running Neo4j has loaded; True if there is one afterwards.
 
         This takes one core for ten to twenty seconds at the lowest priority. Neo4j runs without it, so a failure is
-        only logged.
+        only logged, and nothing is done while another process makes it.
         """
-        if self.file.is_file():
-            return True
+        lock = FileLock(f"{self.file}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except (Timeout, OSError):
+            return self.file.is_file()
+        try:
+            return self.file.is_file() or await self._make(home)
+        finally:
+            lock.release()
+
+    async def _make(self, home: Path) -> bool:
         names = home / "logs" / "classes.list"
         made = self.file.with_name(f"{self.file.name}.{os.getpid()}.tmp")
         try:
@@ -164,6 +178,15 @@ class ClassArchive:
                 file.unlink(missing_ok=True)
         for file in sorted(self._folder.glob("neo4j-*.jsa"), key=lambda file: file.stat().st_mtime)[:-1]:
             file.unlink(missing_ok=True)
+
+
+def _build(java: Java) -> str:
+    """Return what tells one build of Java from another: its version and the size of its classes, or where it is."""
+    home = Path(java.executable).resolve().parent.parent
+    try:
+        return f"{(home / 'release').read_text(encoding='utf-8')}\n{(home / 'lib' / 'modules').stat().st_size}"
+    except OSError:
+        return f"{java.executable}\n{java.version}"
 
 
 def _loaded_classes(text: str) -> list[str]:

@@ -146,16 +146,11 @@ def test_the_service_it_starts_answers_a_tool_through_its_shim_from_another_fold
     """Nothing but what the wheel brought is at work: its shim starts its service, which starts its Neo4j."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    fetched = tmp_path / "cache" / "artifacts"
-    fetched.mkdir(parents=True)
-    for entry in (cache_dir() / "artifacts").iterdir():
-        if entry.is_dir():  # not the class archive, of which only one is kept: ours
-            (fetched / entry.name).symlink_to(entry)
     environment = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "USER") if name in os.environ}
     environment |= {
         "HOME": str(tmp_path),
         "KNOWTHREAD_DATA_DIR": str(tmp_path / "data"),
-        "KNOWTHREAD_CACHE_DIR": str(tmp_path / "cache"),
+        "KNOWTHREAD_CACHE_DIR": str(cache_dir()),
     }
     command = [str(installed / "knowthread")]
     try:
