@@ -13,7 +13,11 @@ from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Ve
 
 
 def shard_config(dimension: int) -> edge.EdgeConfig:
-    """Return the vectors of a shard: three dense ones and the words."""
+    """Return the vectors of a shard: three dense ones and the words.
+
+    There is no write-ahead log. A point counts as written only after a flush, until when its node waits in the graph,
+    and the log would take ten times the room of the points that it repeats.
+    """
     max_sim = edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim)
     datatypes = cast(Any, edge.VectorStorageDatatype)  # its stubs lack Turbo4
     eight_bits, four_bits = datatypes.Turbo8, datatypes.Turbo4
@@ -33,6 +37,7 @@ def shard_config(dimension: int) -> edge.EdgeConfig:
             ),
         },
         sparse_vectors={"words": edge.EdgeSparseVectorParams()},
+        wal_enabled=False,
     )
 
 
