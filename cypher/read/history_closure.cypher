@@ -23,7 +23,7 @@ CALL (seeds) {
 }
 CALL (seeds, members) {
   UNWIND seeds + members AS f
-  MATCH (f)-[:SUPERSEDED_BY*0..]->(reached:Fact)
+  MATCH (f)-[:SUPERSEDED_BY*0..1]->(reached:Fact)
   RETURN collect(DISTINCT reached) AS found
 }
 CALL (found) {

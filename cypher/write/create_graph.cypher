@@ -59,7 +59,6 @@ CALL () {
     CALL (decision, old, new) {
       MATCH (new)-[reverse:SUPERSEDED_BY]->(by:Fact)
       WHERE decision.takes_back AND reverse.undone_at IS NULL AND by.expired_at IS NULL
-        AND (decision.properties.kind = 'superseded' OR reverse.kind = 'corrected')
         AND EXISTS {
           MATCH path = (by)-[:SUPERSEDED_BY*0..]->(old)
           WHERE all(d IN relationships(path) WHERE d.undone_at IS NULL)

@@ -12,7 +12,7 @@
 //   or null}]
 CALL () {
   UNWIND $uuids AS uuid
-  MATCH (:Fact {uuid: uuid})<-[:SUPERSEDED_BY*0..]-(f:Fact)
+  MATCH (:Fact {uuid: uuid})<-[:SUPERSEDED_BY*0..1]-(f:Fact)
   RETURN collect(DISTINCT f) AS seeds
 }
 CALL (seeds) {
@@ -30,7 +30,7 @@ CALL (own) {
 }
 CALL (seeds, members) {
   UNWIND seeds + members AS f
-  MATCH (f)-[:SUPERSEDED_BY*0..]->(reached:Fact)
+  MATCH (f)-[:SUPERSEDED_BY*0..1]->(reached:Fact)
   RETURN collect(DISTINCT reached) AS found, collect(DISTINCT f.uuid) AS whole
 }
 CALL (found) {

@@ -80,20 +80,19 @@ class Timelines:
                 self._groups[fact.group].append(fact)
         for members in self._groups.values():
             members.sort(key=lambda fact: (fact.valid_at, fact.seq))
-        self._known: dict[tuple[str, datetime | None], bool] = {}
+
+    def stands(self, uuid: str, k: datetime | None) -> bool:
+        """Return whether the fact was stated at ``k``: said by then, and not replaced by an update."""
+        fact = self.facts.get(uuid)
+        return fact is not None and _within(fact.created_at, fact.expired_at, k)
 
     def known(self, uuid: str, k: datetime | None) -> bool:
-        """Return whether the fact was believed at ``k``: stated, not replaced by an update, not corrected."""
-        memo = self._known.get((uuid, k))
-        if memo is not None:
-            return memo
-        fact = self.facts.get(uuid)
-        if fact is None or not _within(fact.created_at, fact.expired_at, k):
-            return self._known.setdefault((uuid, k), False)
-        self._known[uuid, k] = True  # ends the recursion if decisions ever form a cycle
-        result = not any(d.kind == "corrected" and self._stands(d, k) for d in self._decisions[uuid])
-        self._known[uuid, k] = result
-        return result
+        """Return whether the fact was believed at ``k``: it stood, and no fact that stood had corrected it.
+
+        What became of that other fact does not matter: what was called wrong stays wrong, or a correction of a
+        correction would revive the first wrong value.
+        """
+        return self.stands(uuid, k) and not any(d.kind == "corrected" for d in self._counting(uuid, k))
 
     def end(self, uuid: str, k: datetime | None) -> datetime | None:
         """Return when the fact stopped being true, as known at ``k``; None while nothing ends it.
@@ -101,9 +100,10 @@ class Timelines:
         A corrected fact ends where it begins: it never held. A fact of unknown beginning ends no other.
         """
         fact = self.facts[uuid]
-        if any(d.kind == "corrected" and self._stands(d, k) for d in self._decisions[uuid]):
+        decisions = self._counting(uuid, k)
+        if any(d.kind == "corrected" for d in decisions):
             return fact.valid_at
-        ends = [d.effective_at for d in self._decisions[uuid] if d.kind == "superseded" and self._stands(d, k)]
+        ends = [d.effective_at for d in decisions]
         if fact.stated_invalid_at is not None:
             ends.append(fact.stated_invalid_at)
         if fact.group is not None:
@@ -138,8 +138,9 @@ class Timelines:
         end = self.end(uuid, k)
         return self.begin(uuid, k) <= t and (end is None or t < end)
 
-    def _stands(self, decision: Decision, k: datetime | None) -> bool:
-        return _within(decision.at, decision.undone_at, k) and self.known(decision.new, k)
+    def _counting(self, uuid: str, k: datetime | None) -> list[Decision]:
+        """Return the decisions about a fact that counted at ``k``: made by then, and the newer fact stood."""
+        return [d for d in self._decisions[uuid] if _within(d.at, d.undone_at, k) and self.stands(d.new, k)]
 
 
 def _within(start: datetime, end: datetime | None, k: datetime | None) -> bool:

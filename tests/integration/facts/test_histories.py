@@ -177,6 +177,53 @@ async def test_a_late_arrival_takes_its_place_in_the_middle(user: User):
     await whole_graph_invariants(user.parts, user.id)
 
 
+@pytest.mark.parametrize("values", [3, 5])
+async def test_of_a_value_that_is_corrected_again_and_again_only_the_last_is_current(user: User, values: int):
+    seconds = ["30", "45", "60", "90", "120"][:values]
+    said: list[str] = []
+    for number in seconds:
+        user.clock.tick()
+        fact = states(f"times out after {number} s", "TIMES_OUT_AFTER", "gateway", f"{number} seconds")
+        answer = await user.add(f"no, {number} s", fact | {"supersedes": said[-1:], "how": "corrected"})
+        assert [ended["id"] for ended in answer.get("ended", [])] == said[-1:]
+        said.append(answer.fact)
+    assert await user.statements("gateway") == {f"times out after {seconds[-1]} s"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_what_a_fact_had_superseded_stays_ended_when_that_fact_is_corrected(user: User):
+    rabbit = await user.add("RabbitMQ", states("runs on RabbitMQ", "RUNS_ON", "queue", "RabbitMQ", valid_at="2020"))
+    moved = states("runs on NATS", "RUNS_ON", "queue", "NATS", valid_at="2022", supersedes=[rabbit.fact])
+    nats = await user.add("moved to NATS", moved)
+    user.clock.tick()
+    kafka = states("runs on Kafka", "RUNS_ON", "queue", "Kafka", valid_at="2022", supersedes=[nats.fact])
+    answer = await user.add("never NATS, it is Kafka", kafka | {"how": "corrected"})
+    assert [ended["id"] for ended in answer["ended"]] == [nats.fact]
+    assert await user.objects("queue") == {"Kafka"}
+    assert await user.objects("queue", as_of="2021") == {"RabbitMQ"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_deleting_a_correction_gives_back_what_it_had_called_wrong(user: User):
+    one = await user.add("one", states("is one", "COUNTS", "box", "one"))
+    two = await user.add("two", states("is two", "COUNTS", "box", "two", supersedes=[one.fact], how="corrected"))
+    await user.add("three", states("is three", "COUNTS", "box", "three", supersedes=[two.fact], how="corrected"))
+    assert await user.statements("box") == {"is three"}
+    await user.delete(two.id)
+    assert await user.statements("box") == {"is three", "is one"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_correcting_a_replacement_by_what_it_had_replaced_brings_that_back(user: User):
+    tabs = await user.add("tabs", prefers("tabs", "2020"))
+    spaces = await user.add("spaces", prefers("spaces", "2022", supersedes=[tabs.fact]))
+    assert await user.objects("user") == {"spaces"}
+    user.clock.tick()
+    await user.add("tabs", prefers("tabs", "2020", supersedes=[spaces.fact], how="corrected"))
+    assert await user.objects("user") == {"tabs"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
 async def test_a_corrected_fact_was_believed_before_and_never_true(user: User):
     user.clock.at("2024-01")
     wrong = await user.add("The cause is async timing", states("caused by timing", "CAUSED_BY", "flakes", "timing"))

@@ -104,8 +104,8 @@ class Model:
         self.decide(facts, now)
 
     def _reverses(self, decision: Decided, old: Fact, new: Fact) -> bool:
-        """Whether a decision on ``new`` leads back to what ``new`` replaces; being corrected undoes that by itself."""
-        if decision.old is not new or (new.how == "corrected" and decision.how == "superseded"):
+        """Whether a decision on ``new`` leads back to what ``new`` replaces."""
+        if decision.old is not new:
             return False
         reached, ahead = set[Fact](), [decision.new]
         while ahead:
@@ -139,14 +139,16 @@ class Model:
     def _decided(self, fact: Fact, how: str) -> list[Decided]:
         return [d for d in self.decided if d.old is fact and d.how == how]
 
+    def stands(self, fact: Fact, k: datetime) -> bool:
+        return fact.created_at <= k < fact.expired_at
+
     def known(self, fact: Fact, k: datetime) -> bool:
-        if not fact.created_at <= k < fact.expired_at:
-            return False
-        return not any(d.at <= k and self.known(d.new, k) for d in self._decided(fact, "corrected"))
+        corrected = self._decided(fact, "corrected")
+        return self.stands(fact, k) and not any(d.at <= k and self.stands(d.new, k) for d in corrected)
 
     def end(self, fact: Fact, k: datetime) -> datetime:
         ends = [fact.stated_end or NEVER]
-        ends += [d.effective_at for d in self._decided(fact, "superseded") if d.at <= k and self.known(d.new, k)]
+        ends += [d.effective_at for d in self._decided(fact, "superseded") if d.at <= k and self.stands(d.new, k)]
         if fact.timeline is not None:
             rest = [f for f in self.facts if f.timeline == fact.timeline and f.object != fact.object]
             later = [f for f in rest if (f.valid_at, f.order) > (fact.valid_at, fact.order) and self.known(f, k)]

@@ -1,3 +1,4 @@
+import itertools
 from datetime import UTC, datetime
 
 import pytest
@@ -105,15 +106,33 @@ def test_a_corrected_fact_never_held_but_was_known_before():
     assert lines.end("a", None) == day(2020)
 
 
-def test_a_corrected_correction_stands_no_longer():
-    facts = [note("a", 2020), note("b", 2020), note("c", 2020, said=2025)]
+@pytest.mark.parametrize("values", [3, 5])
+def test_of_a_chain_of_corrections_only_the_last_is_known(values):
+    names = "abcde"[:values]
+    facts = [note(name, 2020, said=2024 + i) for i, name in enumerate(names)]
     decisions = [
-        decision("a", "b", 2020, kind="corrected"),
-        decision("b", "c", 2020, kind="corrected", at=2025),
+        decision(old, new, 2020, kind="corrected", at=2025 + i)
+        for i, (old, new) in enumerate(itertools.pairwise(names))
     ]
     lines = Timelines(facts, decisions)
+    assert held(lines, day(2021)) == {names[-1]}
+    for i, name in enumerate(names):
+        assert held(lines, day(2021), day(2024 + i, 6)) == {name}
+
+
+def test_what_a_corrected_fact_had_superseded_stays_ended():
+    facts = [note("a", 2020), note("b", 2022), note("c", 2022, said=2025)]
+    lines = Timelines(facts, [decision("a", "b", 2022), decision("b", "c", 2022, kind="corrected", at=2025)])
+    assert lines.end("a", None) == day(2022)
+    assert held(lines, day(2023)) == {"c"}
+    assert held(lines, day(2021)) == {"a"}
+
+
+def test_undoing_the_first_correction_revives_the_first_value():
+    facts = [note("a", 2020), note("b", 2020), note("c", 2020)]
+    first = decision("a", "b", 2020, kind="corrected", undone=2025)
+    lines = Timelines(facts, [first, decision("b", "c", 2020, kind="corrected")])
     assert held(lines, day(2021)) == {"a", "c"}
-    assert held(lines, day(2021), day(2024, 6)) == {"b"}
 
 
 def test_a_corrected_value_does_not_end_the_one_before():
@@ -139,12 +158,6 @@ def test_knowledge_begins_with_the_saying_and_ends_with_the_replacing():
     lines = Timelines([note("a", 2020, said=2024, expired=2025)], [])
     known = [lines.known("a", k) for k in (day(2023, 12), day(2024), day(2024, 12), day(2025), None)]
     assert known == [False, True, True, False, False]
-
-
-def test_facts_that_correct_one_another_do_not_hang():
-    decisions = [decision("a", "b", 2020, kind="corrected"), decision("b", "a", 2020, kind="corrected")]
-    lines = Timelines([note("a", 2020), note("b", 2020)], decisions)
-    assert len(held(lines, day(2021))) == 1
 
 
 def test_an_unknown_fact_is_not_known():
