@@ -10,8 +10,8 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from kg.errors import InvalidInput
@@ -35,6 +35,12 @@ _INSTANT_FORMS = (
     "give an ISO 8601 date or time: 2024, 2024-05, 2024-05-17, 2024-05-17T14:30, 2024-05-17T14:30:00Z or "
     "2024-05-17T14:30:00+02:00 (without a zone: UTC; years 1 to 9999)"
 )
+
+_ZERO_TIME = re.compile(r"0001-?01-?01(?:[T ]00:?00(?::?00(?:[.,]0+)?)?(?: ?(?:Z|[+-]\d{2}(?::?\d{2})?))?)?")
+_MOST = datetime.max.replace(tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_MONTHS = {4: 12, 6: 1}
+_LENGTHS = {8: timedelta(days=1), 12: timedelta(minutes=1), 14: timedelta(seconds=1)}
 
 
 _NOTHING = frozenset(
@@ -147,6 +153,46 @@ def parse_json(value: object) -> object:
         except (ValueError, RecursionError):
             return value
     return value
+
+
+def given_instant(field: str, value: object) -> datetime | None:
+    """Return an instant, or None where nothing was given: None, or the zero time of Go and .NET (year 1)."""
+    if value is None or (isinstance(value, str) and _ZERO_TIME.fullmatch(value.strip().upper())):
+        return None
+    return parse_instant(field, value)
+
+
+class Span(NamedTuple):
+    """The first and the last instant of what a date or time names: of a whole year, month, day, minute or second."""
+
+    first: datetime
+    last: datetime
+
+
+def parse_span(field: str, value: object) -> Span:
+    """Return what an ISO 8601 date or time names; a ``datetime`` names itself alone.
+
+    >>> [str(bound) for bound in parse_span("as_of", "2024-02")]
+    ['2024-02-01 00:00:00+00:00', '2024-02-29 23:59:59.999999+00:00']
+    """
+    first = parse_instant(field, value)
+    if not isinstance(value, str):
+        return Span(first, first)
+    day, _, time = value.strip().upper().replace(" ", "T").partition("T")
+    clock, _, fraction = re.split("[Z+-]", time)[0].replace(",", ".").partition(".")
+    digits = sum(map(str.isdigit, day + clock)) + len(fraction)
+    return Span(first, _end_of(first, digits) - _TICK)
+
+
+def _end_of(first: datetime, digits: int) -> datetime:
+    """Return where a date or time that was written with so many digits ends: 4 name a year, 14 a second."""
+    try:
+        if digits in _MONTHS:
+            year, month = divmod(first.year * 12 + first.month - 1 + _MONTHS[digits], 12)
+            return first.replace(year=year, month=month + 1)
+        return first + _LENGTHS.get(digits, timedelta(microseconds=max(10 ** (20 - digits), 1)))
+    except (OverflowError, ValueError):
+        return _MOST
 
 
 def check_metadata(field: str, value: object) -> str:

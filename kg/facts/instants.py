@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kg.facts import queries
 from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.timeline import timelines_from_rows
+from kg.validate import given_instant, parse_span
 
 if TYPE_CHECKING:
     from kg.graph.store import GraphStore
@@ -47,6 +48,17 @@ class Standing:
     known: bool
     held: bool
     end: datetime | None
+
+
+def asked_instant(field: str, value: object, now: datetime) -> datetime | None:
+    """Return the instant that a read asks about: the last one of the year, day or second given, but no later than now.
+
+    A span that lies ahead is asked about as it will be at its end.
+    """
+    if given_instant(field, value) is None:
+        return None
+    span = parse_span(field, value)
+    return now if span.first <= now < span.last else span.last
 
 
 async def standings(store: GraphStore, user_id: str, uuids: Sequence[str], instants: Instants) -> dict[str, Standing]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, cast
 from kg.errors import InvalidInput, shorten
 from kg.facts import predicates
 from kg.language.names import alias_key
-from kg.validate import check_id, check_text, check_uuid, parse_instant, parse_json, says_nothing
+from kg.validate import check_id, check_text, check_uuid, given_instant, parse_json, says_nothing
 from kg.values import FactInput, SkippedFact
 
 T = TypeVar("T")
@@ -115,8 +115,8 @@ class _Parts:
         if statement is None and subject and stated_object:
             statement = f"{subject} {(named or 'relates to').replace('_', ' ').lower()} {stated_object}"
         usable = check_text(f"{self._field}.statement", statement, MAX_STATEMENT_BYTES).strip()
-        valid_at = self._optional("valid_at", parse_instant)
-        invalid_at = self._optional("invalid_at", parse_instant)
+        valid_at = self._optional("valid_at", given_instant)
+        invalid_at = self._optional("invalid_at", given_instant)
         if valid_at and invalid_at and invalid_at <= valid_at:
             self._leave_out(self._unusable("invalid_at", self._raw["invalid_at"], "give an instant after valid_at"))
             invalid_at = None
@@ -136,12 +136,12 @@ class _Parts:
             reason=self._optional("reason", _words),
         )
 
-    def _optional(self, key: str, check: Callable[[str, object], T]) -> T | None:
+    def _optional(self, key: str, check: Callable[[str, object], T | None]) -> T | None:
         if key not in self._raw:
             return None
         return self._checked(key, self._raw[key], check)
 
-    def _checked(self, place: str, value: object, check: Callable[[str, object], T]) -> T | None:
+    def _checked(self, place: str, value: object, check: Callable[[str, object], T | None]) -> T | None:
         try:
             return check(f"{self._field}.{place}", value)
         except InvalidInput as error:

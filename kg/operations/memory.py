@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Annotated, cast
 
 from kg.errors import InvalidInput
-from kg.facts.instants import Instants
+from kg.facts.instants import Instants, asked_instant
 from kg.facts.parse import parse_facts
 from kg.operations.arguments import (
     Session,
@@ -45,7 +45,7 @@ from kg.operations.parts import Parts
 from kg.recall import render
 from kg.recall.filters import parse_filters
 from kg.recall.query import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, EntityPage, Search
-from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_instant, parse_json
+from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, given_instant, parse_json
 from kg.values import AddRequest, JsonObject, UpdateRequest
 
 MAX_LIMIT = 200
@@ -119,7 +119,7 @@ class MemoryService:
             key=session.key,
             memories=memories,
             metadata="{}" if metadata is None else check_metadata("metadata", parse_json(metadata)),
-            occurred_at=None if occurred_at is None else parse_instant("occurred_at", occurred_at),
+            occurred_at=given_instant("occurred_at", occurred_at),
             infer=check_flag("infer", infer),
             extracts=self._has_model,
             bulk=len(memories) >= _BULK_FROM,
@@ -348,6 +348,6 @@ class MemoryService:
     def _instants(self, as_of: object, known_at: object) -> Instants:
         return Instants(
             self._clock.now(),
-            None if as_of is None else parse_instant("as_of", as_of),
-            None if known_at is None else parse_instant("known_at", known_at),
+            asked_instant("as_of", as_of, self._clock.now()),
+            asked_instant("known_at", known_at, self._clock.now()),
         )

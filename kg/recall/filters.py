@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Literal, TypeGuard, cast
 
 from kg.errors import InvalidInput, KgError
-from kg.validate import check_key, parse_instant
+from kg.validate import Span, check_key, parse_instant, parse_span
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
@@ -118,7 +118,8 @@ def parse_filters(filters: object, field: str = "filters") -> Filter:
     """Check a filter as the caller wrote it.
 
     ``{"key": value}`` means ``eq``, a list ``in``, ``"*"`` that there is any value; several operators or keys must all
-    hold. A metadata value that is a list satisfies a comparison if any member does. Times compare as instants.
+    hold. A metadata value that is a list satisfies a comparison if any member does. Times compare as instants; a day,
+    month or year is the whole of it: ``lte`` takes in its last instant, and ``gt`` begins after it.
 
     Raises:
         InvalidInput: anything that is not of the language, with the path to it.
@@ -197,7 +198,7 @@ class _Parser:
 
 def _check_operand(path: str, value: object, timed: bool) -> object:
     if timed and value is not None:
-        return parse_instant(path, value)
+        return parse_span(path, value)
     if not (value is None or isinstance(value, str | int | float)) or (
         isinstance(value, float) and not math.isfinite(value)
     ):
@@ -252,6 +253,13 @@ def _instant(value: object) -> datetime | None:
         return None
 
 
+def _span(text: str) -> Span | None:
+    try:
+        return parse_span("time", text)
+    except KgError:
+        return None
+
+
 def _is_indexable(value: object) -> TypeGuard[str | bool]:
     return isinstance(value, bool) or (isinstance(value, str) and len(value) <= MAX_INDEXED_CHARS)
 
@@ -273,6 +281,8 @@ def _same(value: object, operand: object) -> bool:
         return value is operand
     if isinstance(value, int | float) and isinstance(operand, int | float):
         return value == operand
+    if isinstance(operand, Span):
+        return _order(value, operand) == 0
     return type(value) is type(operand) and value == operand
 
 
@@ -292,19 +302,22 @@ def _compares(test: Callable[[int], bool]) -> Callable[[object, object], bool]:
 
 
 def _order(left: object, right: object) -> int | None:
-    """Return -1, 0 or 1, or None where the two cannot be compared; strings that are dates compare as instants."""
+    """Return -1, 0 or 1, or None where the two cannot be compared; 0 also where ``right`` names a span around ``left``.
+
+    Strings that are dates compare as instants: an instant of a day is not after that day, nor before it.
+    """
     if isinstance(left, bool) or isinstance(right, bool):
         return None
     if isinstance(left, int | float) and isinstance(right, int | float):
         return (left > right) - (left < right)
     if isinstance(left, str) and isinstance(right, str):
         dated = _DAY.fullmatch(left) is not None and _DAY.fullmatch(right) is not None
-        first, second = (_instant(left), _instant(right)) if dated else (None, None)
-        if first and second:
-            return (first > second) - (first < second)
+        first, span = (_instant(left), _span(right)) if dated else (None, None)
+        if first and span:
+            return _order(first, span)
         return (left > right) - (left < right)
-    if isinstance(left, datetime) and isinstance(right, datetime):
-        return (left > right) - (left < right)
+    if isinstance(left, datetime) and isinstance(right, Span):
+        return (left > right.last) - (left < right.first)
     return None
 
 

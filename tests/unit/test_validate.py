@@ -4,7 +4,17 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from kg.errors import InvalidInput
-from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_instant, says_nothing
+from kg.validate import (
+    check_id,
+    check_limit,
+    check_metadata,
+    check_text,
+    check_uuid,
+    given_instant,
+    parse_instant,
+    parse_span,
+    says_nothing,
+)
 
 
 def refusal(check, *args):
@@ -127,6 +137,46 @@ def test_instants_are_read_in_utc(value, instant):
 )
 def test_unreadable_instants_are_refused_with_the_accepted_forms(value):
     assert "2024-05-17" in refusal(parse_instant, value).accepted
+
+
+@pytest.mark.parametrize(
+    ("value", "last"),
+    [
+        ("2024", datetime(2024, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("2024-02", datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("2024-12", datetime(2024, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+        (" 2024-05-17 ", datetime(2024, 5, 17, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("2024-05-17 14:30", datetime(2024, 5, 17, 14, 30, 59, 999_999, tzinfo=UTC)),
+        ("2024-05-17T14:30+02:00", datetime(2024, 5, 17, 12, 30, 59, 999_999, tzinfo=UTC)),
+        ("2024-05-17T14:30:15Z", datetime(2024, 5, 17, 14, 30, 15, 999_999, tzinfo=UTC)),
+        ("2024-05-17T14:30:15.25-05:00", datetime(2024, 5, 17, 19, 30, 15, 259_999, tzinfo=UTC)),
+        ("2024-05-17T14:30:15.123456Z", datetime(2024, 5, 17, 14, 30, 15, 123_456, tzinfo=UTC)),
+        ("2024-05-17T14:30:15.123456789Z", datetime(2024, 5, 17, 14, 30, 15, 123_456, tzinfo=UTC)),
+        (datetime(2024, 5, 17, tzinfo=UTC), datetime(2024, 5, 17, tzinfo=UTC)),
+    ],
+)
+def test_a_span_goes_to_the_last_instant_of_what_is_named(value, last):
+    assert parse_span("as_of", value) == (parse_instant("as_of", value), last)
+
+
+def test_the_last_year_has_an_end():
+    assert parse_span("as_of", "9999").last.year == parse_span("as_of", "9999-12-31T23:59:59Z").last.year == 9999
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "0001-01-01", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00", " 0001-01-01 00:00:00.0000000 "),
+        *("0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00+05:30", "0001-01-01t00:00:00z"),
+    ],
+)
+def test_the_zero_time_of_other_languages_is_no_date(value):
+    assert given_instant("valid_at", value) is None
+
+
+@pytest.mark.parametrize("value", ["0001", "0001-01-02", "0001-01-01T00:00:01Z", "2001-01-01T00:00:00Z"])
+def test_other_early_times_are_dates(value):
+    assert given_instant("valid_at", value) == parse_instant("valid_at", value)
 
 
 def test_metadata_becomes_canonical_json():

@@ -479,3 +479,25 @@ async def test_a_fact_touched_again_keeps_an_end_that_its_own_timeline_gives(use
     await user.add("dropped", states("dropped", "BLOCKED_BY", "task", "money", supersedes=[todo.fact]))
     assert (await user.get(done.id))["facts"][0]["invalid_at"] == "2024-01-03T00:00:00Z"
     await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_a_day_given_as_an_instant_means_the_whole_of_it(user: User):
+    user.clock.at("2024-05-17")
+    user.clock.tick(hours=9)
+    await user.add("Adopted Ruff this morning.", states("repo uses Ruff", "USES", "repo", "Ruff"))
+    for day in ("2024-05-17", "2024-05", "2024"):
+        assert await user.objects("repo", as_of=day) == await user.objects("repo", known_at=day) == {"Ruff"}
+        assert (await user.search("Ruff", known_at=day))["results"] != []
+    user.clock.at("2026")
+    assert await user.objects("repo", as_of="2024-05-17") == {"Ruff"}
+    assert await user.objects("repo", as_of="2024-05-16") == set()
+
+
+async def test_the_zero_time_of_go_and_net_is_no_date(user: User):
+    await user.add("node 18", states("node 18", "USES_VERSION", "node", "18", valid_at="2023"))
+    zero = "0001-01-01T00:00:00Z"
+    answer = await user.add(
+        "node 22", states("node 22", "USES_VERSION", "node", "22", valid_at=zero, invalid_at=zero), occurred_at=zero
+    )
+    assert await user.objects("node") == {"22"}
+    assert (await user.get(answer.id))["occurred_at"] == "2024-01-01T00:00:00Z"

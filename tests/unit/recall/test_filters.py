@@ -140,6 +140,33 @@ def test_values_of_different_types_are_neither_equal_nor_ordered(filters, expect
     assert matches(filters) is expected
 
 
+@pytest.mark.parametrize("named", ["2024-05-17", "2024-05", "2024"])
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [("eq", True), ("ne", False), ("gt", False), ("gte", True), ("lt", False), ("lte", True)],
+)
+def test_a_day_month_or_year_is_the_whole_of_it(named, operator, expected):
+    assert matches({"created_at": {operator: named}}) is expected
+    assert matches({"created_at": named}) and matches({"created_at": [named, "1999"]})
+    assert not matches({"created_at": {"nin": [named]}})
+    meeting = {"meeting": "2024-05-17T15:20:00Z"}
+    if operator not in ("eq", "ne"):  # metadata is text: equal only if it is spelled alike
+        assert parse_filters({"meeting": {operator: "2024-05-17"}}).matches(FIELDS, meeting) is expected
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"gt": "2024-05-16"}, True),
+        ({"lte": "2024-05-16"}, False),
+        ({"lt": "2024-05-18"}, True),
+        ({"gt": "2023"}, True),
+    ],
+)
+def test_days_before_and_after_are_kept_apart(filters, expected):
+    assert matches({"created_at": filters}) is expected
+
+
 def test_dates_in_metadata_compare_as_instants_and_other_strings_as_strings():
     assert matches({"due": {"gt": "2024-05-31T23:00:00Z"}})
     assert matches({"due_late": {"lt": "2024-06-01"}})
