@@ -5,7 +5,7 @@
 // param: single_valued list[string] - predicates with one value at a time
 // returns: facts list[{uuid string, scope string, subject_uuid string or null, predicate string, object_key string,
 //   valid_at datetime, stated_invalid_at datetime or null, created_at datetime, expired_at datetime or null, seq
-//   integer}]
+//   integer, owner string or null, value string or null, subject_key string or null}]
 // returns: decisions list[{old string, new string, kind string, at datetime, effective_at datetime, undone_at datetime
 //   or null}]
 CALL () {
@@ -33,4 +33,7 @@ CALL (found) {
     undone_at: d.undone_at}) AS decisions
 }
 RETURN [f IN found | f {.uuid, .scope, .subject_uuid, .predicate, .object_key, .valid_at, .stated_invalid_at,
-  .created_at, .expired_at, .seq}] AS facts, decisions
+  .created_at, .expired_at, .seq,
+    owner: head([(f)<-[:STATES]-()<-[:PREVIOUS*0..1]-(m:Memory) | m.uuid]),
+    value: coalesce(f.object_value, head([(f)-[:OBJECT]->(o:Entity) | o.name])),
+    subject_key: head([(f)-[named:SUBJECT]->(:Entity) | named.name_key])}] AS facts, decisions

@@ -15,7 +15,12 @@ from kg.language.names import SELF_KEY, alias_key, is_speaker, is_user
 from kg.values import FactInput, Scope
 
 _QUANTITY = re.compile(r"\s*(?:v(?=\d)|[<>=~^$€£+-])*\s*\d")
-_LITERAL = frozenset(("USES_VERSION", "HAS_STATUS", "CONFIGURED_AS", "REVISIT_WHEN", "FAILED_BECAUSE"))
+_LITERAL = frozenset(
+    (
+        *("USES_VERSION", "HAS_STATUS", "CONFIGURED_AS", "REVISIT_WHEN", "FAILED_BECAUSE"),
+        *("HAS_VERSION", "HAS_STATE", "HAS_VALUE", "SET_TO"),
+    )
+)
 """Predicates whose object is a value to read, never an entity."""
 _ENTITY_MAX_WORDS = 8
 _ENTITY_MAX_CHARS = 80

@@ -6,16 +6,17 @@ uses for its own structure. No predicate is ever a reason to refuse a fact.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal, TypedDict, get_args
 
-from kg.language.words import clean, shadow
+from kg.language.words import clean, fold, shadow
 
 THING = "Thing"
 
@@ -108,20 +109,39 @@ SINGLE_VALUED = frozenset(name for name, known in PREDICATES.items() if known.si
 def normalise(predicate: str) -> str:
     """Return the predicate in UPPER_SNAKE, at most 64 characters; synonyms become the preferred predicate.
 
-    Blanks, punctuation and capitals divide words. Accents are removed. A leading digit gets ``HAS_`` before it.
-    Without a Latin letter the answer is ``RELATES_TO``.
+    Blanks, punctuation and capitals divide words. Accents are removed. A leading digit gets ``HAS_`` before it. What
+    Latin letters cannot spell becomes letters that stand for it, so that 喜欢 and 讨厌, or == and !=, stay apart.
 
-    >>> [normalise(said) for said in ("worksAt", "is no longer using", "arbeitet für", "2nd choice")]
-    ['WORKS_AT', 'IS_NO_LONGER_USING', 'ARBEITET_FUR', 'HAS_2ND_CHOICE']
+    >>> [normalise(said) for said in ("worksAt", "is no longer using", "arbeitet für", "2nd choice", "==")]
+    ['WORKS_AT', 'IS_NO_LONGER_USING', 'ARBEITET_FUR', 'HAS_2ND_CHOICE', 'RELATES_TO_HWMNOKQYGFJN']
     """
     cleaned = "".join(c for c in unicodedata.normalize("NFKD", clean(predicate)) if not unicodedata.combining(c))
     latin = "".join(c if c.isascii() else " " for c in cleaned.replace("'", ""))
     shape = latin.lower() if latin.isupper() else latin
     name = "_".join(m.group() for m in _PIECE.finditer(shadow(shape))).upper()
+    said = fold(predicate).replace("_", " ").split()
     if not re.search("[A-Z]", name):
-        return FALLBACK
-    name = (name if name[0].isalpha() else f"HAS_{name}")[:MAX_CHARS].rstrip("_")
+        return f"{FALLBACK}_{_letters(said)}" if said else FALLBACK
+    name = name if name[0].isalpha() else f"HAS_{name}"
+    if any(_is_foreign(c) for c in cleaned):
+        letters = _letters(said)
+        return f"{name[: MAX_CHARS - 1 - len(letters)].rstrip('_')}_{letters}"
+    name = name[:MAX_CHARS].rstrip("_")
     return _SYNONYMS.get(name, name)
+
+
+def _is_foreign(character: str) -> bool:
+    """Whether a character says something that Latin letters do not spell: a letter of another script, a picture."""
+    if character.isascii():
+        return False
+    category = unicodedata.category(character)
+    return category == "So" or (category[0] == "L" and not unicodedata.name(character, "").startswith("LATIN"))
+
+
+def _letters(words: Sequence[str]) -> str:
+    """Return twelve letters that stand for words; other words get others."""
+    digest = hashlib.sha256(" ".join(words).encode(errors="surrogatepass")).digest()
+    return "".join(chr(ord("A") + byte % 26) for byte in digest[:12])
 
 
 def lookup(name: str) -> Predicate:

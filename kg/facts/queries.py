@@ -21,7 +21,10 @@ class ClaimedFact(TypedDict):
 
 
 class TimedFact(TypedDict):
-    """A fact with what decides when it held."""
+    """A fact with what decides when it held.
+
+    ``owner`` is the memory that states it, ``value`` its object as written, ``subject_key`` by which name it is said.
+    """
 
     uuid: str
     scope: str
@@ -33,6 +36,9 @@ class TimedFact(TypedDict):
     created_at: datetime
     expired_at: datetime | None
     seq: int
+    owner: str | None
+    value: str | None
+    subject_key: str | None
 
 
 class ClosureFact(TimedFact):

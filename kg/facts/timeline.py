@@ -25,11 +25,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kg.facts.queries import TimedDecision, TimedFact
+from kg.facts.slots import slot_of
 from kg.values import How
 
 UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
 
-Group = tuple[str, str, str]
+Group = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class FactTimes:
     """The inputs of one fact.
 
     Attributes:
-        group: (scope, subject, predicate) if the predicate is single-valued, otherwise None.
+        group: (scope, subject, predicate, slot) if the predicate is single-valued, otherwise None.
         object_key: identity of the value; the next *other* value of the group ends this one.
+        owner: the memory that states it. Values that one memory states for one instant do not end one another: it
+            lists them. None says nothing.
     """
 
     uuid: str
@@ -49,6 +52,7 @@ class FactTimes:
     created_at: datetime
     expired_at: datetime | None
     seq: int
+    owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class Timelines:
             position = (fact.valid_at, fact.seq)
             for other in self._groups[fact.group]:
                 later = other.valid_at > UNKNOWN_START and (other.valid_at, other.seq) > position
-                if later and other.object_key != fact.object_key and self.known(other.uuid, k):
+                if later and not _together(other, fact) and self.known(other.uuid, k):
                     ends.append(other.valid_at)
                     break
         return min(ends, default=None)
@@ -143,6 +147,12 @@ class Timelines:
         return [d for d in self._decisions[uuid] if _within(d.at, d.undone_at, k) and self.stands(d.new, k)]
 
 
+def _together(one: FactTimes, other: FactTimes) -> bool:
+    """Whether two values hold side by side: they are equal, or one memory states both for one instant."""
+    listed = one.owner is not None and one.owner == other.owner and one.valid_at == other.valid_at
+    return listed or one.object_key == other.object_key
+
+
 def _within(start: datetime, end: datetime | None, k: datetime | None) -> bool:
     if k is None:
         return end is None
@@ -158,15 +168,14 @@ def timelines_from_rows(
         (
             FactTimes(
                 uuid=row["uuid"],
-                group=(row["scope"], row["subject_uuid"], row["predicate"])
-                if row["predicate"] in single and row["subject_uuid"]
-                else None,
+                group=_group(row) if row["predicate"] in single else None,
                 object_key=row["object_key"],
                 valid_at=row["valid_at"],
                 stated_invalid_at=row["stated_invalid_at"],
                 created_at=row["created_at"],
                 expired_at=row["expired_at"],
                 seq=row["seq"],
+                owner=row["owner"],
             )
             for row in facts
         ),
@@ -175,3 +184,10 @@ def timelines_from_rows(
             for row in decisions
         ),
     )
+
+
+def _group(row: TimedFact) -> Group | None:
+    subject = row["subject_uuid"]
+    if not subject:
+        return None
+    return (row["scope"], subject, row["predicate"], slot_of(row["predicate"], row["value"], row["subject_key"]))

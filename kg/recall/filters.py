@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Literal, TypeGuard, cast
 
 from kg.errors import InvalidInput, KgError
-from kg.validate import Span, check_key, parse_instant, parse_span
+from kg.validate import Span, check_key, parse_span
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
@@ -54,7 +54,8 @@ class _Condition:
         found = fields.get(self.key, _ABSENT) if self.own else _find(metadata, self.key)
         value = None if found is _ABSENT else found
         if self.own and self.key in TIME_FIELDS:
-            value = _instant(value)
+            span = _span(value)
+            value = span and span.first
         return _OPERATIONS[self.operator](value, self.operand)
 
 
@@ -244,18 +245,9 @@ def _find(metadata: Mapping[str, object], path: str) -> object:
     return _ABSENT
 
 
-def _instant(value: object) -> datetime | None:
-    if not isinstance(value, str | datetime):
-        return None
+def _span(value: object) -> Span | None:
     try:
-        return parse_instant("time", value)
-    except KgError:
-        return None
-
-
-def _span(text: str) -> Span | None:
-    try:
-        return parse_span("time", text)
+        return parse_span("time", value)
     except KgError:
         return None
 
@@ -312,9 +304,9 @@ def _order(left: object, right: object) -> int | None:
         return (left > right) - (left < right)
     if isinstance(left, str) and isinstance(right, str):
         dated = _DAY.fullmatch(left) is not None and _DAY.fullmatch(right) is not None
-        first, span = (_instant(left), _span(right)) if dated else (None, None)
-        if first and span:
-            return _order(first, span)
+        named = (_span(left), _span(right)) if dated else (None, None)
+        if named[0] and named[1]:
+            return _order(named[0].first, named[1])
         return (left > right) - (left < right)
     if isinstance(left, datetime) and isinstance(right, Span):
         return (left > right.last) - (left < right.first)

@@ -93,6 +93,7 @@ class Adding:
         for ordinal, (memory, text) in enumerate(zip(request.memories, texts, strict=True)):
             layout.lay_memory(ordinal, memory, text)
         outcome, draft = layout.outcome, layout.draft
+        draft.warn_of_lists()
         ended = await commit(write, draft, memories=layout.memories, jobs=layout.jobs())
         outcome.fact_uuids.extend(draft.fact_uuids())
         outcome.ended.extend(ended)

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from kg.entities.queries import FoundName
 from kg.facts.claims import StatedName, claim_key, claim_scope, literal_key, object_of, subject_of
-from kg.facts.predicates import THING
+from kg.facts.predicates import SINGLE_VALUED, THING
+from kg.facts.slots import slot_of
 from kg.facts.timeline import UNKNOWN_START
 from kg.graph.names import fact_name
 from kg.graph.partition import Write
@@ -265,6 +266,22 @@ class Draft:
                 "because of what it is now said to replace itself"
             )
         return list(facts)
+
+    def warn_of_lists(self) -> None:
+        """Warn of values that one memory gives a single-valued predicate for one instant: none of them ends another."""
+        listed: dict[tuple[Any, ...], set[str]] = defaultdict(set)
+        for row in self.facts:
+            fact = row["properties"]
+            if fact["subject_uuid"] and fact["predicate"] in SINGLE_VALUED:
+                slot = slot_of(fact["predicate"], fact["object_value"], row["subject_key"])
+                group = (row["memory_uuid"], fact["scope"], row["subject_key"], fact["predicate"], slot)
+                listed[*group, fact["valid_at"]].add(fact["object_key"])
+        self.warnings += [
+            f"{predicate} of {subject}: the {len(values)} values that this memory gives for one time were all kept; "
+            "give each its valid_at if one followed another"
+            for (_, _, subject, predicate, *_), values in listed.items()
+            if len(values) > 1
+        ]
 
     def _entity(self, memory: StatingMemory, stated: StatedName) -> str:
         name, kind = (SELF_KEY, "Person") if stated.key == SELF_KEY else (stated.name, stated.kind)

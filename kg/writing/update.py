@@ -241,4 +241,5 @@ def _draft(write: Write, request: UpdateRequest, context: UpdateContext, change:
         drafted = draft.add_fact(stating, fact, f"fact:{index}")
         # What a fact that is said twice supersedes may be new.
         draft.add_decisions(f"facts[{index}]", fact, drafted.fact, targets)
+    draft.warn_of_lists()
     return draft

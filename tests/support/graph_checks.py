@@ -85,6 +85,9 @@ async def _facts(parts: Parts, user_id: str) -> list[Row]:
         parts,
         """MATCH (f:Fact {user_id: $user_id})
         RETURN f {.*, owners: [(o)-[:STATES]->(f) | labels(o)[0]],
+          owner: head([(f)<-[:STATES]-()<-[:PREVIOUS*0..1]-(m:Memory) | m.uuid]),
+          value: coalesce(f.object_value, head([(f)-[:OBJECT]->(e) | e.name])),
+          subject_key: head([(f)-[r:SUBJECT]->() | r.name_key]),
           subjects: [(f)-[r:SUBJECT]->(e) | {uuid: e.uuid, key: r.name_key}],
           objects: [(f)-[r:OBJECT]->(e) | {uuid: e.uuid, key: r.name_key}],
           refers: [(f)-[r:SUBJECT|OBJECT]->(e)<-[:REFERS_TO]-(a:Alias) WHERE a.key = r.name_key | e.uuid]} AS row""",

@@ -501,3 +501,40 @@ async def test_the_zero_time_of_go_and_net_is_no_date(user: User):
     )
     assert await user.objects("node") == {"22"}
     assert (await user.get(answer.id))["occurred_at"] == "2024-01-01T00:00:00Z"
+
+
+async def test_versions_of_two_things_do_not_end_one_another(user: User):
+    def uses(version: str, since: str) -> dict[str, str]:
+        return states(f"shop-api runs {version}", "USES_VERSION", "shop-api", version, valid_at=since)
+
+    for version, since in (("Node 22.11", "2020"), ("Postgres 16", "2021"), ("Node 24", "2022")):
+        await user.add(version, uses(version, since))
+    assert await user.objects("shop-api") == {"Postgres 16", "Node 24"}
+    assert await user.objects("shop-api", as_of="2021") == {"Node 22.11", "Postgres 16"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+@pytest.mark.parametrize(
+    "predicate", ["HAS_STATE", "HAS_VALUE", "HAS_VERSION", "SET_TO", "HAS_STATUS", "CONFIGURED_AS"]
+)
+async def test_values_that_one_note_lists_are_all_current(user: User, predicate: str):
+    values = {"paid", "shipped", "returned"}
+    await user.add("An order is one of these", *(states(v, predicate, "order", v) for v in sorted(values)))
+    assert await user.objects("order") == values
+    user.clock.tick()
+    await user.add("And lost", states("lost", predicate, "order", "lost"))
+    ended = predicate in ("HAS_STATUS", "CONFIGURED_AS")
+    assert await user.objects("order") == ({"lost"} if ended else values | {"lost"})
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_a_list_under_a_single_valued_predicate_is_named_in_a_warning(user: User):
+    answer = await user.add("on", states("v1", "HAS_STATUS", "api", "alive"), states("v2", "HAS_STATUS", "api", "slow"))
+    (warning,) = answer["warnings"]
+    assert warning.startswith("HAS_STATUS of api: the 2 values")
+    dated = await user.add(
+        "moves", lives_in("Paris", "2020"), lives_in("Berlin", "2021"), states("v", "USES_VERSION", "api", "Node 1"),
+        states("v", "USES_VERSION", "api", "Go 1"),
+    )  # fmt: skip
+    assert "warnings" not in dated
+    assert await user.objects("user") == {"Berlin"}

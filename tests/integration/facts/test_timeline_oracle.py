@@ -40,6 +40,7 @@ class Fact:
     created_at: datetime = NEVER
     expired_at: datetime = NEVER
     order: int = 0
+    memory: str = ""
 
     @property
     def claim(self) -> tuple[str | None, ...]:
@@ -47,8 +48,14 @@ class Fact:
 
     @property
     def timeline(self) -> tuple[str | None, ...] | None:
-        """What has one value at a time: a home, an employer, a tool's version in a project."""
-        return None if self.predicate == "PREFERS" else (self.project, self.subject, self.predicate)
+        """What has one value at a time: a home, an employer, a tool's version in a project; "Deno 1" is Deno's."""
+        named = self.object.split()[0] if " " in self.object else None
+        return None if self.predicate == "PREFERS" else (self.project, self.subject, self.predicate, named)
+
+    def beside(self, other: Fact) -> bool:
+        """Whether neither value ends the other: they are one, or one memory lists both for one instant."""
+        listed = (self.memory, self.valid_at) == (other.memory, other.valid_at)
+        return listed or self.object == other.object
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class Model:
     def state(self, memory: str, facts: list[Fact], now: datetime) -> None:
         for fact in facts:
             self.said += 1
-            fact.created_at, fact.order = now, self.said
+            fact.created_at, fact.order, fact.memory = now, self.said, memory
             self.facts.append(fact)
             self.memories.setdefault(memory, []).append(fact)
 
@@ -150,7 +157,7 @@ class Model:
         ends = [fact.stated_end or NEVER]
         ends += [d.effective_at for d in self._decided(fact, "superseded") if d.at <= k and self.stands(d.new, k)]
         if fact.timeline is not None:
-            rest = [f for f in self.facts if f.timeline == fact.timeline and f.object != fact.object]
+            rest = [f for f in self.facts if f.timeline == fact.timeline and not f.beside(fact)]
             later = [f for f in rest if (f.valid_at, f.order) > (fact.valid_at, fact.order) and self.known(f, k)]
             ends += [f.valid_at for f in later]
         return min(ends)
@@ -235,8 +242,8 @@ class Run:
             subject, predicate = self.dice.choice(
                 (("user", "LIVES_IN"), ("user", "PREFERS"), ("user", "WORKS_AT"), ("node", "USES_VERSION"))
             )
-            object_ = self.dice.choice(("18", "20", "22") if subject == "node" else PLACES)
-            valid_at = self._day()
+            object_ = self.dice.choice(("18", "20", "22", "Deno 1", "Deno 2") if subject == "node" else PLACES)
+            valid_at = self.dice.choice([self._day(), *(fact.valid_at for fact in facts.values())])
             end = valid_at + timedelta(days=self.dice.randint(1, 900)) if self.dice.random() < 0.2 else None
             known = [fact for fact in self.model.facts if fact.expired_at == NEVER]
             targets = self.dice.sample(known, min(len(known), self.dice.choice((0, 0, 1, 1, 2))))

@@ -30,15 +30,44 @@ STRUCTURE = {
         ("HTTPServer uses", "HTTP_SERVER_USES"),
         ("S3_BUCKET", "S3_BUCKET"),
         ("2fa required for", "HAS_2FA_REQUIRED_FOR"),
-        ("使用", FALLBACK),
         ("", FALLBACK),
-        ("🚀 !", FALLBACK),
-        ("42", FALLBACK),
+        (" _ ", FALLBACK),
+        ("HAS_STATE", "HAS_STATE"),
         ("`]->() DETACH DELETE n //", "DETACH_DELETE_N"),
     ],
 )
 def test_predicates_are_spelled_one_way(written, predicate):
     assert normalise(written) == predicate
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("喜欢", "讨厌"),
+        ("использует", "отвергает"),
+        ("использует API", "не использует API"),
+        ("==", "!="),
+        ("👍", "👎"),
+        ("says 👍", "says 👎"),
+        ("<", ">"),
+        ("يستخدم", "يتجنب"),
+        ("1", "2"),
+        ("使用", ""),
+    ],
+)
+def test_predicates_without_latin_letters_stay_apart(one, other):
+    assert normalise(one) != normalise(other)
+    for said in (one, other):
+        assert SAFE.fullmatch(normalise(said)) and normalise(normalise(said)) == normalise(said)
+
+
+def test_case_and_spacing_do_not_matter_in_other_scripts():
+    assert normalise("Больше НЕ использует") == normalise("больше_не  использует")
+
+
+@pytest.mark.parametrize("said", ["HAS_STATE", "HAS_VALUE", "HAS_VERSION", "SET_TO"])
+def test_what_can_have_many_values_is_not_single_valued(said):
+    assert not lookup(normalise(said)).single_valued
 
 
 @pytest.mark.parametrize("written", ["x" * 500, "word " * 100, "éé" * 90, "a_" * 64, "9" * 80 + "a", "\ud800", "İß ﬁ"])

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 from datetime import UTC, datetime
 
@@ -28,6 +29,11 @@ def fact(uuid, since, *, value=None, group=HOME, until=None, said=2024, expired=
 def undated(uuid, until, *, seq=0, **more):
     """A fact that only says until when it held."""
     return fact(uuid, UNKNOWN_START.year, until=until, seq=seq, **more)
+
+
+def listed(uuid, since, *, owner, seq):
+    """A value of one of several that a memory gives."""
+    return dataclasses.replace(fact(uuid, since, seq=seq), owner=owner)
 
 
 def note(uuid, since, **more):
@@ -83,6 +89,15 @@ def test_a_value_of_unknown_beginning_begins_as_was_known():
     assert held(lines, day(2018), day(2024)) == {"rome", "home"}
     assert held(lines, day(2018), day(2025)) == {"paris"}
     assert held(lines, day(2019), day(2025)) == {"rome", "home"}
+
+
+def test_values_that_one_memory_gives_for_one_instant_do_not_end_one_another():
+    values = [listed("paid", 2020, owner="m", seq=1), listed("shipped", 2020, owner="m", seq=2)]
+    assert held(Timelines(values, []), day(2021)) == {"paid", "shipped"}
+    later = [*values, listed("returned", 2022, owner="m", seq=3)]
+    assert held(Timelines(later, []), day(2023)) == {"returned"}
+    other = [*values, listed("lost", 2020, owner="n", seq=3)]
+    assert held(Timelines(other, []), day(2021)) == {"lost"}
 
 
 def test_groups_do_not_end_one_another():
@@ -167,7 +182,7 @@ def test_an_unknown_fact_is_not_known():
 def test_rows_make_a_timeline_only_for_a_subject_and_a_single_valued_predicate():
     base = {
         "scope": "user", "subject_uuid": "u", "predicate": "LIVES_IN", "stated_invalid_at": None,
-        "created_at": day(2024), "expired_at": None,
+        "created_at": day(2024), "expired_at": None, "owner": None, "value": None, "subject_key": None,
     }  # fmt: skip
     rows = [
         {**base, "uuid": "a", "object_key": "a", "valid_at": day(2020), "seq": 1},
