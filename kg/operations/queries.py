@@ -180,13 +180,14 @@ class ChangedFact(TypedDict):
 
 
 class FactToSettle(TypedDict):
-    """A current fact on the same subject that a write left for the caller to settle."""
+    """A current fact that a write left for the caller to settle; ``why`` is "opposite" or "same subject"."""
 
     uuid: str
     statement: str
     valid_at: datetime
     predicate: str
     subject: str
+    why: str
 
 
 class FactChanges(TypedDict):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kg.facts.contentions import OPPOSITES
 from kg.facts.parse import ParsedFacts
 from kg.index.vectors import NodeText
 from kg.operations import queries
@@ -116,6 +117,7 @@ class Writes:
             user_id=user_id,
             stated=list(stated),
             others=[*ended, *expired],
+            opposites=OPPOSITES,
             now=self._clock.now(),
             top_k=_MOST_TO_SETTLE,
         )
@@ -125,7 +127,7 @@ class Writes:
                 "facts": _shown([rows[uuid] for uuid in stated if uuid in rows]),
                 "ended": _shown([rows[uuid] for uuid in ended if uuid in rows]),
                 "facts_expired": _shown([rows[uuid] for uuid in expired if uuid in rows]),
-                "to_settle": [render.fact(row) for row in found["to_settle"]],
+                "to_settle": [{**render.fact(row), "why": row["why"]} for row in found["to_settle"]],
             }
         )
 
