@@ -257,3 +257,13 @@ def metadata(text: object) -> JsonObject:
     except (ValueError, RecursionError):
         return {}
     return cast("JsonObject", value) if isinstance(value, dict) else {}
+
+
+def merge_metadata(standing: str, new: str) -> str:
+    """Return metadata with the keys of other metadata added; keys that are null there are removed.
+
+    >>> merge_metadata('{"team":"infra","ticket":"T-1","x":1}', '{"ticket":"T-2","x":null}')
+    '{"team":"infra","ticket":"T-2"}'
+    """
+    merged = metadata(standing) | metadata(new)
+    return check_metadata("metadata", {key: value for key, value in merged.items() if value is not None})

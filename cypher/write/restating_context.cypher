@@ -4,7 +4,7 @@
 // param: uuids list[string] - the memories
 // returns: uuid string
 // returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
-//   string, claim_key string, statement string, created_at datetime, valid_at datetime, invalid_at datetime or null}]
+//   string, claim_key string, statement string, because string or null, revisit_when string or null, created_at datetime, valid_at datetime, invalid_at datetime or null}]
 // returns: decisions list[{old string, new string, properties Decision}]
 // returns: versions list[{uuid string, replaced_at datetime}] - oldest first; only those with another text than the
 //   next state
@@ -12,7 +12,7 @@ UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id
 CALL (m) {
   MATCH (m)-[:STATES]->(f:Fact)
-  RETURN collect(f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key, .statement, .created_at,
+  RETURN collect(f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key, .statement, .because, .revisit_when, .created_at,
     .valid_at, .invalid_at}) AS facts
 }
 CALL (m) {

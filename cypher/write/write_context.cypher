@@ -9,7 +9,8 @@
 // param: targets list[string] - uuids of facts that the new ones want to supersede
 // param: conversation boolean - whether the last message of the run is wanted
 // returns: notes list[{hash string, uuid string, occurred_at datetime, facts list[{claim_key string, uuid string,
-//   valid_at datetime, valid_from_source string, invalid_at datetime or null, stated_invalid_at datetime or null}]}]
+//   statement string, because string or null, revisit_when string or null, valid_at datetime, valid_from_source string,
+//   invalid_at datetime or null, stated_invalid_at datetime or null}], metadata string}]
 // returns: aliases list[{key string, uuid string, kind string}]
 // returns: facts list[{uuid string, valid_at datetime, claim_key string}]
 // returns: last_message string or null
@@ -22,8 +23,9 @@ CALL () {
     AND coalesce(m.project, '') = coalesce($project, '')
   WITH hash, m ORDER BY m.seq DESC
   RETURN collect({hash: hash, uuid: m.uuid, occurred_at: m.occurred_at,
-                  facts: [(m)-[:STATES]->(f:Fact) | f {.claim_key, .uuid, .valid_at, .valid_from_source,
-                    .invalid_at, .stated_invalid_at}]}) AS notes
+                  facts: [(m)-[:STATES]->(f:Fact) | f {.claim_key, .uuid, .statement, .because,
+                    .revisit_when, .valid_at, .valid_from_source, .invalid_at, .stated_invalid_at}],
+                  metadata: coalesce(m.metadata, '{}')}) AS notes
 }
 CALL () {
   UNWIND $keys AS key

@@ -91,6 +91,8 @@ class FormerFact(ClaimedFact):
     """A fact of a memory's former text."""
 
     statement: str
+    because: str | None
+    revisit_when: str | None
     created_at: datetime
     valid_at: datetime
     invalid_at: datetime | None

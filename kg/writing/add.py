@@ -15,6 +15,7 @@ from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.lucene import user_key
 from kg.language.trivial import trivial
 from kg.ports import Clock
+from kg.validate import merge_metadata
 from kg.values import AddRequest, MemoryInput
 from kg.writing import queries
 from kg.writing.commit import commit
@@ -95,6 +96,9 @@ class Adding:
         outcome, draft = layout.outcome, layout.draft
         draft.warn_of_lists()
         ended = await commit(write, draft, memories=layout.memories, jobs=layout.jobs())
+        if layout.redescribed:
+            described = [{"uuid": uuid, "metadata": metadata} for uuid, metadata in layout.redescribed.items()]
+            await write.tx.run(queries.redescribe_memories, user_id=write.user_id, memories=described, now=write.now)
         outcome.fact_uuids.extend(draft.fact_uuids())
         outcome.ended.extend(ended)
         outcome.warnings.extend(draft.warnings)
@@ -131,6 +135,7 @@ class _Layout:
         targets: facts that the new ones want to supersede, by uuid.
         previous: the message before the next one, None if there is none.
         left_to_model: the caller gave no facts; they are for a model to find.
+        redescribed: notes that stand already -> the metadata that they get.
         memories: the new memories, as ``create_graph`` takes them.
     """
 
@@ -141,6 +146,7 @@ class _Layout:
     targets: Mapping[str, TargetFact]
     previous: str | None
     left_to_model: bool
+    redescribed: dict[str, str] = field(default_factory=dict[str, str])
     memories: list[Row] = field(default_factory=list[Row])
     outcome: AddOutcome = field(default_factory=lambda: AddOutcome([]))
 
@@ -159,10 +165,21 @@ class _Layout:
         else:
             self.outcome.duplicates.append(uuid)
             self.draft.note_standing(uuid, standing["facts"])
+            self._merge_metadata(standing)
         for index, fact in enumerate(memory.facts):
             drafted = self.draft.add_fact(stating, fact, f"{ordinal}:fact:{index}")
             # What a repeated fact supersedes may be new.
             self.draft.add_decisions(f"facts[{index}]", fact, drafted.fact, self.targets)
+
+    def _merge_metadata(self, standing: StandingNote) -> None:
+        """Add the metadata of an equal note to the one that stands; keys that only the latter has stay."""
+        merged = merge_metadata(standing["metadata"], self.request.metadata)
+        if merged == standing["metadata"]:
+            return
+        standing["metadata"] = merged
+        if any(memory["uuid"] == standing["uuid"] for memory in self.memories):
+            return  # a text that this call has twice; both have the same metadata
+        self.redescribed[standing["uuid"]] = merged
 
     def jobs(self) -> list[Row]:
         """Return the jobs in which a model reads the new texts: one for each note, messages some at a time.
@@ -239,5 +256,6 @@ class _Layout:
         else:
             note: StandingNote = {
                 "hash": text.digest, "uuid": uuid, "occurred_at": properties["occurred_at"], "facts": [],
+                "metadata": request.metadata,
             }  # fmt: skip
             self.standing[text.digest].append(note)

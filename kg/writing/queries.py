@@ -32,6 +32,9 @@ class NoteFact(TypedDict):
 
     claim_key: str
     uuid: str
+    statement: str
+    because: str | None
+    revisit_when: str | None
     valid_at: datetime
     valid_from_source: str
     invalid_at: datetime | None
@@ -45,6 +48,7 @@ class StandingNote(TypedDict):
     uuid: str
     occurred_at: datetime
     facts: list[NoteFact]
+    metadata: str
 
 
 class WriteContext(TypedDict):
@@ -160,6 +164,7 @@ class DeletionJob(TypedDict):
 write_context = Query("write_context", WriteContext)
 update_context = Query("update_context", UpdateContext)
 create_graph = Query("create_graph", CreatedGraph)
+redescribe_memories = Command("redescribe_memories")
 create_version = Command("create_version")
 expire_facts = Command("expire_facts")
 create_jobs = Command("create_jobs")

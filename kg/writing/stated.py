@@ -1,4 +1,6 @@
-"""What a memory states. It states a claim once for the same time, and may state it again for another period.
+"""What a memory states: the same words about the same time only once.
+
+Other words, another reason, another condition or another period are facts of their own, though the claim is the same.
 
 A new fact with the claim of an old one is the old one's heir: it inherits what was decided of it.
 """
@@ -6,7 +8,7 @@ A new fact with the claim of an old one is the old one's heir: it inherits what 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kg.graph.store import Row
@@ -18,7 +20,7 @@ Fact = Mapping[str, Any]
 
 
 class StatedFacts:
-    """Facts by claim; each row has ``claim_key``, ``valid_at`` and ``invalid_at``."""
+    """Facts by claim; each row has its words, its dates and ``claim_key``."""
 
     def __init__(self, rows: Iterable[Fact] = ()) -> None:
         self._by_claim: dict[str, list[Fact]] = defaultdict(list)
@@ -30,17 +32,28 @@ class StatedFacts:
         self._by_claim[row["claim_key"]].append(row)
 
     def equal(self, row: Fact) -> Fact | None:
-        """Return the fact that says the same of the same time, or None.
+        """Return the fact that says all that this one says, of the same time, or None.
 
         Two facts are of the same time if they begin together, whatever ended one of them since, or if they overlap.
         """
-        same = self._by_claim.get(row["claim_key"], ())
+        same = (fact for fact in self._by_claim.get(row["claim_key"], ()) if _words(fact) == _words(row))
         return next((fact for fact in same if fact["valid_at"] == row["valid_at"] or _overlap(fact, row)), None)
 
-    def heir(self, row: Fact) -> Fact | None:
-        """Return the fact that makes the same claim as another; of several, the one whose beginning is nearest."""
+    def heirs(self, row: Fact) -> list[Fact]:
+        """Return the facts that make the same claim as another: of several, those that begin nearest.
+
+        Of these again those with the same words, if there are any.
+        """
         same = self._by_claim.get(row["claim_key"], ())
-        return min(same, key=lambda fact: abs(fact["valid_at"] - row["valid_at"]), default=None)
+        least = min((abs(fact["valid_at"] - row["valid_at"]) for fact in same), default=None)
+        nearest = [fact for fact in same if abs(fact["valid_at"] - row["valid_at"]) == least]
+        return [fact for fact in nearest if fact["statement"] == row["statement"]] or nearest
+
+
+def _words(fact: Fact) -> tuple[str | None, ...]:
+    """Return what a fact says beside its claim and its time, without regard to spacing."""
+    said = (fact["statement"], fact["because"], fact["revisit_when"])
+    return tuple(None if text is None else " ".join(text.split()) for text in said)
 
 
 def _overlap(one: Fact, other: Fact) -> bool:
@@ -62,12 +75,12 @@ def inherited_decisions(
         decisions: what was decided of them, as rows with old, new and properties.
         stated: the new facts.
     """
-    heirs: dict[str, Fact | None] = {fact["uuid"]: stated.heir(fact) for fact in old_facts}
+    heirs = {fact["uuid"]: stated.heirs(fact) for fact in old_facts}
     inherited: list[Row] = []
     for row in decisions:
-        involved = [uuid for uuid in (row["old"], row["new"]) if uuid in heirs]
-        if all(heirs[uuid] is not None for uuid in involved):
-            inherited.extend(_hand_on(row, heirs.get(row["old"]), heirs.get(row["new"])))
+        ended: Sequence[Fact | None] = heirs.get(row["old"], (None,))
+        by: Sequence[Fact | None] = heirs.get(row["new"], (None,))[:1]
+        inherited.extend(one for old in ended for new in by for one in _hand_on(row, old, new))
     return inherited
 
 

@@ -19,6 +19,7 @@ from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.trivial import trivial
 from kg.ports import Clock
+from kg.validate import merge_metadata
 from kg.values import UpdateRequest
 from kg.writing import queries
 from kg.writing.commit import Replaced, commit
@@ -198,7 +199,7 @@ class _Change:
 
 def _compare(request: UpdateRequest, memory: Memory, text: PreparedText) -> _Change:
     """Compare what is asked for with the memory as it stands."""
-    metadata = request.metadata if request.metadata is not None else memory["metadata"]
+    metadata = memory["metadata"] if request.metadata is None else merge_metadata(memory["metadata"], request.metadata)
     new_text = text.text != memory["text"]
     restates = new_text or request.facts is not None
     left_to_model = request.facts is None and memory.get("infer") is not False

@@ -426,3 +426,72 @@ async def test_the_same_call_through_several_services_at_once_is_done_once(user:
     finally:
         for store in stores:
             await store.close()
+
+
+async def test_what_one_note_says_twice_in_other_words_is_kept(user: User):
+    staging = states("api uses Redis for sessions in staging", "USES", "api", "Redis")
+    production = states("api uses Redis for queues in production", "USING", "api", "Redis")
+    added = await user.add("How api uses Redis.", staging, production, staging)
+    assert [fact["fact"] for fact in added["facts"]] == [staging["statement"], production["statement"]]
+    third = states("api uses Redis for locks", "USES", "api", "Redis")
+    again = await user.add("How api uses Redis.", third, production)
+    assert (again["results"][0]["duplicate"], [fact["fact"] for fact in again["facts"]]) == (True, [third["statement"]])
+    kept = {fact["fact"] for fact in (await user.get(added.id))["facts"]}
+    assert kept == {fact["statement"] for fact in (staging, production, third)}
+    await user.update(added.id, staging, production, text="How api uses Redis now.")
+    kept = {fact["fact"] for fact in (await user.get(added.id))["facts"]}
+    assert kept == {fact["statement"] for fact in (staging, production)}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_every_reason_and_condition_of_one_claim_is_kept(user: User):
+    said = states("cache rejected Redis", "REJECTED", "cache", "Redis")
+    grounds = [("cost", "prices fall"), ("no operator", "prices fall"), ("no operator", "we hire one"), (None, None)]
+    facts = [said | {"because": why, "revisit_when": when} for why, when in grounds]
+    added = await user.add("Redis turned down.", *facts)
+    shown = (await user.get(added.id))["facts"]
+    assert {(fact.get("because"), fact.get("revisit_when")) for fact in shown} == set(grounds)
+
+
+async def test_a_rewording_ends_every_statement_of_a_claim_that_was_replaced(user: User):
+    one, two = (states(words, "USES", "api", "Redis") for words in ("api uses Redis", "Redis serves the api"))
+    old = await user.add("Redis", one, two)
+    ids = [fact["id"] for fact in old["facts"]]
+    await user.add("Valkey", states("api uses Valkey", "USES", "api", "Valkey", supersedes=ids))
+    user.clock.tick()
+    await user.update(old.id, states("api ran Redis", "USES", "api", "Redis"), two, text="It was Redis")
+    assert await user.statements("api") == {"api uses Valkey"}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_the_metadata_of_an_equal_note_is_merged(user: User):
+    first = await user.add(
+        "CI needs 8 GB.", states("CI needs 8 GB", "REQUIRES", "CI", "8 GB"), metadata={"a": 1, "b": 2}
+    )
+    for metadata in ({"ticket": "AB-2", "b": None}, None, {"a": 1}):
+        user.clock.tick()
+        again = await user.add("CI needs 8 GB.", metadata=metadata)
+        assert again["results"] == [{"id": first.id, "event": "NONE", "duplicate": True}]
+        assert (await user.get(first.id))["metadata"] == {"a": 1, "ticket": "AB-2"}
+    await user.indexer.drain()
+    assert (await user.search("how much memory", filters={"ticket": "AB-2"}))["results"] != []
+    await whole_graph_invariants(user.parts, user.id)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("USES", "STOPPED_USING"), ("USES", "REJECTED"), ("CHOSE", "REJECTED"), ("PREFERS", "AVOIDS"),
+     ("CAUSED_BY", "NOT_CAUSED_BY"), ("MENTORS", "NOT_MENTORS")],
+)  # fmt: skip
+async def test_an_opposite_is_offered_to_be_settled(user: User, one: str, other: str):
+    for subject, first, second in (("team", one, other), ("shop", other, one)):
+        standing = await user.add(f"{subject} {first}", states(first, first, subject, "Redis"))
+        await user.add("Kafka", states("of another thing", first, subject, "Kafka"))
+        answer = await user.add(f"{subject} {second}", states(second, second, subject, "Redis"))
+        assert [(fact["id"], fact["why"]) for fact in answer["to_settle"]] == [(standing.fact, "opposite")]
+
+
+async def test_an_offer_of_the_same_subject_and_predicate_says_so(user: User):
+    await user.add("tabs", prefers("tabs"))
+    answer = await user.add("spaces", prefers("spaces"))
+    assert [fact["why"] for fact in answer["to_settle"]] == ["same subject"]

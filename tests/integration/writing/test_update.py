@@ -142,3 +142,10 @@ async def test_nothing_but_ones_own_memory_can_be_updated(user: User):
     assert await user.objects("user") == {"tabs"}
     await whole_graph_invariants(user.parts, user.id)
     await whole_graph_invariants(user.parts, stranger.id)
+
+
+async def test_metadata_is_merged_and_null_removes_a_key(user: User):
+    added = await user.add("Pinned terraform.", metadata={"team": "infra", "ticket": "T-1", "old": {"a": 1}})
+    await user.update(added.id, metadata={"ticket": "T-2", "old": None, "never": None})
+    assert (await user.get(added.id))["metadata"] == {"team": "infra", "ticket": "T-2"}
+    assert (await user.update(added.id, metadata={"gone": None}))["event"] == "NONE"
