@@ -73,11 +73,13 @@ class MemoryInput:
     Attributes:
         role: ``user``, ``assistant`` or ``system`` for a message, None for a note.
         speaker: who said it; None if unknown or if it is the user of the partition.
+        occurred_at: when it was said; None: as the request says.
     """
 
     text: str
     role: str | None = None
     speaker: str | None = None
+    occurred_at: datetime | None = None
     facts: tuple[FactInput, ...] = ()
 
 

@@ -10,6 +10,8 @@
 // returns: decisions list[{old string, new string, properties Decision}]
 // returns: aliases list[{key string, uuid string, kind string}]
 // returns: targets list[{uuid string, valid_at datetime, claim_key string}]
+// returns: owners list[{uuid string, facts list[{uuid string, valid_at datetime, claim_key string, statement string}]}] -
+//   memories whose ids are given as targets
 MATCH (m:Memory {uuid: $uuid})
 WHERE m.user_id = $user_id AND NOT m:Deleting
 CALL (m) {
@@ -39,4 +41,10 @@ CALL () {
   WHERE f.user_id = $user_id AND f.expired_at IS NULL AND NOT owner:Deleting
   RETURN collect(f {.uuid, .valid_at, .claim_key}) AS targets
 }
-RETURN m {.*} AS memory, facts, decisions, aliases, targets
+CALL () {
+  UNWIND $targets AS uuid
+  MATCH (owner:Memory {uuid: uuid}) WHERE owner.user_id = $user_id AND NOT owner:Deleting
+  RETURN collect({uuid: uuid, facts: [(owner)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL |
+    f {.uuid, .valid_at, .claim_key, .statement}]}) AS owners
+}
+RETURN m {.*} AS memory, facts, decisions, aliases, targets, owners

@@ -7,13 +7,18 @@
 // param: hashes list[string] - content hashes of the new notes, which may stand already
 // param: keys list[string] - alias keys that the new texts and facts name
 // param: targets list[string] - uuids of facts that the new ones want to supersede
-// param: conversation boolean - whether the last message of the run is wanted
+// param: messages integer - how many of the run's last messages are wanted
 // returns: notes list[{hash string, uuid string, occurred_at datetime, facts list[{claim_key string, uuid string,
 //   statement string, because string or null, revisit_when string or null, valid_at datetime, valid_from_source string,
 //   invalid_at datetime or null, stated_invalid_at datetime or null}], metadata string}]
 // returns: aliases list[{key string, uuid string, kind string}]
 // returns: facts list[{uuid string, valid_at datetime, claim_key string}]
-// returns: last_message string or null
+// returns: owners list[{uuid string, facts list[{uuid string, valid_at datetime, claim_key string, statement string}]}] -
+//   memories whose ids are given as targets
+// returns: messages list[{hash string, role string or null, speaker string or null, uuid string, occurred_at datetime,
+//   facts list[{claim_key string, uuid string, statement string, because string or null, revisit_when string or null,
+//   valid_at datetime, valid_from_source string, invalid_at datetime or null, stated_invalid_at datetime or null}],
+//   metadata string}] - of the run, newest first
 CALL () {
   UNWIND $hashes AS hash
   MATCH (m:Memory {user_id: $user_id, content_hash: hash})
@@ -39,11 +44,18 @@ CALL () {
   RETURN collect({uuid: f.uuid, valid_at: f.valid_at, claim_key: f.claim_key}) AS facts
 }
 CALL () {
-  MATCH (m:Memory {user_id: $user_id, run_id: $run_id})
-  WHERE $conversation AND m.kind = 'message' AND NOT m:Deleting
-  RETURN m.uuid AS last_message ORDER BY m.seq DESC LIMIT 1
-  UNION ALL
-  RETURN null AS last_message
+  UNWIND $targets AS uuid
+  MATCH (owner:Memory {uuid: uuid}) WHERE owner.user_id = $user_id AND NOT owner:Deleting
+  RETURN collect({uuid: uuid, facts: [(owner)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL |
+    f {.uuid, .valid_at, .claim_key, .statement}]}) AS owners
 }
-WITH notes, aliases, facts, collect(last_message) AS last_messages
-RETURN notes, aliases, facts, head(last_messages) AS last_message
+CALL () {
+  MATCH (m:Memory {user_id: $user_id, run_id: $run_id})
+  WHERE $messages > 0 AND m.kind = 'message' AND NOT m:Deleting
+  WITH m ORDER BY m.seq DESC LIMIT $messages
+  RETURN collect({hash: m.content_hash, role: m.role, speaker: m.speaker, uuid: m.uuid, occurred_at: m.occurred_at,
+                  facts: [(m)-[:STATES]->(f:Fact) | f {.claim_key, .uuid, .statement, .because,
+                    .revisit_when, .valid_at, .valid_from_source, .invalid_at, .stated_invalid_at}],
+                  metadata: coalesce(m.metadata, '{}')}) AS messages
+}
+RETURN notes, aliases, facts, owners, messages

@@ -6,11 +6,12 @@ A part that holds no text is left out with a warning; the rest of the conversati
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from kg.errors import InvalidInput
 from kg.language.names import alias_key
-from kg.validate import check_id, check_text, parse_json
+from kg.validate import check_id, check_text, given_instant, parse_json, says_nothing
 from kg.values import MemoryInput
 
 MAX_MESSAGES = 500
@@ -29,6 +30,8 @@ _TOOL_ROLES = frozenset(
 )
 """Roles, or types of items, of what passes between a model and its tools. It is nobody's words."""
 _MAX_DEPTH = 4
+_LATEST_S = 1e11
+"""Times since 1970 above this are milliseconds; in seconds it is the year 5138."""
 
 
 def parse_messages(messages: object, warnings: list[str]) -> list[MemoryInput]:
@@ -66,7 +69,10 @@ def _parse_message(field: str, item: object, warnings: list[str]) -> MemoryInput
         warnings.append(f"{field}: has no text and was left out")
         return None
     return MemoryInput(
-        check_text(f"{field}.content", content), role=role, speaker=_speaker(field, message.get("name"), warnings)
+        check_text(f"{field}.content", content),
+        role=role,
+        speaker=_speaker(field, message.get("name"), warnings),
+        occurred_at=_time(field, message, warnings),
     )
 
 
@@ -94,6 +100,20 @@ def _speaker(field: str, name: object, warnings: list[str]) -> str | None:
         warnings.append(f"{told}; the message was stored without it")
         return None
     return speaker
+
+
+def _time(field: str, message: Mapping[str, Any], warnings: list[str]) -> datetime | None:
+    """Return when a message was said, from ``occurred_at`` or ``timestamp``: ISO 8601, or seconds since 1970."""
+    for key in ("occurred_at", "timestamp"):
+        value: object = message.get(key)
+        try:
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return datetime.fromtimestamp(value / 1000 if value > _LATEST_S else value, UTC)
+            if not says_nothing(value) and (found := given_instant(f"{field}.{key}", value)) is not None:
+                return found
+        except (InvalidInput, ValueError, OverflowError, OSError):
+            warnings.append(f"{field}.{key}: no ISO 8601 date or time; it was not used")
+    return None
 
 
 def _texts(field: str, content: object, warnings: list[str], depth: int) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,8 +19,8 @@ from kg.validate import merge_metadata
 from kg.values import AddRequest, MemoryInput
 from kg.writing import queries
 from kg.writing.commit import commit
-from kg.writing.draft import Draft, PreparedText, Source, StatingMemory, known_names, prepare_texts
-from kg.writing.queries import StandingNote, TargetFact
+from kg.writing.draft import Draft, PreparedText, Source, StatingMemory, Targets, known_names, prepare_texts
+from kg.writing.queries import StandingMessage, StandingNote
 from kg.writing.queue import extraction_jobs
 
 
@@ -87,8 +87,9 @@ class Adding:
             request=request,
             draft=Draft(write, known_names(context["aliases"])),
             standing=_by_hash(context["notes"]),
-            targets={row["uuid"]: row for row in context["facts"]},
-            previous=context["last_message"],
+            targets=Targets.of(context["facts"], context["owners"]),
+            resent=_resent(request, texts, context["messages"]),
+            previous=context["messages"][0]["uuid"] if context["messages"] else None,
             left_to_model=request.infer and not any(memory.facts for memory in request.memories),
         )
         for ordinal, (memory, text) in enumerate(zip(request.memories, texts, strict=True)):
@@ -115,8 +116,31 @@ def _context_params(request: AddRequest, texts: Sequence[PreparedText]) -> dict[
         "hashes": [text.digest for text in notes],
         "keys": sorted(keys),
         "targets": [uuid for memory in request.memories for fact in memory.facts for uuid in fact.supersedes],
-        "conversation": len(notes) < len(request.memories) and request.scope.run_id is not None,
+        "messages": 0 if request.scope.run_id is None else len(request.memories) - len(notes),
     }
+
+
+def _resent(
+    request: AddRequest, texts: Sequence[PreparedText], standing: Sequence[StandingMessage]
+) -> list[StandingMessage]:
+    """Return the messages that a conversation ends with and that this call begins with, oldest first.
+
+    A client that hands over the whole conversation each time has its new messages appended, none of the others again.
+    """
+
+    def is_sent_again(message: StandingMessage, ordinal: int) -> bool:
+        memory = request.memories[ordinal]
+        occurred = memory.occurred_at or request.occurred_at
+        return (
+            (message["hash"], message["role"], message["speaker"])
+            == (texts[ordinal].digest, memory.role, memory.speaker)
+        ) and occurred in (None, message["occurred_at"])
+
+    for length in range(len(standing), 0, -1):
+        last = list(reversed(standing[:length]))
+        if all(is_sent_again(message, ordinal) for ordinal, message in enumerate(last)):
+            return last
+    return []
 
 
 def _by_hash(notes: Iterable[StandingNote]) -> defaultdict[str, list[StandingNote]]:
@@ -132,7 +156,8 @@ class _Layout:
 
     Attributes:
         standing: the notes that stand already and those laid out, by hash of their text.
-        targets: facts that the new ones want to supersede, by uuid.
+        resent: the messages that the call begins with and that stand already.
+        targets: what the new facts want to supersede.
         previous: the message before the next one, None if there is none.
         left_to_model: the caller gave no facts; they are for a model to find.
         redescribed: notes that stand already -> the metadata that they get.
@@ -143,7 +168,8 @@ class _Layout:
     request: AddRequest
     draft: Draft
     standing: defaultdict[str, list[StandingNote]]
-    targets: Mapping[str, TargetFact]
+    targets: Targets
+    resent: Sequence[StandingMessage]
     previous: str | None
     left_to_model: bool
     redescribed: dict[str, str] = field(default_factory=dict[str, str])
@@ -152,9 +178,11 @@ class _Layout:
 
     def lay_memory(self, ordinal: int, memory: MemoryInput, text: PreparedText) -> None:
         """Lay out one text with its facts: as a new memory, or as the equal note that stands already."""
-        occurred = self.request.occurred_at
+        occurred = memory.occurred_at or self.request.occurred_at
         equal = self.standing[text.digest] if memory.role is None else []
         standing = next((note for note in equal if self._is_same_occasion(note, occurred)), None)
+        if ordinal < len(self.resent):
+            standing = self.resent[ordinal]
         uuid = self.write.uuid(str(ordinal)) if standing is None else standing["uuid"]
         self.outcome.memory_uuids.append(uuid)
         source: Source = "created" if occurred is None else "occurred"
@@ -236,7 +264,7 @@ class _Layout:
             "role": memory.role,
             "speaker": memory.speaker,
             "metadata": request.metadata,
-            "occurred_at": request.occurred_at or self.write.now,
+            "occurred_at": memory.occurred_at or request.occurred_at or self.write.now,
             "created_at": self.write.now,
             "updated_at": self.write.now,
             "seq": self.draft.take_seq(),

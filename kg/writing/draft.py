@@ -15,6 +15,7 @@ from itertools import count
 from typing import Any, Literal
 
 from kg.entities.queries import FoundName
+from kg.errors import shorten
 from kg.facts.claims import StatedName, claim_key, claim_scope, literal_key, object_of, subject_of
 from kg.facts.predicates import SINGLE_VALUED, THING
 from kg.facts.slots import slot_of
@@ -26,7 +27,7 @@ from kg.language.lucene import user_key
 from kg.language.names import SELF_KEY, alias_key, mentioned_keys
 from kg.language.words import content_hash, split_terms
 from kg.values import FactInput, Scope
-from kg.writing.queries import KnownAlias, TakenBack, TargetFact
+from kg.writing.queries import KnownAlias, OwnedFact, TakenBack, TargetFact, TargetMemory
 from kg.writing.stated import Fact, StatedFacts
 
 Source = Literal["stated", "occurred", "created", "unknown"]
@@ -63,6 +64,31 @@ class StatingMemory:
             occurred_at=row["occurred_at"],
             valid_from_source="occurred" if row["occurred_at"] != row["created_at"] else "created",
         )
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What new facts want to supersede: current facts, and memories that were named instead of their facts."""
+
+    facts: Mapping[str, TargetFact]
+    memories: Mapping[str, Sequence[OwnedFact]]
+
+    @staticmethod
+    def of(facts: Iterable[TargetFact], owners: Iterable[TargetMemory]) -> Targets:
+        """Return the targets that a query found."""
+        return Targets({row["uuid"]: row for row in facts}, {row["uuid"]: row["facts"] for row in owners})
+
+    def find(self, uuid: str) -> TargetFact | None:
+        """Return the fact with an id, or the only fact of the memory with that id."""
+        stated = self.memories.get(uuid, ())
+        return stated[0] if len(stated) == 1 else self.facts.get(uuid)
+
+    def why_not(self, uuid: str) -> str:
+        """Say why an id names no fact to supersede."""
+        if uuid not in self.memories:
+            return f"no current fact {uuid} is yours"
+        stated = [f"{fact['uuid']} ({shorten(fact['statement'])})" for fact in self.memories[uuid]]
+        return f"{uuid} is a memory; its facts: {', '.join(stated) or 'none'}; name those that the new one replaces"
 
 
 @dataclass(frozen=True)
@@ -217,10 +243,11 @@ class Draft:
             **self._origin,
         }  # fmt: skip
 
-    def add_decisions(self, label: str, fact: FactInput, new: Fact, targets: Mapping[str, TargetFact]) -> None:
+    def add_decisions(self, label: str, fact: FactInput, new: Fact, targets: Targets) -> None:
         """Draft how a fact supersedes others; a target that it cannot supersede becomes a warning."""
-        for target in fact.supersedes:
-            old = targets.get(target)
+        for named in fact.supersedes:
+            old = targets.find(named)
+            target = named if old is None else old["uuid"]
             if target == new["uuid"]:
                 self.warnings.append(
                     f"{label}: nothing was superseded, fact {target} is what this memory says here already; "
@@ -228,7 +255,7 @@ class Draft:
                 )
             elif old is None:
                 self.warnings.append(
-                    f"{label}: nothing was superseded, no current fact {target} is yours; the new fact was kept"
+                    f"{label}: nothing was superseded, {targets.why_not(target)}; the new fact was kept"
                 )
             elif fact.how == "superseded" and old["valid_at"] > new["valid_at"]:
                 self.warnings.append(

@@ -27,6 +27,19 @@ class TargetFact(TypedDict):
     claim_key: str
 
 
+class OwnedFact(TargetFact):
+    """A fact of a memory whose id was given where a fact's is wanted."""
+
+    statement: str
+
+
+class TargetMemory(TypedDict):
+    """A memory whose id was given where a fact's is wanted."""
+
+    uuid: str
+    facts: list[OwnedFact]
+
+
 class NoteFact(TypedDict):
     """A fact of a note that stands already."""
 
@@ -51,13 +64,21 @@ class StandingNote(TypedDict):
     metadata: str
 
 
+class StandingMessage(StandingNote):
+    """One of the last messages of a conversation."""
+
+    role: str | None
+    speaker: str | None
+
+
 class WriteContext(TypedDict):
     """What an add must know of its partition."""
 
     notes: list[StandingNote]
     aliases: list[KnownAlias]
     facts: list[TargetFact]
-    last_message: str | None
+    owners: list[TargetMemory]
+    messages: list[StandingMessage]
 
 
 class StatedDecision(TypedDict):
@@ -83,6 +104,7 @@ class UpdateContext(TypedDict):
     decisions: list[StatedDecision]
     aliases: list[KnownAlias]
     targets: list[TargetFact]
+    owners: list[TargetMemory]
 
 
 class TakenBack(TypedDict):

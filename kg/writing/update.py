@@ -23,7 +23,7 @@ from kg.validate import merge_metadata
 from kg.values import UpdateRequest
 from kg.writing import queries
 from kg.writing.commit import Replaced, commit
-from kg.writing.draft import Draft, PreparedText, StatingMemory, known_names, prepare_texts
+from kg.writing.draft import Draft, PreparedText, StatingMemory, Targets, known_names, prepare_texts
 from kg.writing.queries import UpdateContext
 from kg.writing.queue import extraction_jobs
 
@@ -237,7 +237,7 @@ def _draft(write: Write, request: UpdateRequest, context: UpdateContext, change:
     memory = context["memory"]
     stating = StatingMemory.of(memory, request.user_id, memory.get("speaker"))
     draft.add_mentions(stating, change.text.names)
-    targets = {row["uuid"]: row for row in context["targets"]}
+    targets = Targets.of(context["targets"], context["owners"])
     for index, fact in enumerate(request.facts or ()):
         drafted = draft.add_fact(stating, fact, f"fact:{index}")
         # What a fact that is said twice supersedes may be new.

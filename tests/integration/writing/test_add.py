@@ -447,7 +447,7 @@ async def test_what_one_note_says_twice_in_other_words_is_kept(user: User):
 async def test_every_reason_and_condition_of_one_claim_is_kept(user: User):
     said = states("cache rejected Redis", "REJECTED", "cache", "Redis")
     grounds = [("cost", "prices fall"), ("no operator", "prices fall"), ("no operator", "we hire one"), (None, None)]
-    facts = [said | {"because": why, "revisit_when": when} for why, when in grounds]
+    facts: list[Any] = [said | {"because": why, "revisit_when": when} for why, when in grounds]
     added = await user.add("Redis turned down.", *facts)
     shown = (await user.get(added.id))["facts"]
     assert {(fact.get("because"), fact.get("revisit_when")) for fact in shown} == set(grounds)
@@ -495,3 +495,87 @@ async def test_an_offer_of_the_same_subject_and_predicate_says_so(user: User):
     await user.add("tabs", prefers("tabs"))
     answer = await user.add("spaces", prefers("spaces"))
     assert [fact["why"] for fact in answer["to_settle"]] == ["same subject"]
+
+
+async def test_a_memorys_id_in_supersedes_means_its_one_fact(user: User):
+    old = await user.add("Cache is Redis.", states("cache uses Redis", "USES", "cache", "Redis"))
+    new = states("cache uses Valkey", "USES", "cache", "Valkey", supersedes=[old.id])
+    answer = await user.add("Cache is Valkey.", new)
+    assert "warnings" not in answer and [fact["id"] for fact in answer["ended"]] == [old.fact]
+    assert await user.statements("cache") == {"cache uses Valkey"}
+
+
+async def test_a_memorys_id_in_supersedes_is_answered_with_its_facts(user: User):
+    old = await user.add(
+        "Both.", states("uses Redis", "USES", "cache", "Redis"), states("costs 5", "COSTS", "cache", "5")
+    )
+    for answer in (
+        await user.add("Valkey.", states("uses Valkey", "USES", "cache", "Valkey", supersedes=[old.id])),
+        await user.update(old.id, states("uses Dragonfly", "USES", "cache", "Dragonfly", supersedes=[old.id])),
+    ):
+        (warning,) = answer["warnings"]
+        assert f"{old.id} is a memory" in warning
+        assert all(f"{fact['id']} ({fact['fact']})" in warning for fact in old["facts"])
+
+
+def talk(*texts: str, **more: Any) -> list[dict[str, Any]]:
+    return [{"role": ("user", "assistant")[i % 2], "content": text, **more} for i, text in enumerate(texts)]
+
+
+async def said(user: User, run: str) -> list[str]:
+    rows = await user.raw(
+        "MATCH (m:Memory {user_id: $user_id, run_id: $run}) RETURN m.text AS text ORDER BY m.seq", run=run
+    )
+    return [row["text"] for row in rows]
+
+
+async def send(user: User, messages: list[dict[str, Any]], run: str | None = "s1") -> list[bool]:
+    """Hand messages over, and say which of them stood already."""
+    answer = await user.memory.add_memory(user.session(), messages=messages, run_id=run)
+    user.clock.tick()
+    return [result.get("duplicate", False) for result in answer["results"]]
+
+
+async def test_a_conversation_handed_over_again_is_appended_to(user: User):
+    assert await send(user, talk("Why?", "Locks.")) == [False, False]
+    assert await send(user, talk("Why?", "Locks.", "Vacuum fixed it.")) == [True, True, False]
+    assert await send(user, talk("Why?", "Locks.", "Vacuum fixed it.")) == [True, True, True]
+    assert await said(user, "s1") == ["Why?", "Locks.", "Vacuum fixed it."]
+    links = await user.raw("MATCH (a:Memory {user_id: $user_id})-[:NEXT]->(b) RETURN a.text AS a, b.text AS b")
+    assert {(row["a"], row["b"]) for row in links} == {("Why?", "Locks."), ("Locks.", "Vacuum fixed it.")}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_the_last_messages_sent_again_with_new_ones_are_not_repeated(user: User):
+    await send(user, talk("one", "two", "three", "four"))
+    assert await send(user, talk("three", "four", "five")) == [True, True, False]
+    assert await said(user, "s1") == ["one", "two", "three", "four", "five"]
+
+
+async def test_other_speakers_other_runs_and_other_times_are_other_messages(user: User):
+    await send(user, talk("yes", name="Ann"))
+    assert await send(user, talk("yes", name="Ben")) == [False]
+    assert await send(user, talk("yes", name="Ben"), "s2") == [False]
+    assert await send(user, talk("yes", name="Ben"), None) == [False]
+    assert await send(user, talk("yes", name="Ben", timestamp="2023-05-01")) == [False]
+    assert await send(user, talk("yes", name="Ben", timestamp="2023-05-01")) == [True]
+
+
+async def test_every_message_has_its_own_time(user: User):
+    times: list[dict[str, Any]] = [
+        {"timestamp": "2023-05-01T10:00:00Z"}, {"occurred_at": "2023-05-02"}, {"timestamp": 1_682_935_200},
+        {"timestamp": 1_682_935_200_000}, {"timestamp": "0001-01-01T00:00:00Z"}, {},
+    ]  # fmt: skip
+    messages = [{"role": "user", "content": f"m{i}", **time} for i, time in enumerate(times)]
+    await user.memory.add_memory(user.session(), messages=messages, occurred_at="2022")
+    rows = await user.raw("MATCH (m:Memory {user_id: $user_id}) RETURN toString(m.occurred_at) AS at ORDER BY m.seq")
+    assert [row["at"][:13] for row in rows] == [
+        "2023-05-01T10", "2023-05-02T00", "2023-05-01T10", "2023-05-01T10", "2022-01-01T00", "2022-01-01T00",
+    ]  # fmt: skip
+
+
+async def test_an_unusable_time_of_a_message_is_named_and_the_message_kept(user: User):
+    messages = [{"role": "user", "content": "kept", "timestamp": "yesterday"}]
+    answer = await user.memory.add_memory(user.session(), messages=messages)
+    (warning,) = answer["warnings"]
+    assert warning.startswith("messages[0].timestamp") and answer["results"][0]["event"] == "ADD"
