@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kg.facts.claims import literal_key
 from kg.graph.store import Row
 from kg.writing.queries import StatedDecision
 
@@ -51,9 +52,9 @@ class StatedFacts:
 
 
 def _words(fact: Fact) -> tuple[str | None, ...]:
-    """Return what a fact says beside its claim and its time, without regard to spacing."""
+    """Return what a fact says beside its claim and its time; case, spacing and a full stop at the end do not matter."""
     said = (fact["statement"], fact["because"], fact["revisit_when"])
-    return tuple(None if text is None else " ".join(text.split()) for text in said)
+    return tuple(None if text is None else literal_key(text) for text in said)
 
 
 def _overlap(one: Fact, other: Fact) -> bool:

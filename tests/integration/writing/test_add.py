@@ -138,7 +138,7 @@ async def test_two_periods_of_one_claim_in_one_note_are_both_stated(user: User):
         states("works at Acme", *acme, valid_at="2023"),
     )
     added = await user.add("At Acme from 2015 to 2018, then Globex, back at Acme since 2022", *periods)
-    assert len(added["facts"]) == 3
+    assert len(added["facts"]) == 4
     for year, employer in (("2016", "Acme"), ("2020", "Globex"), ("2023", "Acme")):
         assert await user.objects("user", as_of=year) == {employer}
     await user.update(added.id, *periods, text="Acme from 2015 to 2018, Globex, and Acme again since 2022")
@@ -186,7 +186,7 @@ async def test_messages_follow_one_another_and_know_their_speakers(user: User):
     repeated = await user.memory.add_memory(
         user.session(), messages=[{"role": "user", "name": "Bob", "content": "Fine"}], run_id="talk"
     )
-    assert "duplicate" not in repeated["results"][0]
+    assert repeated["results"] == [{"id": ids[-1], "event": "NONE", "duplicate": True}]
     await whole_graph_invariants(user.parts, user.id)
 
 
@@ -258,8 +258,7 @@ async def test_the_newer_of_two_decisions_that_contradict_each_other_stands(user
     user.clock.tick()
     answer = await user.add("tabs", prefers("tabs", "2020", supersedes=[spaces.fact], how=how))
     assert await user.objects("user") == {"tabs"}
-    taken_back = (before, how) != ("superseded", "corrected")  # what was never true has superseded nothing
-    assert any(f"{tabs.fact} stands again" in text for text in answer.get("warnings", [])) == taken_back
+    assert any(f"{tabs.fact} stands again" in text for text in answer["warnings"])
     await whole_graph_invariants(user.parts, user.id)
     user.clock.tick()
     await user.add("spaces", prefers("spaces", "2020", supersedes=[tabs.fact], how=before))
@@ -515,7 +514,7 @@ async def test_a_memorys_id_in_supersedes_is_answered_with_its_facts(user: User)
     ):
         (warning,) = answer["warnings"]
         assert f"{old.id} is a memory" in warning
-        assert all(f"{fact['id']} ({fact['fact']})" in warning for fact in old["facts"])
+        assert all(f"{fact['id']} ('{fact['fact']}')" in warning for fact in old["facts"])
 
 
 def talk(*texts: str, **more: Any) -> list[dict[str, Any]]:
