@@ -9,7 +9,7 @@ from kg.graph import queries
 from kg.graph.names import fact_name, memory_name
 from kg.graph.store import GraphStore, Row
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _NAMED: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Memory", memory_name),
     ("MemoryVersion", memory_name),

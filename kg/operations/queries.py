@@ -152,6 +152,9 @@ class DrawnClaim(TypedDict):
     statement: str
     facts: int
     fact_uuids: list[str]
+    because: str | None
+    revisit_when: str | None
+    project: str | None
     valid_at: datetime
     invalid_at: datetime | None
     user_id: str

@@ -165,6 +165,11 @@ async def _projection_is_exact(parts: Parts, user_id: str, facts: list[Row]) -> 
         assert relationship["facts"] == len(stating) == len(relationship["fact_uuids"]), "counts facts that are gone"
         fact = max(stating, key=lambda fact: fact["seq"])
         assert relationship["statement"] == fact["statement"]
+        told = sorted(stating, key=lambda fact: fact["seq"])
+        for reason in ("because", "revisit_when"):
+            said = dict.fromkeys(fact[reason] for fact in told if fact.get(reason))
+            assert relationship.get(reason) == ("; ".join(said) or None)
+        assert relationship.get("project") == (fact["scope"].removeprefix("user").removeprefix("project:") or None)
         ends = (fact["subject_uuid"], fact["predicate"], fact["object_uuid"])
         assert (relationship["subject"], relationship["type"], relationship["object"]) == ends
         assert relationship["valid_at"] == min(fact["valid_at"] for fact in stating)

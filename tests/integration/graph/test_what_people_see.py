@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from kg.graph import queries as graph_queries
 from kg.graph.migrate import SCHEMA_VERSION, migrate
+from kg.operations.repair import repair
 from kg.operations.warmup import warm_up
 from tests.support.graph_checks import whole_graph_invariants
-from tests.support.user import User, raw, states
+from tests.support.user import User, prefers, raw, states
 
 SECRET = "the wiring diagram of " + "a very long hall " * 20
 
@@ -86,3 +87,29 @@ async def test_a_graph_without_names_is_brought_forward_and_goes_on_where_it_was
         assert odd == [{"name": "7"}]
     finally:
         await run("MATCH (f:Fact {uuid: 'zz-odd'}) DELETE f")
+
+
+async def test_a_drawn_claim_says_why_until_when_and_where(user: User):
+    user.project = "shop"
+    chose = states("shop chose Kafka", "CHOSE", "shop", "Kafka", because="replay", revisit_when="2026")
+    first = await user.add("Kafka, for replay.", chose, prefers("Tabs", because="less typing"))
+    await user.add("Kafka, as Dana runs it.", {**chose, "because": "Dana runs it", "revisit_when": None})
+    assert await drawn(user, "CHOSE") == [
+        {"because": "replay; Dana runs it", "revisit_when": "2026", "project": "shop"}
+    ]
+    assert await drawn(user, "PREFERS") == [{"because": "less typing", "revisit_when": None, "project": None}]
+    await user.raw("MATCH (:Entity {user_id: $user_id})-[r:CHOSE]->() REMOVE r.because, r.project")
+    assert (await repair(user.parts.store, user.parts.index, user.clock)).claims == 1
+    await user.raw("MATCH (:Entity {user_id: $user_id})-[r:CHOSE]->() REMOVE r.because, r.revisit_when, r.project")
+    await user.parts.store.run_schema("v5_claim_reasons")
+    await whole_graph_invariants(user.parts, user.id)
+    await user.delete(first.id)
+    assert await drawn(user, "CHOSE") == [{"because": "Dana runs it", "revisit_when": None, "project": "shop"}]
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def drawn(user: User, predicate: str) -> list[dict[str, str | None]]:
+    return await user.raw(
+        f"MATCH (:Entity {{user_id: $user_id}})-[r:{predicate}]->(:Entity) "
+        "RETURN r.because AS because, r.revisit_when AS revisit_when, r.project AS project"
+    )
