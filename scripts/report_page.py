@@ -21,10 +21,10 @@ places:
 - `knowthread report` lists them; `knowthread report current --project shop` prints a table, and with `--json`, `--csv`
   or `--markdown` a document for scripts. The end of a project's name is enough: `shop` finds `github.com/acme/shop`.
 - `knowthread://report/current` is the same as an MCP resource; options follow as in `?project=shop&limit=20`.
-- In Neo4j Browser the file runs as it is, after the line that is given below each report.
+- In Neo4j Browser the file runs as it is, after the lines that are given below each report.
 - Your own `.cypher` files in the `reports/` folder of the data folder (`knowthread status` shows it) run in the same
-  way. `$user_id` is set for you; other parameters are given by `--set name=value`. A header like those of the shipped
-  files gives them types, defaults and explained columns. Reports cannot write: Neo4j refuses it.
+  way. `$user_id` and `$now` are set for you; other parameters are given by `--set name=value`. A header like those of
+  the shipped files gives them types, defaults and explained columns. Reports cannot write: Neo4j refuses it.
 
 Instants are in UTC. A day is empty where nobody said when a fact began.
 """
@@ -49,7 +49,8 @@ def _section(report: Report) -> str:
             f"| `--{one.name}` | {_plain(one.meaning)} | {'' if one.default is None else one.default} |"
             for one in report.parameters
         ]
-    lines += ["", f"In Browser: `:param {{{values}}}`"]
+    lines += ["", "In Browser:", "", "```", f":param {{{values}}}"]
+    lines += [":param now => datetime()", "```"] if "now" in report.query.params else ["```"]
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 // What was replaced, corrected or has ended lately: the old fact, the new one, who said so and why.
 // mode: read
 // param: user_id string - whose memories
+// param: now datetime - the present instant
 // param: project string or null = null - only changes that this project's memories had a part in
 // param: since datetime or null = null - only changes from then on; null is thirty days ago
 // param: limit integer = 200 - most rows
@@ -11,7 +12,7 @@
 // returns: decided_by string - caller, a model, a person, or date
 // returns: reason string or null - why, where it was said
 // returns: project string or null - where the new fact, or the one that ended, was said
-WITH coalesce($since, datetime() - duration('P30D')) AS since
+WITH coalesce($since, $now - duration('P30D')) AS since
 CALL (since) {
   MATCH (old:Fact)-[d:SUPERSEDED_BY]->(new:Fact)<-[:STATES]-(m:Memory)
   WHERE old.user_id = $user_id AND old.claim_key >= '' AND d.at >= since AND d.undone_at IS NULL
@@ -24,7 +25,7 @@ CALL (since) {
   WITH since
   MATCH (m:Memory)-[:STATES]->(f:Fact)
   WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.expired_at IS NULL AND f.invalid_at >= since
-    AND f.invalid_at <= datetime() AND NOT m:Deleting AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project)
+    AND f.invalid_at <= $now AND NOT m:Deleting AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project)
     AND NOT EXISTS { MATCH (f)-[d:SUPERSEDED_BY]->(:Fact) WHERE d.undone_at IS NULL }
   OPTIONAL MATCH (next:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, predicate: f.predicate})<-[:STATES]-(by:Memory)
   WHERE next.scope = f.scope AND next <> f AND next.valid_at = f.invalid_at AND next.expired_at IS NULL

@@ -1,6 +1,7 @@
 // Open contradictions: two facts about the same things, with opposite predicates, that both hold.
 // mode: read
 // param: user_id string - whose memories
+// param: now datetime - the present instant
 // param: project string or null = null - only those that this project's memories have a part in
 // param: limit integer = 200 - most rows
 // returns: one string - the earlier fact
@@ -21,8 +22,8 @@ CALL () {
 }
 MATCH (b:Fact {user_id: $user_id, subject_uuid: a.subject_uuid, predicate: opposite})
 WHERE b.scope = a.scope AND b.object_key = a.object_key AND a.expired_at IS NULL AND b.expired_at IS NULL
-  AND a.valid_at <= datetime() AND (a.invalid_at IS NULL OR a.invalid_at > datetime())
-  AND b.valid_at <= datetime() AND (b.invalid_at IS NULL OR b.invalid_at > datetime())
+  AND a.valid_at <= $now AND (a.invalid_at IS NULL OR a.invalid_at > $now)
+  AND b.valid_at <= $now AND (b.invalid_at IS NULL OR b.invalid_at > $now)
 MATCH (ma:Memory)-[:STATES]->(a)
 MATCH (mb:Memory)-[:STATES]->(b)
 WHERE NOT ma:Deleting AND NOT mb:Deleting AND ($project IS NULL OR ma.project = $project OR ma.project ENDS WITH '/' + $project OR mb.project = $project OR mb.project ENDS WITH '/' + $project)

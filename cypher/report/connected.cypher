@@ -1,6 +1,7 @@
 // The things that most else is connected with now.
 // mode: read
 // param: user_id string - whose memories
+// param: now datetime - the present instant
 // param: project string or null = null - only by facts of this project
 // param: limit integer = 50 - most rows
 // returns: name string - of the thing
@@ -12,7 +13,7 @@
 // returns: latest string - day on which the last of them was stored
 MATCH (m:Memory)-[:STATES]->(f:Fact)-[:SUBJECT|OBJECT]->(e:Entity)
 WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.expired_at IS NULL AND NOT m:Deleting
-  AND f.valid_at <= datetime() AND (f.invalid_at IS NULL OR f.invalid_at > datetime())
+  AND f.valid_at <= $now AND (f.invalid_at IS NULL OR f.invalid_at > $now)
   AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project)
 WITH e, collect(DISTINCT f) AS facts, collect(DISTINCT m.project) AS projects, max(m.created_at) AS latest
 UNWIND facts AS f

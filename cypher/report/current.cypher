@@ -1,6 +1,7 @@
 // Decisions, conventions, preferences and the present set-up: what holds now, newest first.
 // mode: read
 // param: user_id string - whose memories
+// param: now datetime - the present instant
 // param: project string or null = null - only this project's, and what holds in all of them
 // param: limit integer = 200 - most rows
 // returns: kind string - decision, convention, preference or setup
@@ -12,7 +13,7 @@
 // returns: stated integer - how many memories say so
 MATCH (m:Memory)-[:STATES]->(f:Fact)
 WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.expired_at IS NULL AND NOT m:Deleting
-  AND f.valid_at <= datetime() AND (f.invalid_at IS NULL OR f.invalid_at > datetime())
+  AND f.valid_at <= $now AND (f.invalid_at IS NULL OR f.invalid_at > $now)
   AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR f.scope = 'user')
 WITH f, m, CASE
     WHEN f.predicate IN ['CHOSE', 'DECIDED'] THEN 'decision'

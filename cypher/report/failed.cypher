@@ -1,6 +1,7 @@
 // Failed attempts and false leads, with what it turned out to be and what helped.
 // mode: read
 // param: user_id string - whose memories
+// param: now datetime - the present instant
 // param: project string or null = null - only this project's
 // param: limit integer = 200 - most rows
 // returns: kind string - failed (did not work), tried (outcome not said) or false lead (taken for the cause, and was not)
@@ -28,7 +29,7 @@ WHERE kind IS NOT NULL AND (kind = 'false lead' OR size(corrections) = 0)
 CALL (f) {
   OPTIONAL MATCH (other:Fact {user_id: $user_id, subject_uuid: f.subject_uuid})<-[:STATES]-(by:Memory)
   WHERE other.predicate IN ['CAUSED_BY', 'FIXED_BY'] AND other.expired_at IS NULL AND NOT by:Deleting
-    AND (other.invalid_at IS NULL OR other.invalid_at > datetime()) AND other <> f
+    AND (other.invalid_at IS NULL OR other.invalid_at > $now) AND other <> f
   RETURN collect(DISTINCT CASE WHEN other.predicate = 'CAUSED_BY' THEN other.statement END) AS causes,
     collect(DISTINCT CASE WHEN other.predicate = 'FIXED_BY' THEN other.statement END) AS fixes
 }

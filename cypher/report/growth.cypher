@@ -1,6 +1,7 @@
 // How the memory grows, by week and project.
 // mode: read
 // param: user_id string - whose memories
+// param: now datetime - the present instant
 // param: project string or null = null - only this project's
 // param: since datetime or null = null - only weeks from then on; null is all
 // param: limit integer = 500 - most rows
@@ -15,7 +16,7 @@ WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting AND ($project IS NU
   AND ($since IS NULL OR m.created_at >= $since)
 CALL (m) {
   OPTIONAL MATCH (m)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL
-  RETURN count(f) AS facts, count(CASE WHEN f.invalid_at <= datetime() THEN 1 END) AS ended
+  RETURN count(f) AS facts, count(CASE WHEN f.invalid_at <= $now THEN 1 END) AS ended
 }
 RETURN toString(date.truncate('week', m.created_at)) AS week, m.project AS project,
   count(CASE WHEN m.kind = 'note' THEN 1 END) AS notes, count(CASE WHEN m.kind = 'message' THEN 1 END) AS messages,

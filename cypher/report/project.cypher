@@ -1,6 +1,7 @@
 // What a project is made of, and since when: tools, versions, dependencies, where it runs, who owns it.
 // mode: read
 // param: user_id string - whose memories
+// param: now datetime - the present instant
 // param: project string or null = null - only this project; null is every one
 // param: limit integer = 500 - most rows
 // returns: project string or null - whose memories say so
@@ -13,7 +14,7 @@ MATCH (m:Memory)-[:STATES]->(f:Fact)-[:SUBJECT]->(s:Entity)
 WHERE f.user_id = $user_id AND f.subject_uuid >= '' AND f.expired_at IS NULL AND NOT m:Deleting
   AND f.predicate IN ['USES', 'USES_VERSION', 'CHOSE', 'DEPENDS_ON', 'REQUIRES', 'RUNS_ON', 'DEPLOYED_TO', 'PART_OF',
     'IMPLEMENTS', 'LOCATED_IN', 'CONFIGURED_AS', 'DEFAULT_BRANCH', 'HAS_CONVENTION', 'HAS_STATUS', 'OWNS', 'WORKS_ON']
-  AND f.valid_at <= datetime() AND (f.invalid_at IS NULL OR f.invalid_at > datetime())
+  AND f.valid_at <= $now AND (f.invalid_at IS NULL OR f.invalid_at > $now)
   AND (($project IS NULL AND m.project IS NOT NULL) OR m.project = $project OR m.project ENDS WITH '/' + $project)
 OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
 WITH m.project AS project, s.name AS subject, f.predicate AS relation, coalesce(o.name, f.object_value) AS object,

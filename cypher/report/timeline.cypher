@@ -1,6 +1,7 @@
 // One thing through time: every fact about it, when it began and ended, and what took its place.
 // mode: read
 // param: user_id string - whose memories
+// param: now datetime - the present instant
 // param: entity string - its name, as it was written
 // param: limit integer = 500 - most rows
 // returns: began string or null - when it began to hold, in UTC; empty where nobody said
@@ -13,7 +14,7 @@
 // returns: told string - day on which it was stored
 // returns: project string or null - where it was said
 MATCH (a:Alias)-[:REFERS_TO]->(e:Entity)
-WHERE a.user_id = $user_id AND a.key >= '' AND (a.key = toLower(trim($entity)) OR toLower(e.name) = toLower(trim($entity)))
+WHERE a.user_id = $user_id AND a.key >= '' AND toLower(trim($entity)) IN [a.key, toLower(a.name), toLower(e.name)]
 WITH DISTINCT e
 CALL (e) {
   MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = e.uuid AND f.predicate >= ''
@@ -32,7 +33,7 @@ CALL (f) {
 }
 RETURN CASE WHEN f.valid_at.year > 1 THEN toString(f.valid_at) END AS began, toString(f.invalid_at) AS ended,
   f.predicate AS relation, f.statement AS statement,
-  CASE WHEN f.invalid_at IS NOT NULL AND (f.invalid_at <= datetime() OR decided IS NOT NULL)
+  CASE WHEN f.invalid_at IS NOT NULL AND (f.invalid_at <= $now OR decided IS NOT NULL)
     THEN coalesce(decided, 'ended') END AS how,
   replaced_by, reason, toString(date(f.created_at)) AS told, m.project AS project
 ORDER BY f.valid_at, f.seq LIMIT toInteger($limit)

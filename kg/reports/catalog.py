@@ -19,8 +19,8 @@ from kg.errors import ConfigurationError, NotFound
 OWN_FOLDER = "reports"
 MAX_OWN_BYTES = 64 << 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_SET_BY_CALLER = "user_id"
-"""The parameter that no caller chooses: it is whoever calls."""
+SET_BY_SERVICE = ("user_id", "now")
+"""The parameters that no caller chooses: whoever calls, and the instant of the service's clock."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Report:
         return tuple(
             Parameter(name, kind, query.meanings.get(name, ""), name not in query.defaults, query.defaults.get(name))
             for name, kind in query.params.items()
-            if name != _SET_BY_CALLER
+            if name not in SET_BY_SERVICE
         )
 
     @property

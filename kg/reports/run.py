@@ -9,6 +9,7 @@ from kg.errors import InvalidInput
 from kg.graph.store import GraphStore
 from kg.operations.arguments import Session
 from kg.operations.parameters import Parameter as Told
+from kg.ports import Clock
 from kg.reports.catalog import Parameter, Report, find_report, list_reports
 from kg.validate import check_text, parse_instant
 from kg.values import JsonObject
@@ -23,11 +24,13 @@ class Reports:
 
     Args:
         store: the graph.
+        clock: what the reports take for the present.
         data_dir: where the person's own reports lie.
     """
 
-    def __init__(self, store: GraphStore, data_dir: Path) -> None:
+    def __init__(self, store: GraphStore, clock: Clock, data_dir: Path) -> None:
         self._store = store
+        self._clock = clock
         self._data_dir = data_dir
 
     def names(self) -> list[str]:
@@ -67,7 +70,8 @@ class Reports:
         """
         report = find_report(self._data_dir, name)
         values = _values(report, given)
-        params = {**values, **({"user_id": user_id} if "user_id" in report.query.params else {})}
+        given_by_service = {"user_id": user_id, "now": self._clock.now()}
+        params = values | {name: value for name, value in given_by_service.items() if name in report.query.params}
         columns, rows, whole = await self._store.report(report.query, params, MAX_ROWS)
         answer: dict[str, Any] = {
             "report": report.name,

@@ -103,7 +103,7 @@ class Service:
         Raises:
             StoreUnavailable: the service is still starting.
         """
-        return Reports(self.parts.store, self.settings.data_dir)
+        return Reports(self.parts.store, self.parts.clock, self.settings.data_dir)
 
     @property
     def embedder(self) -> Embedder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +47,8 @@ async def shop(user: User, clock: TestClock) -> User:
     )  # fmt: skip
     clock.at("2025-03-01")
     await user.add("Node 20.", states("node is at 20", "USES_VERSION", "node", "20", valid_at="2025-03-01"))
-    recent = datetime.now(UTC) - timedelta(days=3)
-    clock.at(recent.date().isoformat())
-    await user.add(
-        "Node 22.", states("node is at 22", "USES_VERSION", "node", "22", valid_at=recent.date().isoformat())
-    )
+    clock.at("2025-12-28")
+    await user.add("Node 22.", states("node is at 22", "USES_VERSION", "node", "22", valid_at="2025-12-28"))
     queue = await user.add("Queue on Redis.", states("queue runs on Redis", "RUNS_ON", "queue", "Redis"))
     await user.add(
         "Queue on Kafka.",
@@ -60,12 +56,13 @@ async def shop(user: User, clock: TestClock) -> User:
     )
     await user.add("Uses Redis.", states("shop uses Redis", "USES", "shop", "Redis"))
     await user.add("No Redis.", states("shop stopped using Redis", "STOPPED_USING", "shop", "Redis"))
+    clock.at("2025-12-31")
     return user
 
 
 @pytest.fixture
 def reports(shop: User, tmp_path: Path) -> Reports:
-    return Reports(shop.parts.store, tmp_path)
+    return Reports(shop.parts.store, shop.clock, tmp_path)
 
 
 async def table(reports: Reports, user: User, name: str, **given: Any) -> list[dict[str, Any]]:
@@ -96,6 +93,8 @@ async def test_rejected_tells_what_is_due_and_what_was_chosen_instead(reports: R
         ("shop rejected NATS", True),
         ("shop rejected Pulsar", False),
     ]
+    shop.clock.at("2025-05-31")
+    assert column(await table(reports, shop, "rejected"), "due") == [False, False]
     assert column(rows, "instead") == ["shop chose Kafka"] * 2 and column(rows, "because") == ["no replay", "too big"]
 
 
@@ -151,6 +150,8 @@ async def test_timeline_tells_how_facts_of_one_thing_began_and_ended(reports: Re
     (redis, kafka) = await table(reports, shop, "timeline", entity="queue")
     assert (redis["how"], redis["replaced_by"], redis["reason"]) == ("superseded", "queue runs on Kafka", "one broker")
     assert kafka["ended"] is None
+    await shop.add("Strict_Mode is on.", states("strict mode is on", "HAS_STATUS", "Strict_Mode", "on"))
+    assert column(await table(reports, shop, "timeline", entity="strict_mode "), "statement") == ["strict mode is on"]
 
 
 async def test_connected_tells_what_most_depends_on(reports: Reports, shop: User):
@@ -164,7 +165,9 @@ async def test_stale_tells_what_nothing_confirmed_and_nobody_asked_for(reports: 
     stale = column(await table(reports, shop, "stale", days=30), "statement")
     assert "shop meets at nine" in stale and "node is at 22" not in stale
     await shop.search("When does the shop meet?")
-    await shop.raw("MATCH (m:Memory {user_id: $user_id}) SET m.last_recalled_at = datetime(), m.recall_count = 1")
+    await shop.raw(
+        "MATCH (m:Memory {user_id: $user_id}) SET m.last_recalled_at = datetime('2025-12-30'), m.recall_count = 1"
+    )
     assert await table(reports, shop, "stale", days=30) == []
 
 
@@ -229,6 +232,8 @@ async def test_an_own_report_runs_without_a_header_and_may_return_nodes(reports:
     ((node, at),) = [(row["e"], row["at"]) for row in answer["rows"]]
     assert node["name"] == "Kafka" and "Entity" in node["labels"] and at.startswith("2025-01-10T")
     assert "tools" in reports.names()
+    own(tmp_path, "clock", "RETURN toString($now) AS now")
+    assert (await reports.run(shop.id, "clock", {}))["rows"] == [{"now": "2025-12-31T00:00:00Z"}]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import ResourceTemplateReference, TextResourceContents
 
+from kg.ports import SystemClock
 from kg.reports.run import Reports
 from mcp_server.tools.tools import REPORT, Backend, build_server
 
@@ -28,7 +29,7 @@ class Service:
     default_user = "somebody"
 
     def __init__(self, folder: Path) -> None:
-        self.reports = Reports(cast("Any", Store()), folder)
+        self.reports = Reports(cast("Any", Store()), SystemClock(), folder)
 
 
 @pytest.fixture
