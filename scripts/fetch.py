@@ -1,11 +1,11 @@
-"""Fetch what the tests need into the cache folder: Neo4j's jars and every embedding model."""
+"""Fetch what the tests need into the cache folder: Neo4j's jars, every embedding model and the script of pictures."""
 
 from __future__ import annotations
 
 import sys
 
 from kg.errors import KgError
-from kg.managed.artifacts import ensure_jars, ensure_model, progress_bar
+from kg.managed.artifacts import ensure_jars, ensure_model, ensure_script, progress_bar
 from kg.settings.paths import cache_dir
 from kg.settings.service import EMBEDDERS, models_of
 
@@ -16,6 +16,7 @@ def main() -> int:
     try:
         with progress_bar() as bar:
             ensure_jars(folder, bar)
+            ensure_script(folder, bar)
             for model in {model: None for embedder in EMBEDDERS for model in models_of(embedder)}:
                 ensure_model(folder, model, bar)
     except KgError as error:

@@ -43,10 +43,11 @@ class Instants:
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether a fact was known and held at the two instants of a read, and its end as known then."""
+    """Whether a fact was known and held at the two instants of a read, and its beginning and end as known then."""
 
     known: bool
     held: bool
+    begin: datetime
     end: datetime | None
 
 
@@ -71,7 +72,12 @@ async def standings(store: GraphStore, user_id: str, uuids: Sequence[str], insta
     timelines = timelines_from_rows(history["facts"], history["decisions"], SINGLE_VALUED)
     k = instants.known_at
     return {
-        uuid: Standing(timelines.known(uuid, k), timelines.held(uuid, instants.t, k), timelines.end(uuid, k))
+        uuid: Standing(
+            timelines.known(uuid, k),
+            timelines.held(uuid, instants.t, k),
+            timelines.begin(uuid, k),
+            timelines.end(uuid, k),
+        )
         for uuid in uuids
         if uuid in timelines.facts
     }

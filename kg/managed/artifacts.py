@@ -1,4 +1,4 @@
-"""Fetches what the service runs on (Neo4j's jars, embedding models) and keeps it checked.
+"""Fetches what the service runs on (Neo4j's jars, embedding models, the drawing script) and keeps it checked.
 
 Storage idea: one folder under the cache folder, laid out as Maven does it. A file gets its final name only after its
 SHA-256 matched the lock, so every file with that name is whole. ``.stamps.json`` keeps size and modification time of
@@ -25,12 +25,12 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from kg.errors import ConfigurationError, SetupError, shorten
-from kg.managed.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar, load_lock, write_lock
+from kg.managed.artifact_lock import CYTOSCAPE, NEO4J, LockedFile, LockedGroup, LockedJar, load_lock, write_lock
 
 Progress = Callable[[str, int, int], None]
 """Called with a label, the bytes done and the bytes in all (0: a step without bytes). Any thread may call it, one at a
@@ -80,7 +80,7 @@ def ensure_model(
         ConfigurationError: the embedder is not one that is fetched.
         SetupError: something on this machine or its network prevents it.
     """
-    models = {name: group for name, group in load_lock().items() if name != NEO4J}
+    models = {name: group for name, group in load_lock().items() if name not in (NEO4J, CYTOSCAPE)}
     if embedder not in models:
         raise ConfigurationError("KNOWTHREAD_EMBEDDER", f"{embedder!r} is not known", "one of " + ", ".join(models))
     paths = ArtifactCache(cache_dir).ensure(embedder, progress, verify=verify)
@@ -88,6 +88,12 @@ def ensure_model(
     tokenizer = next(path for path in paths if path.suffix == ".json")
     checksums = sorted(file.sha256 for file in models[embedder].kept)
     return ModelFiles(onnx, tokenizer, hashlib.sha256("".join(checksums).encode()).hexdigest())
+
+
+def ensure_script(cache_dir: Path, progress: Progress | None = None) -> Path:
+    """Return the script that draws pictures after fetching it if it is missing; errors as for ``ensure_jars``."""
+    (script,) = ArtifactCache(cache_dir).ensure(CYTOSCAPE, progress)
+    return script
 
 
 def missing_bytes(cache_dir: Path, *groups: str) -> int:
@@ -258,11 +264,12 @@ class ArtifactCache:
     def _place(self, jar: LockedJar, arrived: Path, folder: Path) -> None:
         _check(arrived, jar.file)
         if jar.members:
+            place = PurePosixPath(jar.file.path).parent
             with zipfile.ZipFile(arrived) as archive:
                 for member in jar.members:
-                    name = Path(member.path).name
-                    _check(Path(archive.extract(name, folder)), member)
-                    self._publish(folder / name, member)
+                    taken = Path(archive.extract(str(PurePosixPath(member.path).relative_to(place)), folder))
+                    _check(taken, member)
+                    self._publish(taken, member)
         else:
             self._publish(arrived, jar.file)
 

@@ -116,6 +116,8 @@ def _add_commands(commands: _SubParsersAction[_Command]) -> None:
     add("facts", "list contradictions between facts, undo a decision about one", _facts_options)
     add("entities", "merge two entities that are one thing, list merges, undo one", _entities_options)
     add("report", "show a report: decisions in force, what failed, what changed, and more", _report_options)
+    add("graph", "draw the graph as a page, or write it for other programs", _graph_options)
+    add("timeline", "draw how the facts about one thing began, ended and were replaced", _timeline_options)
     add("reindex", "rebuild the index from the graph", _reindex_options)
     add("repair", "compare the index with the graph, and fix what differs", _repair_options)
     add("jobs", "show the work for models: what waits, what failed and why", _jobs_options)
@@ -222,6 +224,18 @@ def _report_options(command: ArgumentParser) -> None:
     from mcp_server.cli import report
 
     report.report_options(command)
+
+
+def _graph_options(command: ArgumentParser) -> None:
+    from mcp_server.cli import pictures
+
+    pictures.graph_options(command)
+
+
+def _timeline_options(command: ArgumentParser) -> None:
+    from mcp_server.cli import pictures
+
+    pictures.timeline_options(command)
 
 
 def _reindex_options(command: ArgumentParser) -> None:

@@ -102,13 +102,14 @@ def _check_machine() -> None:
 
 
 def _fetch(settings: Settings) -> None:
-    """Download the embedding model and Neo4j into the cache folder."""
-    from kg.managed.artifacts import ensure_jars, ensure_model, progress_bar
+    """Download the embedding model, the script of pictures and Neo4j into the cache folder."""
+    from kg.managed.artifacts import ensure_jars, ensure_model, ensure_script, progress_bar
     from kg.settings.service import models_of
 
     with progress_bar() as progress:
         for model in models_of(settings.embedder):
             ensure_model(settings.cache_dir, model, progress)
+        ensure_script(settings.cache_dir, progress)
         if not settings.neo4j_url:
             ensure_jars(settings.cache_dir, progress)
 

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from kg.errors import InvalidInput, KgError, ModelUnavailable, NotFound, StoreUnavailable, shorten
 from kg.operations.administration import Administration
 from kg.operations.parameters import Operation, parameters_of
+from kg.reports.picture import Pictures
 from kg.reports.run import Reports
 from mcp_server.tools.tools import session_of
 
@@ -40,9 +41,10 @@ OPERATIONS: Mapping[str, Operation] = {
         Administration.repair,
         Reports.list_reports,
         Reports.run_report,
+        Pictures.draw_graph,
+        Pictures.draw_timeline,
     )
 }
-_OF_REPORTS = (Reports.list_reports, Reports.run_report)
 
 MAX_ARGUMENTS_BYTES = 64 << 10
 
@@ -61,6 +63,11 @@ class Backend(Protocol):
     @property
     def reports(self) -> Reports:
         """The reports."""
+        ...
+
+    @property
+    def pictures(self) -> Pictures:
+        """The pictures."""
         ...
 
     @property
@@ -112,9 +119,15 @@ async def _operate(backend: Backend, waiting: Waiting, request: Request) -> Mapp
         raise _Refused(HTTPStatus.NOT_FOUND, f"{shorten(name)}: no such operation; there are {', '.join(OPERATIONS)}")
     given = _parsed(await _body(request))
     await _be_ready(waiting)
-    owner = backend.reports if operation in _OF_REPORTS else backend.administration
     _check_names(operation, given)
-    return await operation(owner, session_of(request.headers, backend.default_user), **given)
+    return await operation(_owner(backend, operation), session_of(request.headers, backend.default_user), **given)
+
+
+def _owner(backend: Backend, operation: Operation) -> Administration | Reports | Pictures:
+    """Return the object whose method an operation is."""
+    if operation in (Pictures.draw_graph, Pictures.draw_timeline):
+        return backend.pictures
+    return backend.reports if operation in (Reports.list_reports, Reports.run_report) else backend.administration
 
 
 async def _be_ready(waiting: Waiting) -> None:

