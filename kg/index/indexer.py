@@ -39,7 +39,8 @@ FLUSH_AT = 64
 TOMBSTONE_LIFE = timedelta(minutes=10)
 REQUEST_LIFE = timedelta(hours=24)
 _SWEEP_EVERY = timedelta(minutes=1)
-_PAGE = 1000
+PAGE = 1000
+"""So many points are removed, and so many tombstones forgotten, at once."""
 _IDLE_S = 30.0
 _REMEMBERED = 4096
 _PROBE = "Does the model answer?"
@@ -63,7 +64,10 @@ class IndexerState:
 class Indexer:
     """One background task that empties the queue; woken by writes, and by itself every half minute."""
 
-    def __init__(self, store: GraphStore, index: VectorIndex, embedder: Embedder, clock: Clock) -> None:
+    def __init__(
+        self, store: GraphStore, index: VectorIndex, embedder: Embedder, clock: Clock, *, page: int = PAGE
+    ) -> None:
+        self._page = page
         self.state = IndexerState()
         self._store = store
         self._index = index
@@ -161,7 +165,7 @@ class Indexer:
                     if self.state.error is not None:
                         self.state.error = (await self._store.read_one(queries.index_lag))["error"]
                 delay = 0.1
-                await self._sweep(self._clock.now())
+                await self.sweep(self._clock.now())
                 await self._pause(_IDLE_S)
                 continue
             except KgError as error:
@@ -189,7 +193,7 @@ class Indexer:
                 now=self._clock.now(),
                 written={uuid: node["index_rev"] for uuid, node in self._written.items()},
                 nodes_top_k=BATCH,
-                tombstones_top_k=_PAGE,
+                tombstones_top_k=self._page,
             )
             nodes, gone = work["nodes"], work["tombstones"]
             if nodes or gone:
@@ -200,7 +204,7 @@ class Indexer:
                 await self._remove_points(gone)
         if len(self._written) >= FLUSH_AT:
             await self._flush()
-        return len(nodes) == BATCH or len(gone) == _PAGE
+        return len(nodes) == BATCH or len(gone) == self._page
 
     async def _index_nodes(self, nodes: Sequence[QueuedNode]) -> None:
         gone = [node for node in nodes if node["gone"]]
@@ -329,7 +333,7 @@ class Indexer:
         await self._store.write(lambda tx: tx.run(queries.mark_tombstones, uuids=uuids), "mark_tombstones")
         self.state.removed += len(uuids)
 
-    async def _sweep(self, now: datetime) -> None:
+    async def sweep(self, now: datetime) -> None:
         """Forget old tombstones, after removing their points once more, and old answers, unless it was done just now.
 
         New work comes first; the rest is swept after it.
@@ -343,7 +347,7 @@ class Indexer:
 
     async def _sweep_some(self, now: datetime) -> bool:
         """Sweep one batch; True if there may be more."""
-        rows = await self._store.read(queries.old_tombstones, before=now - TOMBSTONE_LIFE, top_k=_PAGE)
+        rows = await self._store.read(queries.old_tombstones, before=now - TOMBSTONE_LIFE, top_k=self._page)
         uuids = [row["uuid"] for row in rows]
         if uuids:
             present = {row["uuid"] for row in await self._store.read(queries.existing_nodes, uuids=uuids)}
@@ -351,9 +355,9 @@ class Indexer:
             await self._store.write(lambda tx: tx.run(queries.delete_tombstones, uuids=uuids), "delete_tombstones")
         before = now - REQUEST_LIFE
         requests = await self._store.write(
-            lambda tx: tx.run_one(queries.delete_old_requests, before=before, top_k=_PAGE), "delete_old_requests"
+            lambda tx: tx.run_one(queries.delete_old_requests, before=before, top_k=self._page), "delete_old_requests"
         )
-        return _PAGE in (len(uuids), requests["removed"])
+        return self._page in (len(uuids), requests["removed"])
 
 
 def _text_of(node: QueuedNode) -> NodeText:

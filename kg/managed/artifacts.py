@@ -394,7 +394,7 @@ def _mb(size: int) -> str:
 
 
 @contextmanager
-def progress_bar() -> Generator[Progress]:
+def progress_bar(line_every_s: float = LINE_EVERY_S) -> Generator[Progress]:
     """Show progress on standard error: a bar in a terminal, otherwise a plain line every few seconds."""
     if sys.stderr.isatty():
         from rich.console import Console
@@ -416,7 +416,7 @@ def progress_bar() -> Generator[Progress]:
 
         def write(label: str, done: int, total: int) -> None:
             now = time.monotonic()
-            if now - last.get(label, -math.inf) >= LINE_EVERY_S or (done == total and last.get(label, 0) < math.inf):
+            if now - last.get(label, -math.inf) >= line_every_s or (done == total and last.get(label, 0) < math.inf):
                 last[label] = math.inf if done == total else now
                 sys.stderr.write(f"{label}: {_mb(done)} of {_mb(total)}\n" if total else f"{label}\n")
                 sys.stderr.flush()

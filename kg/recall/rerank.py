@@ -25,7 +25,8 @@ TIMEOUT_S = 20.0
 class Reranking:
     """Reorders hits by one model call, and accounts for it."""
 
-    def __init__(self, store: GraphStore, reranker: Reranker, clock: Clock) -> None:
+    def __init__(self, store: GraphStore, reranker: Reranker, clock: Clock, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._store = store
         self._reranker = reranker
         self._clock = clock
@@ -48,10 +49,10 @@ class Reranking:
         if not shown:
             return list(ranked), None
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 order = await self._reranker.rerank(question, [texts[hit.uuid] for hit in shown])
         except TimeoutError:
-            return list(ranked), f"not reranked: no answer within {TIMEOUT_S:g} s"
+            return list(ranked), f"not reranked: no answer within {self._timeout_s:g} s"
         except ExtractionError as error:
             await self._account(user_id, error.calls)
             return list(ranked), f"not reranked: {error}"

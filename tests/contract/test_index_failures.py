@@ -4,18 +4,17 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from qdrant_client import models
 
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.index.qdrant import embedded
 from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.index.qdrant.server import ServerIndex
+from kg.index.qdrant.shard import optimize_copy
 from kg.ports import IndexQuery
 from tests.support.index_points import DIMENSION, OWNER, contents, points
 from tests.support.local_qdrant import QdrantPlace
@@ -178,21 +177,19 @@ async def test_too_few_file_descriptors_are_no_damage(index: EmbeddedIndex, tmp_
     assert not index.rebuilt and await index.count() == 20
 
 
-async def test_an_optimized_copy_takes_over_with_what_was_written_meanwhile(
-    index: EmbeddedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "WORTH_OPTIMIZING", 100)
+async def test_an_optimized_copy_takes_over_with_what_was_written_meanwhile(tmp_path: Path) -> None:
+    half = asyncio.Event()
+
+    async def after_half(folder: Path, started: Callable[[asyncio.subprocess.Process], None]) -> bool:
+        await half.wait()
+        return await optimize_copy(folder, started)
+
+    index = EmbeddedIndex(tmp_path / "index", **OWNER, worth_optimizing=100, optimize_copy=after_half)
+    await index.open()
     await index.upsert_points(points(0, 2499))
     await index.delete_points([point.uuid for point in points(0, 2000)])
     await index.upsert_points(points(2499, 2500), durable=False)
     (before,) = (tmp_path / "index").glob("shard-*")
-    half, copied = asyncio.Event(), embedded.optimize_copy
-
-    async def after_half(*arguments: Any) -> bool:
-        await half.wait()
-        return await copied(*arguments)
-
-    monkeypatch.setattr(embedded, "optimize_copy", after_half)
     optimizing = asyncio.create_task(index.optimize())
     expected = set(range(2000, 2500))
     number = 3000
@@ -217,23 +214,25 @@ async def test_an_optimized_copy_takes_over_with_what_was_written_meanwhile(
     await index.open()
     assert await contents(index) == expected
     assert not index.rebuilt and index.collection_id == identity
+    await index.close()
 
 
-async def test_closing_ends_an_optimization_and_keeps_the_shard(
-    index: EmbeddedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "WORTH_OPTIMIZING", 100)
+async def test_closing_ends_an_optimization_and_keeps_the_shard(tmp_path: Path) -> None:
+    at_work = asyncio.Event()
+
+    async def halted(folder: Path, started: Callable[[asyncio.subprocess.Process], None]) -> bool:
+        def halt(child: asyncio.subprocess.Process) -> None:
+            child.send_signal(signal.SIGSTOP)  # it must not be done before it is ended
+            started(child)
+            at_work.set()
+
+        return await optimize_copy(folder, halt)
+
+    index = EmbeddedIndex(tmp_path / "index", **OWNER, worth_optimizing=100, optimize_copy=halted)
+    await index.open()
     await index.upsert_points(points(0, 2500))
     await index.delete_points([point.uuid for point in points(0, 2000)])
     (before,) = (tmp_path / "index").glob("shard-*")
-    at_work, started = asyncio.Event(), index._started  # pyright: ignore[reportPrivateUsage]
-
-    def halted(child: asyncio.subprocess.Process) -> None:
-        child.send_signal(signal.SIGSTOP)  # it must not be done before it is ended
-        started(child)
-        at_work.set()
-
-    monkeypatch.setattr(index, "_started", halted)
     optimizing = asyncio.create_task(index.optimize())
     await at_work.wait()
     assert len(list((tmp_path / "index").glob("shard-*"))) == 2
@@ -242,6 +241,7 @@ async def test_closing_ends_an_optimization_and_keeps_the_shard(
     assert list((tmp_path / "index").glob("shard-*")) == [before]
     await index.open()
     assert await contents(index) == set(range(2000, 2500))
+    await index.close()
 
 
 async def test_leftovers_of_a_killed_optimization_are_cleared_away(index: EmbeddedIndex, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import pytest
 
-from extract.providers import exchange, gemini
+from extract.providers import exchange
 from extract.providers.anthropic import AnthropicProvider
 from extract.providers.base import ModelReply, ModelRequest, Provider, Spent, StaleCredential
 from extract.providers.claude_code import ClaudeCodeProvider
@@ -575,8 +575,7 @@ async def test_gemini_goes_to_googles_own_address_whatever_the_environment_says(
         monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v1")
         monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
         monkeypatch.setenv("GOOGLE_API_KEY", "another")
-        monkeypatch.setattr(gemini, "URL", "http://127.0.0.1:9")
-        provider = GeminiProvider(GEMINI_KEY)
+        provider = GeminiProvider(GEMINI_KEY, "http://127.0.0.1:9")
         with pytest.raises(ModelUnavailable) as raised:
             await provider.complete(MODELS["gemini"], REQUEST)
         await provider.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +24,7 @@ from kg.ports import DenseName, IndexCard, IndexEntry, IndexHit, IndexPoint, Ind
 
 log = logging.getLogger(__name__)
 
+OptimizeCopy = Callable[[Path, Callable[[asyncio.subprocess.Process], None]], Awaitable[bool]]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -37,8 +38,19 @@ WORTH_OPTIMIZING = 5000
 class EmbeddedIndex:
     """``kg.ports.VectorIndex`` in a folder."""
 
-    def __init__(self, path: Path, embedder_name: str, dimension: int, digest: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        embedder_name: str,
+        dimension: int,
+        digest: str,
+        *,
+        worth_optimizing: int = WORTH_OPTIMIZING,
+        optimize_copy: OptimizeCopy = optimize_copy,
+    ) -> None:
         self._path = path
+        self._worth_optimizing = worth_optimizing
+        self._optimize_copy = optimize_copy
         self._owner = Owner(embedder_name, dimension, digest)
         self._folder = ShardFolder(path, self._owner)
         self._engine: ThreadPoolExecutor | None = None
@@ -165,7 +177,7 @@ class EmbeddedIndex:
                     await self._flush()
                     self._changed_since_copy = set()
                     await asyncio.to_thread(copy_shard, self._path / self._folder.shard_name, self._path / name)
-                changed = await optimize_copy(self._path / name, self._started)
+                changed = await self._optimize_copy(self._path / name, self._started)
                 if changed:
                     await self._change_over(name)
                 self._changes = len(self._changed_since_copy)
@@ -282,7 +294,7 @@ class EmbeddedIndex:
 
     def _is_worth_optimizing(self) -> bool:
         shard = self._folder.shard
-        if shard is None or self._changes < max(WORTH_OPTIMIZING, shard.count() // 5):
+        if shard is None or self._changes < max(self._worth_optimizing, shard.count() // 5):
             return False
         needed = 2 * allocated_bytes(self._path / self._folder.shard_name)
         free = shutil.disk_usage(self._path).free

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 
-import kg.index.indexer
 from kg.errors import StoreUnavailable
 from kg.graph import queries as graph_queries
 from kg.index import queries as index_queries
@@ -213,10 +212,8 @@ async def test_a_node_that_cannot_be_indexed_for_whatever_reason_holds_up_no_oth
     await until_error(parts, None)
 
 
-async def test_many_old_tombstones_are_forgotten_in_one_go_and_are_no_work_meanwhile(
-    user: User, parts: Parts, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(kg.index.indexer, "_PAGE", 4)
+async def test_many_old_tombstones_are_forgotten_in_one_go_and_are_no_work_meanwhile(user: User, parts: Parts):
+    indexer = Indexer(parts.store, parts.index, parts.embedder, parts.clock, page=4)
     await parts.indexer.stop()
     tombs = (
         "MATCH (t:Tombstone {user_id: $user_id}) RETURN count(t) AS all, count(CASE WHEN t:Pending THEN 1 END) AS new"
@@ -227,8 +224,8 @@ async def test_many_old_tombstones_are_forgotten_in_one_go_and_are_no_work_meanw
         lambda tx: tx.run(graph_queries.create_tombstones, user_id=user.id, uuids=gone, now=now), "test"
     )
     assert await user.raw(tombs) == [{"all": 11, "new": 11}]
-    await parts.indexer.drain()
+    await indexer.drain()
     assert await user.raw(tombs) == [{"all": 11, "new": 0}]
     user.clock.tick(hours=1)
-    await parts.indexer._sweep(user.clock.now())  # pyright: ignore[reportPrivateUsage]
+    await indexer.sweep(user.clock.now())
     assert await user.raw(tombs) == [{"all": 0, "new": 0}]

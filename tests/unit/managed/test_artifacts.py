@@ -316,11 +316,8 @@ def test_an_unknown_embedder_is_refused(tmp_path: Path) -> None:
         ensure_model(tmp_path, "neo4j")
 
 
-def test_progress_without_a_terminal_is_a_few_plain_lines(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kg.managed.artifacts.LINE_EVERY_S", 600.0)
-    with progress_bar() as progress:
+def test_progress_without_a_terminal_is_a_few_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar(line_every_s=600.0) as progress:
         for done in range(0, 101):
             progress("Jars", done * 1_000_000, 100_000_000)
         progress("Jars", 100_000_000, 100_000_000)

@@ -12,7 +12,6 @@ from kg.errors import MalformedOutput, ModelUnavailable
 from kg.graph import queries
 from kg.graph.query import Command
 from kg.ports import SystemClock
-from kg.recall import rerank
 from kg.recall.ranking import Ranked
 from kg.recall.rerank import Reranking
 from tests.support.scripted_answers import ScriptedAnswers
@@ -70,14 +69,12 @@ async def test_a_model_that_is_down_changes_nothing_and_is_named():
     assert why is not None and why.startswith("not reranked: ") and "start Ollama" in why
 
 
-async def test_a_model_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(rerank, "TIMEOUT_S", 0.01)
-
+async def test_a_model_that_never_answers_is_not_waited_for():
     class Silent:
         async def rerank(self, question: str, texts: Any) -> Any:
             await asyncio.Event().wait()
 
-    chosen = Reranking(cast("Any", Spending()), Silent(), SystemClock())
+    chosen = Reranking(cast("Any", Spending()), Silent(), SystemClock(), timeout_s=0.01)
     ranked, why = await chosen.reorder("ann", "Redis?", hits("a", "b"), TEXTS)
     assert ranked == hits("a", "b") and why == "not reranked: no answer within 0.01 s"
 
