@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ FAR = "My cat likes to sleep on the sofa."
 _LEAST_GAP = 0.3
 _QDRANT_TIMEOUT_S = 5.0
 _OK = 200
+_KNOWS_TURBO = (1, 20)
+"""From this release on a Qdrant server keeps vectors as Turbo8 and Turbo4."""
 
 
 def check_neo4j(situation: Situation) -> Iterator[Check]:
@@ -205,7 +208,12 @@ def _qdrant_server(settings: Settings) -> Check:
     if allowed != _OK:
         message = f"the Qdrant at {url} answered with HTTP status {allowed}"
         return Check("index", "failed", message, "correct KNOWTHREAD_QDRANT_URL and KNOWTHREAD_QDRANT_API_KEY")
-    return Check("index", "ok", f"Qdrant {version} at {url}, your own")
+    here = f"Qdrant {version} at {url}, your own"
+    release = re.match(r"(\d+)\.(\d+)", version)
+    if release is not None and (int(release[1]), int(release[2])) < _KNOWS_TURBO:
+        cure = "update it to Qdrant 1.20 or later, then run `knowthread reindex`"
+        return Check("index", "warning", f"{here}; it keeps vectors as Float16, in twice the room and more", cure)
+    return Check("index", "ok", here)
 
 
 def _index_folder(settings: Settings) -> Check:

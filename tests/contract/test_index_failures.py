@@ -17,7 +17,7 @@ from kg.index.qdrant.server import ServerIndex
 from kg.index.qdrant.shard import optimize_copy
 from kg.ports import IndexQuery
 from tests.support.index_points import DIMENSION, OWNER, contents, points
-from tests.support.local_qdrant import QdrantPlace
+from tests.support.local_qdrant import LocalQdrant, QdrantPlace
 
 WRITER = """
 import asyncio, sys
@@ -288,6 +288,24 @@ async def test_a_wrong_key_names_its_setting(qdrant_server: tuple[str, str]) -> 
         with pytest.raises(StoreUnavailable, match="KNOWTHREAD_QDRANT_API_KEY") as caught:
             await ServerIndex(url, key, "any", **OWNER).open()
         assert not caught.value.retryable
+
+
+async def test_a_server_that_does_not_know_small_vectors_gets_float16_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    engine = LocalQdrant(turbo=False)
+    index = ServerIndex("http://old.example", "", "memories", connect=engine.connect, **OWNER)
+    await index.open()
+    await index.upsert_points(points(0, 3))
+    assert await contents(index) == {0, 1, 2}
+    vectors = (await engine.connect().get_collection("memories")).config.params.vectors
+    assert isinstance(vectors, dict)
+    assert {name: params.datatype for name, params in vectors.items()} == dict.fromkeys(
+        ("text", "sentences", "tokens"), models.Datatype.FLOAT16
+    )
+    assert "http://old.example does not know vectors of the Turbo kinds" in caplog.text
+    await index.close()
+    await engine.close()
 
 
 async def test_an_address_that_is_none_is_a_configuration_error() -> None:

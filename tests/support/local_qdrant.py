@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
-from qdrant_client import AsyncQdrantClient
+from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from kg.index.qdrant.server import ServerIndex
 
+_TURBO = (models.Datatype.TURBO4, models.Datatype.TURBO8)
 _STATUS = {"not found": 404, "already exists": 409}
 """What a server answers where the engine raises an error with these words."""
 
@@ -38,13 +39,17 @@ class QdrantPlace:
 
 
 class LocalQdrant:
-    """The engine in memory; it lives on when a connection to it is closed, as a server does."""
+    """The engine in memory; it lives on when a connection to it is closed, as a server does.
 
-    def __init__(self) -> None:
+    With ``turbo=False`` it refuses vectors of the Turbo kinds, as old servers do.
+    """
+
+    def __init__(self, *, turbo: bool = True) -> None:
         self._engine = AsyncQdrantClient(":memory:")
+        self._turbo = turbo
 
     def connect(self) -> AsyncQdrantClient:
-        return cast("AsyncQdrantClient", _Connection(self._engine))
+        return cast("AsyncQdrantClient", _Connection(self._engine, turbo=self._turbo))
 
     async def close(self) -> None:
         await self._engine.close()
@@ -53,8 +58,9 @@ class LocalQdrant:
 class _Connection:
     """Hands every call on; refusals come as a server's answers."""
 
-    def __init__(self, engine: AsyncQdrantClient) -> None:
+    def __init__(self, engine: AsyncQdrantClient, *, turbo: bool) -> None:
         self._engine = engine
+        self._turbo = turbo
 
     async def close(self) -> None:
         """Close this connection; the engine stays."""
@@ -63,6 +69,8 @@ class _Connection:
         method = getattr(self._engine, name)
 
         async def call(*arguments: Any, **named: Any) -> Any:
+            if not self._turbo and any(params.datatype in _TURBO for params in _vectors(named)):
+                raise UnexpectedResponse(400, "refused", b"unknown variant `turbo8`", httpx.Headers())
             try:
                 with warnings.catch_warnings():
                     warnings.filterwarnings("ignore", "Payload indexes have no effect|Local mode performs exact")
@@ -74,3 +82,7 @@ class _Connection:
                 raise UnexpectedResponse(status, "refused", str(error).encode(), httpx.Headers()) from error
 
         return call
+
+
+def _vectors(named: Mapping[str, Any]) -> Iterable[models.VectorParams]:
+    return cast("Mapping[str, models.VectorParams]", named.get("vectors_config") or {}).values()

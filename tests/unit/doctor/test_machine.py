@@ -6,9 +6,12 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -256,6 +259,43 @@ def test_an_own_qdrant_that_does_not_answer_is_a_failure(situation: Situation) -
     for url in ("http://127.0.0.1:1", "nonsense"):
         own = replace(situation, settings=replace(situation.settings, qdrant_url=url))
         assert "KNOWTHREAD_QDRANT_URL" in one(stores.check_index(own)).cure
+
+
+@pytest.mark.parametrize(
+    ("version", "level"),
+    [("1.18.3", "warning"), ("1.19.0", "warning"), ("1.20.0", "ok"), ("2.0.0-dev", "ok"), ("odd", "ok")],
+)
+def test_an_own_qdrant_that_keeps_vectors_large_is_said(situation: Situation, version: str, level: str) -> None:
+    with answering({"/": {"version": version}, "/collections": {}}) as url:
+        own = replace(situation, settings=replace(situation.settings, qdrant_url=url))
+        check = one(stores.check_index(own))
+    assert check.level == level
+    assert ("Float16" in check.message) == (level == "warning")
+
+
+@contextmanager
+def answering(answers: Mapping[str, Any]) -> Iterator[str]:
+    """The address of a server that answers these paths in JSON."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(answers[self.path]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_model_that_is_not_there_is_not_fetched(situation: Situation) -> None:
