@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from extract.embedders.heap import give_back_unused
 from extract.embedders.onnx_model import MAX_PASSAGES, MAX_TOKENS, ModelUse, OnnxModel
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.managed.artifacts import ModelFiles
@@ -26,6 +27,9 @@ U = TypeVar("U")
 
 CHUNK = 8
 """Texts that a thread embeds before it serves somebody else."""
+
+GIVE_BACK_AFTER_CHARS = 1 << 16
+"""After this much text unused memory goes back to the system: a few milliseconds in each second of embedding."""
 
 _BGE_PREFIX = "Represent this sentence for searching relevant passages: "
 MODELS = {
@@ -43,11 +47,19 @@ class OnnxEmbedder:
         name: as in the setting; two models are joined by ``+``.
         files: the files of each model, in the order of the name.
         threads: of each session; one for a quantised model, which is no faster with more.
+        give_back: returns unused memory to the system.
     """
 
     english_only = True
 
-    def __init__(self, name: str, files: Sequence[ModelFiles], *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        files: Sequence[ModelFiles],
+        *,
+        threads: int | None = None,
+        give_back: Callable[[], None] = give_back_unused,
+    ) -> None:
         names = models_of(name)
         if not names or len(names) != len(files) or any(one not in MODELS for one in names):
             raise ConfigurationError("KNOWTHREAD_EMBEDDER", f"{name!r} is not known", "one of " + ", ".join(MODELS))
@@ -61,6 +73,7 @@ class OnnxEmbedder:
         self.digest = hashlib.sha256(identity.encode()).hexdigest()
         self._documents = ThreadPoolExecutor(min(2, os.cpu_count() or 1), "embed-documents")
         self._questions = ThreadPoolExecutor(len(models), "embed-questions")
+        self._give_back, self._read_chars = give_back, 0
         self._closed = False
 
     @property
@@ -92,6 +105,10 @@ class OnnxEmbedder:
             StoreUnavailable: a model cannot be run.
         """
         read, parts = await asyncio.gather(self._in_chunks(self._read, texts), self._in_chunks(self._sentences, texts))
+        self._read_chars += sum(len(one.text) for one in texts)
+        if self._read_chars >= GIVE_BACK_AFTER_CHARS:
+            self._read_chars = 0
+            await self._run(self._documents, self._give_back)
         return [
             TextVectors(text, own if own is not None or not one.sentences else text[None, :], tokens)
             for one, (text, tokens), own in zip(texts, read, parts, strict=True)

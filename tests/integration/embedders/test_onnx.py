@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from extract.embedders.connect import make_embedder
-from extract.embedders.onnx import MODELS, OnnxEmbedder
+from extract.embedders.onnx import GIVE_BACK_AFTER_CHARS, MODELS, OnnxEmbedder
 from extract.embedders.onnx_model import MAX_PASSAGES, MAX_TOKENS
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.managed.artifacts import ModelFiles, ensure_model
@@ -190,6 +190,19 @@ async def test_a_message_carries_something_of_what_was_said_before_and_only_its_
     assert behind.text @ asked.text > alone.text @ asked.text + 0.05
     assert alone.sentences is not None and behind.sentences is not None
     assert np.abs(alone.sentences - behind.sentences).max() < 1e-6, "a sentence stands for itself"
+
+
+async def test_memory_goes_back_to_the_system_after_much_text() -> None:
+    given_back: list[bool] = []
+    name = "onnx:all-minilm-l6-v2-q"
+    embedder = OnnxEmbedder(name, [ensure_model(cache_dir(), name)], give_back=lambda: given_back.append(True))
+    await embedder.embed_texts([TextToEmbed("x " * (GIVE_BACK_AFTER_CHARS // 2 - 1))])
+    assert not given_back
+    await embedder.embed_texts([TextToEmbed("one more")])
+    assert len(given_back) == 1
+    await embedder.embed_texts([TextToEmbed("one more")])
+    assert len(given_back) == 1
+    await embedder.close()
 
 
 async def test_a_damaged_model_names_its_file_and_the_cure(tmp_path: Path) -> None:
