@@ -29,8 +29,7 @@ examples:
   knowthread search "what went wrong with Redis?"
   knowthread entity Redis
 
-Coding agents start `knowthread mcp`. To add it to Claude Code:
-  claude mcp add --scope user knowthread -- knowthread mcp
+Coding agents start `knowthread mcp`. `knowthread setup` adds it to Claude Code.
 """
 
 

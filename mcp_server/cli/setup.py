@@ -26,7 +26,16 @@ from kg.settings.service import CONFIG_FILE, Settings, given_settings, load_sett
 from mcp_server.cli.operate import call_tool
 from mcp_server.cli.options import set_run
 from mcp_server.cli.output import PhaseLine, Refused, ask, can_ask, one_line, write_json, write_line
-from mcp_server.doctor.machine import check_platform, check_python, claude_settings, has_entry
+from mcp_server.doctor.claude_code import (
+    USER,
+    add_command,
+    claude_settings,
+    is_older,
+    make_entry,
+    read_entries,
+    remove_command,
+)
+from mcp_server.doctor.machine import check_platform, check_python
 from mcp_server.link.client import CallFailed, ServiceClient
 from mcp_server.link.record import make_private, read_record
 
@@ -203,14 +212,21 @@ def _self_test(client: ServiceClient) -> dict[str, int]:
 
 
 def _connect_claude(arguments: Namespace) -> dict[str, Any]:
-    """Add the server to Claude Code if it is installed and the person wants that; otherwise say how to."""
-    command = claude_command()
-    line = shlex.join(command)
-    if not arguments.no_claude and _is_connected():
+    """Add the server to Claude Code if it is installed and the person wants that; otherwise say how to.
+
+    An older entry, with which Claude Code's first request goes without the tools, is renewed in the same way.
+    """
+    entries = _read_entries()
+    old = entries.get(USER)
+    commands = claude_commands(old)
+    line = "; ".join(shlex.join(command) for command in commands)
+    if not arguments.no_claude and entries and not (old is not None and is_older(old)):
         if not arguments.json:
             write_line("Claude Code is connected already.")
         return {"command": line, "added": False, "known": True}
     if not arguments.json:
+        if old is not None:
+            write_line("Claude Code has an older entry, with which its first request goes without the tools.")
         write_line("To use it in Claude Code:")
         write_line(f"  {line}")
     wanted = arguments.yes or (can_ask() and not arguments.json and not arguments.no_claude)
@@ -220,6 +236,14 @@ def _connect_claude(arguments: Namespace) -> dict[str, Any]:
         return {"command": line, "added": False}
     if not arguments.yes and not ask("Run that now?", default=True):
         return {"command": line, "added": False}
+    for command in commands:
+        _run_claude(command, line)
+    if not arguments.json:
+        write_line("Done. New sessions of Claude Code can use it.")
+    return {"command": line, "added": True}
+
+
+def _run_claude(command: list[str], line: str) -> None:
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, errors="replace", timeout=_CLAUDE_TIMEOUT_S, check=False
@@ -229,20 +253,17 @@ def _connect_claude(arguments: Namespace) -> dict[str, Any]:
     if done.returncode:
         reason = one_line(done.stderr.strip() or done.stdout)
         raise ClaudeFailed(f"`claude` refused ({reason}). Run this yourself: {line}")
-    if not arguments.json:
-        write_line("Done. New sessions of Claude Code can use it.")
-    return {"command": line, "added": True}
 
 
 class ClaudeFailed(KgError):
-    """``claude mcp add`` failed; everything before it worked."""
+    """Claude Code did not take our entry; everything before it worked."""
 
 
-def claude_command() -> list[str]:
-    """Return the command that adds the server to Claude Code, for this installation and its folders."""
-    folders = [f"{name}={os.environ[name].strip()}" for name in _LOCATING if os.environ.get(name, "").strip()]
-    chosen = [part for folder in folders for part in ("--env", folder)]
-    return ["claude", "mcp", "add", "--scope", "user", "knowthread", *chosen, "--", _own_command(), "mcp"]
+def claude_commands(old: Mapping[str, Any] | None) -> list[list[str]]:
+    """Return the commands that add the server to Claude Code, for this installation and its folders."""
+    folders = {name: os.environ[name].strip() for name in _LOCATING if os.environ.get(name, "").strip()}
+    add = add_command(make_entry(_own_command(), folders, old))
+    return [add] if old is None else [remove_command(), add]
 
 
 def _own_command() -> str:
@@ -257,8 +278,8 @@ def _own_command() -> str:
     return str(script)
 
 
-def _is_connected() -> bool:
+def _read_entries() -> Mapping[str, Mapping[str, Any]]:
     try:
-        return has_entry(json.loads(claude_settings(os.environ).read_text(encoding="utf-8")))
+        return read_entries(json.loads(claude_settings(os.environ).read_text(encoding="utf-8")))
     except (OSError, ValueError):
-        return False
+        return {}

@@ -14,7 +14,7 @@ import socket
 import stat
 import subprocess
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,7 @@ from typing import Any, cast
 from kg.errors import ConfigurationError, SetupError
 from kg.settings.service import CONFIG_FILE, PREFIX, Settings, mem0_variables, models_of
 from mcp_server.doctor.check import Check, JsonObject, Level, Situation
+from mcp_server.doctor.claude_code import NAME, USER, claude_settings, is_older, read_entries
 from mcp_server.link.record import READY, SERVICE_LOCK, TOKEN, differing_settings, read_token, try_lock
 from mcp_server.link.session import SESSION_VARIABLES
 from mcp_server.service.listen import check_exposure
@@ -252,28 +253,18 @@ def check_claude(situation: Situation) -> Iterator[Check]:
             "claude", "warning", f"{file} cannot be read: {error}", "see whether Claude Code itself can read it"
         )
         return
-    if has_entry(content):
+    entries = read_entries(content)
+    older = sorted(place for place, entry in entries.items() if is_older(entry))
+    if not entries:
+        yield Check("claude", "note", "Claude Code does not know knowthread yet; to change that: knowthread setup")
+    for place in older:
+        where = "" if place == USER else f" in {place}"
+        cure = "run knowthread setup"
+        if place != USER:
+            cure = f"run there: claude mcp remove --scope local {NAME}; then knowthread setup"
+        yield Check("claude", "warning", f"Claude Code{where} sends its first request without the tools", cure)
+    if entries and not older:
         yield Check("claude", "ok", f"Claude Code knows knowthread ({file})")
-    else:
-        add = "claude mcp add --scope user knowthread -- knowthread mcp"
-        yield Check("claude", "note", f"Claude Code does not know knowthread yet; to change that: {add}")
-
-
-def claude_settings(environ: Mapping[str, str]) -> Path:
-    """Return the file in which Claude Code keeps its MCP servers."""
-    chosen = environ.get("CLAUDE_CONFIG_DIR", "").strip()
-    return (Path(chosen) if chosen else Path.home()) / ".claude.json"
-
-
-def has_entry(content: object) -> bool:
-    """Whether Claude Code's settings name our server, for the user or for a project."""
-    if not isinstance(content, dict):
-        return False
-    settings = cast("JsonObject", content)
-    projects: Any = settings.get("projects")
-    places = [settings, *(cast("JsonObject", projects).values() if isinstance(projects, dict) else ())]
-    servers = [cast("JsonObject", place).get("mcpServers") for place in places if isinstance(place, dict)]
-    return any("knowthread" in cast("JsonObject", named) for named in servers if isinstance(named, dict))
 
 
 def _existing(folder: Path) -> Path:

@@ -290,11 +290,13 @@ def test_setup_connects_claude_code_only_when_it_may(live_service: Environment, 
     assert run(environment, "setup", "--no-claude").status == 0
     assert not (claude / "called").exists()
     done = run(environment, "setup", "--yes")
-    assert done.status == 0 and "claude mcp add --scope user knowthread" in done.out
+    assert done.status == 0 and "claude mcp add-json --scope user knowthread" in done.out
     called = (claude / "called").read_text().splitlines()
-    assert called[:5] == ["mcp", "add", "--scope", "user", "knowthread"]
-    assert called[-3] == "--" and called[-2].endswith("knowthread") and called[-1] == "mcp"
-    assert f"KNOWTHREAD_DATA_DIR={live_service['KNOWTHREAD_DATA_DIR']}" in called
+    assert called[:5] == ["mcp", "add-json", "--scope", "user", "knowthread"]
+    entry = json.loads(called[5])
+    assert entry["command"].endswith("knowthread")
+    assert (entry["type"], entry["args"], entry["alwaysLoad"]) == ("stdio", ["mcp"], True)
+    assert entry["env"]["KNOWTHREAD_DATA_DIR"] == live_service["KNOWTHREAD_DATA_DIR"]
 
 
 def test_setup_asks_on_a_terminal_and_does_nothing_twice(live_service: Environment, claude: Path) -> None:
@@ -304,15 +306,24 @@ def test_setup_asks_on_a_terminal_and_does_nothing_twice(live_service: Environme
     assert on_terminal(environment, "setup", answer=b"\n\n")[0] == 0
     assert (claude / "called").exists()
     (claude / "called").unlink()
-    (claude / ".claude.json").write_text(json.dumps({"mcpServers": {"knowthread": {}}}))
+    settings = claude / ".claude.json"
+    settings.write_text(json.dumps({"mcpServers": {"knowthread": {"alwaysLoad": True}}}))
     known = run(environment, "setup", "--yes", "--json").json()["claude"]
     assert known["known"] and not (claude / "called").exists()
+    older = {"type": "stdio", "command": "knowthread", "args": ["mcp"], "env": {"KNOWTHREAD_USER_ID": "ada"}}
+    settings.write_text(json.dumps({"mcpServers": {"knowthread": older}}))
+    renewed = run(environment, "setup", "--yes", "--json").json()["claude"]
+    assert renewed["added"]
+    called = (claude / "called").read_text().splitlines()
+    assert called[:5] == ["mcp", "remove", "--scope", "user", "knowthread"]
+    entry = json.loads(called[-1])
+    assert entry["alwaysLoad"] is True and entry["env"]["KNOWTHREAD_USER_ID"] == "ada"
 
 
 def test_setup_says_when_claude_code_refuses(live_service: Environment, claude: Path) -> None:
     (claude / "refuse").touch()
     done = run(_with(claude, live_service), "setup", "--yes", "--json")
-    assert done.status == 1 and "no such luck" in done.json()["error"] and "claude mcp add" in done.json()["error"]
+    assert done.status == 1 and "no such luck" in done.json()["error"] and "claude mcp add-json" in done.json()["error"]
 
 
 def test_the_self_test_of_setup_leaves_no_memory(live_service: Environment) -> None:

@@ -303,20 +303,30 @@ def test_a_model_that_is_not_there_is_not_fetched(situation: Situation) -> None:
     assert not situation.settings.cache_dir.exists()
 
 
+FIRST = {"knowthread": {"command": "knowthread", "alwaysLoad": True}}
+OLDER = {"knowthread": {"command": "knowthread"}}
+
+
 @pytest.mark.parametrize(
-    ("content", "known"),
+    ("content", "level", "cure"),
     [
-        ({"mcpServers": {"knowthread": {}}}, True),
-        ({"projects": {"/x": {"mcpServers": {"knowthread": {}}}}}, True),
-        ({"projects": {"/x": {}}, "mcpServers": {"other": {}}}, False),
-        ({"projects": ["odd"], "mcpServers": None}, False),
-        ([], False),
+        ({"mcpServers": FIRST}, "ok", ""),
+        ({"projects": {"/x": {"mcpServers": FIRST}}}, "ok", ""),
+        ({"mcpServers": OLDER}, "warning", "run knowthread setup"),
+        ({"mcpServers": {"knowthread": {"alwaysLoad": "yes"}}}, "warning", "run knowthread setup"),
+        ({"mcpServers": FIRST, "projects": {"/x": {"mcpServers": OLDER}}}, "warning", "--scope local knowthread"),
+        ({"projects": {"/x": {}}, "mcpServers": {"other": {}}}, "note", ""),
+        ({"projects": ["odd"], "mcpServers": None}, "note", ""),
+        ([], "note", ""),
     ],
 )
-def test_an_entry_of_claude_code_is_found_wherever_it_is(situation: Situation, content: object, known: bool) -> None:
+def test_an_entry_of_claude_code_is_found_wherever_it_is_and_an_older_one_named(
+    situation: Situation, content: object, level: str, cure: str
+) -> None:
     assert "no " in one(machine.check_claude(situation)).message
     (situation.settings.data_dir / ".claude.json").write_text(json.dumps(content))
-    assert one(machine.check_claude(situation)).level == ("ok" if known else "note")
+    check = one(machine.check_claude(situation))
+    assert check.level == level and cure in check.cure
 
 
 def test_an_unreadable_file_of_claude_code_fails_nothing(situation: Situation) -> None:
