@@ -27,6 +27,7 @@ from typing import Any, NamedTuple, cast
 
 from kg.errors import KgError, StoreUnavailable
 from kg.settings.paths import data_dir
+from mcp_server.link.phases import retry_after_s
 from mcp_server.link.processes import process_start, signal_processes
 from mcp_server.link.record import (
     READY,
@@ -105,7 +106,7 @@ class ServiceStarting(StoreUnavailable):
 
     def __init__(self, phase: str) -> None:
         self.phase = phase
-        self.retry_after_s = _retry_after_s(phase)
+        self.retry_after_s = retry_after_s(phase)
         super().__init__("service", f"not ready yet: {phase}", retryable=True)
 
 
@@ -117,6 +118,7 @@ def ensure_running(
     timeout_s: float,
     on_phase: Callable[[str], None] | None = None,
     *,
+    goes_on: Callable[[str], bool] | None = None,
     folder: Path | None = None,
     command: Sequence[str] = SERVICE_COMMAND,
     version: str = "",
@@ -126,6 +128,7 @@ def ensure_running(
     Args:
         timeout_s: longest wait; 0 looks once and starts the service without waiting for it.
         on_phase: called with each new phase while waiting.
+        goes_on: asked about ten times a second, with the phase, whether to wait any longer.
         folder: data folder; by default the user's.
         command: how to start the service.
         version: the caller's version; an older service is replaced, a newer one is used as it is.
@@ -158,7 +161,7 @@ def ensure_running(
         if now != phase and on_phase is not None:
             on_phase(now)
         phase = now
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline or (goes_on is not None and not goes_on(phase)):
             raise ServiceStarting(phase)
         time.sleep(min(0.1, max(0.0, deadline - time.monotonic())))
 
@@ -181,18 +184,6 @@ def probe(folder: Path | None = None, timeout_s: float = PROBE_TIMEOUT_S) -> dic
     }
     health = _health(record, read_token(place), timeout_s)
     return known | {"answers": health is not None} | (health or {})
-
-
-def not_ready_text(phase: str) -> str:
-    """Tell an agent that its call was not carried out, what is happening, and when to try again."""
-    return (
-        f"knowthread is not ready yet: {phase}. Nothing was stored or changed by this call; "
-        f"make the same call again in about {_retry_after_s(phase):.0f} s."
-    )
-
-
-def _retry_after_s(phase: str) -> float:
-    return 15.0 if phase.startswith("fetching") else 5.0
 
 
 def filtered_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
@@ -29,21 +29,28 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_server.link.lifecycle import not_ready_text
+from mcp_server.link.phases import is_fetching, not_ready_text
 from mcp_server.link.record import READY
 from mcp_server.link.session import DROPPED, LISTEN
 from mcp_server.service.activity import Activity, beat
 from mcp_server.service.admin import Backend, admin_routes
+from mcp_server.tools.tools import STATUS
 
 MAX_BODY_BYTES = 17 << 20
 """Largest request: 16 MiB, the longest line that the shim takes, and some room."""
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
-_BOOT_PATIENCE_S = 4.0
+_BOOT_PATIENCE_S = 55.0
+"""Many clients give a call up after 60 s."""
+_FETCH_PATIENCE_S = 4.0
+"""The same while a first start fetches what the service consists of, which takes minutes."""
+_PROGRESS_EVERY_S = 2.0
 _CUT_S = 3
 _PROBES = frozenset(("/healthz", "/metrics"))
 """Programs ask these again and again. That is no use of the service, so it does not delay the idle stop."""
+
+_NEED_STORES = frozenset(("tools/call", "resources/read"))
 
 _ENDING = {
     "jsonrpc": "2.0",
@@ -68,7 +75,7 @@ def build_app(
     """Return the ASGI application of one service.
 
     Args:
-        server: the MCP server; a tool call that comes before it is ready waits a little, then is told to come again.
+        server: the MCP server; a tool call or report that is asked for before it is ready waits for it.
         token: what every request must carry.
         allowed_hosts: host names, without port, that ``Host`` may say; the loopback's are always allowed. None allows
             any name, for a service that listens on every address. Checking names keeps out a web page whose own name
@@ -86,7 +93,8 @@ def build_app(
         allowed_origins=[f"http://{host}{port}" for host in hosts for port in ("", ":*")],
     )
     any_host = allowed_hosts is None
-    server.middleware.append(_boot_gate(health, patience_s))
+    boot = _Boot(health, activity.stopping, patience_s)
+    server.middleware.append(_boot_gate(boot))
     app = server.streamable_http_app(
         # The boundary has checked the host already, and only it can allow any host.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False) if any_host else security,
@@ -106,7 +114,7 @@ def build_app(
     app.router.routes.append(Route("/healthz", healthz))
     app.router.routes.append(Route("/presence", presence))
     if backend is not None:
-        app.router.routes.extend(admin_routes(backend, lambda: _wait_ready(health, patience_s)))
+        app.router.routes.extend(admin_routes(backend, boot.wait))
     app.user_middleware.insert(
         0, Middleware(_Boundary, token=token, security=security, any_host=any_host, activity=activity)
     )
@@ -131,9 +139,7 @@ async def serve_http(app: Starlette, listener: socket.socket, activity: Activity
         server_header=False,
     )
     server = _Server(config)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, activity.stopping.set)
+    activity.obey_signals()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     serving.add_done_callback(lambda _: activity.stopping.set())
     try:
@@ -214,25 +220,49 @@ class _Boundary:
         return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._expected)
 
 
-def _boot_gate(health: Callable[[], Mapping[str, Any]], patience_s: float) -> Any:
-    """Return middleware that answers calls to a service that is not ready with what is happening."""
+class _Boot:
+    """Waits for a service that starts."""
+
+    def __init__(self, health: Callable[[], Mapping[str, Any]], stopping: asyncio.Event, patience_s: float) -> None:
+        self._health = health
+        self._stopping = stopping
+        self._patience_s = patience_s
+
+    async def wait(self, tell: Callable[[float, str], Awaitable[None]] | None = None) -> str | None:
+        """Wait for the service to be ready; return None, or if it takes too long, what to tell the caller.
+
+        Args:
+            tell: told now and then how many seconds have passed, and the phase.
+        """
+        began = time.monotonic()
+        told = 0.0
+        while (phase := str(self._health().get("phase"))) != READY:
+            passed = time.monotonic() - began
+            patience_s = min(self._patience_s, _FETCH_PATIENCE_S) if is_fetching(phase) else self._patience_s
+            if passed >= patience_s or self._stopping.is_set():
+                return not_ready_text(phase)
+            if tell is not None and passed - told >= _PROGRESS_EVERY_S:
+                told = passed
+                await tell(round(passed, 1), phase)
+            await asyncio.sleep(0.05)
+        return None
+
+
+def _boot_gate(boot: _Boot) -> Any:
+    """Return middleware that lets calls wait for a service that starts, and answers them with what is happening."""
 
     async def gate(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        if ctx.method != "tools/call":
-            return await call_next(ctx)
-        doing = await _wait_ready(health, patience_s)
-        if doing is None:
+        async def tell(passed_s: float, phase: str) -> None:
+            await ctx.session.report_progress(passed_s, message=f"knowthread: {phase}")
+
+        doing = await boot.wait(tell) if ctx.method in _NEED_STORES and not _is_status(ctx) else None
+        if doing is None or ctx.method != "tools/call":  # what else needs the stores says itself that they are missing
             return await call_next(ctx)
         return CallToolResult(content=[TextContent(text=doing)], is_error=True)
 
     return gate
 
 
-async def _wait_ready(health: Callable[[], Mapping[str, Any]], patience_s: float) -> str | None:
-    """Wait a little for the service to be ready; return None, or if it is not, what to tell the caller."""
-    deadline = time.monotonic() + patience_s
-    while (phase := health().get("phase")) != READY:
-        if time.monotonic() >= deadline:
-            return not_ready_text(str(phase))
-        await asyncio.sleep(0.05)
-    return None
+def _is_status(ctx: ServerRequestContext[Any, Any]) -> bool:
+    """Whether a request asks how far the service is, which can be told at any time."""
+    return str((ctx.params or {}).get("uri")) == STATUS

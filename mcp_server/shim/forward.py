@@ -2,8 +2,8 @@
 
 A tool call that changes something carries a request key, the same for all its tries, by which the service recognizes a
 repeat. If a call is given up while it may have been carried out, its key is kept: the next call of the same tool with
-the same arguments gets that key, so it is carried out once. No call waits longer than ``PATIENCE_S`` for a service
-that starts or restarts; its answer then says what is happening.
+the same arguments gets that key, so it is carried out once. A call waits for a service that starts or restarts and is
+then carried out; if that takes too long (``mcp_server.shim.waiting``), its answer says what is happening.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import json
 import os
 import sys
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,16 +22,17 @@ from kg.errors import InvalidInput, KgError
 from kg.settings.paths import data_dir
 from mcp_server.link.envelope import envelope_headers
 from mcp_server.link.http_client import Abort, Answer, Client, ConnectionLost, Silent
-from mcp_server.link.lifecycle import SERVICE_COMMAND, ServiceStarting, ensure_running, not_ready_text
+from mcp_server.link.lifecycle import SERVICE_COMMAND, ServiceStarting, ensure_running
+from mcp_server.link.phases import not_ready_text
 from mcp_server.link.record import differing_settings
 from mcp_server.link.session import DROPPED, LISTEN, REQUEST_KEY, encode_value, session_headers
 from mcp_server.shim.legacy_session import LegacySession, SessionGone
+from mcp_server.shim.waiting import Waiting
 from mcp_server.shim.wire import usable_id
 
 if TYPE_CHECKING:
     from mcp_server.shim.wire import Manifest, Output
 
-PATIENCE_S = 4.5
 BOOT_PATIENCE_S = 3600.0
 
 _MAX_TRIES = 4
@@ -81,7 +81,15 @@ class Call:
 class Forwarder:
     """Forwards the requests of one session to the service, each in a thread of its own."""
 
-    def __init__(self, out: Output, manifest: Manifest, command: Sequence[str] | None, opening: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        out: Output,
+        manifest: Manifest,
+        command: Sequence[str] | None,
+        opening: dict[str, Any],
+        patience_s: float,
+    ) -> None:
+        self._patience_s = patience_s
         self._out = out
         self._manifest = manifest
         self._command = command or SERVICE_COMMAND
@@ -186,10 +194,10 @@ class Forwarder:
 
     def _deliver(self, call: Call) -> None:
         """Try until the call is answered, through broken connections, ended sessions and restarts of the service."""
-        patience = time.monotonic() + PATIENCE_S
+        waiting = Waiting(self._out, call, self._patience_s)
         broken = False
         for _ in range(_MAX_TRIES):
-            client = self._ready_client(max(0.0, patience - time.monotonic()))
+            client = self._ready_client(waiting.left_s, waiting.goes_on)
             try:
                 self._try(call, client)
             except SessionGone:
@@ -198,7 +206,7 @@ class Forwarder:
                 call.in_doubt |= lost.sent
                 if lost.sent and not broken:
                     broken = True
-                    patience = time.monotonic() + PATIENCE_S
+                    waiting.extend()
                 self._forget(client)
             if call.answered or call.abort.requested:
                 return
@@ -281,13 +289,17 @@ class Forwarder:
             result["resultType"] = "complete"
         self._out.write({"jsonrpc": "2.0", "id": call.id, "result": result})
 
-    def _ready_client(self, timeout_s: float) -> Client:
+    def _ready_client(self, timeout_s: float, goes_on: Callable[[str], bool] | None = None) -> Client:
         """Return connections to the ready service, which is started if none runs."""
         client = self._client
         if client is not None:
             return client
         endpoint = ensure_running(
-            timeout_s, folder=Path(self._folder), command=self._command, version=self._manifest.version
+            timeout_s,
+            goes_on=goes_on,
+            folder=Path(self._folder),
+            command=self._command,
+            version=self._manifest.version,
         )
         with self._lock:
             if self._client is None:

@@ -35,15 +35,20 @@ if TYPE_CHECKING:
     from mcp_server.shim.forward import Forwarder
 
 MAX_LINE_BYTES = 16 << 20
+PATIENCE_S = 55.0
+"""The longest wait of a call for a service that starts. Many clients give a call up after 60 s."""
 
 
 class Shim:
     """One session: reads requests, answers what it can, forwards the rest."""
 
-    def __init__(self, out: Output, manifest: Manifest, service_command: Sequence[str] | None) -> None:
+    def __init__(
+        self, out: Output, manifest: Manifest, service_command: Sequence[str] | None, patience_s: float
+    ) -> None:
         self._out = out
         self._manifest = manifest
         self._command = service_command
+        self._patience_s = patience_s
         self._forwarder: Forwarder | None = None
         self._lock = threading.Lock()
         self._opening: dict[str, Any] = {
@@ -59,7 +64,7 @@ class Shim:
             if self._forwarder is None:
                 from mcp_server.shim.forward import Forwarder
 
-                self._forwarder = Forwarder(self._out, self._manifest, self._command, self._opening)
+                self._forwarder = Forwarder(self._out, self._manifest, self._command, self._opening, self._patience_s)
                 self._forwarder.start()
             return self._forwarder
 
@@ -222,16 +227,19 @@ def _find_id(head: bytes, tail: bytes) -> int | str | None:
     return usable_id(found)
 
 
-def main(service_command: Sequence[str] | None = None, manifest_file: str | None = None) -> int:
+def main(
+    service_command: Sequence[str] | None = None, manifest_file: str | None = None, patience_s: float = PATIENCE_S
+) -> int:
     """Run the shim on the process's standard streams; returns the exit status.
 
     Args:
         service_command: starts the service; by default ``knowthread serve``.
         manifest_file: by default the one in this package.
+        patience_s: how long a call waits for a service that starts.
     """
     descriptor = os.dup(1)
     os.dup2(2, 1)
     manifest = load_manifest(manifest_file or __file__.rpartition("/shim/")[0] + "/tools/manifest.json")
-    Shim(Output(descriptor), manifest, service_command).run(0)
+    Shim(Output(descriptor), manifest, service_command, patience_s).run(0)
     sys.stderr.flush()
     return 0

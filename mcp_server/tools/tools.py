@@ -40,6 +40,7 @@ from mcp_server.link.session import AGENT, PROJECT, REQUEST_KEY, RUN, SESSION_VA
 
 log = logging.getLogger(__name__)
 
+STATUS = "knowthread://status"
 REPORT = "knowthread://report/{name}{?project,since,entity,person,limit}"
 """Address of a report, with the options that most of them take."""
 _MOST_COMPLETED = 100
@@ -179,7 +180,7 @@ def build_server(backend: Backend, version: str) -> MCPServer[Any]:
         tools=_tools(backend),
     )
 
-    @server.resource("knowthread://status", title="Service status", mime_type="application/json")
+    @server.resource(STATUS, title="Service status", mime_type="application/json")
     async def status() -> str:  # pyright: ignore[reportUnusedFunction] - registered by the decorator
         """State of the service: stores, index lag, counts."""
         return json.dumps(await backend.status())

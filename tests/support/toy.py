@@ -14,11 +14,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
 
 from mcp_server.link import lifecycle
-from mcp_server.link.record import read_record
+from mcp_server.link.record import read_record, read_token
 from mcp_server.link.stop import stop_service
 from mcp_server.tools.manifest import build_manifest, render
 from tests.support import toy_service
@@ -46,6 +48,18 @@ class Toy:
 
     async def prepare(self) -> None:
         self.manifest.write_text(render(await build_manifest(toy_service.build_toy(self.data))), encoding="utf-8")
+
+    @asynccontextmanager
+    async def http(self, mode: str = "auto") -> AsyncGenerator[Client]:
+        """A client that speaks to the running service without a shim."""
+        record = read_record(self.data)
+        assert record is not None
+        headers = {"authorization": f"Bearer {read_token(self.data)}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=PATIENCE_S) as web,
+            Client(streamable_http_client(f"http://{record.host}:{record.port}/mcp", http_client=web), mode=mode) as it,
+        ):
+            yield it
 
     def boot(self, **behaviour: object) -> None:
         self.slow = bool({"seconds", "until", "error"} & behaviour.keys())

@@ -1,10 +1,10 @@
 """A small resident service for the shim's tests: the same life as the real one, without stores.
 
 Started as ``python -I toy_service.py``; ``boot.json`` in its data folder says how it behaves: seconds of boot, a file
-to wait for before the record is written (``late``) or before it is ready (``until``), an error to fail with, a version,
-a child to leave behind, seconds of closing, whether any Host is taken, how long a call waits for the boot
-(``patience_s``) and the end for calls (``drain_s``). It appends what it carried out to ``done.log``. As long as there
-is a file ``held``, calls of ``slow`` and ``count`` are not answered.
+to wait for before the record is written (``late``) or before it is ready (``until``), the phase of a boot that fetches
+nothing, an error to fail with, a version, a child to leave behind, seconds of closing, whether any Host is taken, how
+long a call waits for the boot (``patience_s``) and the end for calls (``drain_s``). It appends what it carried out to
+``done.log``. As long as there is a file ``held``, calls of ``slow`` and ``count`` are not answered.
 """
 
 import asyncio
@@ -146,7 +146,8 @@ async def serve(folder: Path, parts: Parts) -> int:
             passed = time.monotonic() - began
             if passed >= seconds and (until is None or until.exists()):
                 break
-            record.publish(phase=f"fetching {min(99, int(100 * passed / (seconds or 60)))}% of 137 MB")
+            fetching = f"fetching {min(99, int(100 * passed / (seconds or 60)))}% of 137 MB"
+            record.publish(phase=boot.get("phase", fetching))
             await asyncio.sleep(0.05)
         if "error" in boot:
             record.publish(phase=FAILED, error=boot["error"])

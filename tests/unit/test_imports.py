@@ -56,6 +56,7 @@ SHIM = (
     "entry",
     "shim.stdio",
     "shim.forward",
+    "shim.waiting",
     "link.http_client",
     "shim.legacy_session",
     "link.session",

@@ -169,7 +169,7 @@ def test_a_booting_service_says_what_it_is_doing(own_place: Place) -> None:
 
 
 def test_what_is_asked_for_while_the_service_boots_is_answered_when_it_is_ready(own_place: Place) -> None:
-    own_place.boot(ready=False, until="now.json", patience_s=PATIENCE_S)
+    own_place.boot(ready=False, until="now.json", phase="starting neo4j", patience_s=PATIENCE_S)
     with ThreadPoolExecutor() as pool:
         reply = pool.submit(own_place.operate, "list_jobs", {})
         time.sleep(0.5)

@@ -190,6 +190,60 @@ async def test_a_call_during_boot_is_told_how_far_it_is(toy: Toy, mode: str) -> 
     assert toy.done() == []
 
 
+@ERAS
+async def test_a_call_during_boot_waits_hears_how_far_it_is_and_is_carried_out(toy: Toy, mode: str) -> None:
+    toy.boot(until="now", phase="starting neo4j")
+    heard: list[tuple[float, str]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, message or ""))
+        (toy.data / "now").touch()
+
+    async with toy.client(mode) as client:
+        answer = await client.call_tool("count", {"what": "early"}, progress_callback=note)
+        assert text_of(answer) == "1" and len(toy.done()) == 1
+    assert heard and all(message.startswith("knowthread: ") for _, message in heard)
+    assert [progress for progress, _ in heard] == sorted({progress for progress, _ in heard})
+
+
+@ERAS
+async def test_a_service_that_is_called_directly_during_its_boot_lets_calls_wait(toy: Toy, mode: str) -> None:
+    toy.boot(until="now", phase="starting neo4j")
+    heard: list[str] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(message or "")
+        (toy.data / "now").touch()
+
+    with pytest.raises(lifecycle.ServiceStarting):
+        toy.start(0)
+    await asyncio.to_thread(wait_for, lambda: lifecycle.probe(toy.data), "the service's port")
+    async with toy.http(mode) as client:
+        answer = await client.call_tool("count", {"what": "early"}, progress_callback=note)
+        assert text_of(answer) == "1" and len(toy.done()) == 1
+    assert heard[0] == "knowthread: starting neo4j"
+
+
+async def test_a_call_that_is_cancelled_during_boot_is_not_carried_out(toy: Toy) -> None:
+    toy.boot(until="now", phase="starting neo4j")
+    with RawShim(toy) as shim:
+        shim.request(3, "tools/call", modern=True, name="count", arguments={"what": "early"})
+        shim.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}})
+        shim.close_input()
+        assert shim.rest() == [] and shim.process.wait(PATIENCE_S) == 0
+    (toy.data / "now").touch()
+    await asyncio.to_thread(toy.start)
+    assert toy.done() == []
+
+
+async def test_a_call_does_not_wait_for_ever(toy: Toy) -> None:
+    toy.boot(until="now", phase="starting neo4j")
+    async with toy.client(TOY_PATIENCE_S="1") as client:
+        answer = await client.call_tool("count", {"what": "early"})
+        assert answer.is_error and "not ready yet" in text_of(answer) and "again in about" in text_of(answer)
+    assert toy.done() == []
+
+
 async def test_a_service_that_cannot_start_says_why_and_recovers(toy: Toy) -> None:
     toy.boot(error="the disk is full. To fix it: make room")
     async with toy.client() as client:
@@ -554,7 +608,7 @@ async def test_a_service_that_hangs_is_not_taken_for_gone(toy: Toy) -> None:
     os.kill(pid, signal.SIGSTOP)
     try:
         toy.slow = True
-        async with toy.client() as client:
+        async with toy.client(TOY_PATIENCE_S="1") as client:
             answer = await client.call_tool("echo", {"text": "x"})
             assert answer.is_error and "not ready" in text_of(answer)
         assert process_start(pid) is not None and toy.pid() == pid
