@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kg.errors import ConfigurationError
 from kg.graph import queries
 from kg.graph.names import fact_name, memory_name
-from kg.graph.store import GraphStore, Row
+
+if TYPE_CHECKING:
+    from kg.graph.store import GraphStore, Row
 
 SCHEMA_VERSION = 5
 _NAMED: tuple[tuple[str, Callable[[str], str]], ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
@@ -32,6 +33,12 @@ class Activity:
         self._calls = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
+
+    def obey_signals(self) -> None:
+        """From here to the end of the process, SIGTERM and SIGINT only ask for the end, and interrupt nothing."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stopping.set)
 
     @contextmanager
     def busy(self) -> Generator[None]:

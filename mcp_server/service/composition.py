@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from extract.embedders.connect import connect_embedder
 from extract.routing.ledger import Ledger
@@ -38,6 +38,7 @@ from kg.reports.picture import Pictures
 from kg.reports.run import Reports
 from kg.settings.service import Settings
 from kg.writing.delete import Deleting
+from mcp_server.service.early import EarlyNeo4j, OnPhase, Phases, telling
 from mcp_server.service.metrics import render
 from mcp_server.service.model_side import ModelSide, make_model_side
 
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 COLLECTION = "knowthread"
-OnPhase = Callable[[str], None]
+T = TypeVar("T")
 
 _RETRY_S = 5.0
 _OPTIMIZE_EVERY_S = 600.0
@@ -57,9 +58,24 @@ _CLOSE_S = 10.0
 class Service:
     """Everything behind the tools. ``start`` brings the parts up, ``stop`` takes them down in the reverse order."""
 
-    def __init__(self, settings: Settings, *, retry_s: float = _RETRY_S, close_s: float = _CLOSE_S) -> None:
-        """``retry_s``: how often a part that is away is tried again; ``close_s``: the longest wait for a part's end."""
+    def __init__(
+        self,
+        settings: Settings,
+        neo4j: EarlyNeo4j | None = None,
+        *,
+        retry_s: float = _RETRY_S,
+        close_s: float = _CLOSE_S,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            settings: of the service.
+            neo4j: a managed Neo4j that is starting already; from here on this service ends it.
+            retry_s: how often a part that is away is tried again.
+            close_s: the longest wait for a part's end.
+        """
         self.settings = settings
+        self._early = neo4j
         self._retry_s = retry_s
         self._close_s = close_s
         self.default_user = os.environ.get("KNOWTHREAD_USER_ID", "").strip() or _login_name()
@@ -69,7 +85,7 @@ class Service:
         self._model_side: ModelSide | None = None
         self._reindex: Reindex | None = None
         self._started = time.monotonic()
-        self._local: LocalNeo4j | None = None
+        self._local: LocalNeo4j | None = None if neo4j is None else neo4j.local
         self._parts: Parts | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._index_error: str | None = "not opened yet"
@@ -82,9 +98,7 @@ class Service:
         Raises:
             StoreUnavailable: the service is still starting.
         """
-        if self._memory is None:
-            raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
-        return self._memory
+        return _started(self._memory)
 
     @property
     def administration(self) -> Administration:
@@ -93,9 +107,7 @@ class Service:
         Raises:
             StoreUnavailable: the service is still starting.
         """
-        if self._administration is None:
-            raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
-        return self._administration
+        return _started(self._administration)
 
     @property
     def reports(self) -> Reports:
@@ -127,10 +139,12 @@ class Service:
 
     @property
     def parts(self) -> Parts:
-        """What the operations stand on, once it runs."""
-        if self._parts is None:
-            raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
-        return self._parts
+        """What the operations stand on.
+
+        Raises:
+            StoreUnavailable: the service is still starting.
+        """
+        return _started(self._parts)
 
     async def start(self, on_phase: OnPhase) -> None:
         """Bring every part up; ``on_phase`` is told each phase.
@@ -139,15 +153,13 @@ class Service:
             KgError: a part that the service needs does not come up; the message says what to do.
         """
         settings = self.settings
-        embedder = await self._make_embedder(on_phase)
-        address = await self._find_graph(on_phase)
+        address, embedder, index = await self._find_stores(Phases(on_phase))
         on_phase("connecting to neo4j")
         self._room = Room(floors(settings))
         store = GraphStore(address, self._room.check)
         await store.connect()
         on_phase("checking the schema")
         await migrate(store)
-        index = _make_index(settings, embedder)
         clock = SystemClock()
         indexer = Indexer(store, index, embedder, clock)
         deleting = Deleting(store, clock)
@@ -254,15 +266,25 @@ class Service:
         ledger = self._model_side.ledger if self._model_side is not None else Ledger(0, SystemClock())
         return render({**await self.status(), "uptime_s": time.monotonic() - self._started}, ledger.snapshot())
 
-    async def _make_embedder(self, on_phase: OnPhase) -> Embedder:
-        settings = self.settings
-        return await connect_embedder(
-            settings.embedder,
-            settings.cache_dir,
-            _telling(on_phase),
-            ollama_url=settings.embedding_url,
-            keep_alive=settings.ollama_keep_alive,
-        )
+    async def _find_stores(self, phases: Phases) -> tuple[GraphAddress, Embedder, VectorIndex]:
+        """Start the graph, and beside it load the embedder and open the index.
+
+        Raises:
+            KgError: one of them does not come up; the others are taken down.
+        """
+        graph = asyncio.create_task(self._find_graph(phases.of("neo4j")))
+        beside = asyncio.create_task(self._open_beside(phases.of("embedder")))
+        try:
+            address, (embedder, index) = await asyncio.gather(graph, beside)
+        except BaseException:
+            graph.cancel()
+            beside.cancel()
+            _, opened = await asyncio.gather(graph, beside, return_exceptions=True)
+            if not isinstance(opened, BaseException):
+                for part in opened:
+                    await part.close()
+            raise
+        return address, embedder, index
 
     async def _find_graph(self, on_phase: OnPhase) -> GraphAddress:
         settings = self.settings
@@ -270,12 +292,27 @@ class Service:
             return GraphAddress(
                 settings.neo4j_url, settings.neo4j_user, settings.neo4j_password, settings.neo4j_database
             )
-        from kg.managed.local_neo4j import LocalNeo4j
-
-        self._local = LocalNeo4j(settings)
-        on_phase("starting neo4j")
-        found = self.neo4j = await self._local.start(_telling(on_phase))
+        early = self._early or EarlyNeo4j.begin(settings, on_phase)
+        self._local = early.local
+        found = self.neo4j = await early.address
         return _address_of(found)
+
+    async def _open_beside(self, on_phase: OnPhase) -> tuple[Embedder, VectorIndex]:
+        """Return the embedder, which has embedded once, and the index, opened if it can be without the graph."""
+        settings = self.settings
+        embedder = await connect_embedder(
+            settings.embedder,
+            settings.cache_dir,
+            telling(on_phase),
+            ollama_url=settings.embedding_url,
+            keep_alive=settings.ollama_keep_alive,
+        )
+        on_phase("")
+        index = _make_index(settings, embedder)
+        with contextlib.suppress(KgError):  # both are tried again, and then told
+            await index.open()
+            await embedder.embed_question("warm up")
+        return embedder, index
 
     async def _open_index(self, reindex: Reindex) -> None:
         """Open the side-index. Without it, or if another embedder built it, searches go by words alone.
@@ -368,12 +405,15 @@ def _make_index(settings: Settings, embedder: Embedder) -> VectorIndex:
     return EmbeddedIndex(settings.data_dir / "qdrant", embedder.name, embedder.dimension, embedder.digest)
 
 
-def _telling(on_phase: OnPhase) -> Callable[[str, int, int], None]:
-    def tell(label: str, done: int, total: int) -> None:
-        percent = f" {100 * done // total}% of {total / 1e6:.0f} MB" if total else ""
-        on_phase(f"{label}{percent}")
+def _started(part: T | None) -> T:
+    """Return a part of the service.
 
-    return tell
+    Raises:
+        StoreUnavailable: the service is still starting.
+    """
+    if part is None:
+        raise StoreUnavailable("service", "still starting; try again in a few seconds", retryable=True)
+    return part
 
 
 def _login_name() -> str:

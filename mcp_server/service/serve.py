@@ -1,4 +1,8 @@
-"""``knowthread serve``: the one service. Its port answers before the slow start, so callers learn what is happening."""
+"""``knowthread serve``: the process of the one service.
+
+Its port is bound and its record published at once, so that callers learn what is happening. Neo4j takes longest, so it
+is started next; only then is the rest imported (``mcp_server.service.running``), beside it.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,22 @@ import logging
 import os
 from dataclasses import asdict
 from importlib.metadata import version as installed_version
+from typing import TYPE_CHECKING
 
 import truststore
 
-from kg.errors import Conflict, KgError
+from kg.errors import Conflict
 from kg.graph.migrate import SCHEMA_VERSION
 from kg.settings.service import Settings
 from mcp_server.link.lifecycle import ALREADY_RUNNING, STOPPED
-from mcp_server.link.record import READY, PublishedRecord, claim_service_lock, publish_record
-from mcp_server.service.activity import Activity, idle_watch
-from mcp_server.service.composition import Service
-from mcp_server.service.http import build_app, serve_http
-from mcp_server.service.listen import WILDCARDS, bind_socket, check_exposure, ensure_token
+from mcp_server.link.record import claim_service_lock, publish_record
+from mcp_server.service.activity import Activity
+from mcp_server.service.early import EarlyNeo4j, Phases
+from mcp_server.service.listen import bind_socket, check_exposure, ensure_token
 from mcp_server.service.log import configure_logging
-from mcp_server.tools.tools import build_server
+
+if TYPE_CHECKING:
+    from mcp_server.service.running import Running
 
 log = logging.getLogger(__name__)
 
@@ -45,65 +51,40 @@ def run(settings: Settings) -> int:
 async def _serve(settings: Settings) -> int:
     token = ensure_token(settings.data_dir, settings.token)
     listener = bind_socket(settings.data_dir, settings.host, settings.port)
-    version = installed_version("knowthread")
     host, port = listener.getsockname()[:2]
     record = publish_record(
         settings.data_dir,
         (host, port),
-        version=version,
+        version=installed_version("knowthread"),
         schema_version=SCHEMA_VERSION,
         settings=asdict(settings),
         token=token,
     )
-    service = Service(settings)
     activity = Activity()
-
-    def health() -> dict[str, object]:
-        return {"phase": record.phase, "error": record.error, "version": version}
-
-    app = build_app(
-        build_server(service, version),
-        token=token,
-        allowed_hosts=None if settings.host in WILDCARDS else [settings.host],
-        activity=activity,
-        health=health,
-        backend=service,
-    )
-    ready = False
+    activity.obey_signals()
+    phases = Phases(lambda phase: record.publish(phase=phase))
+    neo4j = None if settings.neo4j_url else EarlyNeo4j.begin(settings, phases.of("neo4j"))
     try:
-        async with serve_http(app, listener, activity) as stopping:
-            ready = await _boot(service, record, stopping)
-            if ready:
-                watch = asyncio.create_task(idle_watch(activity, settings.idle_minutes, settings.data_dir))
-                stop = asyncio.create_task(stopping.wait())
-                await asyncio.wait([watch, stop], return_when=asyncio.FIRST_COMPLETED)
-                log.info("stopping: %s", watch.result() if watch.done() else "asked to")
-                record.publish(phase="stopping")
-                watch.cancel()
-                stop.cancel()
+        running = await _import_the_rest(neo4j)
+        ready = await running(settings, token, record, activity, phases, neo4j).run(listener)
     finally:
-        await service.stop()
         record.withdraw()
     if not ready and not record.error:
         os._exit(STOPPED)  # a thread that still fetches would keep the process, and its lock, alive for minutes
     return 0 if ready else 1
 
 
-async def _boot(service: Service, record: PublishedRecord, stopping: asyncio.Event) -> bool:
-    """Start the service, unless it is stopped first; False if it did not start."""
-    boot = asyncio.create_task(service.start(lambda phase: record.publish(phase=phase)))
-    stop = asyncio.create_task(stopping.wait())
-    await asyncio.wait([boot, stop], return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
-    if not boot.done():
-        boot.cancel()
-        await asyncio.gather(boot, return_exceptions=True)
-        return False
+async def _import_the_rest(neo4j: EarlyNeo4j | None) -> type[Running]:
+    """Import what the service consists of, beside Neo4j's start."""
+
+    def imports() -> type[Running]:
+        from mcp_server.service.running import Running
+
+        return Running
+
     try:
-        boot.result()
-    except KgError as error:
-        log.error("the service could not start: %s", error)
-        record.publish(phase="failed", error=str(error))
-        return False
-    record.publish(phase=READY)
-    return True
+        return await asyncio.to_thread(imports)
+    except BaseException:
+        if neo4j is not None:
+            await neo4j.stop()
+        raise

@@ -13,19 +13,19 @@ FETCHING = """
 import asyncio, sys, time
 from pathlib import Path
 from kg.settings.service import Settings
-from mcp_server.service import serve
+from mcp_server.service import running, serve
 
 def fetch(on_phase):
     for percent in range(6000):
         on_phase(f"fetching {percent}% of 137 MB")
         time.sleep(0.1)
 
-class Service(serve.Service):
+class Service(running.Service):
     async def start(self, on_phase):
         await asyncio.to_thread(fetch, on_phase)
 
-serve.Service = Service
-sys.exit(serve.run(Settings(data_dir=Path(sys.argv[1]))))
+running.Service = Service
+sys.exit(serve.run(Settings(data_dir=Path(sys.argv[1]), neo4j_url="bolt://127.0.0.1:1")))
 """
 
 
