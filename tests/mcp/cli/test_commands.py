@@ -180,7 +180,7 @@ def test_a_text_comes_from_standard_input(live_service: Environment) -> None:
         (("add", ""), "text"),
         (("add", "x", "--fact", "{bad"), "--fact number 1"),
         (("add", "x", "--occurred-at", "someday"), "occurred_at"),
-        (("search", "x", "--limit", "0"), "limit"),
+        (("search", "x", "--limit", "201"), "limit"),
         (("search", " "), "query"),
         (("get", "nope"), "memory_id"),
         (("get", "00000000-0000-4000-8000-000000000000"), "no memory"),

@@ -313,10 +313,8 @@ OLDER = {"knowthread": {"command": "knowthread"}}
         ({"mcpServers": FIRST}, "ok", ""),
         ({"projects": {"/x": {"mcpServers": FIRST}}}, "ok", ""),
         ({"mcpServers": OLDER}, "warning", "run knowthread setup"),
-        ({"mcpServers": {"knowthread": {"alwaysLoad": "yes"}}}, "warning", "run knowthread setup"),
         ({"mcpServers": FIRST, "projects": {"/x": {"mcpServers": OLDER}}}, "warning", "--scope local knowthread"),
-        ({"projects": {"/x": {}}, "mcpServers": {"other": {}}}, "note", ""),
-        ({"projects": ["odd"], "mcpServers": None}, "note", ""),
+        ({"projects": {"/x": {}, "/y": "odd"}, "mcpServers": {"other": {}}}, "note", ""),
         ([], "note", ""),
     ],
 )
