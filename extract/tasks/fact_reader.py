@@ -10,6 +10,7 @@ from extract.prompts.answers import ExtractOutput, StatedFact, one_line
 from kg.errors import InvalidInput
 from kg.facts.claims import literal_key
 from kg.facts.parse import MAX_FACTS, parse_facts
+from kg.facts.quantities import is_quantity
 from kg.language.names import alias_key
 from kg.validate import parse_instant, says_nothing
 from kg.values import FactInput
@@ -79,14 +80,17 @@ class FactReader:
 
 
 def _prepare(raw: StatedFact) -> dict[str, Any]:
-    """Return a fact as ``parse_facts`` takes it: names on one line, no words for nothing, no kind Thing."""
+    """Return a fact as ``parse_facts`` takes it: names on one line, no words for nothing, no kind Thing.
+
+    Models give quantities a kind too, so a kind does not make one a thing.
+    """
     return {
         "statement": _text(raw.statement),
         "subject": _name(raw.subject),
         "subject_kind": None if raw.subject_kind == "Thing" else raw.subject_kind,
         "predicate": _text(raw.predicate),
         "object": _name(raw.object),
-        "object_kind": None if raw.object_kind == "Thing" else raw.object_kind,
+        "object_kind": None if raw.object_kind == "Thing" or is_quantity(raw.object or "") else raw.object_kind,
         "because": _text(raw.because),
         "revisit_when": _text(raw.revisit_when),
         "valid_at": _text(raw.valid_at),

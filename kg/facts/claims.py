@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ from dataclasses import dataclass
 from kg.errors import InvalidInput
 from kg.facts import predicates
 from kg.facts.predicates import THING
-from kg.language.names import SELF_KEY, alias_key, is_speaker, is_user
+from kg.facts.quantities import is_quantity
+from kg.language.names import SELF_KEY, alias_key, is_self, is_speaker, is_user
 from kg.values import FactInput, Scope
 
-_QUANTITY = re.compile(r"\s*(?:v(?=\d)|[<>=~^$€£+-])*\s*\d")
 _LITERAL = frozenset(
     (
         *("USES_VERSION", "HAS_STATUS", "CONFIGURED_AS", "REVISIT_WHEN", "FAILED_BECAUSE"),
@@ -53,33 +52,42 @@ def subject_of(fact: FactInput, speaker: str | None) -> StatedName | None:
         return None
     usual = predicates.lookup(fact.predicate).subject_kind
     kind = fact.subject_kind or (usual if usual == "Person" else THING)
-    return _stated(fact.subject, speaker, kind)
+    return _stated(fact.subject, speaker, kind, fact.subject_kind)
 
 
 def object_of(fact: FactInput, speaker: str | None) -> StatedName | None:
     """Return the thing that is a fact's object, or None if it has no object or a literal value."""
-    if fact.object is None or not object_is_entity(fact.predicate, fact.object):
+    if fact.object is None or not object_is_entity(fact.predicate, fact.object, fact.object_kind):
         return None
     kind = fact.object_kind or predicates.lookup(fact.predicate).object_kind
-    return _stated(fact.object, speaker, kind)
+    return _stated(fact.object, speaker, kind, fact.object_kind)
 
 
-def _stated(name: str, speaker: str | None, kind: str) -> StatedName:
+def _stated(name: str, speaker: str | None, kind: str, given: str | None) -> StatedName:
     """Return what a name in a fact means.
 
-    "I" and "me" mean the speaker if the message names one, and the user otherwise.
+    "I" and "me" mean the speaker if the message names one, and the user otherwise. If the caller gave a kind that is
+    no Person, they mean a thing of that kind: the class User is ``user concept``, not the person.
     """
+    if given not in (None, "Person") and is_self(name):
+        return StatedName(alias_key(f"{name} {given}"), name, kind)
     if is_user(name) or (is_speaker(name) and speaker is None):
         return StatedName(SELF_KEY, name, kind)
     meant = speaker if is_speaker(name) and speaker is not None else name
     return StatedName(alias_key(meant), meant, kind)
 
 
-def object_is_entity(predicate: str, value: str) -> bool:
-    """Return whether an object is a thing with a name; a version, a quantity or a sentence is a literal value."""
-    if _QUANTITY.match(value) or predicate in _LITERAL:
+def object_is_entity(predicate: str, value: str, given: str | None = None) -> bool:
+    """Return whether an object is a thing with a name; a version, a quantity or a sentence is a literal value.
+
+    Args:
+        predicate: of the fact.
+        value: the object.
+        given: the kind that the caller gave; then what looks like a quantity is a thing of that kind.
+    """
+    if predicate in _LITERAL or len(value) > _ENTITY_MAX_CHARS:
         return False
-    if len(value) > _ENTITY_MAX_CHARS or "\n" in value or len(value.split()) > _ENTITY_MAX_WORDS:
+    if "\n" in value or len(value.split()) > _ENTITY_MAX_WORDS or (given is None and is_quantity(value)):
         return False
     try:
         return bool(alias_key(value))

@@ -578,3 +578,23 @@ async def test_an_unusable_time_of_a_message_is_named_and_the_message_kept(user:
     answer = await user.memory.add_memory(user.session(), messages=messages)
     (warning,) = answer["warnings"]
     assert warning.startswith("messages[0].timestamp") and answer["results"][0]["event"] == "ADD"
+
+
+async def test_a_name_that_begins_with_a_digit_is_one_thing_as_subject_and_as_object(user: User):
+    await user.add("1Password belongs to Dana.", states("1Password is Dana's", "OWNED_BY", "1Password", "Dana"))
+    await user.add("The team uses 1Password.", states("The team uses 1Password", "USES", "team", "1Password"))
+    page = await user.memory.get_entity(user.session(), name="1Password")
+    assert {fact["statement"] for fact in page["facts"]} == {"1Password is Dana's", "The team uses 1Password"}
+
+
+async def test_the_class_user_is_not_the_person(user: User):
+    await user.add("I like tabs.", prefers("tabs"))
+    soft = states(
+        "The User model has a soft-delete column", "HAS", "User", "soft-delete column", subject_kind="Concept"
+    )
+    await user.add("The User model has soft delete.", soft)
+    person = await user.memory.get_entity(user.session(), name="user")
+    assert [fact["predicate"] for fact in person["facts"]] == ["PREFERS"]
+    assert person["kind"] == "Person"
+    thing = (await user.memory.search_graph(user.session(), query="User concept"))["results"][0]
+    assert (thing["name"], thing["kind"]) == ("User", "Concept")

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from kg.errors import InvalidInput
-from kg.facts.claims import claim_key, claim_scope, literal_key, object_is_entity
+from kg.facts.claims import claim_key, claim_scope, literal_key, object_is_entity, object_of, subject_of
 from kg.facts.parse import MAX_FACTS, parse_facts
 from kg.facts.predicates import SINGLE_VALUED
+from kg.language.names import SELF_KEY
 from kg.values import Scope
 
 UUID = "0b6f6f4e-6a2c-4d8e-9d0a-0d9b1a0c2f11"
@@ -206,6 +207,42 @@ def test_no_facts_are_fine():
 )
 def test_a_thing_with_a_name_is_an_entity_and_a_value_is_not(predicate, value, entity):
     assert object_is_entity(predicate, value) is entity
+
+
+VALUES = (
+    "18.2.0|16 GB|3 days|>= 4.2|42|16GB|30s|45ms|100%|1e6|v2.1|v2|18.2.0-rc.1|3.0b2|18.x|2024-05-17|2024-05|12:30|"
+    "5 to 10|5-10 minutes|3x|$50|1,000 requests|20 per second|1h30m|24/7|10.0.0.5|127.0.0.1:8080|16 GB of RAM|"
+    "30-second timeout|17 December 2025|3rd of May|2025-12-17T10:00Z|-1|~3|<5ms|^18|99.9%|1.0.0.Final|1 500 ms|"
+    "1920x1080|3.12-slim|.5"
+)
+DIGITS_FIRST = (
+    "1Password|7-Zip|11ty|3scale|0MQ|2FA|4chan|1e100.net|3D Tiles|37signals|3CX|365 Data Centers|1inch|23andMe|"
+    "9to5Mac|7-Eleven|404 Not Found|1&1|3fa1b2c|5G"
+)
+
+
+@pytest.mark.parametrize("value", VALUES.split("|"))
+def test_what_reads_as_a_quantity_is_a_value_unless_the_caller_gives_it_a_kind(value: str):
+    assert not object_is_entity("USES", value)
+    assert object_is_entity("USES", value, "Tool")
+    assert not object_is_entity("USES_VERSION", value, "Tool")
+
+
+@pytest.mark.parametrize("value", DIGITS_FIRST.split("|"))
+def test_a_name_may_begin_with_a_digit(value: str):
+    assert object_is_entity("USES", value)
+
+
+@pytest.mark.parametrize("name", ["User", "the user", "I", "Me"])
+@pytest.mark.parametrize("kind", ["Concept", "File", "Tool", "Thing"])
+def test_a_thing_that_is_called_user_is_not_the_person(name: str, kind: str):
+    raw = {"statement": "s", "subject": name, "object": name, "subject_kind": kind, "object_kind": kind}
+    for named in (subject_of(only(raw), None), object_of(only(raw), "Dana")):
+        assert named is not None and named.key not in (SELF_KEY, "dana") and named.name == name and named.kind == kind
+    person = only({"statement": "s", "subject": name, "subject_kind": "Person"})
+    assert subject_of(person, None) == subject_of(
+        only({"statement": "s", "subject": name, "predicate": "PREFERS"}), None
+    )
 
 
 def test_a_claim_is_scoped_by_its_predicate():
