@@ -15,6 +15,7 @@ from kg.graph import queries as graph_queries
 from kg.language.names import alias_key
 from kg.operations.arguments import Session, check_flag
 from kg.operations.parameters import Limit, Parameter, Project
+from kg.operations.scopes import project_value
 from kg.validate import check_id, check_limit, check_text, check_uuid
 from kg.values import JsonObject
 
@@ -114,7 +115,7 @@ class Administration:
     async def list_conflicts(self, session: Session, *, project: Project = None, limit: Limit = 50) -> JsonObject:
         """Return decided and open contradictions."""
         top_k = check_limit("limit", limit, MAX_LIMIT)
-        name = None if project is None else check_id("project", project)
+        name = project_value("project", project)
         return await self._decisions.conflicts(session.scope.user_id, project=name, limit=top_k)
 
     async def undo_decision(

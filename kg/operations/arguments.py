@@ -8,7 +8,8 @@ from kg.errors import InvalidInput
 from kg.facts.parse import ParsedFacts
 from kg.operations.messages import parse_messages
 from kg.operations.parameters import JsonType
-from kg.validate import check_id, check_text, says_nothing
+from kg.operations.scopes import is_not_given, project_value, scope_value
+from kg.validate import check_text, says_nothing
 from kg.values import MemoryInput, Scope
 
 MAX_QUESTION_BYTES = 1 << 20
@@ -88,36 +89,43 @@ def resolve_user(session: Session, user_id: object) -> str:
     Raises:
         InvalidInput: the name cannot be an id.
     """
-    return session.scope.user_id if user_id is None else check_id("user_id", user_id)
+    return scope_value("user_id", user_id) or session.scope.user_id
 
 
 def write_scope(session: Session, user_id: object, agent_id: object, run_id: object, project: object) -> Scope:
     """Return the scope of a new memory: what the call names, else the session's own."""
-
-    def pick(name: str, value: object, default: str | None) -> str | None:
-        return default if value is None else check_id(name, value)
-
     defaults = session.scope
     return Scope(
         resolve_user(session, user_id),
-        pick("agent_id", agent_id, defaults.agent_id),
-        pick("run_id", run_id, defaults.run_id),
-        pick("project", project, defaults.project),
+        scope_value("agent_id", agent_id) or defaults.agent_id,
+        scope_value("run_id", run_id) or defaults.run_id,
+        project_value("project", project) or defaults.project,
     )
 
 
 def read_scope(session: Session, user_id: object, agent_id: object, run_id: object, project: object) -> Scope:
     """Return the scope of a read: all memories of the user, unless the call narrows it."""
-
-    def pick(name: str, value: object) -> str | None:
-        return None if value is None else check_id(name, value)
-
     return Scope(
         resolve_user(session, user_id),
-        pick("agent_id", agent_id),
-        pick("run_id", run_id),
-        pick("project", project),
+        scope_value("agent_id", agent_id),
+        scope_value("run_id", run_id),
+        project_value("project", project),
     )
+
+
+def erase_scope(session: Session, user_id: object, agent_id: object, run_id: object, project: object) -> Scope:
+    """Return the scope to erase, which the call must name: a blank or "null" never widens it.
+
+    Raises:
+        InvalidInput: nothing is named, or one of the values says nothing.
+    """
+    given = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id, "project": project}
+    if all(value is None for value in given.values()):
+        raise InvalidInput("user_id", None, "name the scope to erase: user_id, agent_id, run_id or project")
+    for field, value in given.items():
+        if value is not None and is_not_given(value):
+            raise InvalidInput(field, value, "name what to erase, or leave the parameter out")
+    return read_scope(session, user_id, agent_id, run_id, project)
 
 
 def parse_texts(text: object, messages: object, facts: ParsedFacts, warnings: list[str]) -> tuple[MemoryInput, ...]:

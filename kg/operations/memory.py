@@ -9,6 +9,7 @@ Importing this module costs little, so that the command line can read the signat
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, cast
 
 from kg.errors import InvalidInput
@@ -19,6 +20,7 @@ from kg.operations.arguments import (
     check_flag,
     check_question,
     check_threshold,
+    erase_scope,
     parse_texts,
     read_scope,
     resolve_user,
@@ -42,11 +44,12 @@ from kg.operations.parameters import (
     UserId,
 )
 from kg.operations.parts import Parts
+from kg.operations.scopes import is_not_given
 from kg.recall import render
 from kg.recall.filters import parse_filters
 from kg.recall.query import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, EntityPage, Search
 from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, given_instant, parse_json
-from kg.values import AddRequest, JsonObject, UpdateRequest
+from kg.values import AddRequest, JsonObject, Scope, UpdateRequest
 
 MAX_LIMIT = 200
 _BULK_FROM = 20
@@ -57,6 +60,7 @@ class MemoryService:
 
     def __init__(self, parts: Parts) -> None:
         from kg.operations.erasure import Erasure
+        from kg.operations.scoped_reading import ScopedReading
         from kg.operations.writes import Writes
         from kg.recall.explore import Explore
         from kg.recall.listing import Listing
@@ -68,6 +72,7 @@ class MemoryService:
         self._writes = Writes(parts)
         self._listing = Listing(parts.store, parts.clock)
         self._explore = Explore(parts.store, parts.index, parts.embedder)
+        self._scoped = ScopedReading(parts.store)
         self._erasure = Erasure(parts, self._explore)
 
     async def add_memory(
@@ -160,11 +165,13 @@ class MemoryService:
         """
         relates = check_flag("enable_graph", enable_graph)
         budget = check_limit("max_tokens", max_tokens, 100_000, lower=LEAST_MAX_TOKENS)
+        parsed = parse_filters(parse_json(filters))
+        user = parsed.user() if is_not_given(user_id) else user_id
         search = Search(
             query=check_question(query),
-            scope=read_scope(session, user_id, agent_id, run_id, project),
+            scope=read_scope(session, user, agent_id, run_id, project),
             instants=self._instants(as_of, known_at),
-            filters=parse_filters(parse_json(filters)),
+            filters=parsed,
             limit=check_limit("limit", limit, MAX_LIMIT),
             project=session.scope.project,
             threshold=check_threshold(threshold),
@@ -172,13 +179,17 @@ class MemoryService:
             explain=check_flag("explain", explain),
             rerank=check_flag("rerank", rerank),
         )
-        answer, linked = await self._recall.search(search)
-        self._recall_counts.add(search.scope.user_id, (hit["id"] for hit in answer["results"]))
-        if relates:
-            uuids = [entity.uuid for entity in linked[:3]]
-            relations = await self._explore.relations(search.scope, uuids, search.instants)
-            answer["relations"] = render.fitting(relations, budget - render.size(answer))
-        return answer
+
+        async def answer_in(scope: Scope) -> JsonObject:
+            answer, linked = await self._recall.search(replace(search, scope=scope))
+            self._recall_counts.add(scope.user_id, (hit["id"] for hit in answer["results"]))
+            if relates:
+                uuids = [entity.uuid for entity in linked[:3]]
+                relations = await self._explore.relations(scope, uuids, search.instants)
+                answer["relations"] = render.fitting(relations, budget - render.size(answer))
+            return answer
+
+        return await self._scoped.read(search.scope, "results", answer_in, names_user=not is_not_given(user))
 
     async def get_memories(
         self,
@@ -195,11 +206,15 @@ class MemoryService:
         ] = None,
     ) -> JsonObject:
         """List memories, newest first."""
-        return await self._listing.memories(
-            read_scope(session, user_id, agent_id, run_id, project),
-            parse_filters(parse_json(filters)),
-            limit=check_limit("limit", limit, MAX_LIMIT),
-            cursor=cursor,
+        parsed = parse_filters(parse_json(filters))
+        user = parsed.user() if is_not_given(user_id) else user_id
+        scope = read_scope(session, user, agent_id, run_id, project)
+        most = check_limit("limit", limit, MAX_LIMIT)
+        return await self._scoped.read(
+            scope,
+            "results",
+            lambda meant: self._listing.memories(meant, parsed, limit=most, cursor=cursor),
+            names_user=not is_not_given(user),
         )
 
     async def get_memory(self, session: Session, *, memory_id: MemoryId, user_id: UserId = None) -> JsonObject:
@@ -253,9 +268,7 @@ class MemoryService:
         confirm: Confirm = None,
     ) -> JsonObject:
         """Erase every memory of a scope that you name explicitly. Only on the person's own request."""
-        if user_id is None and agent_id is None and run_id is None and project is None:
-            raise InvalidInput("user_id", None, "name the scope to erase: user_id, agent_id, run_id or project")
-        scope = read_scope(session, user_id, agent_id, run_id, project)
+        scope = erase_scope(session, user_id, agent_id, run_id, project)
         looks = check_flag("dry_run", dry_run)
         return await self._erasure.scope(scope, session.key, dry_run=looks, confirm=confirm)
 
@@ -309,7 +322,13 @@ class MemoryService:
         scope = read_scope(session, user_id, agent_id, run_id, project)
         text = "" if query is None or query == "" else check_question(query)
         top_k = check_limit("limit", limit, 50)
-        return await self._explore.search(text, scope, top_k, self._instants(as_of, None))
+        instants = self._instants(as_of, None)
+        return await self._scoped.read(
+            scope,
+            "results",
+            lambda meant: self._explore.search(text, meant, top_k, instants),
+            names_user=not is_not_given(user_id),
+        )
 
     async def get_entity(
         self,
@@ -343,7 +362,12 @@ class MemoryService:
             include_superseded=check_flag("include_superseded", include_superseded),
             limit=check_limit("limit", limit, MAX_LIMIT),
         )
-        return await self._explore.page(page)
+        return await self._scoped.read(
+            page.scope,
+            "facts",
+            lambda meant: self._explore.page(replace(page, scope=meant)),
+            names_user=not is_not_given(user_id),
+        )
 
     def _instants(self, as_of: object, known_at: object) -> Instants:
         return Instants(

@@ -95,6 +95,11 @@ class Filter:
         """Return whether any condition is about one of the memory's own fields."""
         return any(condition.own and condition.key == field for condition in _conditions(self.root))
 
+    def user(self) -> str | None:
+        """Return the user of every match, if the filter names one."""
+        users = (c.operand for c in _required(self.root) if c.own and c.key == "user_id" and c.operator == "eq")
+        return next((user for user in users if isinstance(user, str)), None)
+
     def index_terms(self) -> dict[str, str | bool | Sequence[str | bool]]:
         """Return equalities over top-level metadata that hold in every match: key to a value, or to any of several.
 

@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
-from typing import Any, Protocol, cast, overload
+from typing import Any, Protocol, cast
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -33,6 +33,7 @@ from kg.errors import KgError, StoreUnavailable, shorten
 from kg.operations.arguments import Session, is_empty, is_injected
 from kg.operations.memory import MemoryService
 from kg.operations.parameters import Operation, Parameter, parameters_of
+from kg.operations.scopes import project_value, scope_value
 from kg.reports.run import Reports
 from kg.validate import check_id
 from kg.values import JsonObject, Scope
@@ -150,24 +151,20 @@ def session_of(headers: Mapping[str, str] | None, default_user: str) -> Session:
         InvalidInput: a header has a value that no argument may have; it names the header and its setting.
     """
     context = read_session({key.lower(): value for key, value in (headers or {}).items()})
-    user = _checked(USER, context.user_id or default_user)
-    others = (_checked(AGENT, context.agent_id), _checked(RUN, context.run_id), _checked(PROJECT, context.project))
-    return Session(Scope(user, *others), _checked(REQUEST_KEY, context.request_key) or secrets.token_hex(16))
+    scope = Scope(
+        scope_value(_named(USER), context.user_id) or check_id(_named(USER), default_user),
+        scope_value(_named(AGENT), context.agent_id),
+        scope_value(_named(RUN), context.run_id),
+        project_value(_named(PROJECT), context.project),
+    )
+    key = context.request_key
+    return Session(scope, secrets.token_hex(16) if key is None else check_id(_named(REQUEST_KEY), key))
 
 
-@overload
-def _checked(header: str, value: str) -> str: ...
-
-
-@overload
-def _checked(header: str, value: str | None) -> str | None: ...
-
-
-def _checked(header: str, value: str | None) -> str | None:
-    if value is None:
-        return None
+def _named(header: str) -> str:
+    """Return a header as an error names it, with the setting that it comes from."""
     settings = [name for name, its in SESSION_VARIABLES.items() if its == header]
-    return check_id(f"{settings[-1]} (header {header})" if settings else f"header {header}", value)
+    return f"{settings[-1]} (header {header})" if settings else f"header {header}"
 
 
 def build_server(backend: Backend, version: str) -> MCPServer[Any]:

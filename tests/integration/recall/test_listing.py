@@ -8,8 +8,10 @@ import pytest
 
 import kg.recall.listing
 import kg.writing.delete
+from kg.operations.arguments import Session
 from kg.operations.decisions import Decisions
 from kg.recall import render
+from kg.values import Scope
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, states
 
@@ -136,3 +138,31 @@ async def test_versions_of_what_waits_to_be_erased_end_nothing(user: User, monke
     await user.parts.deleting.finish()
     assert await user.objects("user", **then) == {"Paris"}
     await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_an_empty_answer_within_a_scope_names_the_scopes_there_are(user: User) -> None:
+    await user.add("Pinned pnpm.", project="github.com/acme/shop", agent_id="claude")
+    listed = await user.memory.get_memories(user.session(), project="blog", agent_id="claude")
+    assert listed == {"results": [], "scopes": {"projects": ["github.com/acme/shop"]}}
+    found = await user.memory.search_graph(user.session(), query="pnpm", agent_id="codex")
+    assert found["scopes"] == {"agents": ["claude"]}
+    nobody = await user.memory.get_memories(user.session(), user_id=f"{user.id}-nobody")
+    assert user.id in nobody["scopes"]["users"]
+    filtered = await user.memory.get_memories(user.session(), agent_id="claude", filters={"topic": "none"})
+    assert filtered == {"results": []}
+
+
+async def test_a_project_is_found_by_any_spelling_and_by_its_short_name(user: User) -> None:
+    await user.add("Pinned pnpm.", project="https://github.com/acme/shop.git")
+    for project in (" github.com/Acme/Shop", "git@github.com:acme/shop.git", "shop"):
+        listed = await user.memory.get_memories(user.session(), project=project)
+        assert [hit["memory"] for hit in listed["results"]] == ["Pinned pnpm."], project
+    assert listed["project"] == "github.com/acme/shop"
+
+
+async def test_a_user_within_filters_alone_names_whose_memories_are_listed(user: User) -> None:
+    await user.add("Alice keeps bees.")
+    other = Session(Scope(f"{user.id}-other"), "k")
+    for filters in ({"user_id": user.id}, {"AND": [{"user_id": user.id}]}):
+        listed = await user.memory.get_memories(other, filters=filters)
+        assert [hit["memory"] for hit in listed["results"]] == ["Alice keeps bees."]

@@ -8,6 +8,7 @@ import pytest
 
 from kg.errors import InvalidInput
 from kg.language.remotes import normalise_project, normalise_remote
+from kg.values import Scope
 from mcp_server.link.project import detect_project
 from mcp_server.link.session import (
     AGENT,
@@ -247,7 +248,7 @@ def test_a_folder_name_with_control_characters_is_made_usable(tmp_path: Path) ->
     assert detect_project(tmp_path / "\x01\x02") is None
 
 
-@pytest.mark.parametrize("value", ["x" * 257, "x" * 9000, "null\0byte", "two\nlines", "\x85", " "])
+@pytest.mark.parametrize("value", ["x" * 257, "x" * 9000, "null\0byte", "two\nlines"])
 @pytest.mark.parametrize(
     ("header", "setting"),
     [
@@ -262,6 +263,13 @@ def test_a_session_of_unusable_values_is_refused_by_header_and_setting(header: s
     with pytest.raises(InvalidInput) as caught:
         session_of({header: encode_value(value)}, "somebody")
     assert setting in caught.value.field and header in caught.value.field
+
+
+def test_scope_values_of_a_session_are_trimmed_composed_and_may_say_nothing() -> None:
+    sent = {USER: " Zoe\u0308 ", AGENT: "undefined", RUN: " ", PROJECT: "git@github.com:Acme/shop.git"}
+    scope = session_of({header: encode_value(value) for header, value in sent.items()}, "somebody").scope
+    assert scope == Scope("Zoë", None, None, "github.com/acme/shop")
+    assert session_of({USER: "null"}, "somebody").scope.user_id == "somebody"
 
 
 def test_a_default_user_is_checked_as_one_of_a_header_is() -> None:
