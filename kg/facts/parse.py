@@ -112,8 +112,9 @@ class _Parts:
         named = self._optional("predicate", _predicate)
         stated_object = self._optional("object", _object)
         statement = self._raw.get("statement")
-        if statement is None and subject and stated_object:
-            statement = f"{subject} {(named or 'relates to').replace('_', ' ').lower()} {stated_object}"
+        about = self._raw.get("subject")  # a name of signs names no entity, but the statement has it
+        if statement is None and isinstance(about, str) and stated_object:
+            statement = f"{about.strip()} {(named or 'relates to').replace('_', ' ').lower()} {stated_object}"
         usable = check_text(f"{self._field}.statement", statement, MAX_STATEMENT_BYTES).strip()
         valid_at = self._optional("valid_at", given_instant)
         invalid_at = self._optional("invalid_at", given_instant)

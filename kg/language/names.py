@@ -6,6 +6,7 @@ Invariant: the key of a key is that key, and a name has the same key inside a te
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from kg.errors import InvalidInput
 from kg.language.words import STOP_WORDS, fold, shadow
@@ -23,6 +24,8 @@ MAX_CANDIDATES = 4_000
 _USER = frozenset(("user", "the user"))
 _SPEAKER = frozenset(("i", "me", "my", "mine", "myself"))
 
+_SIGNS = re.compile(r"[!?*&#:$<_]")
+_BACKSLASH = re.compile(r"(?<=[\w:])\\+(?=\w)|^\\(?=\\*\w)")
 _CHUNK = re.compile(r"\S+")
 _HERE = re.compile(r"(?<!\S)(?:\.{1,2}/)+(?=[A-Za-z0-9])")
 _W = "A-Za-z0-9\ue000\ue001"
@@ -35,6 +38,35 @@ _PIECE = re.compile(
     """,
     re.VERBOSE,
 )
+
+_CODE = re.compile(
+    r"""
+      \$[a-z_]\w* | \#(?=[^\W\d])[\w-]+ | ::?[a-z_][\w-]*          # $HOME, #main, :root
+    | &+[a-z_][\w:.]* | [a-z_][\w:.]*\*+                           # &String, char*
+    | [a-z_][\w:.]*<[\w:.,&*<>\[\]]*>                              # Vec<u8>
+    | _+[a-z0-9]\w* | [a-z]\w*_                                    # __init__, _private, class_
+    """,
+    re.VERBOSE,
+)
+"""Names of code whose signs make them another thing than the bare word; folded."""
+_ASKS_OR_FORCES = re.compile(r"[a-z_][a-z0-9_.]*[!?]")
+"""A method as Ruby and Elixir write it; in capitals it is a brand or a shout."""
+_WRAPPING = "`'\"()[]{},;:.\u2018\u2019\u201c\u201d\u00ab\u00bb"
+
+
+def code_key(name: str) -> str | None:
+    """Return the key of a name of code without blanks whose signs belong to it; None for any other name.
+
+    ``save!``, ``valid?``, ``char*``, ``&String``, ``#main``, ``:root``, ``$HOME``, ``Vec<u8>`` and ``__init__`` are
+    other things than save, valid, char, String, main, root, home, Vec u8 and init.
+    """
+    bare = name.strip().lstrip(_WRAPPING.replace(":", "")).rstrip(_WRAPPING)
+    folded = fold(bare)
+    if not folded or len(folded) > MAX_KEY_CHARS or _CHUNK.fullmatch(folded) is None:
+        return None
+    if _CODE.fullmatch(folded) or _ASKS_OR_FORCES.fullmatch(bare):
+        return folded
+    return None
 
 
 def alias_key(name: str) -> str:
@@ -50,11 +82,12 @@ def alias_key(name: str) -> str:
       ``--force``), and ``@`` before one word and a ``/`` (``@scope/pkg``, but ``@alice`` is alice). ``./`` and ``../``
       are dropped there.
     - Signs that touch no word separate, and so does punctuation at the end of one (``Acme Inc.``, ``src/``).
+    - A backslash inside a path is a slash. A name of code keeps its signs, see ``code_key``.
 
     Raises:
         InvalidInput: nothing is left, or the key is longer than ``MAX_KEY_CHARS``.
     """
-    key = " ".join(piece for piece, _ in _pieces(name))
+    key = _joined(name)
     if not key:
         raise InvalidInput("name", name, "give a name with at least one letter, digit or symbol")
     if len(key) > MAX_KEY_CHARS:
@@ -68,6 +101,14 @@ def find_alias_key(name: str | None) -> str | None:
         return alias_key(name) if name else None
     except InvalidInput:
         return None
+
+
+def former_key(name: str) -> str:
+    """Return the key that a name had before names of code kept their signs and a backslash was a slash; may be empty.
+
+    Aliases of older graphs have such keys.
+    """
+    return " ".join(key for key, _ in _pieces(name.replace("\\", " ")))
 
 
 def is_user(name: str) -> bool:
@@ -88,7 +129,8 @@ def is_self(name: str) -> bool:
 def name_ngrams(text: str, max_words: int = 5) -> list[tuple[str, str]]:
     """Return what could be a name in a text: (alias key, as written), each key once, shortest first, in order.
 
-    These are runs of one to ``max_words`` words, and each segment of a path or address. A stop word alone is none.
+    These are runs of one to ``max_words`` words, and each segment of a path or address. A stop word alone
+    is one only where it has a capital: Will, May, IT.
     There are at most ``MAX_CANDIDATES``: a very long text loses its longest runs at the end.
     """
     pieces = _pieces(text)
@@ -98,8 +140,10 @@ def name_ngrams(text: str, max_words: int = 5) -> list[tuple[str, str]]:
         for segment in re.split(r"[/@]", key.lstrip("-")):
             if segment:
                 found.setdefault(segment, text[start:end])
-    for stop in STOP_WORDS.intersection(found):
+    capitals = {key for key, (start, _) in pieces if text[start].isupper()}
+    for stop in STOP_WORDS.intersection(found) - capitals:
         del found[stop]
+    found |= {key: written for key, written in _code_names(text) if key not in found}
     for size in range(2, max_words + 1):
         if len(found) >= MAX_CANDIDATES:
             break
@@ -110,8 +154,17 @@ def name_ngrams(text: str, max_words: int = 5) -> list[tuple[str, str]]:
     return fitting[:MAX_CANDIDATES]
 
 
+def _code_names(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the names of code in a text whose signs belong to them: key, as written."""
+    if not _SIGNS.search(text):
+        return
+    for chunk in _CHUNK.finditer(text):
+        if (key := code_key(chunk.group())) is not None:
+            yield key, chunk.group()
+
+
 def _joined(name: str) -> str:
-    return " ".join(key for key, _ in _pieces(name))
+    return code_key(name) or " ".join(key for key, _ in _pieces(name))
 
 
 def _pieces(text: str) -> list[tuple[str, tuple[int, int]]]:
@@ -122,7 +175,7 @@ def _pieces(text: str) -> list[tuple[str, tuple[int, int]]]:
     pieces: list[tuple[str, tuple[int, int]]] = []
     for chunk in _CHUNK.finditer(text):
         written = chunk.group()
-        folded = fold(written)
+        folded = _BACKSLASH.sub("/", fold(written))
         exact = len(folded) == len(written)
         for part in _CHUNK.finditer(folded):  # folding may bring blanks of its own
             shape = _HERE.sub(lambda m: " " * len(m.group()), shadow(part.group()).replace("_", ","))

@@ -14,7 +14,7 @@ from kg.graph import queries as graph_queries
 from kg.graph.queries import FoundEntity
 from kg.graph.store import GraphStore
 from kg.language.lucene import entity_query, user_key
-from kg.language.names import alias_key
+from kg.language.names import alias_key, former_key
 from kg.ports import Embedder, IndexQuery, VectorIndex
 from kg.recall import queries, render
 from kg.recall.queries import EntityFact
@@ -58,6 +58,8 @@ class Explore:
             name, uuid = None, name
         keys = [] if name is None else [alias_key(name)]
         entity = await self._find(user_id, keys, [uuid] if uuid else [])
+        if entity is None and name is not None:
+            entity = await self._find_former(user_id, name)
         if entity is not None and entity["merged_into"]:
             entity = await self._find(user_id, [], [entity["merged_into"]])
         if entity is None:
@@ -65,6 +67,12 @@ class Explore:
             names = ", ".join(row["name"] for row in await self._rows(user_id, near))
             raise NotFound("entity", name or uuid or "", f"nearest: {names}" if names else "see search_graph")
         return entity
+
+    async def _find_former(self, user_id: str, name: str) -> FoundEntity | None:
+        """Return the entity that an older graph holds under the former key of a name, if it is called so."""
+        key, former = alias_key(name), former_key(name)
+        found = await self._find(user_id, [former], []) if former not in ("", key) else None
+        return found if found is not None and _key_or_nothing(found["name"]) == key else None
 
     async def _find(self, user_id: str, keys: Sequence[str], uuids: Sequence[str]) -> FoundEntity | None:
         """Return the first entity of those keys or uuids: a person may have bound one name to two entities by hand."""

@@ -86,3 +86,33 @@ async def test_facts_that_were_not_looked_at_are_said_to_be_left_out(user: User,
     assert "facts_omitted" not in page
     page = await user.entity("user", include_superseded=True, limit=3)
     assert len(page["facts"]) == 3 and "raise limit" in page["more"]
+
+
+async def test_names_of_code_are_other_things_than_their_bare_words(user: User) -> None:
+    await user.add("save returns false.", states("save returns false", "RETURNS", "save", "false on failure"))
+    await user.add("save! raises.", states("save! raises", "RAISES", "save!", "an exception"))
+    await user.add("one", states("It has a lint error", "HAS", "C:\\work\\app\\main.ts", "a lint error"))
+    await user.add("two", states("It has a type error", "HAS", "C:/work/app/main.ts", "a type error"))
+    pages = {
+        name: {fact["statement"] for fact in (await user.memory.get_entity(user.session(), name=name))["facts"]}
+        for name in ("save", "save!", "C:/work/app/main.ts")
+    }
+    assert pages == {
+        "save": {"save returns false"},
+        "save!": {"save! raises"},
+        "C:/work/app/main.ts": {"It has a lint error", "It has a type error"},
+    }
+
+
+async def test_a_name_of_an_older_graph_is_found_under_its_former_key(user: User) -> None:
+    await user.add("valid? is slow.", states("valid? is slow", "HAS", "valid?", "a slow check"))
+    await user.raw("MATCH (a:Alias {user_id: $user_id, key: 'valid?'}) SET a.key = 'valid'")
+    page = await user.memory.get_entity(user.session(), name="valid?")
+    assert (page["name"], len(page["facts"])) == ("valid?", 1)
+
+
+async def test_a_name_that_is_a_stop_word_is_linked_where_it_has_a_capital(user: User) -> None:
+    owns = states("Will owns the payments database", "OWNS", "Will", "payments database", subject_kind="Person")
+    await user.add("Will owns the payments database.", owns)
+    answer = await user.search("what about Will", enable_graph=True)
+    assert [relation["source"] for relation in answer["relations"]] == ["Will"]

@@ -56,7 +56,6 @@ def test_a_statement_is_made_of_its_parts_when_it_is_left_out():
         ({"statement": " "}, "facts[0].statement"),
         ({"statement": "x" * 5000}, "4096"),
         ({"subject": "api", "predicate": "USES"}, "facts[0].statement"),
-        ({"subject": "!!!", "predicate": "USES", "object": "zod"}, "facts[0].statement"),
         (["x"], "sentence"),
         ({"statement": "lone \ud800"}, "surrogate"),
     ],
@@ -243,6 +242,15 @@ def test_a_thing_that_is_called_user_is_not_the_person(name: str, kind: str):
     assert subject_of(person, None) == subject_of(
         only({"statement": "s", "subject": name, "predicate": "PREFERS"}), None
     )
+
+
+@pytest.mark.parametrize("name", ["_", "$", "++", "..."])
+def test_a_fact_about_a_name_of_signs_alone_is_kept_without_an_entity(name: str):
+    raw = {"statement": f"Here {name} means lodash", "subject": name, "predicate": "MEANS", "object": "lodash"}
+    parsed = parse_facts([raw, {"subject": name, "predicate": "MEANS", "object": "lodash"}])
+    assert [fact.statement for fact in parsed.facts] == [f"Here {name} means lodash", f"{name} means lodash"]
+    assert not parsed.skipped and [fact.subject for fact in parsed.facts] == [None, None]
+    assert len(parsed.warnings) == 2 and all(f"subject: '{name}'" in warning for warning in parsed.warnings)
 
 
 def test_a_claim_is_scoped_by_its_predicate():

@@ -3,7 +3,16 @@ import random
 import pytest
 
 from kg.errors import InvalidInput
-from kg.language.names import MAX_CANDIDATES, MAX_KEY_CHARS, alias_key, is_self, is_speaker, is_user, name_ngrams
+from kg.language.names import (
+    MAX_CANDIDATES,
+    MAX_KEY_CHARS,
+    alias_key,
+    former_key,
+    is_self,
+    is_speaker,
+    is_user,
+    name_ngrams,
+)
 
 SAME = [
     ("strict mode", "strict_mode", "Strict-Mode", "STRICT  MODE", "strict\u00a0mode", "`strict-mode`", "strict\tmode,"),
@@ -26,6 +35,12 @@ SAME = [
     ("שלום", "\u200fשלום\u200e"),
     ("👩‍💻", "👩💻"),
     ("✈️", "✈"),
+    ("C:\\work\\app\\main.ts", "C:/work/app/main.ts", "c:\\Work\\app/main.ts"),
+    ("src\\kg\\text.py", "src/kg/text.py"),
+    ("$HOME", "`$home`", "($HOME)"),
+    ("save!", "`save!`", "save!,"),
+    ("Yahoo!", "Yahoo"),
+    ("how does it work?", "how does it work"),
 ]
 DIFFERENT = [
     ("C", "C++", "C#", "c++20", "F#"),
@@ -35,6 +50,17 @@ DIFFERENT = [
     ("node.js", "nodejs", "node js"),
     ("@scope/pkg", "scope/pkg", "scope pkg"),
     ("-v", "v"),
+    ("save", "save!"),
+    ("valid", "valid?"),
+    ("char", "char*", "char**"),
+    ("String", "&String"),
+    ("A", "A*"),
+    ("main", "#main"),
+    ("root", ":root"),
+    ("$HOME", "home"),
+    ("Vec<u8>", "Vec u8"),
+    ("init", "__init__", "_init"),
+    ("class", "class_"),
     ("#12", "12"),
     ("react@18", "react 18"),
     ("Zoë", "Zoe"),
@@ -68,7 +94,7 @@ def test_a_name_that_folding_makes_too_long_for_an_index_is_refused():
 
 def test_a_key_is_its_own_key_whatever_the_name():
     choose = random.Random(7)
-    alphabet = "aB1 ._/@-+#:~'\"(),éİıß\u0301\u200d中ハー한🚀ﬁ\u3000ﷺ½①_"
+    alphabet = "aB1 !?*&$<>\\\\._/@-+#:~'\"(),éİıß\u0301\u200d中ハー한🚀ﬁ\u3000ﷺ½①_"
     for _ in range(5_000):
         name = "".join(choose.choice(alphabet) for _ in range(choose.randint(1, 9)))
         if any(c.isalnum() for c in name):
@@ -96,6 +122,29 @@ def test_a_lone_stop_word_is_no_candidate_but_may_be_part_of_one():
     found = dict(name_ngrams("what is the New Order of it"))
     assert not {"what", "is", "the", "of", "it"} & set(found)
     assert "the new order" in found
+
+
+def test_a_name_of_code_is_found_in_a_text_and_so_is_its_bare_word():
+    found = dict(name_ngrams("Is `save!` valid? Set $HOME, not Vec<u8>, in C:\\work\\a.ts"))
+    assert {"save!", "save", "valid?", "valid", "$home", "home", "vec<u8>"} <= set(found)
+    assert "work/a.ts" in found
+
+
+@pytest.mark.parametrize("name", ["Will", "May", "IT", "Most"])
+def test_a_stop_word_with_a_capital_may_be_a_name(name):
+    assert dict(name_ngrams(f"what about {name}"))[name.casefold()] == name
+    assert name.casefold() in dict(name_ngrams(f"{name.casefold()} {name} do it?"))
+    assert name.casefold() not in dict(name_ngrams(f"what about {name.casefold()}"))
+
+
+@pytest.mark.parametrize("name", ["$USER", "#me", "&User", "User*", ":user"])
+def test_a_name_of_code_is_not_the_person(name):
+    assert not is_self(name) and not is_user(name) and not is_speaker(name)
+
+
+def test_the_key_that_an_older_graph_has_of_a_name_is_known():
+    names = ("save!", "C:\\work\\a.ts", "__init__", "Vec<u8>", "Redis", "$")
+    assert [former_key(name) for name in names] == ["save", "c work a.ts", "init", "vec u8", "redis", ""]
 
 
 def test_runs_have_at_most_the_given_number_of_words():
