@@ -81,7 +81,7 @@ def test_operations_are_asked_for_by_post_only(place: Place) -> None:
         ("list_jobs", {"limit": True}, "limit: 'True'"),
         ("list_jobs", {"state": ["dead"]}, "state: "),
         ("list_jobs", {"state": "sleeping"}, "give one of pending, running, failed, done, dead, cancelled"),
-        ("list_conflicts", {"project": ""}, "project: "),
+        ("list_conflicts", {"project": "x" * 257}, "project: "),
         ("undo_decision", {"id": "nope"}, "id: 'nope' is not usable"),
         ("merge_entities", {"name": {}, "into": "valkey"}, "name: "),
         ("merge_entities", {"name": "nobody", "into": "valkey"}, "name: 'nobody' is not usable"),
