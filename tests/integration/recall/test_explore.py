@@ -94,7 +94,7 @@ async def test_names_of_code_are_other_things_than_their_bare_words(user: User) 
     await user.add("one", states("It has a lint error", "HAS", "C:\\work\\app\\main.ts", "a lint error"))
     await user.add("two", states("It has a type error", "HAS", "C:/work/app/main.ts", "a type error"))
     pages = {
-        name: {fact["statement"] for fact in (await user.memory.get_entity(user.session(), name=name))["facts"]}
+        name: {fact["fact"] for fact in (await user.memory.get_entity(user.session(), name=name))["facts"]}
         for name in ("save", "save!", "C:/work/app/main.ts")
     }
     assert pages == {

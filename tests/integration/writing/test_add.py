@@ -584,7 +584,7 @@ async def test_a_name_that_begins_with_a_digit_is_one_thing_as_subject_and_as_ob
     await user.add("1Password belongs to Dana.", states("1Password is Dana's", "OWNED_BY", "1Password", "Dana"))
     await user.add("The team uses 1Password.", states("The team uses 1Password", "USES", "team", "1Password"))
     page = await user.memory.get_entity(user.session(), name="1Password")
-    assert {fact["statement"] for fact in page["facts"]} == {"1Password is Dana's", "The team uses 1Password"}
+    assert {fact["fact"] for fact in page["facts"]} == {"1Password is Dana's", "The team uses 1Password"}
 
 
 async def test_the_class_user_is_not_the_person(user: User):
