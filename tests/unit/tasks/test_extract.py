@@ -72,10 +72,9 @@ async def test_prompt_model_and_calls_are_told():
 
 
 async def test_a_kind_that_is_none_leaves_the_predicate_to_say_the_kind():
-    extraction = await extracted({"noise": [], "facts": [fact(subject_kind="project", object_kind="database")]})
-    assert (extraction.facts[0][1].subject_kind, extraction.facts[0][1].object_kind) == ("Project", None)
-    extraction = await extracted({"noise": [], "facts": [fact(object="16 GB", object_kind="Concept")]})
-    assert extraction.facts[0][1].object_kind is None
+    facts = [fact(subject_kind="project", object_kind="database"), fact("x", object="16 GB", object_kind="Tool")]
+    (_, one), (_, other) = (await extracted({"noise": [], "facts": facts})).facts
+    assert (one.subject_kind, one.object_kind, other.object_kind) == ("Project", None, None)
 
 
 async def test_blank_parts_are_no_parts():
