@@ -52,7 +52,7 @@ CALL (uuid) {
       reason: CASE WHEN seen THEN d.reason END}) AS replaced_by
   }
   WITH f, f {.uuid, .statement, .predicate, .because, .revisit_when, direction: direction, subject: s.name,
-    object: coalesce(o.name, f.object_value), valid_at: toString(f.valid_at), invalid_at: toString(f.invalid_at),
+    object: coalesce(f.object_value, o.name), valid_at: toString(f.valid_at), invalid_at: toString(f.invalid_at),
     memory_uuid: m.uuid, memory_project: m.project, memory_occurred_at: toString(m.occurred_at),
     replaced_by: replaced_by} AS fact
   ORDER BY f.valid_at DESC, f.seq DESC

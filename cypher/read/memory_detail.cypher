@@ -26,7 +26,7 @@ CALL (m) {
       AND NOT EXISTS { MATCH (n)<-[:STATES]-(:Deleting) } |
       {id: n.uuid, statement: n.statement, kind: d.kind, at: d.at, reason: d.reason, judge: d.judge}] AS replaced_by
   ORDER BY f.seq
-  RETURN collect(f {.*, subject: s.name, object: coalesce(o.name, f.object_value), replaced_by: replaced_by}) AS facts
+  RETURN collect(f {.*, subject: s.name, object: coalesce(f.object_value, o.name), replaced_by: replaced_by}) AS facts
 }
 CALL (m) {
   MATCH (m)-[:PREVIOUS]->(v:MemoryVersion)

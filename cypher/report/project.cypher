@@ -17,7 +17,7 @@ WHERE f.user_id = $user_id AND f.subject_uuid >= '' AND f.expired_at IS NULL AND
   AND f.valid_at <= $now AND (f.invalid_at IS NULL OR f.invalid_at > $now)
   AND (($project IS NULL AND m.project IS NOT NULL) OR m.project = $project OR m.project ENDS WITH '/' + $project)
 OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
-WITH m.project AS project, s.name AS subject, f.predicate AS relation, coalesce(o.name, f.object_value) AS object,
+WITH m.project AS project, s.name AS subject, f.predicate AS relation, coalesce(f.object_value, o.name) AS object,
   min(f.valid_at) AS begins, collect(DISTINCT f.because) AS reasons
 RETURN project, subject, relation, object, CASE WHEN begins.year > 1 THEN toString(date(begins)) END AS since,
   nullIf(reduce(all = '', text IN reasons | CASE WHEN all = '' THEN toString(text) ELSE all + '; ' + toString(text) END), '') AS because

@@ -20,7 +20,7 @@ CALL (claim) {
 }
 WITH claim, s, o, facts, reasons, conditions WHERE size(facts) > 0
 CREATE (s)-[r:$(claim.predicate)]->(o)
-SET r = {claim_key: claim.claim_key, user_id: $user_id, statement: facts[-1].statement, facts: size(facts),
+SET r = {claim_key: claim.claim_key, version: facts[-1].version, user_id: $user_id, statement: facts[-1].statement, facts: size(facts),
   fact_uuids: [f IN facts | f.uuid],
   because: reduce(all = reasons[0], reason IN reasons[1..] | all + '; ' + reason),
   revisit_when: reduce(all = conditions[0], condition IN conditions[1..] | all + '; ' + condition),

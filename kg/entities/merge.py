@@ -17,7 +17,7 @@ from kg.entities.lookup import same_keys
 from kg.entities.orphans import drop_orphans
 from kg.entities.resolve import KnownEntity, NewName, resolve_by_letters
 from kg.errors import Conflict, NotFound
-from kg.facts.claims import claim_key
+from kg.facts.claims import claim_key, moved_key
 from kg.facts.derive import refresh_derived
 from kg.graph import queries as graph_queries
 from kg.graph.partition import Write
@@ -99,7 +99,7 @@ async def _rebind(
 def _rekeyed(fact: Mapping[str, Any], entity: str) -> Row:
     subject = entity if fact["moves_subject"] else fact["subject_uuid"]
     object_uuid = entity if fact["moves_object"] else fact["object_uuid"]
-    object_key = f"entity:{entity}" if fact["moves_object"] else fact["object_key"]
+    object_key = moved_key(fact["object_key"], entity) if fact["moves_object"] else fact["object_key"]
     return {
         **fact,
         "subject_uuid": subject,

@@ -11,6 +11,7 @@ from kg.errors import InvalidInput
 from kg.facts import predicates
 from kg.facts.predicates import THING
 from kg.facts.quantities import is_quantity
+from kg.facts.slots import Versioned, find_versioned
 from kg.language.names import SELF_KEY, alias_key, is_self, is_speaker, is_user
 from kg.values import FactInput, Scope
 
@@ -23,6 +24,7 @@ _LITERAL = frozenset(
 """Predicates whose object is a value to read, never an entity."""
 _ENTITY_MAX_WORDS = 8
 _ENTITY_MAX_CHARS = 80
+_VERSIONED_MAX_WORDS = 4
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,26 @@ def subject_of(fact: FactInput, speaker: str | None) -> StatedName | None:
 
 
 def object_of(fact: FactInput, speaker: str | None) -> StatedName | None:
-    """Return the thing that is a fact's object, or None if it has no object or a literal value."""
+    """Return the thing that is a fact's object, or None if it has no object or a literal value.
+
+    Of a version that is the thing whose version it is: Node of "Node 22.11".
+    """
+    versioned = version_in(fact, speaker)
+    if versioned is not None:
+        return StatedName(versioned.key, versioned.name, fact.object_kind or "Tool")
     if fact.object is None or not object_is_entity(fact.predicate, fact.object, fact.object_kind):
         return None
     kind = fact.object_kind or predicates.lookup(fact.predicate).object_kind
     return _stated(fact.object, speaker, kind, fact.object_kind)
+
+
+def version_in(fact: FactInput, speaker: str | None) -> Versioned | None:
+    """Return the thing and the version that a fact's object names, or None if it names no other thing in a version."""
+    subject = subject_of(fact, speaker)
+    found = find_versioned(fact.predicate, fact.object, subject.key) if subject is not None else None
+    if found is None or len(found.name) > _ENTITY_MAX_CHARS or len(found.name.split()) > _VERSIONED_MAX_WORDS:
+        return None
+    return found
 
 
 def _stated(name: str, speaker: str | None, kind: str, given: str | None) -> StatedName:
@@ -105,6 +122,19 @@ def claim_scope(predicate: str, scope: Scope) -> str:
 def literal_key(value: str) -> str:
     """Return the identity of a literal object; case, spacing and a full stop at the end do not matter."""
     return "value:" + " ".join(unicodedata.normalize("NFKC", value).casefold().split()).rstrip(".!")
+
+
+def entity_key(uuid: str, version: str | None) -> str:
+    """Return the identity of an object that is an entity, in one of its versions if one is said."""
+    if version is None:
+        return f"entity:{uuid}"
+    return f"entity:{uuid}@" + " ".join(unicodedata.normalize("NFKC", version).casefold().split()).rstrip(".!")
+
+
+def moved_key(object_key: str, uuid: str) -> str:
+    """Return the identity of an object that is another entity now, in the same version."""
+    _, at, version = object_key.partition("@")
+    return f"entity:{uuid}{at}{version}"
 
 
 def claim_key(scope: str, subject_uuid: str | None, predicate: str, object_key: str) -> str:

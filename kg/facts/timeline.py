@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kg.facts.queries import TimedDecision, TimedFact
-from kg.facts.slots import slot_of
+from kg.facts.slots import slot_in_graph
 from kg.values import How
 
 UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
@@ -190,4 +190,5 @@ def _group(row: TimedFact) -> Group | None:
     subject = row["subject_uuid"]
     if not subject:
         return None
-    return (row["scope"], subject, row["predicate"], slot_of(row["predicate"], row["value"], row["subject_key"]))
+    slot = slot_in_graph(row["predicate"], subject, row["object_key"], row["value"], row["subject_key"])
+    return (row["scope"], subject, row["predicate"], slot)

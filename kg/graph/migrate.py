@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from kg.errors import ConfigurationError
@@ -12,7 +12,7 @@ from kg.graph.names import fact_name, memory_name
 if TYPE_CHECKING:
     from kg.graph.store import GraphStore, Row
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _NAMED: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Memory", memory_name),
     ("MemoryVersion", memory_name),
@@ -20,13 +20,16 @@ _NAMED: tuple[tuple[str, Callable[[str], str]], ...] = (
 )
 
 
-async def migrate(store: GraphStore, *, page: int = 1000) -> int:
+async def migrate(
+    store: GraphStore, *, upgrade: Callable[[int], Awaitable[None]] | None = None, page: int = 1000
+) -> int:
     """Install or migrate the schema and return the version found before (0 for an empty store).
 
     A migration that was killed half-way is done again by the next start; what it had done stays done.
 
     Args:
         store: the graph.
+        upgrade: what has to be done besides, given the version found; it may run again.
         page: how many nodes are brought forward at once.
 
     Raises:
@@ -48,6 +51,8 @@ async def migrate(store: GraphStore, *, page: int = 1000) -> int:
 
         await install(store, current=found)
         await _name_nodes(store, page)
+        if upgrade is not None:
+            await upgrade(found)
         await store.write(lambda tx: tx.run(queries.set_schema_version, version=SCHEMA_VERSION), "set_schema_version")
     return found
 

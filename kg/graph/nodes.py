@@ -57,6 +57,7 @@ class Fact(TypedDict):
     object_uuid: NotRequired[str]
     object_value: NotRequired[str]
     object_key: str
+    version: NotRequired[str]
     because: NotRequired[str]
     revisit_when: NotRequired[str]
     valid_at: datetime

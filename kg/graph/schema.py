@@ -90,6 +90,7 @@ class Fact(AsyncStructuredNode):
     object_uuid = StringProperty()
     object_value = StringProperty()
     object_key = StringProperty()
+    version = StringProperty()
     because = StringProperty()
     revisit_when = StringProperty()
     valid_at = DateTimeNeo4jFormatProperty()

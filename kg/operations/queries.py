@@ -155,6 +155,7 @@ class DrawnClaim(TypedDict):
     because: str | None
     revisit_when: str | None
     project: str | None
+    version: str | None
     valid_at: datetime
     invalid_at: datetime | None
     user_id: str

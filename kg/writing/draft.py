@@ -16,7 +16,16 @@ from typing import Any, Literal
 
 from kg.entities.queries import FoundName
 from kg.errors import shorten
-from kg.facts.claims import StatedName, claim_key, claim_scope, literal_key, object_of, subject_of
+from kg.facts.claims import (
+    StatedName,
+    claim_key,
+    claim_scope,
+    entity_key,
+    literal_key,
+    object_of,
+    subject_of,
+    version_in,
+)
 from kg.facts.predicates import SINGLE_VALUED, THING
 from kg.facts.slots import slot_of
 from kg.facts.timeline import UNKNOWN_START
@@ -199,9 +208,8 @@ class Draft:
             name: what the fact's uuid is made of; equal in every attempt of the write.
         """
         subject, thing = subject_of(fact, memory.speaker), object_of(fact, memory.speaker)
-        subject_uuid = self._entity(memory, subject) if subject is not None else None
-        object_uuid = self._entity(memory, thing) if thing is not None else None
-        properties = self._properties(memory, fact, name, subject_uuid, object_uuid)
+        subject_uuid = self.entity_of(memory.uuid, subject) if subject is not None else None
+        properties = self._properties(memory, fact, name, subject_uuid, self._object(memory, fact, thing))
         stated = self._stated[memory.uuid]
         standing = stated.equal(properties)
         if standing is not None:
@@ -217,13 +225,22 @@ class Draft:
         )
         return Drafted(properties, is_new=True)
 
+    def _object(self, memory: StatingMemory, fact: FactInput, thing: StatedName | None) -> Row:
+        """Return the properties of a fact that say its object: an entity, one in a version, or a value."""
+        if thing is None:
+            key = literal_key(fact.object if fact.object is not None else fact.statement)
+            return {"object_uuid": None, "object_value": fact.object, "object_key": key, "version": None}
+        uuid = self.entity_of(memory.uuid, thing)
+        found = version_in(fact, memory.speaker)
+        version = found.version if found is not None else None
+        value = fact.object if version is not None else None
+        return {
+            "object_uuid": uuid, "object_value": value, "object_key": entity_key(uuid, version), "version": version,
+        }  # fmt: skip
+
     def _properties(
-        self, memory: StatingMemory, fact: FactInput, name: str, subject_uuid: str | None, object_uuid: str | None
+        self, memory: StatingMemory, fact: FactInput, name: str, subject_uuid: str | None, thing: Row
     ) -> Row:
-        if object_uuid is not None:
-            object_key = f"entity:{object_uuid}"
-        else:
-            object_key = literal_key(fact.object if fact.object is not None else fact.statement)
         scope = claim_scope(fact.predicate, memory.scope)
         valid_at, source = (
             (fact.valid_at, "stated") if fact.valid_at else (memory.occurred_at, memory.valid_from_source)
@@ -234,12 +251,11 @@ class Draft:
         return {
             "uuid": self._write.uuid(name), "user_id": self._write.user_id, "name": fact_name(fact.statement),
             "statement": fact.statement,
-            "scope": scope, "predicate": fact.predicate, "subject_uuid": subject_uuid, "object_uuid": object_uuid,
-            "object_value": fact.object if object_uuid is None else None, "object_key": object_key,
+            "scope": scope, "predicate": fact.predicate, "subject_uuid": subject_uuid, **thing,
             "because": fact.because, "revisit_when": fact.revisit_when, "valid_at": valid_at,
             "valid_from_source": source, "stated_invalid_at": stated_end, "invalid_at": stated_end,
             "created_at": self._write.now, "expired_at": None, "seq": self.take_seq(),
-            "claim_key": claim_key(scope, subject_uuid, fact.predicate, object_key), "index_rev": 1,
+            "claim_key": claim_key(scope, subject_uuid, fact.predicate, thing["object_key"]), "index_rev": 1,
             **self._origin,
         }  # fmt: skip
 
@@ -310,9 +326,10 @@ class Draft:
             if len(values) > 1
         ]
 
-    def _entity(self, memory: StatingMemory, stated: StatedName) -> str:
+    def entity_of(self, memory_uuid: str, stated: StatedName) -> str:
+        """Return the entity of a name that a memory states, drafted if nothing has that name, and mention it there."""
         name, kind = (SELF_KEY, "Person") if stated.key == SELF_KEY else (stated.name, stated.kind)
-        self._mention(memory.uuid, name, stated.key, "mention", kind)
+        self._mention(memory_uuid, name, stated.key, "mention", kind)
         return self._names[stated.key].uuid
 
     def _mention(self, memory_uuid: str, name: str, key: str, role: str, kind: str | None) -> None:

@@ -121,6 +121,20 @@ class CreatedGraph(TypedDict):
     taken_back: list[TakenBack]
 
 
+class UnboundFact(TypedDict):
+    """A fact that is bound to no thing yet, and whose it is."""
+
+    uuid: str
+    user_id: str
+
+
+class VersionFact(ClaimedFact):
+    """A fact that says a version, and by which name it says it of its subject."""
+
+    object_value: str | None
+    subject_key: str
+
+
 class ChainLink(TypedDict):
     """A message that goes, between the messages before and after it."""
 
@@ -191,6 +205,10 @@ create_version = Command("create_version")
 expire_facts = Command("expire_facts")
 create_jobs = Command("create_jobs")
 drop_jobs = Command("drop_jobs")
+
+unbound_versions = Query("unbound_versions", UnboundFact)
+versions_to_bind = Query("versions_to_bind", VersionFact)
+bind_versions = Command("bind_versions")
 
 memories_naming = Query("memories_naming", Node)
 scope_uuids = Query("scope_uuids", Uuids)

@@ -38,6 +38,7 @@ from kg.reports.picture import Pictures
 from kg.reports.run import Reports
 from kg.settings.service import Settings
 from kg.writing.delete import Deleting
+from kg.writing.upgrade import upgrade
 from mcp_server.service.early import EarlyNeo4j, OnPhase, Phases, telling
 from mcp_server.service.metrics import render
 from mcp_server.service.model_side import ModelSide, make_model_side
@@ -159,8 +160,9 @@ class Service:
         store = GraphStore(address, self._room.check)
         await store.connect()
         on_phase("checking the schema")
-        await migrate(store)
         clock = SystemClock()
+        await migrate(store, upgrade=lambda found: upgrade(store, clock, found))
+        index = _make_index(settings, embedder)
         indexer = Indexer(store, index, embedder, clock)
         deleting = Deleting(store, clock)
         self._model_side = await make_model_side(settings, store, index, embedder, clock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from kg.facts.claims import claim_key
+from kg.facts.claims import claim_key, entity_key
 from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.timeline import timelines_from_rows
 from kg.graph.names import fact_name, memory_name
@@ -114,7 +114,8 @@ def _facts_are_bound(facts: list[Row]) -> None:
         assert [side["uuid"] for side in fact["objects"]] == ([object_] if object_ else [])
         assert len(fact["refers"]) == len(fact["subjects"]) + len(fact["objects"]), "a side by a name of something else"
         key = fact["object_key"]
-        assert not object_ or key == f"entity:{object_}"
+        assert not object_ or key == entity_key(object_, fact.get("version"))
+        assert fact.get("version") is None or (object_ and fact["version"] in fact["object_value"])
         assert fact["claim_key"] == claim_key(fact["scope"], subject, fact["predicate"], key)
 
 
@@ -170,6 +171,7 @@ async def _projection_is_exact(parts: Parts, user_id: str, facts: list[Row]) -> 
             said = dict.fromkeys(fact[reason] for fact in told if fact.get(reason))
             assert relationship.get(reason) == ("; ".join(said) or None)
         assert relationship.get("project") == (fact["scope"].removeprefix("user").removeprefix("project:") or None)
+        assert relationship.get("version") == fact.get("version")
         ends = (fact["subject_uuid"], fact["predicate"], fact["object_uuid"])
         assert (relationship["subject"], relationship["type"], relationship["object"]) == ends
         assert relationship["valid_at"] == min(fact["valid_at"] for fact in stating)

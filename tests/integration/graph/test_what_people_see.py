@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from kg.facts.claims import claim_key
 from kg.graph import queries as graph_queries
 from kg.graph.migrate import SCHEMA_VERSION, migrate
 from kg.operations.repair import repair
 from kg.operations.warmup import warm_up
+from kg.writing.upgrade import upgrade
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, prefers, raw, states
 
@@ -113,3 +117,74 @@ async def drawn(user: User, predicate: str) -> list[dict[str, str | None]]:
         f"MATCH (:Entity {{user_id: $user_id}})-[r:{predicate}]->(:Entity) "
         "RETURN r.because AS because, r.revisit_when AS revisit_when, r.project AS project"
     )
+
+
+async def test_the_tool_of_a_version_is_a_thing_and_the_version_stands_on_the_relationship(user: User):
+    user.clock.at("2025-09-01")
+    await user.add("Node 20 and Postgres.", uses("Node 20.1", "2025-01-01"), uses("Postgres 16", "2025-01-01"))
+    await user.add("Node it is.", uses("Node v22.11", "2025-06-01", because="fetch"))
+    await user.add("The tool itself.", states("node is at 22", "USES_VERSION", "Node", "22.11"))
+    assert await versions(user) == {("Node", "22.11"), ("Postgres", "16")}
+    assert await user.objects("shop-api") == {"Node v22.11", "Postgres 16"}
+    assert (await user.raw("MATCH (e:Tool {user_id: $user_id}) RETURN count(e) AS n"))[0]["n"] == 2
+    await user.add("Runtime 24.", uses("JavaScript runtime 24", "2025-08-01"))
+    assert await versions(user) == {("Node", "22.11"), ("Postgres", "16"), ("JavaScript runtime", "24")}
+    ids = {
+        row["name"]: row["uuid"]
+        for row in await user.raw("MATCH (e:Entity {user_id: $user_id}) RETURN e.name AS name, e.uuid AS uuid")
+    }
+    await user.merges.merge(user.id, "merge", ids["JavaScript runtime"], ids["Node"], "one thing")
+    await whole_graph_invariants(user.parts, user.id)
+    assert {version for _, version in await versions(user)} == {"24", "16"}
+    await user.merges.undo(user.id, "undo", ids["JavaScript runtime"])
+    assert await versions(user) == {("Node", "22.11"), ("Postgres", "16"), ("JavaScript runtime", "24")}
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def versions(user: User) -> set[tuple[str, str]]:
+    rows = await user.raw(
+        "MATCH (:Entity {user_id: $user_id})-[r:USES_VERSION]->(e:Entity) RETURN e.name AS name, r.version AS version"
+    )
+    return {(row["name"], row["version"]) for row in rows}
+
+
+async def test_versions_of_an_older_graph_are_bound_to_their_things(user: User):
+    store = user.parts.store
+    user.clock.at("2025-09-01")
+    old = await user.add("Node 20.", uses("Node 20", "2025-01-01"), uses("Postgres 16", "2025-01-01"))
+    await user.update(old.id, uses("Node 21", "2025-02-01"))
+    await user.add("Node 22.", uses("Node v22.11", "2025-06-01"), states("Node is at 22", "USES_VERSION", "Node", "22"))
+    whole = await graph_of(user)
+    await user.raw(
+        """MATCH (f:Fact {user_id: $user_id})-[o:OBJECT]->(e) WHERE f.version IS NOT NULL
+        SET f.object_key = 'value:' + toLower(f.object_value), f.object_uuid = null, f.version = null DELETE o"""
+    )
+    for row in await user.raw("MATCH (f:Fact {user_id: $user_id}) RETURN f {.*} AS f"):
+        fact = row["f"]
+        key = claim_key(fact["scope"], fact["subject_uuid"], fact["predicate"], fact["object_key"])
+        await user.raw("MATCH (f:Fact {uuid: $uuid}) SET f.claim_key = $key", uuid=fact["uuid"], key=key)
+    await user.raw("MATCH (a:Alias {user_id: $user_id, key: 'postgres'})-[:REFERS_TO]->(e) DETACH DELETE a, e")
+    await user.raw("MATCH (:Entity {user_id: $user_id})-[r:USES_VERSION]->() DELETE r")
+    await upgrade(store, user.clock, 5, page=2)
+    await whole_graph_invariants(user.parts, user.id, index=False)  # a thing was taken away by hand
+    assert await graph_of(user) == whole
+    await upgrade(store, user.clock, 5)
+    assert await graph_of(user) == whole
+
+
+def uses(version: str, since: str, **more: Any) -> Any:
+    return states(f"shop-api uses {version}", "USES_VERSION", "shop-api", version, valid_at=since, **more)
+
+
+async def graph_of(user: User) -> list[dict[str, Any]]:
+    """The facts with their objects and ends, and what is drawn of them."""
+    facts = await user.raw(
+        """MATCH (f:Fact {user_id: $user_id}) OPTIONAL MATCH (f)-[o:OBJECT]->(e)
+        RETURN f.uuid AS fact, f.version AS version, e.name AS thing, o.name_key AS key, e.kind AS kind,
+          toString(f.invalid_at) AS ended ORDER BY fact"""
+    )
+    drawn = await user.raw(
+        """MATCH (s:Entity {user_id: $user_id})-[r:USES_VERSION]->(e)
+        RETURN s.name AS subject, e.name AS thing, r.version AS version, r.fact_uuids AS facts ORDER BY thing"""
+    )
+    return facts + drawn
