@@ -19,9 +19,10 @@ from kg.validate import merge_metadata
 from kg.values import AddRequest, MemoryInput
 from kg.writing import queries
 from kg.writing.commit import commit
-from kg.writing.draft import Draft, PreparedText, Source, StatingMemory, Targets, known_names, prepare_texts
+from kg.writing.draft import Draft, Source, StatingMemory, Targets, known_names
 from kg.writing.queries import StandingMessage, StandingNote
 from kg.writing.queue import extraction_jobs
+from kg.writing.texts import PreparedText, prepare_texts
 
 
 @dataclass(frozen=True)

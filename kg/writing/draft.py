@@ -6,7 +6,6 @@ claims. Adding, updating and extraction use the same draft; ``kg.writing.commit`
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +32,8 @@ from kg.graph.names import fact_name
 from kg.graph.partition import Write
 from kg.graph.store import Row
 from kg.language.lucene import user_key
-from kg.language.names import SELF_KEY, alias_key, mentioned_keys
-from kg.language.words import content_hash, split_terms
+from kg.language.names import SELF_KEY, alias_key
+from kg.language.words import split_terms
 from kg.values import FactInput, Scope
 from kg.writing.queries import KnownAlias, OwnedFact, TakenBack, TargetFact, TargetMemory
 from kg.writing.stated import Fact, StatedFacts
@@ -42,7 +41,6 @@ from kg.writing.stated import Fact, StatedFacts
 Source = Literal["stated", "occurred", "created", "unknown"]
 CALLER: Mapping[str, Any] = {"origin": "caller"}
 """Origin of facts that came with a call."""
-_READ_AT_ONCE_CHARS = 4096
 
 
 @dataclass(frozen=True)
@@ -111,32 +109,6 @@ class Drafted:
 
     fact: Fact
     is_new: bool
-
-
-@dataclass(frozen=True)
-class PreparedText:
-    """What a write needs of a text. It is computed before the transaction, as a long text takes a tenth of a second.
-
-    Attributes:
-        names: alias keys of what may be a name in the text, each with the words as written.
-    """
-
-    text: str
-    digest: str
-    terms: str
-    names: Mapping[str, str]
-
-    @staticmethod
-    def of(text: str) -> PreparedText:
-        """Prepare one text."""
-        return PreparedText(text, content_hash(text), split_terms(text), mentioned_keys(text))
-
-
-async def prepare_texts(texts: Sequence[str]) -> list[PreparedText]:
-    """Prepare texts; long ones in a thread, so that other calls are not held up."""
-    if sum(map(len, texts)) <= _READ_AT_ONCE_CHARS:
-        return [PreparedText.of(text) for text in texts]
-    return await asyncio.to_thread(lambda: [PreparedText.of(text) for text in texts])
 
 
 class Draft:

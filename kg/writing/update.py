@@ -23,9 +23,10 @@ from kg.validate import merge_metadata
 from kg.values import UpdateRequest
 from kg.writing import queries
 from kg.writing.commit import Replaced, commit
-from kg.writing.draft import Draft, PreparedText, StatingMemory, Targets, known_names, prepare_texts
+from kg.writing.draft import Draft, StatingMemory, Targets, known_names
 from kg.writing.queries import UpdateContext
 from kg.writing.queue import extraction_jobs
+from kg.writing.texts import PreparedText, prepare_texts
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""What a write needs to know of its texts, computed before the partition is locked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kg.language.names import mentioned_keys
+from kg.language.words import content_hash, split_terms
+
+_READ_AT_ONCE_CHARS = 4096
+
+
+@dataclass(frozen=True)
+class PreparedText:
+    """What a write needs of a text. It is computed before the transaction, as a long text takes a tenth of a second.
+
+    Attributes:
+        names: alias keys of what may be a name in the text, each with the words as written.
+    """
+
+    text: str
+    digest: str
+    terms: str
+    names: Mapping[str, str]
+
+    @staticmethod
+    def of(text: str) -> PreparedText:
+        """Prepare one text."""
+        return PreparedText(text, content_hash(text), split_terms(text), mentioned_keys(text))
+
+
+async def prepare_texts(texts: Sequence[str]) -> list[PreparedText]:
+    """Prepare texts; long ones in a thread, so that other calls are not held up."""
+    if sum(map(len, texts)) <= _READ_AT_ONCE_CHARS:
+        return [PreparedText.of(text) for text in texts]
+    return await asyncio.to_thread(lambda: [PreparedText.of(text) for text in texts])
