@@ -72,3 +72,52 @@ QUESTIONS = (
     "memory use doubled",
     "what did we try for the nightly import",
 )
+
+COMPONENTS = tuple(
+    f"{first} {second}"
+    for second in "parser,router,scheduler,exporter,validator,registry,planner,mirror,watcher,resolver".split(",")
+    for first in (
+        "invoice,tenant,seat map,voucher,shipment,avatar,contract,refund,catalogue,calendar,chat,device,fleet,grant,"
+        "lead,menu,newsletter,parcel,playlist,quota,recipe,roster,sensor,ticket,visa"
+    ).split(",")
+)
+PEOPLE = "Ana Bo Chen Dimitri Esra Femi Gita Hugo Ines Jun Kofi Lars Mina Noor Otis Pia Rosa Sven Tara Umar".split()
+"""Things that no pair of ``bench/data/settle`` is about."""
+TEMPLATES = (
+    ("The {c} uses {tool}", "USES", "{tool}"),
+    ("The {c} rejected {tool}", "REJECTED", "{tool}"),
+    ("{person} owns the {c}", "OWNED_BY", "{person}"),
+    ("The {c} times out after {n} seconds", "TIMES_OUT_AFTER", "{n} seconds"),
+    ("The {c} retries {n} times", "RETRIES", "{n} times"),
+    ("The {c} runs every {n} hours", "RUNS_EVERY", "{n} hours"),
+    ("The {c} listens on port {port}", "LISTENS_ON_PORT", "{port}"),
+    ("The {c} failed because of {cause}", "CAUSED_BY", "{cause}"),
+    ("The {c} is deployed to cluster {n}", "DEPLOYED_TO", "cluster {n}"),
+    ("The {c} keeps its data for {n} days", "KEEPS_DATA_FOR", "{n} days"),
+    ("The {c} is tested with {tool}", "TESTED_WITH", "{tool}"),
+    ("The {c} limits requests to {n} MB", "LIMITS_REQUESTS_TO", "{n} MB"),
+    ("The {c} is documented on page {n} of the handbook", None, None),
+    ("The {c} must be restarted after a change of its configuration", None, None),
+    ("Alerts of the {c} go to channel {n}", None, None),
+    ("Never call the {c} from a request handler", None, None),
+    ("The {c} writes its metrics to {tool}", "WRITES_METRICS_TO", "{tool}"),
+    ("The {c} was slow because {reason}", "SLOW_BECAUSE", "{reason}"),
+    ("The {c} is configured through {tool}", "CONFIGURED_THROUGH", "{tool}"),
+    ("The {c} caches answers for {n} minutes", "CACHES_FOR", "{n} minutes"),
+)
+
+
+def facts(count: int, seed: int = 7) -> Iterator[dict[str, Any]]:
+    """Yield facts of a large project, at most 5,000: each component has each property once."""
+    rng = random.Random(seed)
+    said = [(component, template) for component in COMPONENTS for template in TEMPLATES]
+    rng.shuffle(said)
+    for component, (statement, predicate, value) in said[:count]:
+        words = {
+            "c": component, "tool": rng.choice(TOOLS), "person": rng.choice(PEOPLE), "n": rng.randrange(2, 60),
+            "port": rng.randrange(2000, 9000), "cause": rng.choice(CAUSES), "reason": rng.choice(REASONS),
+        }  # fmt: skip
+        fact = {"statement": statement.format(**words)}
+        if predicate is not None and value is not None:
+            fact |= {"subject": component, "predicate": predicate, "object": value.format(**words)}
+        yield fact

@@ -59,6 +59,29 @@ class FactInput:
 
 
 @dataclass(frozen=True)
+class Settlement:
+    """A stored fact that replaces others, as its caller says afterwards; see ``FactInput``.
+
+    Attributes:
+        fact: uuid of the fact that stands.
+    """
+
+    fact: str
+    supersedes: tuple[str, ...]
+    how: How = "superseded"
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class SettleRequest:
+    """A call that stores nothing new and says what stored facts replace, checked."""
+
+    user_id: str
+    key: str
+    settlements: tuple[Settlement, ...]
+
+
+@dataclass(frozen=True)
 class SkippedFact:
     """The position of a fact that could not be used, and why."""
 

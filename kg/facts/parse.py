@@ -15,7 +15,7 @@ from kg.errors import InvalidInput, shorten
 from kg.facts import predicates
 from kg.language.names import alias_key
 from kg.validate import check_id, check_text, check_uuid, given_instant, parse_json, says_nothing
-from kg.values import FactInput, SkippedFact
+from kg.values import FactInput, Settlement, SkippedFact
 
 T = TypeVar("T")
 
@@ -51,14 +51,7 @@ def parse_facts(raw: object) -> ParsedFacts:
     Raises:
         InvalidInput: it is neither, or it is longer than ``MAX_FACTS``.
     """
-    raw = parse_json(raw)
-    if raw is None or raw == "":
-        return ParsedFacts((), (), ())
-    if not isinstance(raw, list | tuple | str | Mapping):
-        raise InvalidInput("facts", raw, "give a list of sentences or of fact objects")
-    items = [cast("object", raw)] if isinstance(raw, str | Mapping) else cast("Sequence[object]", raw)
-    if len(items) > MAX_FACTS:
-        raise InvalidInput("facts", f"{len(items)} facts", f"give at most {MAX_FACTS} with one memory; split the rest")
+    items = _items(raw)
     facts: list[FactInput] = []
     skipped: list[SkippedFact] = []
     warnings: list[str] = []
@@ -70,6 +63,38 @@ def parse_facts(raw: object) -> ParsedFacts:
     return ParsedFacts(tuple(facts), tuple(skipped), tuple(warnings))
 
 
+def parse_settlements(raw: object) -> tuple[Settlement, ...]:
+    """Check the ``facts`` of a call without a text: each names a stored fact and those that it replaces.
+
+    Raises:
+        InvalidInput: one has no id, or names nothing that it replaces.
+    """
+    settlements: list[Settlement] = []
+    for index, item in enumerate(_items(raw)):
+        field, given = f"facts[{index}]", parse_json(item)
+        if not isinstance(given, Mapping) or "id" not in given:
+            raise InvalidInput("text", None, "give a text or messages; without them, facts are [{id, supersedes}]")
+        told: list[str] = []
+        parts = _Parts(field, {str(key): value for key, value in cast("Mapping[object, object]", given).items()}, told)
+        settlement = parts.settlement()
+        if told:
+            raise InvalidInput(field, "unusable", "; ".join(told))
+        settlements.append(settlement)
+    return tuple(settlements)
+
+
+def _items(raw: object) -> Sequence[object]:
+    raw = parse_json(raw)
+    if raw is None or raw == "":
+        return ()
+    if not isinstance(raw, list | tuple | str | Mapping):
+        raise InvalidInput("facts", raw, "give a list of sentences or of fact objects")
+    items = [cast("object", raw)] if isinstance(raw, str | Mapping) else cast("Sequence[object]", raw)
+    if len(items) > MAX_FACTS:
+        raise InvalidInput("facts", f"{len(items)} facts", f"give at most {MAX_FACTS} with one memory; split the rest")
+    return items
+
+
 def _parse_fact(field: str, item: object, warnings: list[str]) -> FactInput:
     item = parse_json(item)
     if isinstance(item, str):
@@ -77,6 +102,8 @@ def _parse_fact(field: str, item: object, warnings: list[str]) -> FactInput:
     if not isinstance(item, Mapping):
         raise InvalidInput(field, item, "give a sentence or an object with a statement")
     given = {str(key): value for key, value in cast("Mapping[object, object]", item).items() if value is not None}
+    if "id" in given and "statement" not in given:
+        raise InvalidInput(f"{field}.id", given["id"], "to settle a stored fact, call without text and messages")
     unknown = sorted(given.keys() - set(_KEYS))
     told: list[str] = []
     if unknown:
@@ -135,6 +162,22 @@ class _Parts:
             supersedes=self._uuids(),
             how=self._optional("how", _how) or "superseded",
             reason=self._optional("reason", _words),
+        )
+
+    def settlement(self) -> Settlement:
+        """Return what a stored fact replaces; of what is unusable there is a warning.
+
+        Raises:
+            InvalidInput: the id is none, or nothing is named that it replaces.
+        """
+        supersedes = self._uuids()
+        if not supersedes:
+            raise self._unusable("supersedes", self._raw.get("supersedes"), "name the facts that no longer hold")
+        return Settlement(
+            check_uuid(f"{self._field}.id", self._raw["id"]),
+            supersedes,
+            self._optional("how", _how) or "superseded",
+            self._optional("reason", _words),
         )
 
     def _optional(self, key: str, check: Callable[[str, object], T | None]) -> T | None:

@@ -53,6 +53,9 @@ class Predicate:
     Attributes:
         single_valued: one object at a time: a newer fact ends the older one of the same scope and subject.
         scope: whether a claim holds in its project only, or wherever the person works.
+        one_holder: an object has one subject at a time; a newer one may end the older one, if the caller says so.
+        inverse: the predicate that says the same the other way round.
+        family: of predicates that say by what means something is done; a newer fact may replace an older one.
         opposites: predicates that contradict this one between the same subject and object.
         subject_kind: usual kind of the subject, for an entity that first appears in such a fact.
         object_kind: usual kind of the object, for the same.
@@ -66,6 +69,9 @@ class Predicate:
     subject_kind: EntityKind = "Thing"
     object_kind: EntityKind = "Thing"
     synonyms: tuple[str, ...] = ()
+    one_holder: bool = False
+    inverse: str | None = None
+    family: str | None = None
     doc: str = ""
 
 
@@ -76,6 +82,9 @@ class _Entry(TypedDict, total=False):
     subject: EntityKind
     object: EntityKind
     opposites: list[str]
+    one_holder: bool
+    inverse: str
+    family: str
     synonyms: list[str]
 
 
@@ -94,6 +103,9 @@ def _load() -> tuple[Mapping[str, Predicate], Mapping[str, str]]:
             subject_kind=entry.get("subject", "Thing"),
             object_kind=entry.get("object", "Thing"),
             synonyms=tuple(entry.get("synonyms", ())),
+            one_holder=entry.get("one_holder", False),
+            inverse=entry.get("inverse"),
+            family=entry.get("family"),
             doc=entry.get("doc", ""),
         )
         synonyms.update(dict.fromkeys(known[name].synonyms, name))

@@ -26,7 +26,7 @@ from kg.index.compare import INDEXED_LABELS, point_hash
 from kg.index.queries import QueuedNode
 from kg.index.vectors import NodeText, NodeVectors, context_of
 from kg.language.names import find_alias_key
-from kg.ports import Clock, Embedder, IndexPoint, Scalar, VectorIndex
+from kg.ports import Clock, Embedder, IndexPoint, Scalar, Vector, VectorIndex
 from kg.validate import metadata
 
 log = logging.getLogger(__name__)
@@ -96,6 +96,15 @@ class Indexer:
     def announce(self, texts: Sequence[NodeText]) -> None:
         """Tell which texts a write is about to queue, so that they are embedded while it commits."""
         self._vectors.announce(texts)
+
+    async def embedded(self, texts: Sequence[NodeText]) -> list[Vector]:
+        """Return the text vectors of texts that were announced, in order, without taking them from the queue.
+
+        Raises:
+            StoreUnavailable: the model cannot be run.
+        """
+        found = await self._vectors.share(texts)
+        return [found[text].vectors.text for text in texts]
 
     async def wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
         """Wake the indexer, wait until the points of these nodes are written; return True if they were in time.

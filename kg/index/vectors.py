@@ -76,6 +76,16 @@ class NodeVectors:
                 missing.append(text)
         return found | await self._embed(missing)
 
+    async def share(self, texts: Sequence[NodeText]) -> dict[NodeText, Indexed]:
+        """Return the same, and leave what was announced to whoever indexes it.
+
+        Raises:
+            StoreUnavailable: the model cannot be run.
+        """
+        tasks = {text: self._announced[text] for text in texts if text in self._announced}
+        found = {text: (await task)[text] for text, task in tasks.items()}
+        return found | await self._embed([text for text in dict.fromkeys(texts) if text not in found])
+
     async def _embed(self, texts: Sequence[NodeText]) -> dict[NodeText, Indexed]:
         if not texts:
             return {}

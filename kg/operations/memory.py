@@ -14,7 +14,7 @@ from typing import Annotated, cast
 
 from kg.errors import InvalidInput
 from kg.facts.instants import Instants, asked_instant
-from kg.facts.parse import parse_facts
+from kg.facts.parse import parse_facts, parse_settlements
 from kg.operations.arguments import (
     Session,
     check_flag,
@@ -49,7 +49,7 @@ from kg.recall import render
 from kg.recall.filters import parse_filters
 from kg.recall.query import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, EntityPage, Search
 from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, given_instant, parse_json
-from kg.values import AddRequest, JsonObject, Scope, UpdateRequest
+from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
 
 MAX_LIMIT = 200
 _BULK_FROM = 20
@@ -111,11 +111,15 @@ class MemoryService:
     ) -> JsonObject:
         """Store a note or conversation with its facts: decisions with reasons, rejected options, causes, fixes,
         failed attempts, conventions, preferences. Durable when it answers. The answer's to_settle lists current facts
-        that the new ones may replace: repeat the call with supersedes on the fact.
+        that the new ones may replace: end those with one more call as settle_with shows, facts [{id, supersedes}] and
+        no text.
         """
         if enable_graph is not None:
             check_flag("enable_graph", enable_graph)
         waits = check_flag("wait", wait)
+        if text is None and messages in (None, [], {}) and parse_json(facts):
+            settlements = parse_settlements(facts)
+            return await self._writes.settle(SettleRequest(resolve_user(session, user_id), session.key, settlements))
         parsed = parse_facts(facts)
         warnings = list(parsed.warnings)
         memories = parse_texts(text, parse_json(messages), parsed, warnings)

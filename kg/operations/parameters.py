@@ -59,7 +59,7 @@ FactList = Annotated[
     Parameter(
         "array",
         "sentences or {statement, subject, predicate, object, because, revisit_when, valid_at, "
-        "invalid_at, supersedes: [fact ids], how: superseded|corrected, reason}",
+        "invalid_at, supersedes: [fact ids], how: superseded|corrected, reason}; with no text [{id, supersedes}]",
         items={"type": "object"},
     ),
 ]

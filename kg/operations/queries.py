@@ -179,26 +179,11 @@ class ChangedFact(TypedDict):
 
     uuid: str
     statement: str
+    predicate: str
+    subject: str | None
+    object: str | None
     valid_at: datetime
     invalid_at: datetime | None
-
-
-class FactToSettle(TypedDict):
-    """A current fact that a write left for the caller to settle; ``why`` is "opposite" or "same subject"."""
-
-    uuid: str
-    statement: str
-    valid_at: datetime
-    predicate: str
-    subject: str
-    why: str
-
-
-class FactChanges(TypedDict):
-    """What a write did to facts, and which it left for the caller to settle, newest first."""
-
-    facts: list[ChangedFact]
-    to_settle: list[FactToSettle]
 
 
 class MemoryCount(TypedDict):
@@ -229,6 +214,6 @@ stray_claims = Query("stray_claims", EntityPage)
 undraw_claims = Query("undraw_claims", Removed)
 needless_tombstones = Query("needless_tombstones", Node)
 
-fact_changes = Query("fact_changes", FactChanges)
+fact_changes = Query("fact_changes", ChangedFact)
 still_unindexed = Query("still_unindexed", Node)
 count_scope = Query("count_scope", MemoryCount)

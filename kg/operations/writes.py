@@ -6,19 +6,23 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kg.facts.contentions import OPPOSITES
+from kg.errors import StoreUnavailable
 from kg.facts.parse import ParsedFacts
 from kg.index.vectors import NodeText
 from kg.operations import queries
 from kg.operations.parts import Parts
+from kg.operations.queries import ChangedFact
+from kg.ports import Vector
 from kg.recall import render
-from kg.values import AddRequest, JsonObject, MemoryInput, UpdateRequest
+from kg.recall.settle import NewFact, Offer, Settling
+from kg.recall.settle_ranking import Said
+from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
 from kg.writing.add import Adding, AddOutcome
+from kg.writing.settle import Deciding
 from kg.writing.update import Updating
 
 INDEX_WAIT_LONG_S = 30.0
 EXTRACTION_WAIT_S = 90.0
-_MOST_TO_SETTLE = 3
 _FEW_CHARS = 60
 _MOST_TOKENS = render.ANSWER_TOKENS // 3
 """Of the facts that a call states, of those that it ends, and of those that it expires."""
@@ -35,6 +39,8 @@ class Writes:
         self._index_wait_s = parts.index_wait_s
         self._adding = Adding(parts.store, parts.clock)
         self._updating = Updating(parts.store, parts.clock)
+        self._deciding = Deciding(parts.store, parts.clock)
+        self._settling = Settling(parts.store, parts.index, parts.embedder)
 
     async def add(
         self, request: AddRequest, parsed: ParsedFacts, warnings: Sequence[str], *, waits: bool
@@ -47,8 +53,7 @@ class Writes:
             warnings: what the caller should know of the arguments.
             waits: answer only once search finds the memory and a model has read it, or that takes too long.
         """
-        if not request.bulk:
-            self._indexer.announce(_texts_of(request.memories))
+        self._indexer.announce(_texts_of(request))
         outcome = await self._adding.add(request)
         if outcome.pending and self._worker is not None:
             self._worker.wake()
@@ -56,7 +61,7 @@ class Writes:
         timeout_s = INDEX_WAIT_LONG_S if waits else self._index_wait_s
         indexed, changes = await asyncio.gather(
             self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s, new=True),
-            self._fact_changes(request.scope.user_id, outcome.fact_uuids, outcome.ended),
+            self._fact_changes(request.scope, outcome.fact_uuids, outcome.ended),
         )
         return {
             "results": _added(outcome),
@@ -73,13 +78,15 @@ class Writes:
             request: what to change.
             parsed: the facts as they were handed in.
         """
+        self._indexer.announce([NodeText("fact", fact.statement) for fact in request.facts or ()])
         outcome = await self._updating.update(request)
         if outcome.pending and self._worker is not None:
             self._worker.wake()
         queued = [outcome.uuid, *outcome.fact_uuids] if outcome.changed else []
+        scope = Scope(request.user_id, outcome.agent_id, outcome.run_id, outcome.project)
         indexed, changes = await asyncio.gather(
             self._wait_indexed(queued, self._index_wait_s, new=False),
-            self._fact_changes(request.user_id, outcome.fact_uuids, outcome.ended, outcome.expired),
+            self._fact_changes(scope, outcome.fact_uuids, outcome.ended, outcome.expired),
         )
         return {
             "id": outcome.uuid,
@@ -88,6 +95,24 @@ class Writes:
             **render.compact({"extraction": "pending" if outcome.pending else None}),
             **changes,
             **_unused(parsed, [*parsed.warnings, *outcome.warnings]),
+        }
+
+    async def settle(self, request: SettleRequest) -> JsonObject:
+        """Record what stored facts replace; nothing is stored again."""
+        outcome = await self._deciding.settle(request)
+        found = await self._store.read(
+            queries.fact_changes, user_id=request.user_id, uuids=[*outcome.facts, *outcome.ended]
+        )
+        rows = {row["uuid"]: row for row in found}
+        return {
+            "results": [],
+            **render.compact(
+                {
+                    "facts": _shown([rows[uuid] for uuid in outcome.facts if uuid in rows]),
+                    "ended": _shown([rows[uuid] for uuid in outcome.ended if uuid in rows]),
+                    "warnings": outcome.warnings,
+                }
+            ),
         }
 
     async def _extraction(self, request: AddRequest, outcome: AddOutcome, *, waits: bool) -> str:
@@ -107,35 +132,61 @@ class Writes:
         return not waiting
 
     async def _fact_changes(
-        self, user_id: str, stated: Sequence[str], ended: Sequence[str], expired: Sequence[str] = ()
+        self, scope: Scope, stated: Sequence[str], ended: Sequence[str], expired: Sequence[str] = ()
     ) -> JsonObject:
         """Return the facts that a write stated, ended and expired, and current ones that it may have replaced."""
-        if not (stated or ended or expired):
+        uuids = [*stated, *ended, *expired]
+        if not uuids:
             return {}
-        found = await self._store.read_one(
-            queries.fact_changes,
-            user_id=user_id,
-            stated=list(stated),
-            others=[*ended, *expired],
-            opposites=OPPOSITES,
-            now=self._clock.now(),
-            top_k=_MOST_TO_SETTLE,
-        )
-        rows = {row["uuid"]: row for row in found["facts"]}
+        found = await self._store.read(queries.fact_changes, user_id=scope.user_id, uuids=uuids)
+        rows = {row["uuid"]: row for row in found}
+        offers = await self._offers(scope, [rows[uuid] for uuid in stated if uuid in rows])
         return render.compact(
             {
                 "facts": _shown([rows[uuid] for uuid in stated if uuid in rows]),
                 "ended": _shown([rows[uuid] for uuid in ended if uuid in rows]),
                 "facts_expired": _shown([rows[uuid] for uuid in expired if uuid in rows]),
-                "to_settle": [{**render.fact(row), "why": row["why"]} for row in found["to_settle"]],
+                **_to_settle(offers),
             }
         )
 
+    async def _offers(self, scope: Scope, rows: Sequence[ChangedFact]) -> list[Offer]:
+        now = self._clock.now()
+        current = [row for row in rows if row["invalid_at"] is None or row["invalid_at"] > now]
+        vectors: Sequence[Vector | None]
+        try:
+            vectors = await self._indexer.embedded([NodeText("fact", row["statement"]) for row in current])
+        except StoreUnavailable:
+            vectors = [None] * len(current)
+        facts = [
+            NewFact(row["uuid"], Said(row["statement"], row["predicate"], row["subject"], row["object"]), vector)
+            for row, vector in zip(current, vectors, strict=True)
+        ]
+        return await self._settling.offers(scope, facts, now)
 
-def _texts_of(memories: Sequence[MemoryInput]) -> list[NodeText]:
+
+def _texts_of(request: AddRequest) -> list[NodeText]:
     """Return what will be embedded, except messages: what those are read behind is known when they are stored."""
-    notes = [NodeText("memory", memory.text) for memory in memories if memory.role is None]
-    return notes + [NodeText("fact", fact.statement) for memory in memories for fact in memory.facts]
+    notes = [NodeText("memory", memory.text) for memory in request.memories if memory.role is None]
+    facts = [NodeText("fact", fact.statement) for memory in request.memories for fact in memory.facts]
+    return facts if request.bulk else notes + facts
+
+
+def _to_settle(offers: Sequence[Offer]) -> JsonObject:
+    """Return what the caller may settle, and the arguments of the call that does."""
+    if not offers:
+        return {}
+    calls: dict[str, list[str]] = {}
+    for offer in offers:
+        calls.setdefault(offer.new, []).append(offer.row["uuid"])
+    return {
+        "to_settle": [{**render.fact(offer.row, render.FACT_CHARS), "why": offer.why} for offer in offers],
+        "settle_with": {
+            "tool": "add_memory",
+            "facts": [{"id": new, "supersedes": olds} for new, olds in calls.items()],
+            "note": "keep the ids of those that no longer hold; how: corrected if they never did; no text",
+        },
+    }
 
 
 def _shown(rows: Sequence[Mapping[str, Any]]) -> list[JsonObject]:

@@ -53,6 +53,21 @@ class WaitingMemories(TypedDict):
     memories: list[WaitingMemory]
 
 
+class FactToSettle(TypedDict):
+    """A standing fact that a new one may replace, and one reason to think so."""
+
+    new: str
+    why: str
+    uuid: str
+    statement: str
+    predicate: str
+    subject: str | None
+    object: str | None
+    object_key: str
+    valid_at: datetime
+    seq: int
+
+
 class Replacement(TypedDict):
     """What replaced a fact; outside of the scope asked for, its words are None."""
 
@@ -276,3 +291,4 @@ list_memories = Query("list_memories", ListedMemory)
 memory_detail = Query("memory_detail", MemoryDetail)
 scope_summary = Query("scope_summary", ScopeSummary)
 list_users = Query("list_users", UsedScope)
+facts_to_settle = Query("facts_to_settle", FactToSettle)

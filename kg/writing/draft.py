@@ -34,7 +34,7 @@ from kg.graph.store import Row
 from kg.language.lucene import user_key
 from kg.language.names import SELF_KEY, alias_key
 from kg.language.words import split_terms
-from kg.values import FactInput, Scope
+from kg.values import FactInput, Scope, Settlement
 from kg.writing.queries import KnownAlias, OwnedFact, TakenBack, TargetFact, TargetMemory
 from kg.writing.stated import Fact, StatedFacts
 
@@ -231,7 +231,7 @@ class Draft:
             **self._origin,
         }  # fmt: skip
 
-    def add_decisions(self, label: str, fact: FactInput, new: Fact, targets: Targets) -> None:
+    def add_decisions(self, label: str, fact: FactInput | Settlement, new: Fact, targets: Targets) -> None:
         """Draft how a fact supersedes others; a target that it cannot supersede becomes a warning."""
         for named in fact.supersedes:
             old = targets.find(named)

@@ -81,6 +81,13 @@ class WriteContext(TypedDict):
     messages: list[StandingMessage]
 
 
+class SettleContext(TypedDict):
+    """Facts that a call names, and memories that it names instead of facts."""
+
+    facts: list[TargetFact]
+    owners: list[TargetMemory]
+
+
 class StatedDecision(TypedDict):
     """A decision in which a fact of a memory has part."""
 
@@ -198,6 +205,7 @@ class DeletionJob(TypedDict):
 
 
 write_context = Query("write_context", WriteContext)
+settle_context = Query("settle_context", SettleContext)
 update_context = Query("update_context", UpdateContext)
 create_graph = Query("create_graph", CreatedGraph)
 redescribe_memories = Command("redescribe_memories")

@@ -38,6 +38,7 @@ class UpdateOutcome:
         pending: a model is to read the new text.
         expired: facts of the old state that the new state does not repeat.
         ended: facts of other memories whose end changed.
+        agent_id, run_id, project: of the memory.
     """
 
     uuid: str
@@ -48,6 +49,9 @@ class UpdateOutcome:
     expired: list[str] = field(default_factory=list[str])
     ended: list[str] = field(default_factory=list[str])
     warnings: list[str] = field(default_factory=list[str])
+    agent_id: str | None = None
+    run_id: str | None = None
+    project: str | None = None
 
 
 class Updating:
@@ -124,6 +128,9 @@ class Updating:
             expired=[fact["uuid"] for fact in old if fact["claim_key"] not in kept_claims],
             ended=ended,
             warnings=draft.warnings,
+            agent_id=memory.get("agent_id"),
+            run_id=memory.get("run_id"),
+            project=memory.get("project"),
         )
 
 

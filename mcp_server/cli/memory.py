@@ -23,7 +23,9 @@ _EXCERPT_CHARS = 200
 def add_options(command: ArgumentParser) -> None:
     """Add the options of ``knowthread add``."""
     set_run(command, add)
-    command.add_argument("text", nargs="+", metavar="TEXT", help="the text; - reads it from standard input")
+    command.add_argument(
+        "text", nargs="*", metavar="TEXT", help="the text (- reads it from standard input); none to settle facts"
+    )
     command.add_argument(
         "--fact",
         action="append",
@@ -38,11 +40,11 @@ def add_options(command: ArgumentParser) -> None:
 
 
 def add(arguments: Namespace) -> int:
-    """Store a text with its facts."""
+    """Store a text with its facts; without a text, say what stored facts replace."""
     text = " ".join(arguments.text)
     asked: JsonObject = {
         **given(arguments, MemoryService.add_memory),
-        "text": _standard_input() if text == "-" else text,
+        "text": _standard_input() if text == "-" else text or None,
         "facts": [_fact(number, fact) for number, fact in enumerate(arguments.fact, 1)] or None,
     }
     return show_tool(arguments, MemoryService.add_memory, asked, render_added)

@@ -30,10 +30,12 @@ def render_added(screen: Screen, answer: JsonObject) -> None:
     for warning in answer.get("warnings", []):
         screen.line((f"! {warning}", "yellow"), indent=2)
     rivals = answer.get("to_settle", [])
-    if rivals:
-        screen.line('Current facts on the same subject. If the new fact replaces one, add it again with "supersedes":')
     for fact in rivals:
-        screen.line(f"? {_statement(fact)}  ", (fact["id"], "dim"), indent=2)
+        screen.line(f"? {fact['why']}: {_statement(fact)}  ", (fact["id"], "dim"), indent=2)
+    if rivals:
+        screen.line("They may be replaced by what is new. To end them, or some of them, if they no longer hold:")
+    for call in answer.get("settle_with", {}).get("facts", []):
+        screen.line(f"knowthread add --fact '{json.dumps(call)}'", indent=2)
     if not answer.get("indexed", True):
         screen.line(("Not in the index yet: search finds it by its words now, and by its meaning soon.", "yellow"))
 

@@ -66,9 +66,9 @@ facts: [{"statement": "Redis was rejected for session storage", "subject": "sess
 Say "user" for the person. Prefer predicates such as CHOSE, REJECTED, TRIED, FAILED_BECAUSE, CAUSED_BY, \
 NOT_CAUSED_BY, FIXED_BY, USES, USES_VERSION, DEPENDS_ON, PREFERS, AVOIDS, WORKS_ON, DECIDED.
 
-SETTLE: an answer may list `to_settle`, current facts on the same subject. If the new fact replaces one, repeat your \
-call with "supersedes": [its id] on the fact ("how": "corrected" if the old one was never true). Leave it if \
-both hold.
+SETTLE: an answer may list `to_settle`, current facts that the new one may replace. End those that no longer hold: \
+add_memory with facts [{"id": new fact, "supersedes": [their ids]}] and no text, as `settle_with` shows ("how": \
+"corrected" if never true). Leave those that hold.
 """
 
 
