@@ -107,6 +107,23 @@ class MemoryInput:
 
 
 @dataclass(frozen=True)
+class RequestKey:
+    """By what a repeat of a call is known.
+
+    Attributes:
+        text: the same in every attempt of one call; chosen by the client.
+        call: fingerprint of the tool and its arguments; empty where nobody but the service itself chose the key.
+    """
+
+    text: str
+    call: str = ""
+
+    def part(self, name: object) -> RequestKey:
+        """Return the key of one of several writes that the call makes."""
+        return RequestKey(f"{self.text}:{name}", self.call)
+
+
+@dataclass(frozen=True)
 class AddRequest:
     """One call of add_memory, checked.
 
@@ -119,7 +136,7 @@ class AddRequest:
     """
 
     scope: Scope
-    key: str
+    key: RequestKey
     memories: tuple[MemoryInput, ...]
     metadata: str = "{}"
     occurred_at: datetime | None = None
@@ -137,7 +154,7 @@ class UpdateRequest:
     """
 
     user_id: str
-    key: str
+    key: RequestKey
     uuid: str
     text: str | None = None
     facts: tuple[FactInput, ...] | None = None

@@ -2,6 +2,7 @@
 // mode: write
 // param: uuid string - identity of the call
 // param: user_id string - partition
+// param: call string - fingerprint of its tool and arguments; empty for calls of the service itself
 // param: result string - the answer as JSON, ids and counts only
 // param: now datetime - instant of the call, UTC
-CREATE (:Request:Internal {uuid: $uuid, user_id: $user_id, result: $result, created_at: $now})
+CREATE (:Request:Internal {uuid: $uuid, user_id: $user_id, call: $call, result: $result, created_at: $now})

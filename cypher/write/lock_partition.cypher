@@ -6,9 +6,10 @@
 // param: request string or null - identity of the call; null for work that no client repeats
 // returns: seq integer - the last number reserved
 // returns: earlier string or null - what the earlier attempt answered
+// returns: call string or null - fingerprint of the tool and arguments of the earlier attempt
 MERGE (p:Partition {user_id: $user_id})
 ON CREATE SET p:Internal
 SET p.seq = coalesce(p.seq, 0) + $slots
 WITH p
 OPTIONAL MATCH (r:Request {uuid: $request})
-RETURN p.seq AS seq, r.result AS earlier
+RETURN p.seq AS seq, r.result AS earlier, r.call AS call

@@ -14,9 +14,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from kg.errors import Conflict, shorten
 from kg.graph import queries
+from kg.graph.queries import Lock
 from kg.graph.store import Transaction
 from kg.ports import Clock
+from kg.values import RequestKey
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -55,7 +58,7 @@ async def lock(tx: Transaction, user_id: str, *, slots: int = 1) -> int:
         user_id: partition.
         slots: how many sequence numbers to reserve; 0 if nothing changes that search ranks by.
     """
-    return (await _take_lock(tx, user_id, slots, None))[0]
+    return (await _take_lock(tx, user_id, slots, None))["seq"] - slots + 1
 
 
 async def once(
@@ -64,7 +67,7 @@ async def once(
     answer: type[Answer],
     *,
     user_id: str,
-    key: str,
+    key: RequestKey,
     clock: Clock,
     slots: int = 1,
 ) -> Answer:
@@ -78,20 +81,42 @@ async def once(
         key: the call's request key.
         clock: where the call's instant comes from.
         slots: how many sequence numbers to reserve.
+
+    Raises:
+        Conflict: another call was made with this key.
     """
-    namespace = uuid5(uuid5(NAMESPACE_URL, f"knowthread:{user_id}"), key)
-    first_seq, earlier = await _take_lock(tx, user_id, slots, str(namespace))
-    if earlier is not None:
-        return answer(**json.loads(earlier))
-    write = Write(tx, user_id, namespace, clock.now(), first_seq)
+    namespace = uuid5(uuid5(NAMESPACE_URL, f"knowthread:{user_id}"), key.text)
+    found = await _take_lock(tx, user_id, slots, str(namespace))
+    if found["earlier"] is not None:
+        _check_same_call(key, found["call"])
+        return answer(**json.loads(found["earlier"]))
+    write = Write(tx, user_id, namespace, clock.now(), found["seq"] - slots + 1)
     result = await work(write)
     await tx.run(
-        queries.create_request, uuid=str(namespace), user_id=user_id, result=json.dumps(asdict(result)), now=write.now
+        queries.create_request,
+        uuid=str(namespace),
+        user_id=user_id,
+        call=key.call,
+        result=json.dumps(asdict(result)),
+        now=write.now,
     )
     return result
 
 
-async def _take_lock(tx: Transaction, user_id: str, slots: int, request: str | None) -> tuple[int, str | None]:
-    """Lock, reserve numbers, and return the first of them with the answer that an earlier attempt of the call left."""
-    row = await tx.run_one(queries.lock_partition, user_id=user_id, slots=slots, request=request)
-    return row["seq"] - slots + 1, row["earlier"]
+async def _take_lock(tx: Transaction, user_id: str, slots: int, request: str | None) -> Lock:
+    """Lock and reserve numbers; return the last of them, and what an earlier attempt of the call left."""
+    return await tx.run_one(queries.lock_partition, user_id=user_id, slots=slots, request=request)
+
+
+def _check_same_call(key: RequestKey, earlier: str | None) -> None:
+    """Refuse a key that was used for another call; ``earlier`` is that call, None where an old version kept it.
+
+    Raises:
+        Conflict: it was.
+    """
+    if earlier is not None and earlier != key.call:
+        raise Conflict(
+            f"request key {shorten(key.text)} was used for another call, so nothing was changed; repeat a key only "
+            "with the same tool and the same arguments, and give every other call a new key",
+            (key.text,),
+        )

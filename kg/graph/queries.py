@@ -47,10 +47,11 @@ class SpentTokens(TypedDict):
 
 
 class Lock(TypedDict):
-    """The last number reserved, and the JSON that an earlier attempt of the call answered."""
+    """The last number reserved; the JSON that an earlier attempt answered, and the fingerprint of its call."""
 
     seq: int
     earlier: str | None
+    call: str | None
 
 
 class Node(TypedDict):

@@ -169,6 +169,7 @@ class Request(AsyncStructuredNode):
 
     uuid = StringProperty(unique_index=True, required=True)
     user_id = StringProperty(required=True)
+    call = StringProperty()
     result = StringProperty()
     created_at = DateTimeNeo4jFormatProperty(index=True)
 

@@ -87,14 +87,14 @@ class Administration:
     async def retry_jobs(self, session: Session, *, id: JobId = None) -> JsonObject:
         """Queue one failed or dead job again, or all of them."""
         uuid = None if id is None else check_uuid("id", id)
-        retried = await self._jobs.retry(session.scope.user_id, uuid)
+        retried = await self._jobs.retry(session.scope.user_id, session.request, uuid)
         self._resume()
         return {"retried": retried}
 
     async def cancel_job(self, session: Session, *, id: JobId) -> JsonObject:
         """Cancel an unfinished job; its memories are kept."""
         uuid = check_uuid("id", id)
-        await self._jobs.cancel(session.scope.user_id, uuid)
+        await self._jobs.cancel(session.scope.user_id, session.request, uuid)
         return {"id": uuid, "state": "cancelled"}
 
     async def extract_pending(self, session: Session) -> JsonObject:
@@ -107,7 +107,7 @@ class Administration:
             raise Conflict(
                 "no model is set up, so nothing can be extracted; run `knowthread setup` or set KNOWTHREAD_LLM"
             )
-        queued = await self._jobs.catch_up(session.scope.user_id)
+        queued = await self._jobs.catch_up(session.scope.user_id, session.request)
         self._resume()
         states = (await self._jobs.list(session.scope.user_id, limit=1))["states"]
         return {**asdict(queued), "waiting": sum(states.get(state, 0) for state in ("pending", "running", "failed"))}
@@ -125,7 +125,7 @@ class Administration:
         id: Annotated[object, Parameter("string", help="the decision's id, from: knowthread facts conflicts")],
     ) -> JsonObject:
         """Undo a decision between facts."""
-        undone = await self._decisions.undo(session.scope.user_id, session.key, check_uuid("id", id))
+        undone = await self._decisions.undo(session.scope.user_id, session.request, check_uuid("id", id))
         return {"id": id, **asdict(undone)}
 
     async def list_merges(self, session: Session, *, limit: Limit = 50) -> JsonObject:
@@ -150,7 +150,7 @@ class Administration:
         user = session.scope.user_id
         source, target = await self._entity(user, "name", name), await self._entity(user, "into", into)
         why = check_text("reason", reason, 1024)
-        return asdict(await self._merges.merge(user, session.key, source, target, why))
+        return asdict(await self._merges.merge(user, session.request, source, target, why))
 
     async def undo_merge(
         self,
@@ -159,7 +159,7 @@ class Administration:
         id: Annotated[object, Parameter("string", help="the merged entity's id, from: knowthread entities merges")],
     ) -> JsonObject:
         """Undo a merge: the merged entity is separate again."""
-        return asdict(await self._merges.undo(session.scope.user_id, session.key, check_uuid("id", id)))
+        return asdict(await self._merges.undo(session.scope.user_id, session.request, check_uuid("id", id)))
 
     async def reindex(
         self,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kg.errors import InvalidInput
 from kg.facts.parse import ParsedFacts
@@ -10,7 +14,7 @@ from kg.operations.messages import parse_messages
 from kg.operations.parameters import JsonType
 from kg.operations.scopes import is_not_given, project_value, scope_value
 from kg.validate import check_text, says_nothing
-from kg.values import MemoryInput, Scope
+from kg.values import MemoryInput, RequestKey, Scope
 
 MAX_QUESTION_BYTES = 1 << 20
 _INJECTED = frozenset(("sessionId", "action", "chatInput", "tool", "toolCallId"))
@@ -28,10 +32,22 @@ class Session:
     Attributes:
         scope: the session's user, agent, run and project, for calls that name none.
         key: the call's request key; every attempt of the same call has the same one.
+        call: fingerprint of the call's tool and arguments, by which a key that is used for two calls is found out.
     """
 
     scope: Scope
     key: str
+    call: str = ""
+
+    @property
+    def request(self) -> RequestKey:
+        """By what a repeat of the call is known."""
+        return RequestKey(self.key, self.call)
+
+    def calling(self, name: str, given: Mapping[str, Any]) -> Session:
+        """Return the session for one call of a tool or an operation with its arguments."""
+        content = json.dumps([name, given], sort_keys=True)
+        return replace(self, call=hashlib.sha256(content.encode()).hexdigest())
 
 
 def is_injected(name: str) -> bool:

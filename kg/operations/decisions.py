@@ -16,7 +16,7 @@ from kg.operations import queries
 from kg.operations.queries import DecidedConflict, FactBrief
 from kg.ports import Clock
 from kg.recall import render
-from kg.values import JsonObject
+from kg.values import JsonObject, RequestKey
 
 _Pair = tuple[FactBrief | ContendingFact, FactBrief | ContendingFact]
 
@@ -67,7 +67,7 @@ class Decisions:
         pairs = [(row["old"], row["new"]) for row in found]
         return [pair for pair in pairs if project is None or project in (pair[0]["project"], pair[1]["project"])]
 
-    async def undo(self, user_id: str, key: str, uuid: str) -> Undone:
+    async def undo(self, user_id: str, key: RequestKey, uuid: str) -> Undone:
         """Undo a decision: the fact that it ended is current again, unless something else ends it.
 
         A question about an earlier instant of knowledge still sees the decision.

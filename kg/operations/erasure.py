@@ -7,7 +7,7 @@ from kg.operations import queries
 from kg.operations.parts import Parts
 from kg.recall.explore import Explore
 from kg.validate import check_limit
-from kg.values import JsonObject, Scope
+from kg.values import JsonObject, RequestKey, Scope
 from kg.writing import queries as writing_queries
 from kg.writing.delete import Deleted
 
@@ -24,13 +24,13 @@ class Erasure:
         self._deleting = parts.deleting
         self._explore = explore
 
-    async def memory(self, user_id: str, key: str, uuid: str) -> JsonObject:
+    async def memory(self, user_id: str, key: RequestKey, uuid: str) -> JsonObject:
         """Erase one memory."""
         erased = await self._deleting.memory(user_id, key, uuid)
         self._indexer.wake()
         return {"id": uuid, "event": "DELETE", "deleted": erased.counts()}
 
-    async def scope(self, scope: Scope, key: str, *, dry_run: bool, confirm: object) -> JsonObject:
+    async def scope(self, scope: Scope, key: RequestKey, *, dry_run: bool, confirm: object) -> JsonObject:
         """Erase every memory of a scope, or only count them.
 
         Raises:
@@ -47,7 +47,7 @@ class Erasure:
         return {"event": "DELETE", "deleted": erased.counts(), **_note(erased)}
 
     async def entity(
-        self, user_id: str, key: str, name: str, *, with_memories: bool, dry_run: bool, confirm: object
+        self, user_id: str, key: RequestKey, name: str, *, with_memories: bool, dry_run: bool, confirm: object
     ) -> JsonObject:
         """Remove an entity from the graph, and the texts that name it where ``with_memories`` says so.
 

@@ -7,21 +7,19 @@ memory removes it from its jobs.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
-from uuid import uuid4
 
 from kg.errors import InvalidInput, NotFound
 from kg.graph.nodes import Job
-from kg.graph.partition import Write, lock, once
-from kg.graph.query import Query, R
-from kg.graph.store import GraphStore, Transaction
+from kg.graph.partition import Answer, Write, once
+from kg.graph.store import GraphStore
 from kg.operations import queries
 from kg.operations.queries import UnreadMemory
 from kg.ports import Clock
 from kg.recall import render
-from kg.values import JsonObject
+from kg.values import JsonObject, RequestKey
 from kg.writing import queries as writing_queries
 from kg.writing.queue import extraction_jobs
 
@@ -44,6 +42,13 @@ class Queued:
     jobs: int = 0
     memories: int = 0
     revived: int = 0
+
+
+@dataclass(frozen=True)
+class Changed:
+    """How many jobs a call changed."""
+
+    jobs: int
 
 
 class Jobs:
@@ -80,41 +85,51 @@ class Jobs:
         shown: JsonObject = {**_job(job), "memories": found["memories"], "calls": calls}
         return shown | ({"not_used": dropped} if dropped else {})
 
-    async def retry(self, user_id: str, uuid: str | None) -> int:
+    async def retry(self, user_id: str, key: RequestKey, uuid: str | None) -> int:
         """Queue a failed or dead job again, or all of them; return how many.
 
         Raises:
             NotFound: the user has no such job, or it neither failed nor is dead.
         """
-        (jobs,) = await self._locked(queries.retry_jobs, user_id, uuid=uuid)
-        if uuid is not None and not jobs["retried"]:
-            raise NotFound("failed or dead job", uuid, "list yours with `knowthread jobs list`")
-        return jobs["retried"]
 
-    async def cancel(self, user_id: str, uuid: str) -> None:
+        async def work(write: Write) -> Changed:
+            return Changed((await write.tx.run_one(queries.retry_jobs, user_id=user_id, uuid=uuid))["retried"])
+
+        retried = await self._once(work, Changed, user_id, key, "retry_jobs")
+        if uuid is not None and not retried.jobs:
+            raise NotFound("failed or dead job", uuid, "list yours with `knowthread jobs list`")
+        return retried.jobs
+
+    async def cancel(self, user_id: str, key: RequestKey, uuid: str) -> None:
         """Cancel an unfinished job; its memories are kept, unread.
 
         Raises:
             NotFound: the user has no such job, or it is finished.
         """
-        cancelled = await self._locked(queries.cancel_job, user_id, uuid=uuid, now=self._clock.now())
-        if not cancelled:
+
+        async def work(write: Write) -> Changed:
+            return Changed(len(await write.tx.run(queries.cancel_job, user_id=user_id, uuid=uuid, now=write.now)))
+
+        if not (await self._once(work, Changed, user_id, key, "cancel_job")).jobs:
             raise NotFound("unfinished job", uuid, "list yours with `knowthread jobs list`")
 
-    async def _locked(self, query: Query[R], user_id: str, **params: Any) -> list[R]:
-        """Run one query under the partition's lock, so that no worker commits the job at the same time."""
+    async def _once(
+        self,
+        work: Callable[[Write], Awaitable[Answer]],
+        answer: type[Answer],
+        user_id: str,
+        key: RequestKey,
+        label: str,
+    ) -> Answer:
+        """Do it under the partition's lock, so that no worker commits the job at the same time, and once for a key."""
+        return await self._store.write(
+            lambda tx: once(tx, work, answer, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
+        )
 
-        async def work(tx: Transaction) -> list[R]:
-            await lock(tx, user_id)
-            return await tx.run(query, user_id=user_id, **params)
-
-        return await self._store.write(work, query.name, partition=user_id)
-
-    async def catch_up(self, user_id: str) -> Queued:
+    async def catch_up(self, user_id: str, key: RequestKey) -> Queued:
         """Queue every memory that a model should have read and has not, and every dead job again."""
-        revived = await self.retry(user_id, None)
+        revived = await self.retry(user_id, key.part("retry"), None)
         jobs = memories = 0
-        key = uuid4().hex
         for page in range(10**6):
 
             async def work(write: Write) -> Queued:
@@ -127,11 +142,7 @@ class Jobs:
                     await write.tx.run(queries.mark_pending, user_id=user_id, uuids=uuids)
                 return Queued(len(queued), len(rows))
 
-            part = await self._store.write(
-                lambda tx, w=work, k=f"{key}:{page}": once(tx, w, Queued, user_id=user_id, key=k, clock=self._clock),
-                "catch_up",
-                partition=user_id,
-            )
+            part = await self._once(work, Queued, user_id, key.part(page), "catch_up")
             jobs += part.jobs
             memories += part.memories
             if part.memories < CATCH_UP_PAGE:

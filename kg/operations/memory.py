@@ -125,7 +125,7 @@ class MemoryService:
         memories = parse_texts(text, parse_json(messages), parsed, warnings)
         request = AddRequest(
             scope=write_scope(session, user_id, agent_id, run_id, project),
-            key=session.key,
+            key=session.request,
             memories=memories,
             metadata="{}" if metadata is None else check_metadata("metadata", parse_json(metadata)),
             occurred_at=given_instant("occurred_at", occurred_at),
@@ -246,7 +246,7 @@ class MemoryService:
             raise InvalidInput("facts", f"{len(parsed.skipped)} unusable", f"nothing was changed: {reasons}")
         request = UpdateRequest(
             user_id=resolve_user(session, user_id),
-            key=session.key,
+            key=session.request,
             uuid=check_uuid("memory_id", memory_id),
             text=None if text is None else check_text("text", text),
             facts=None if facts is None else parsed.facts,
@@ -258,7 +258,7 @@ class MemoryService:
     async def delete_memory(self, session: Session, *, memory_id: MemoryId, user_id: UserId = None) -> JsonObject:
         """Erase one memory and everything that only it stated; what it had superseded is current again."""
         uuid = check_uuid("memory_id", memory_id)
-        return await self._erasure.memory(resolve_user(session, user_id), session.key, uuid)
+        return await self._erasure.memory(resolve_user(session, user_id), session.request, uuid)
 
     async def delete_all_memories(
         self,
@@ -274,7 +274,7 @@ class MemoryService:
         """Erase every memory of a scope that you name explicitly. Only on the person's own request."""
         scope = erase_scope(session, user_id, agent_id, run_id, project)
         looks = check_flag("dry_run", dry_run)
-        return await self._erasure.scope(scope, session.key, dry_run=looks, confirm=confirm)
+        return await self._erasure.scope(scope, session.request, dry_run=looks, confirm=confirm)
 
     async def list_entities(self, session: Session) -> JsonObject:
         """Users, agents, runs and projects that have memories, with counts and last use."""
@@ -301,7 +301,7 @@ class MemoryService:
             raise InvalidInput("name", name, "give either a name or a scope (agent_id, run_id)")
         return await self._erasure.entity(
             resolve_user(session, user_id),
-            session.key,
+            session.request,
             check_id("name", name),
             with_memories=check_flag("with_memories", with_memories),
             dry_run=check_flag("dry_run", dry_run),

@@ -11,7 +11,7 @@ from kg.operations import queries
 from kg.operations.queries import MergedEntity
 from kg.ports import Clock
 from kg.recall import render
-from kg.values import JsonObject
+from kg.values import JsonObject, RequestKey
 
 
 class Merges:
@@ -26,7 +26,7 @@ class Merges:
         found = await self._store.read_one(queries.list_merges, user_id=user_id, top_k=limit)
         return {"merges": [_shown(row) for row in found["merges"]]}
 
-    async def merge(self, user_id: str, key: str, source: str, target: str, reason: str) -> Moved:
+    async def merge(self, user_id: str, key: RequestKey, source: str, target: str, reason: str) -> Moved:
         """Merge one entity into another. A call repeated with the same key returns the first result.
 
         Raises:
@@ -37,7 +37,7 @@ class Merges:
             user_id, key, lambda write: merge_entities(write, source, target, reason), "merge_entities"
         )
 
-    async def undo(self, user_id: str, key: str, source: str) -> Moved:
+    async def undo(self, user_id: str, key: RequestKey, source: str) -> Moved:
         """Undo a merge: the entity gets back its names and the facts stated under them.
 
         Raises:
@@ -45,7 +45,9 @@ class Merges:
         """
         return await self._once(user_id, key, lambda write: undo_merge(write, source), "undo_merge")
 
-    async def _once(self, user_id: str, key: str, work: Callable[[Write], Awaitable[Moved]], label: str) -> Moved:
+    async def _once(
+        self, user_id: str, key: RequestKey, work: Callable[[Write], Awaitable[Moved]], label: str
+    ) -> Moved:
         return await self._store.write(
             lambda tx: once(tx, work, Moved, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
         )

@@ -14,7 +14,7 @@ from kg.graph.store import Transaction
 from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
-from kg.values import AddRequest, MemoryInput, Scope, UpdateRequest
+from kg.values import AddRequest, MemoryInput, RequestKey, Scope, UpdateRequest
 from kg.writing.add import Adding
 from kg.writing.delete import erase_memories
 from kg.writing.update import Updating
@@ -48,10 +48,10 @@ async def warm_up(parts: Parts, memory: MemoryService, user_id: str) -> None:
 
 async def _rehearse(parts: Parts, tx: Transaction, scope: Scope) -> None:
     facts = parse_facts([_FACT, {**_FACT, "object": "somewhere"}]).facts
-    request = AddRequest(scope, secrets.token_hex(16), (MemoryInput("a warm-up", facts=facts),))
+    request = AddRequest(scope, RequestKey(secrets.token_hex(16)), (MemoryInput("a warm-up", facts=facts),))
     added = await Adding(parts.store, parts.clock).add_in(tx, request)
     uuid = added.memory_uuids[0]
-    change = UpdateRequest(scope.user_id, secrets.token_hex(16), uuid, text="warmed up", facts=facts[:1])
+    change = UpdateRequest(scope.user_id, RequestKey(secrets.token_hex(16)), uuid, text="warmed up", facts=facts[:1])
     await Updating(parts.store, parts.clock).update_in(tx, change)
     await erase_memories(tx, scope.user_id, [uuid], parts.clock.now())
     raise _RollBackError

@@ -22,7 +22,7 @@ from kg.graph import queries as graph_queries
 from kg.graph.partition import Write, lock, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock
-from kg.values import Scope
+from kg.values import RequestKey, Scope
 from kg.writing import queries
 from kg.writing.queries import ChainLink
 
@@ -88,7 +88,7 @@ class Deleting:
         """Stop the task; an unfinished deletion goes on at the next start."""
         await self._task.stop()
 
-    async def earlier(self, user_id: str, key: str) -> Deleted | None:
+    async def earlier(self, user_id: str, key: RequestKey) -> Deleted | None:
         """Return what an earlier attempt of the same call did, or None if there was none."""
 
         async def none(_: Write) -> Deleted:
@@ -99,7 +99,7 @@ class Deleting:
         except _NoneYet:
             return None
 
-    async def memory(self, user_id: str, key: str, uuid: str) -> Deleted:
+    async def memory(self, user_id: str, key: RequestKey, uuid: str) -> Deleted:
         """Erase one memory.
 
         Raises:
@@ -114,7 +114,7 @@ class Deleting:
             raise NotFound("memory", uuid, "list yours with get_memories")
         return erased
 
-    async def scope(self, scope: Scope, key: str) -> Deleted:
+    async def scope(self, scope: Scope, key: RequestKey) -> Deleted:
         """Erase every memory of a scope; more than ``AT_ONCE`` of them in the background."""
 
         async def work(write: Write) -> Deleted:
@@ -126,7 +126,7 @@ class Deleting:
 
         return await self._once(work, scope.user_id, key, "delete_scope")
 
-    async def entity(self, user_id: str, key: str, uuid: str, *, with_memories: bool) -> Deleted:
+    async def entity(self, user_id: str, key: RequestKey, uuid: str, *, with_memories: bool) -> Deleted:
         """Remove an entity with its facts and names, and with ``with_memories`` the memories that name it, too."""
 
         async def work(write: Write) -> Deleted:
@@ -176,7 +176,9 @@ class Deleting:
             except KgError as error:
                 log.warning("a deletion will be resumed: %s", error)
 
-    async def _once(self, work: Callable[[Write], Awaitable[Deleted]], user_id: str, key: str, label: str) -> Deleted:
+    async def _once(
+        self, work: Callable[[Write], Awaitable[Deleted]], user_id: str, key: RequestKey, label: str
+    ) -> Deleted:
         done = await self._store.write(
             lambda tx: once(tx, work, Deleted, user_id=user_id, key=key, clock=self._clock), label, partition=user_id
         )

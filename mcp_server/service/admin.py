@@ -120,7 +120,8 @@ async def _operate(backend: Backend, waiting: Waiting, request: Request) -> Mapp
     given = _parsed(await _body(request))
     await _be_ready(waiting)
     _check_names(operation, given)
-    return await operation(_owner(backend, operation), session_of(request.headers, backend.default_user), **given)
+    session = session_of(request.headers, backend.default_user).calling(name, given)
+    return await operation(_owner(backend, operation), session, **given)
 
 
 def _owner(backend: Backend, operation: Operation) -> Administration | Reports | Pictures:

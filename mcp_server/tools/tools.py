@@ -248,7 +248,7 @@ def _tools(backend: Backend) -> list[Tool]:
         repeats: bool = True,
     ) -> Tool:
         async def call(headers: Mapping[str, str] | None, given: dict[str, Any]) -> JsonObject:
-            session = session_of(headers, backend.default_user)
+            session = session_of(headers, backend.default_user).calling(operation.__name__, given)
             return await operation(backend.memory, session, **given)
 
         return ServiceTool(

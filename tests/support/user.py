@@ -13,7 +13,7 @@ from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService, Parts
 from kg.operations.merges import Merges
 from kg.validate import parse_instant
-from kg.values import Scope
+from kg.values import RequestKey, Scope
 
 
 class TestClock:
@@ -41,6 +41,11 @@ def instant(text: str) -> datetime:
     return parse_instant("day", text)
 
 
+def new_key() -> RequestKey:
+    """The key of a call that nobody has made before."""
+    return RequestKey(uuid4().hex)
+
+
 @dataclass
 class User:
     """One user's calls of the eleven operations, each with a request key of its own unless one is given."""
@@ -64,16 +69,18 @@ class User:
         return Merges(self.parts.store, self.clock)
 
     async def add(self, text: str, *facts: Any, key: str | None = None, **arguments: Any) -> Added:
-        answer = await self.memory.add_memory(self.session(key), text=text, facts=list(facts), **arguments)
-        return Added(answer)
+        given = {"text": text, "facts": list(facts), **arguments}
+        return Added(await self.memory.add_memory(self.session(key).calling("add_memory", given), **given))
 
     async def update(self, memory_id: str, *facts: Any, key: str | None = None, **arguments: Any) -> Added:
         if facts:
             arguments["facts"] = list(facts)
-        return Added(await self.memory.update_memory(self.session(key), memory_id=memory_id, **arguments))
+        given = {"memory_id": memory_id, **arguments}
+        return Added(await self.memory.update_memory(self.session(key).calling("update_memory", given), **given))
 
     async def delete(self, memory_id: str, key: str | None = None) -> dict[str, Any]:
-        return await self.memory.delete_memory(self.session(key), memory_id=memory_id)
+        session = self.session(key).calling("delete_memory", {"memory_id": memory_id})
+        return await self.memory.delete_memory(session, memory_id=memory_id)
 
     async def get(self, memory_id: str) -> dict[str, Any]:
         return await self.memory.get_memory(self.session(), memory_id=memory_id)

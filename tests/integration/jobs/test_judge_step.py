@@ -14,7 +14,7 @@ from kg.operations import queries as operations_queries
 from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
 from tests.support.scripted_models import Model, make_worker, model, no_jobs_of_others, reader, state, user, waits, work
-from tests.support.user import TestClock, User, states
+from tests.support.user import TestClock, User, new_key, states
 
 CatchUp = Callable[[str], Awaitable[Any]]
 POOL = states("The pool caused the deadlocks", "CAUSED_BY", "deadlocks", "pool")
@@ -35,7 +35,7 @@ async def catch_up(model: Model, unread: User) -> AsyncIterator[CatchUp]:
     worker = make_worker(unread.parts, model, unread.clock)
 
     async def read(memory_id: str) -> None:
-        await Jobs(unread.parts.store, unread.clock).catch_up(unread.id)
+        await Jobs(unread.parts.store, unread.clock).catch_up(unread.id, new_key())
         worker.start()
         worker.wake()
         await state(unread, memory_id, "done")

@@ -22,7 +22,7 @@ from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.scripted_models import Model, make_worker, model, no_jobs_of_others, reader, state, user, waits
-from tests.support.user import TestClock, User, states
+from tests.support.user import TestClock, User, new_key, states
 
 
 async def check_graph(user: User) -> None:
@@ -294,7 +294,7 @@ async def test_nonsense_is_tried_again_and_at_last_dead_with_its_reason(user: Us
     assert "facts: a list was expected" in memory["extraction_error"]
     (job,) = (await jobs.list(user.id, state="dead"))["jobs"]
     assert job["failures"] == MAX_FAILURES
-    assert await jobs.retry(user.id, job["id"]) == 1
+    assert await jobs.retry(user.id, new_key(), job["id"]) == 1
     reader.wake()
     await state(user, added.id, "done")
     assert await user.objects("web app") == {"npm"}
@@ -326,9 +326,9 @@ async def test_what_was_stored_without_a_model_is_caught_up_with(
     model.facts = {"npm": [states("Everything uses npm", "USES", "everything", "npm")]}
     worker = make_worker(parts, model, clock)
     jobs = Jobs(parts.store, clock)
-    queued = await jobs.catch_up(user.id)
+    queued = await jobs.catch_up(user.id, new_key())
     assert (queued.jobs, queued.memories) == (4, 6)
-    assert (await jobs.catch_up(user.id)).jobs == 0
+    assert (await jobs.catch_up(user.id, new_key())).jobs == 0
     worker.start()
     for memory_id in [*(added.id for added in notes), *(row["id"] for row in talk["results"])]:
         await state(user, memory_id, "done")
@@ -348,7 +348,7 @@ async def test_an_assent_is_caught_up_with_beside_what_it_answers(
     added = await user.memory.add_memory(user.session(), messages=talk)
     model.facts = {"yes, do it": [states("The web app uses pnpm", "USES", "web app", "pnpm")]}
     worker = make_worker(parts, model, clock)
-    await Jobs(parts.store, clock).catch_up(user.id)
+    await Jobs(parts.store, clock).catch_up(user.id, new_key())
     worker.start()
     await state(user, added["results"][1]["id"], "done")
     await worker.stop()
@@ -488,7 +488,7 @@ async def test_a_cancelled_job_is_given_up(user: User, model: Model):
     await model.reading.wait()
     jobs = Jobs(user.parts.store, user.clock)
     (job,) = (await jobs.list(user.id))["jobs"]
-    await jobs.cancel(user.id, job["id"])
+    await jobs.cancel(user.id, new_key(), job["id"])
     model.gate.set()
     await user.add("Something else to read", wait=True)
     memory = await user.get(added.id)
@@ -662,11 +662,11 @@ async def test_what_was_cancelled_is_not_caught_up_with(user: User, model: Model
     await model.reading.wait()
     jobs = Jobs(user.parts.store, user.clock)
     (job,) = (await jobs.list(user.id))["jobs"]
-    await jobs.cancel(user.id, job["id"])
+    await jobs.cancel(user.id, new_key(), job["id"])
     model.gate.set()
-    assert (await jobs.catch_up(user.id)).memories == 0
+    assert (await jobs.catch_up(user.id, new_key())).memories == 0
     assert (await user.get(added.id))["extraction"] == "cancelled"
-    assert await jobs.retry(user.id, job["id"]) == 1
+    assert await jobs.retry(user.id, new_key(), job["id"]) == 1
 
 
 async def test_earlier_turns_and_known_names_reach_the_reader(user: User, model: Model):

@@ -14,7 +14,7 @@ import kg.language.names
 from kg.errors import InvalidInput, StoreUnavailable
 from kg.facts.parse import parse_facts
 from kg.graph.store import GraphAddress, GraphStore, Transaction
-from kg.values import AddRequest, MemoryInput, Scope
+from kg.values import AddRequest, MemoryInput, RequestKey, Scope
 from kg.writing.add import Adding
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, prefers, states
@@ -416,7 +416,9 @@ async def test_the_same_call_through_several_services_at_once_is_done_once(user:
     try:
         for number in range(5):
             facts = parse_facts([lives_in(f"Paris {number}")]).facts
-            request = AddRequest(Scope(user.id), f"shared-{number}", (MemoryInput(f"once {number}", facts=facts),))
+            request = AddRequest(
+                Scope(user.id), RequestKey(f"shared-{number}"), (MemoryInput(f"once {number}", facts=facts),)
+            )
             outcomes = await asyncio.gather(*(Adding(store, user.clock).add(request) for store in stores))
             assert len({outcome.memory_uuids[0] for outcome in outcomes}) == 1
             assert len({outcome.fact_uuids[0] for outcome in outcomes}) == 1
