@@ -77,7 +77,7 @@ class SettleRequest:
     """A call that stores nothing new and says what stored facts replace, checked."""
 
     user_id: str
-    key: str
+    key: RequestKey
     settlements: tuple[Settlement, ...]
 
 

@@ -1,8 +1,12 @@
-"""Writes to a partition: one at a time, and each call at most once.
+"""Writes to a partition: one at a time, each later than the one before, and each call at most once.
 
 Invariant: a transaction that changes a partition takes the partition's lock with its first statement, and reads only
 after it. A call that a client may repeat goes through ``once``, which keeps the answer. So a repeated call, by a
 client or by the driver after an ambiguous commit, answers the first result and changes nothing.
+
+The instants of a partition only grow, whatever the machine's clock does: if the clock was set back, a write happens a
+microsecond after the one before, and what reads call "now" is not before the last write. Otherwise a value stored later
+would be ended by an earlier one, or would begin in the future.
 """
 
 from __future__ import annotations
@@ -10,14 +14,14 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from kg.errors import Conflict, shorten
 from kg.graph import queries
 from kg.graph.queries import Lock
-from kg.graph.store import Transaction
+from kg.graph.store import GraphStore, Transaction
 from kg.ports import Clock
 from kg.values import RequestKey
 
@@ -35,7 +39,7 @@ class Write:
 
     Attributes:
         namespace: namespace of the uuids that it creates; equal in every attempt.
-        now: instant of the attempt.
+        now: instant of the attempt, after that of every earlier write to the partition.
         first_seq: first of the sequence numbers that are reserved for it.
     """
 
@@ -50,15 +54,37 @@ class Write:
         return str(uuid5(self.namespace, name))
 
 
-async def lock(tx: Transaction, user_id: str, *, slots: int = 1) -> int:
-    """Take the partition's lock and return the first of the sequence numbers that it reserves.
+@dataclass(frozen=True)
+class Locked:
+    """A partition whose lock a transaction holds.
+
+    Attributes:
+        now: instant of the write, after that of every earlier one.
+        first_seq: first of the sequence numbers that are reserved.
+    """
+
+    now: datetime
+    first_seq: int
+
+
+async def present(store: GraphStore, user_id: str, clock: Clock) -> datetime:
+    """Return what a read of the partition takes for now: what the clock says, but not before the last write."""
+    last_at = (await store.read_one(queries.last_instant, user_id=user_id))["last_at"]
+    now = clock.now()
+    return now if last_at is None else max(now, last_at + timedelta(microseconds=1))
+
+
+async def lock(tx: Transaction, user_id: str, clock: Clock, *, slots: int = 1) -> Locked:
+    """Take the partition's lock.
 
     Args:
         tx: a transaction that has not touched the partition yet.
         user_id: partition.
+        clock: says what time it is.
         slots: how many sequence numbers to reserve; 0 if nothing changes that search ranks by.
     """
-    return (await _take_lock(tx, user_id, slots, None))["seq"] - slots + 1
+    found = await _take_lock(tx, user_id, clock, slots, None)
+    return Locked(found["last_at"], found["seq"] - slots + 1)
 
 
 async def once(
@@ -86,11 +112,11 @@ async def once(
         Conflict: another call was made with this key.
     """
     namespace = uuid5(uuid5(NAMESPACE_URL, f"knowthread:{user_id}"), key.text)
-    found = await _take_lock(tx, user_id, slots, str(namespace))
+    found = await _take_lock(tx, user_id, clock, slots, str(namespace))
     if found["earlier"] is not None:
         _check_same_call(key, found["call"])
         return answer(**json.loads(found["earlier"]))
-    write = Write(tx, user_id, namespace, clock.now(), found["seq"] - slots + 1)
+    write = Write(tx, user_id, namespace, found["last_at"], found["seq"] - slots + 1)
     result = await work(write)
     await tx.run(
         queries.create_request,
@@ -103,9 +129,9 @@ async def once(
     return result
 
 
-async def _take_lock(tx: Transaction, user_id: str, slots: int, request: str | None) -> Lock:
+async def _take_lock(tx: Transaction, user_id: str, clock: Clock, slots: int, request: str | None) -> Lock:
     """Lock and reserve numbers; return the last of them, and what an earlier attempt of the call left."""
-    return await tx.run_one(queries.lock_partition, user_id=user_id, slots=slots, request=request)
+    return await tx.run_one(queries.lock_partition, user_id=user_id, slots=slots, now=clock.now(), request=request)
 
 
 def _check_same_call(key: RequestKey, earlier: str | None) -> None:

@@ -47,11 +47,18 @@ class SpentTokens(TypedDict):
 
 
 class Lock(TypedDict):
-    """The last number reserved; the JSON that an earlier attempt answered, and the fingerprint of its call."""
+    """The last number reserved and the instant; the answer of an earlier attempt, and the fingerprint of its call."""
 
     seq: int
+    last_at: datetime
     earlier: str | None
     call: str | None
+
+
+class LastInstant(TypedDict):
+    """Instant of the last write; None before the first one."""
+
+    last_at: datetime | None
 
 
 class Node(TypedDict):
@@ -92,6 +99,8 @@ name_nodes = Command("name_nodes")
 graph_counts = Query("graph_counts", GraphCounts)
 
 lock_partition = Query("lock_partition", Lock)
+last_instant = Query("last_instant", LastInstant)
+latest_instant = Query("latest_instant", LastInstant)
 create_request = Command("create_request")
 
 account_calls = Command("account_calls")

@@ -30,6 +30,7 @@ class Partition(AsyncStructuredNode):
 
     user_id = StringProperty(unique_index=True, required=True)
     seq = IntegerProperty()
+    last_at = DateTimeNeo4jFormatProperty()
 
 
 class Memory(AsyncStructuredNode):

@@ -15,7 +15,7 @@ from kg.facts.contentions import Pair, contention_params, in_time_order, likelie
 from kg.facts.derive import refresh_derived
 from kg.facts.queries import ContendingFact
 from kg.graph import queries as graph_queries
-from kg.graph.partition import Write
+from kg.graph.partition import Write, present
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.jobs import queries
 from kg.jobs.lease import Lease, account, enter
@@ -44,7 +44,10 @@ class JudgeStep:
         job = await self._store.find_one(queries.job_texts, user_id=lease.user_id, uuid=lease.uuid, earlier=0)
         uuids = [memory["uuid"] for memory in job["memories"]] if job else []
         found = await self._store.read(
-            facts_queries.contentions, user_id=lease.user_id, **contention_params(uuids), now=self._clock.now()
+            facts_queries.contentions,
+            user_id=lease.user_id,
+            **contention_params(uuids),
+            now=await present(self._store, lease.user_id, self._clock),
         )
         pairs = in_time_order(likeliest(found))[:MOST_PAIRS]
         if not pairs:

@@ -64,12 +64,12 @@ async def enter(tx: Transaction, lease: Lease, clock: Clock, *, slots: int) -> E
 
     Then the job was cancelled, another worker has it, or an earlier try committed it.
     """
-    first_seq = await lock(tx, lease.user_id, slots=max(1, slots))
+    locked = await lock(tx, lease.user_id, clock, slots=max(1, slots))
     held = await tx.find_one(queries.job_fence, **lease.fence())
     if held is None:
         return None
     namespace = uuid5(UUID(lease.uuid), str(lease.attempt))
-    write = Write(tx, lease.user_id, namespace, clock.now(), first_seq)
+    write = Write(tx, lease.user_id, namespace, locked.now, locked.first_seq)
     return Entered(write, held["memories"], held["changed"])
 
 

@@ -322,7 +322,7 @@ class Worker:
         }
 
         async def work(tx: Transaction) -> None:
-            await lock(tx, lease.user_id)
+            await lock(tx, lease.user_id, self._clock)
             await tx.run(queries.release_job, **params)
 
         await self._store.write(work, "release_job", partition=lease.user_id)

@@ -10,7 +10,7 @@ from kg.facts import queries as facts_queries
 from kg.facts.contentions import OPPOSITES, contention_params
 from kg.facts.derive import refresh_derived
 from kg.facts.queries import ContendingFact
-from kg.graph.partition import Write, once
+from kg.graph.partition import Write, once, present
 from kg.graph.store import GraphStore
 from kg.operations import queries
 from kg.operations.queries import DecidedConflict, FactBrief
@@ -46,24 +46,25 @@ class Decisions:
 
         Open is a pair of current facts with opposite predicates, and a pair that a judge was to decide and did not.
         """
+        now = await present(self._store, user_id, self._clock)
         found = await self._store.read_one(
-            queries.conflicts, user_id=user_id, project=project, opposites=OPPOSITES, now=self._clock.now(), top_k=limit
+            queries.conflicts, user_id=user_id, project=project, opposites=OPPOSITES, now=now, top_k=limit
         )
         open_pairs: list[_Pair] = [(row["one"], row["other"]) for row in found["open"]]
-        open_pairs += await self._unjudged(user_id, project)
+        open_pairs += await self._unjudged(user_id, project, now)
         pairs = {frozenset((one["uuid"], other["uuid"])): (one, other) for one, other in reversed(open_pairs)}
         return {
             "open": [{"facts": [_brief(one), _brief(other)]} for one, other in reversed(pairs.values())][:limit],
             "decided": [_decided(row) for row in found["decided"]],
         }
 
-    async def _unjudged(self, user_id: str, project: str | None) -> list[tuple[ContendingFact, ContendingFact]]:
+    async def _unjudged(
+        self, user_id: str, project: str | None, now: datetime
+    ) -> list[tuple[ContendingFact, ContendingFact]]:
         uuids = (await self._store.read_one(queries.unjudged_memories, user_id=user_id))["uuids"]
         if not uuids:
             return []
-        found = await self._store.read(
-            facts_queries.contentions, user_id=user_id, **contention_params(uuids), now=self._clock.now()
-        )
+        found = await self._store.read(facts_queries.contentions, user_id=user_id, **contention_params(uuids), now=now)
         pairs = [(row["old"], row["new"]) for row in found]
         return [pair for pair in pairs if project is None or project in (pair[0]["project"], pair[1]["project"])]
 

@@ -66,6 +66,7 @@ class MemoryService:
         from kg.recall.listing import Listing
 
         self._has_model = parts.worker is not None
+        self._store = parts.store
         self._clock = parts.clock
         self._recall = parts.recall
         self._recall_counts = parts.recall_counts
@@ -119,7 +120,9 @@ class MemoryService:
         waits = check_flag("wait", wait)
         if text is None and messages in (None, [], {}) and parse_json(facts):
             settlements = parse_settlements(facts)
-            return await self._writes.settle(SettleRequest(resolve_user(session, user_id), session.key, settlements))
+            return await self._writes.settle(
+                SettleRequest(resolve_user(session, user_id), session.request, settlements)
+            )
         parsed = parse_facts(facts)
         warnings = list(parsed.warnings)
         memories = parse_texts(text, parse_json(messages), parsed, warnings)
@@ -171,10 +174,11 @@ class MemoryService:
         budget = check_limit("max_tokens", max_tokens, 100_000, lower=LEAST_MAX_TOKENS)
         parsed = parse_filters(parse_json(filters))
         user = parsed.user() if is_not_given(user_id) else user_id
+        scope = read_scope(session, user, agent_id, run_id, project)
         search = Search(
             query=check_question(query),
-            scope=read_scope(session, user, agent_id, run_id, project),
-            instants=self._instants(as_of, known_at),
+            scope=scope,
+            instants=await self._instants(scope.user_id, as_of, known_at),
             filters=parsed,
             limit=check_limit("limit", limit, MAX_LIMIT),
             project=session.scope.project,
@@ -326,7 +330,7 @@ class MemoryService:
         scope = read_scope(session, user_id, agent_id, run_id, project)
         text = "" if query is None or query == "" else check_question(query)
         top_k = check_limit("limit", limit, 50)
-        instants = self._instants(as_of, None)
+        instants = await self._instants(scope.user_id, as_of, None)
         return await self._scoped.read(
             scope,
             "results",
@@ -357,11 +361,12 @@ class MemoryService:
             raise InvalidInput("name", name, "give either name or uuid")
         if direction not in ("both", "in", "out"):
             raise InvalidInput("direction", direction, "give 'both', 'out' (it is the subject) or 'in'")
+        scope = read_scope(session, user_id, agent_id, run_id, project)
         page = EntityPage(
             name=None if name is None else check_id("name", name),
             uuid=None if uuid is None else check_uuid("uuid", uuid),
-            scope=read_scope(session, user_id, agent_id, run_id, project),
-            instants=self._instants(as_of, known_at),
+            scope=scope,
+            instants=await self._instants(scope.user_id, as_of, known_at),
             direction=cast("str", direction),
             include_superseded=check_flag("include_superseded", include_superseded),
             limit=check_limit("limit", limit, MAX_LIMIT),
@@ -373,9 +378,8 @@ class MemoryService:
             names_user=not is_not_given(user_id),
         )
 
-    def _instants(self, as_of: object, known_at: object) -> Instants:
-        return Instants(
-            self._clock.now(),
-            asked_instant("as_of", as_of, self._clock.now()),
-            asked_instant("known_at", known_at, self._clock.now()),
-        )
+    async def _instants(self, user_id: str, as_of: object, known_at: object) -> Instants:
+        from kg.graph.partition import present
+
+        now = await present(self._store, user_id, self._clock)
+        return Instants(now, asked_instant("as_of", as_of, now), asked_instant("known_at", known_at, now))

@@ -71,20 +71,22 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaire
     async for rows in indexed_nodes(store, ("Memory", "Entity")):
         read = await asyncio.to_thread(read_all, rows)
         edited += [row for row, (changed, _) in zip(rows, read, strict=True) if changed]
-    texts = await _fix_texts(store, edited)
-    ends, claims = await _redraw(store, clock.now())
-    undrawn = await _undraw(store)
+    texts = await _fix_texts(store, clock, edited)
+    ends, claims = await _redraw(store, clock)
+    undrawn = await _undraw(store, clock)
     tombstones = await _delete_needless_tombstones(store)
     missing, stale, surplus = await reconcile(store, index)
     return Repaired(texts, missing, stale, surplus, tombstones, ends, claims, undrawn)
 
 
-async def _fix_texts(store: GraphStore, edited: Sequence[IndexedNode]) -> int:
+async def _fix_texts(store: GraphStore, clock: Clock, edited: Sequence[IndexedNode]) -> int:
     fixed = 0
     for user_id, rows in _by_user(edited).items():
         for start in range(0, len(rows), PAGE):
             memories, entities = await asyncio.to_thread(_derived, rows[start : start + PAGE])
-            fixed += await _locked(store, user_id, lambda tx, u=user_id, m=memories, e=entities: _mend(tx, u, m, e))
+            fixed += await _locked(
+                store, user_id, clock, lambda tx, _, u=user_id, m=memories, e=entities: _mend(tx, u, m, e)
+            )
     return fixed
 
 
@@ -114,7 +116,7 @@ async def _mend(tx: Transaction, user_id: str, memories: Sequence[Row], entities
     return len(mended) + len(await tx.run(queries.mend_entities, user_id=user_id, entities=list(entities)))
 
 
-async def _redraw(store: GraphStore, now: datetime) -> tuple[int, int]:
+async def _redraw(store: GraphStore, clock: Clock) -> tuple[int, int]:
     """Recompute the ends of all current facts and draw their claims again; return how many of each were wrong."""
     ends = claims = 0
     after: str | None = ""
@@ -122,7 +124,9 @@ async def _redraw(store: GraphStore, now: datetime) -> tuple[int, int]:
         page = await store.read_one(queries.facts_to_check, after=after, top_k=FACTS_AT_ONCE)
         for user_id, facts in _by_user(page["facts"]).items():
             uuids = [fact["uuid"] for fact in facts]
-            moved, redrawn = await _locked(store, user_id, lambda tx, u=user_id, f=uuids: _recompute(tx, u, f, now))
+            moved, redrawn = await _locked(
+                store, user_id, clock, lambda tx, now, u=user_id, f=uuids: _recompute(tx, u, f, now)
+            )
             ends += moved
             claims += redrawn
         after = page["last"]
@@ -140,7 +144,7 @@ async def _recompute(tx: Transaction, user_id: str, uuids: Sequence[str], now: d
     return len(moved), max((after - before).total(), (before - after).total())
 
 
-async def _undraw(store: GraphStore) -> int:
+async def _undraw(store: GraphStore, clock: Clock) -> int:
     removed = 0
     after: str | None = ""
     while after is not None:
@@ -148,7 +152,10 @@ async def _undraw(store: GraphStore) -> int:
         for user_id, entities in _by_user(page["entities"]).items():
             uuids = [entity["uuid"] for entity in entities]
             done = await _locked(
-                store, user_id, lambda tx, u=user_id, e=uuids: tx.run_one(queries.undraw_claims, user_id=u, uuids=e)
+                store,
+                user_id,
+                clock,
+                lambda tx, _, u=user_id, e=uuids: tx.run_one(queries.undraw_claims, user_id=u, uuids=e),
             )
             removed += done["removed"]
         after = page["last"]
@@ -166,10 +173,13 @@ async def _delete_needless_tombstones(store: GraphStore) -> int:
         removed += len(uuids)
 
 
-async def _locked(store: GraphStore, user_id: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
+async def _locked(
+    store: GraphStore, user_id: str, clock: Clock, work: Callable[[Transaction, datetime], Awaitable[T]]
+) -> T:
+    """Do it under the partition's lock; ``work`` is told the instant of the write."""
+
     async def run(tx: Transaction) -> T:
-        await lock(tx, user_id)
-        return await work(tx)
+        return await work(tx, (await lock(tx, user_id, clock)).now)
 
     return await store.write(run, "repair", partition=user_id)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kg.errors import StoreUnavailable
 from kg.facts.parse import ParsedFacts
+from kg.graph.partition import present
 from kg.index.vectors import NodeText
 from kg.operations import queries
 from kg.operations.parts import Parts
@@ -151,7 +152,7 @@ class Writes:
         )
 
     async def _offers(self, scope: Scope, rows: Sequence[ChangedFact]) -> list[Offer]:
-        now = self._clock.now()
+        now = await present(self._store, scope.user_id, self._clock)
         current = [row for row in rows if row["invalid_at"] is None or row["invalid_at"] > now]
         vectors: Sequence[Vector | None]
         try:

@@ -55,8 +55,8 @@ class RecallCounts:
             )
 
     async def _write(self, tx: Transaction, user_id: str, counts: Sequence[Mapping[str, object]]) -> None:
-        await lock(tx, user_id, slots=0)  # no search ranks by it
-        await tx.run(queries.count_recalls, user_id=user_id, counts=list(counts), now=self._clock.now())
+        locked = await lock(tx, user_id, self._clock, slots=0)  # no search ranks by it
+        await tx.run(queries.count_recalls, user_id=user_id, counts=list(counts), now=locked.now)
 
     async def _run(self) -> None:
         while True:

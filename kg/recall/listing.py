@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kg.errors import InvalidInput, NotFound
+from kg.graph.partition import present
 from kg.graph.store import GraphStore
 from kg.ports import Clock
 from kg.recall import queries, render
@@ -83,6 +84,7 @@ class Listing:
         noise = filters.names("noise")
         found: list[ListedMemory] = []
         scanned = 0
+        now = await present(self._store, scope.user_id, self._clock)
         while len(found) <= limit and scanned < SCAN_MOST:
             page = SCAN_PAGE if filters else limit + 1
             rows = await self._store.read(
@@ -90,7 +92,7 @@ class Listing:
                 **scope.params(),
                 before=before,
                 noise=noise,
-                now=self._clock.now(),
+                now=now,
                 facts_top_k=FACTS_LISTED,
                 top_k=page,
             )

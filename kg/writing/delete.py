@@ -187,8 +187,8 @@ class Deleting:
         return done
 
     async def _batch(self, tx: Transaction, user_id: str, uuids: Sequence[str]) -> None:
-        await lock(tx, user_id)
-        await erase_memories(tx, user_id, uuids, self._clock.now())
+        locked = await lock(tx, user_id, self._clock)
+        await erase_memories(tx, user_id, uuids, locked.now)
 
 
 def _deleted(erased: Erased) -> Deleted:

@@ -48,8 +48,9 @@ async def upgrade(store: GraphStore, clock: Clock, found: int, *, page: int = 50
 
 
 async def _bind(tx: Transaction, clock: Clock, user_id: str, uuids: Sequence[str]) -> None:
-    seq = await lock(tx, user_id)
-    write = Write(tx, user_id, uuid5(NAMESPACE_URL, f"knowthread:{user_id}:versions"), clock.now(), seq)
+    locked = await lock(tx, user_id, clock)
+    namespace = uuid5(NAMESPACE_URL, f"knowthread:{user_id}:versions")
+    write = Write(tx, user_id, namespace, locked.now, locked.first_seq)
     found = await tx.run(queries.versions_to_bind, user_id=user_id, uuids=list(uuids))
     facts = [
         (fact, versioned)

@@ -202,6 +202,7 @@ def _described(state: JsonObject) -> list[tuple[str, object]]:
         ("browser", neo4j_.get("browser_url")),
         ("problem", state.get("disk", {}).get("error")),
         ("problem", neo4j_.get("error")),
+        ("problem", state.get("clock", {}).get("error")),
         ("index", _index_text(index)),
         ("reindex", _rebuild_text(index.get("rebuild"))),
         ("problem", index.get("error")),

@@ -41,6 +41,8 @@ def check_neo4j(situation: Situation) -> Iterator[Check]:
         else:
             yield Check("neo4j", "ok", f"{where}, {'managed' if graph['managed'] else 'your own'}")
             yield _counted(situation.parts)
+            if problem := situation.parts.get("clock", {}).get("error"):
+                yield Check("clock", "warning", problem.partition("; ")[0], "set the machine's clock, or let it be set")
     elif situation.health is not None:
         yield Check("neo4j", "note", "known when the service is ready")
     elif situation.managed:

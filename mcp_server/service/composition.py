@@ -31,7 +31,7 @@ from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
 from kg.operations.warmup import warm_up
-from kg.ports import Embedder, SystemClock, VectorIndex
+from kg.ports import Clock, Embedder, SystemClock, VectorIndex
 from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall
 from kg.reports.picture import Pictures
@@ -39,6 +39,7 @@ from kg.reports.run import Reports
 from kg.settings.service import Settings
 from kg.writing.delete import Deleting
 from kg.writing.upgrade import upgrade
+from mcp_server.service.clock_watch import ClockWatch
 from mcp_server.service.early import EarlyNeo4j, OnPhase, Phases, telling
 from mcp_server.service.metrics import render
 from mcp_server.service.model_side import ModelSide, make_model_side
@@ -52,6 +53,7 @@ COLLECTION = "knowthread"
 T = TypeVar("T")
 
 _RETRY_S = 5.0
+_CLOCK_EVERY_S = 60.0
 _OPTIMIZE_EVERY_S = 600.0
 _CLOSE_S = 10.0
 
@@ -91,6 +93,8 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._index_error: str | None = "not opened yet"
         self._room = Room(())
+        self._clock: Clock = SystemClock()
+        self._watch = ClockWatch(self._clock)
 
     @property
     def memory(self) -> MemoryService:
@@ -160,9 +164,8 @@ class Service:
         store = GraphStore(address, self._room.check)
         await store.connect()
         on_phase("checking the schema")
-        clock = SystemClock()
+        clock = self._clock
         await migrate(store, upgrade=lambda found: upgrade(store, clock, found))
-        index = _make_index(settings, embedder)
         indexer = Indexer(store, index, embedder, clock)
         deleting = Deleting(store, clock)
         self._model_side = await make_model_side(settings, store, index, embedder, clock)
@@ -184,6 +187,7 @@ class Service:
             await self._model_side.start(store)
         if self._local is not None:
             self._tasks.append(asyncio.create_task(self._keep_neo4j(self._local, store), name="neo4j"))
+        self._tasks.append(asyncio.create_task(self._watch_clock(store), name="clock"))
         self._tasks.append(asyncio.create_task(self._keep_index(self._parts, self._reindex), name="index"))
         self._tasks.append(asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up"))
 
@@ -243,6 +247,8 @@ class Service:
         cost_usd = 0.0
         try:
             status["graph"] = await parts.store.read_one(graph_queries.graph_counts)
+            if problem := await self._clock_problem(parts.store):
+                status["clock"] = {"error": problem}
             status["index"] = await parts.store.read_one(index_queries.index_lag)
             today = datetime.now(UTC).date().isoformat()
             cost_usd = (await parts.store.read_one(graph_queries.spent_tokens, day=today))["cost"]
@@ -366,6 +372,16 @@ class Service:
                 log.error("Neo4j could not be started again: %s", error)
             except Exception as error:  # this task must go on, or a Neo4j that dies later would stay dead
                 log.error("Neo4j could not be started again", exc_info=error)
+
+    async def _clock_problem(self, store: GraphStore) -> str:
+        return self._watch.look((await store.read_one(graph_queries.latest_instant))["last_at"])
+
+    async def _watch_clock(self, store: GraphStore) -> None:
+        """Look at the clock from time to time, so that the log says when it was moved."""
+        while True:
+            with contextlib.suppress(KgError):
+                await self._clock_problem(store)
+            await asyncio.sleep(_CLOCK_EVERY_S)
 
     async def _warm(self, parts: Parts, memory: MemoryService) -> None:
         """Do the slow first-time work before anyone waits for it."""

@@ -44,7 +44,7 @@ async def _delete_entity(user: User, memory: str, key: str) -> Any:
 async def _merge(user: User, memory: str, key: str) -> Any:
     request = _session(user, key, "merge_entities", {"name": "tabs", "into": "tab stops"}).request
     named = {row["name"]: row["uuid"] for row in await user.raw(_ENTITIES)}
-    return await user.merges.merge(user.id, request, named["tabs"], named["tab stops"], "one thing")
+    return await user.merges.merge(user.id, request, named.get("tabs", memory), named.get("tab stops", ""), "one thing")
 
 
 _ENTITIES = "MATCH (e:Entity {user_id: $user_id}) RETURN e.name AS name, e.uuid AS uuid"
