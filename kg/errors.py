@@ -64,6 +64,18 @@ class StoreUnavailable(KgError):
         super().__init__(f"{store}: {message}")
 
 
+class CommitInDoubt(StoreUnavailable):
+    """The database went away while it committed a call, which may or may not be stored."""
+
+    def __init__(self, store: str, url: str) -> None:
+        super().__init__(
+            store,
+            f"{url} went away while it stored this call, so it may or may not be stored. Make exactly the same call "
+            "again: it is then carried out once, not twice",
+            retryable=True,
+        )
+
+
 class DiskFull(StoreUnavailable):
     """Too little space is free for a write; nothing was written, and reads go on.
 

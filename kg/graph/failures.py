@@ -11,12 +11,13 @@ from neo4j.exceptions import (
     ClientError,
     ConstraintError,
     DriverError,
+    IncompleteCommit,
     Neo4jError,
     ServiceUnavailable,
     SessionExpired,
 )
 
-from kg.errors import ConfigurationError, InvalidInput, StoreUnavailable
+from kg.errors import CommitInDoubt, ConfigurationError, InvalidInput, StoreUnavailable
 
 if TYPE_CHECKING:
     from kg.graph.store import GraphAddress
@@ -63,6 +64,8 @@ def translate(error: Exception, address: GraphAddress, label: str) -> StoreUnava
             f"{address.url} refused the login of user '{address.user}'; check KNOWTHREAD_NEO4J_USER and _PASSWORD",
             retryable=False,
         )
+    if isinstance(error, IncompleteCommit):
+        return CommitInDoubt("neo4j", address.url)
     if isinstance(error, ServiceUnavailable | SessionExpired | OSError | ValueError):
         return StoreUnavailable("neo4j", f"{address.url} does not answer; `knowthread doctor` says why", retryable=True)
     code = getattr(error, "code", None) or type(error).__name__

@@ -28,4 +28,4 @@ async def account_calls(
         "model": calls[-1].model,
         "day": now.date().isoformat(),
     }
-    await store.write(lambda tx: tx.run(queries.account_calls, **params), "account_calls")
+    await store.write(lambda tx: tx.run(queries.account_calls, **params), "account_calls", repeats=False)

@@ -36,6 +36,7 @@ from neo4j.exceptions import (
 
 import cypher
 from kg.errors import ConfigurationError, StoreUnavailable
+from kg.graph.doubt import DOUBT_PATIENCE_S, repeat_in_doubt
 from kg.graph.failures import check_version, is_race, refused_report, translate
 from kg.graph.native import native_map
 from kg.graph.query import Command, Query, R
@@ -109,16 +110,24 @@ class GraphStore:
         server_version: what the server calls itself, as in ``Neo4j/5.26.30``; empty before ``connect``.
     """
 
-    def __init__(self, address: GraphAddress, check_room: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        address: GraphAddress,
+        check_room: Callable[[], None] = lambda: None,
+        *,
+        doubt_patience_s: float = DOUBT_PATIENCE_S,
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             address: where the database is.
             check_room: called before every write; raises ``DiskFull`` where the disk has too little space for one.
+            doubt_patience_s: how long a write is repeated whose commit is in doubt.
         """
         self.address = address
         self.check_room = check_room
         self.server_version = ""
+        self._doubt_patience_s = doubt_patience_s
         self._driver: AsyncDriver | None = None
         self._bookmarks = AsyncGraphDatabase.bookmark_manager()
         self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -258,23 +267,38 @@ class GraphStore:
         return columns, rows, len(records) <= max_rows
 
     async def write(
-        self, work: Callable[[Transaction], Awaitable[T]], label: str, *, partition: str | None = None
+        self,
+        work: Callable[[Transaction], Awaitable[T]],
+        label: str,
+        *,
+        partition: str | None = None,
+        repeats: bool = True,
     ) -> T:
         """Run ``work`` in one write transaction; it runs again from its start after any transient failure.
 
         Writes to one partition wait for each other here. If they waited for the partition's lock in the database, each
         would hold a connection and cost the database processor time. The lock still keeps other services out.
 
+        If the connection breaks during the commit, nobody knows whether it was carried out. Then ``work`` runs again,
+        for a while; it must first look whether an earlier attempt left its result, or have the same
+        effect however often it runs.
+
+        Args:
+            work: what to do.
+            label: what the database's log calls it.
+            partition: the partition that it writes to.
+            repeats: False if running it twice would be worse than not at all.
+
         Raises:
             DiskFull: there is too little space; ``work`` was not run.
-            StoreUnavailable: the database does not answer. The last attempt may or may not be committed, so
-                ``work`` must first look whether an earlier attempt left its result.
+            CommitInDoubt: the database went away during the commit, and did not come back in time.
+            StoreUnavailable: the database does not answer; nothing was changed.
         """
         if partition is None:
-            return await self._execute(work, label)
+            return await self._execute(work, label, repeats=repeats)
         gate = self._gates.setdefault(partition, asyncio.Lock())
         async with gate:
-            return await self._execute(work, label)
+            return await self._execute(work, label, repeats=repeats)
 
     async def run_schema(self, name: str) -> None:
         """Run one schema file. It runs outside any managed transaction, as schema commands must."""
@@ -296,8 +320,14 @@ class GraphStore:
         if isinstance(error, Neo4jError) and "Bookmark" in str(error.code):
             self._bookmarks = AsyncGraphDatabase.bookmark_manager()
 
-    async def _execute(self, work: Callable[[Transaction], Awaitable[T]], label: str) -> T:
+    async def _execute(self, work: Callable[[Transaction], Awaitable[T]], label: str, *, repeats: bool) -> T:
         self.check_room()
+        if not repeats:
+            return await self._attempt(work, label)
+        return await repeat_in_doubt(lambda: self._attempt(work, label), label, self._doubt_patience_s)
+
+    async def _attempt(self, work: Callable[[Transaction], Awaitable[T]], label: str) -> T:
+        """Run one transaction, again after failures that certainly left nothing."""
 
         @unit_of_work(metadata={"query": label}, timeout=_WRITE_TIMEOUT_S)
         async def run(transaction: AsyncManagedTransaction) -> T:

@@ -185,7 +185,9 @@ class Worker:
                 "worker": self.worker, "kinds": kinds, "slots": slots, "bulk_slots": bulk_slots,
                 "now": instant, "held": [lease.uuid for lease in self._running.values()], "lease_s": LEASE_S,
             }  # fmt: skip
-            rows = await self._store.write(lambda tx, p=params: tx.run(queries.lease_jobs, **p), "lease_jobs")
+            rows = await self._store.write(
+                lambda tx, p=params: tx.run(queries.lease_jobs, **p), "lease_jobs", repeats=False
+            )
             for row in rows:
                 await self._begin_unless_paused(Lease(**row, worker=self.worker))
             if not rows:

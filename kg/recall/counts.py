@@ -51,7 +51,7 @@ class RecallCounts:
             user_id, counter = self._counts.popitem()
             counts = [{"uuid": uuid, "times": times} for uuid, times in counter.items()]
             await self._store.write(
-                lambda tx, u=user_id, c=counts: self._write(tx, u, c), "count_recalls", partition=user_id
+                lambda tx, u=user_id, c=counts: self._write(tx, u, c), "count_recalls", partition=user_id, repeats=False
             )
 
     async def _write(self, tx: Transaction, user_id: str, counts: Sequence[Mapping[str, object]]) -> None:

@@ -19,7 +19,7 @@ from mcp_server.link.envelope import envelope_headers
 from mcp_server.link.http_client import Answer, Client, ConnectionLost, Silent
 from mcp_server.link.lifecycle import Endpoint, ensure_running
 from mcp_server.link.record import READY
-from mcp_server.link.session import DROPPED, REQUEST_KEY, USER, encode_value, session_headers
+from mcp_server.link.session import DROPPED, IN_DOUBT, REQUEST_KEY, USER, encode_value, session_headers
 
 JsonObject = dict[str, Any]
 
@@ -174,6 +174,7 @@ def _result_of(answer: Answer) -> JsonObject:
     """Return the result in the answer to a request."""
     for message in answer.messages:
         if "result" in message:
+            _check_kept(message["result"].get("_meta", {}))
             return cast("JsonObject", message["result"])
         _check_kept(message)
         if "error" in message:
@@ -182,7 +183,9 @@ def _result_of(answer: Answer) -> JsonObject:
 
 
 def _check_kept(content: Mapping[str, Any]) -> None:
-    """Raise ConnectionLost if a service that is ending dropped the request: the next service will answer it."""
+    """Raise ConnectionLost if the request is to be made again with its key: the service ends, or its database did."""
+    if content.get(IN_DOUBT):
+        raise ConnectionLost("the database went away while it stored the call", sent=True)
     error: Any = content.get("error")
     if isinstance(error, dict) and cast("JsonObject", error).get("code") == DROPPED:
         raise ConnectionLost("the service is ending", sent=False)

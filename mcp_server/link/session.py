@@ -24,6 +24,9 @@ LISTEN = "subscriptions/listen"
 DROPPED = -32800
 """Error code (request cancelled) of a call that the service dropped; its caller makes it again."""
 
+IN_DOUBT = "knowthread/in_doubt"
+"""Marks an answer (in ``_meta``) of a call that may or may not be carried out; a repeat keeps its request key."""
+
 SESSION_VARIABLES: Mapping[str, str] = {
     "MEM0_USER_ID": USER,
     "KNOWTHREAD_USER_ID": USER,

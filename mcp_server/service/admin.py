@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kg.errors import InvalidInput, KgError, ModelUnavailable, NotFound, StoreUnavailable, shorten
+from kg.errors import CommitInDoubt, InvalidInput, KgError, ModelUnavailable, NotFound, StoreUnavailable, shorten
 from kg.operations.administration import Administration
 from kg.operations.parameters import Operation, parameters_of
 from kg.reports.picture import Pictures
 from kg.reports.run import Reports
+from mcp_server.link.session import IN_DOUBT
 from mcp_server.tools.tools import session_of
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -178,7 +179,10 @@ def _check_names(operation: Operation, given: dict[str, Any]) -> None:
 
 def _failure(error: KgError) -> JSONResponse:
     retryable = isinstance(error, (_Refused, StoreUnavailable, ModelUnavailable)) and error.retryable
-    return JSONResponse({"error": str(error), "retryable": retryable}, status_code=_status(error))
+    told = {"error": str(error), "retryable": retryable} | (
+        {IN_DOUBT: True} if isinstance(error, CommitInDoubt) else {}
+    )
+    return JSONResponse(told, status_code=_status(error))
 
 
 def _status(error: KgError) -> HTTPStatus:

@@ -25,7 +25,7 @@ from mcp_server.link.http_client import Abort, Answer, Client, ConnectionLost, S
 from mcp_server.link.lifecycle import SERVICE_COMMAND, ServiceStarting, ensure_running
 from mcp_server.link.phases import not_ready_text
 from mcp_server.link.record import differing_settings
-from mcp_server.link.session import DROPPED, LISTEN, REQUEST_KEY, encode_value, session_headers
+from mcp_server.link.session import DROPPED, IN_DOUBT, LISTEN, REQUEST_KEY, encode_value, session_headers
 from mcp_server.shim.legacy_session import LegacySession, SessionGone
 from mcp_server.shim.waiting import Waiting
 from mcp_server.shim.wire import usable_id
@@ -244,6 +244,8 @@ class Forwarder:
             if is_answer and message.get("error", {}).get("code") == DROPPED:
                 raise ConnectionLost("the service dropped the call", sent=True)
             if is_answer:
+                if message.get("result", {}).get("_meta", {}).get(IN_DOUBT):
+                    self._keep_key(call)
                 call.answered = True
                 message["id"] = call.id
             self._out.write(message)
@@ -277,10 +279,7 @@ class Forwarder:
                 f"knowthread went away during this call ({problem}). It may or may not have been carried out. "
                 "Make exactly the same call again in about 5 s: it is then carried out once, not twice."
             )
-            with self._lock:
-                self._uncertain[call.digest()] = call.key
-                while len(self._uncertain) > _MAX_UNCERTAIN:
-                    self._uncertain.pop(next(iter(self._uncertain)))
+            self._keep_key(call)
         if call.method != "tools/call":
             self._out.error(call.id, _INTERNAL_ERROR, text)
             return
@@ -288,6 +287,15 @@ class Forwarder:
         if call.version is not None:
             result["resultType"] = "complete"
         self._out.write({"jsonrpc": "2.0", "id": call.id, "result": result})
+
+    def _keep_key(self, call: Call) -> None:
+        """Keep the key of a call that may have been carried out, for its repeat."""
+        if call.key is None:
+            return
+        with self._lock:
+            self._uncertain[call.digest()] = call.key
+            while len(self._uncertain) > _MAX_UNCERTAIN:
+                self._uncertain.pop(next(iter(self._uncertain)))
 
     def _ready_client(self, timeout_s: float, goes_on: Callable[[str], bool] | None = None) -> Client:
         """Return connections to the ready service, which is started if none runs."""

@@ -29,7 +29,7 @@ from mcp_types import (
     ToolAnnotations,
 )
 
-from kg.errors import KgError, StoreUnavailable, shorten
+from kg.errors import CommitInDoubt, KgError, StoreUnavailable, shorten
 from kg.operations.arguments import Session, is_empty, is_injected
 from kg.operations.memory import MemoryService
 from kg.operations.parameters import Operation, Parameter, parameters_of
@@ -37,7 +37,7 @@ from kg.operations.scopes import project_value, scope_value
 from kg.reports.run import Reports
 from kg.validate import check_id
 from kg.values import JsonObject, Scope
-from mcp_server.link.session import AGENT, PROJECT, REQUEST_KEY, RUN, SESSION_VARIABLES, USER, read_session
+from mcp_server.link.session import AGENT, IN_DOUBT, PROJECT, REQUEST_KEY, RUN, SESSION_VARIABLES, USER, read_session
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +124,8 @@ class ServiceTool(Tool):
             raise ToolError(f"{', '.join(missing)}: missing; {self.name} cannot work without")
         try:
             answer = await self.fn(context.headers, given)
+        except CommitInDoubt as error:
+            return CallToolResult(content=[TextContent(text=str(error))], is_error=True, _meta={IN_DOUBT: True})
         except StoreUnavailable as error:
             advice = " Make the same call again." if error.retryable else ""
             raise ToolError(f"{error}.{advice}") from error

@@ -62,8 +62,8 @@ async def _stands(user: User) -> str:
 
 async def _graph(user: User) -> list[dict[str, Any]]:
     return await user.raw(
-        "MATCH (n {user_id: $user_id}) WHERE NOT n:Partition "
-        "RETURN coalesce(n.uuid, n.key) AS id, labels(n) AS labels, n.text AS text, n.expired_at AS at ORDER BY id"
+        "MATCH (n {user_id: $user_id}) WHERE NOT n:Partition AND NOT n:Tombstone "
+        "RETURN coalesce(n.uuid, n.key) AS id, n.text AS text, n.expired_at AS at ORDER BY id"
     )
 
 

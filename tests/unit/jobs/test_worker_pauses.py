@@ -41,7 +41,7 @@ class Store:
 
     async def run_one(self, query: Query[Any], **params: Any) -> dict[str, Any]:
         assert query == graph_queries.lock_partition
-        return {"seq": params["slots"], "earlier": None}
+        return {"seq": params["slots"], "last_at": params["now"], "earlier": None, "call": None}
 
     async def release_of(self, job: str) -> dict[str, Any]:
         while job not in self.released:

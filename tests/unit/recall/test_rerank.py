@@ -25,7 +25,7 @@ class Spending:
     def __init__(self) -> None:
         self.tokens: list[int] = []
 
-    async def write(self, work: Any, label: str) -> Any:
+    async def write(self, work: Any, label: str, *, repeats: bool) -> Any:
         return await work(self)
 
     async def run(self, query: Command, /, **params: Any) -> list[Any]:
