@@ -26,7 +26,7 @@ async def test_versions_beyond_the_newest_are_counted_and_long_ones_cut(user: Us
         user.clock.tick()
         await user.update(first.id, text=f"state {i} " + LONG)
     memory = await user.get(first.id)
-    assert memory["memory"] == "state 5 " + LONG.rstrip()
+    assert memory["memory"] == "state 5 " + LONG
     assert [version["memory"][:7] for version in memory["versions"]] == ["state 4", "state 3", "state 2"]
     assert [version.get("truncated") for version in memory["versions"]] == [None, True, True]
     assert memory["versions_omitted"] == 2
@@ -38,17 +38,17 @@ async def test_the_longest_memory_with_many_long_facts_and_versions_is_shown_who
 
     text = (LONG * 3)[:65_000].strip()
     first = await user.add("before " + text, *facts(0))
-    assert render.size(first.answer["facts"]) < 25_000
+    assert render.size(first["facts"]) < 25_000
     for i in range(1, 4):
         user.clock.tick()
         changed = await user.update(first.id, text=text[:-i].strip(), facts=facts(i))
-        assert [len(changed.answer[name]) for name in ("facts", "facts_expired")] == [100, 100]
-        assert render.size(changed.answer) < 25_000
+        assert len(changed["facts"]) == 100
+        assert render.size(dict(changed)) < 25_000
     memory = await user.get(first.id)
     assert memory["memory"] == text[:-3].strip()
     assert render.size(memory) < 25_000
     assert memory["facts"] and len(memory["facts"]) + memory["facts_omitted"] == 100
-    assert len(memory.get("versions", [])) + memory["versions_omitted"] == 3
+    assert len(memory.get("versions", [])) + memory.get("versions_omitted", 0) == 3
 
 
 async def test_a_page_of_large_memories_ends_early_and_its_cursor_leads_to_the_rest(user: User):
