@@ -56,6 +56,11 @@ bench-recall: setup ## how often a search finds the right memory; ARGS="--ablate
 	@$(python) scripts/fetch.py
 	@$(python) bench/recall.py $(ARGS)
 
+.PHONY: bench-answer
+bench-answer: setup ## whether a search knows that nothing stored fits; ARGS="--choose --wrong"
+	@$(python) scripts/fetch.py
+	@$(python) bench/answer.py $(ARGS)
+
 .PHONY: hooks
 hooks: setup ## have git run make check before each commit in this clone
 	@$(python) -m pre_commit install

@@ -85,6 +85,7 @@ async def ask(service: Service, recall_set: RecallSet, held: dict[str, set[str]]
             query=question.text,
             as_of=question.asked_at,
             limit=max(DEPTHS),
+            weak=True,
             max_tokens=100_000,
         )
         taken.append((time.perf_counter() - start) * 1000)

@@ -24,6 +24,11 @@ class Scope:
     run_id: str | None = None
     project: str | None = None
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether it means less than the whole partition."""
+        return self != Scope(self.user_id)
+
     def params(self) -> dict[str, str | None]:
         """Return the scope as the parameters that the read queries take."""
         return {

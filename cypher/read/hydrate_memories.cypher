@@ -13,7 +13,7 @@
 //   string, extraction string, recall_count integer, content_hash string, occurred_at datetime, created_at datetime,
 //   updated_at datetime, last_recalled_at datetime or null}, facts list[{uuid string, statement string, because string
 //   or null, revisit_when string or null, valid_at datetime, invalid_at datetime or null, replaced_by list[{id string,
-//   kind string, at datetime, statement string or null, reason string or null}]}], versions list[{text string, metadata
+//   kind string, at datetime, statement string or null, reason string or null, memory string or null}]}], versions list[{text string, metadata
 //   string, occurred_at datetime, created_at datetime, replaced_at datetime}]}]
 // instants: occurred_at, created_at, updated_at, last_recalled_at, replaced_at, valid_at, invalid_at, at
 UNWIND $uuids AS uuid
@@ -29,11 +29,11 @@ CALL (m) {
     WHERE NOT by:Deleting AND coalesce(d.at <= $known_at AND n.created_at <= $known_at, true)
       AND coalesce(d.undone_at > $known_at, d.undone_at IS NULL)
       AND coalesce(n.expired_at > $known_at, n.expired_at IS NULL)
-    WITH d, n, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
+    WITH d, n, by, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
       AND ($run_id IS NULL OR coalesce(by.run_id = $run_id, false))
       AND ($project IS NULL OR coalesce(by.project = $project, false)) AS seen
     RETURN collect({id: n.uuid, kind: d.kind, at: toString(d.at), statement: CASE WHEN seen THEN n.statement END,
-      reason: CASE WHEN seen THEN d.reason END}) AS replaced_by
+      reason: CASE WHEN seen THEN d.reason END, memory: CASE WHEN seen THEN by.uuid END}) AS replaced_by
   }
   WITH f, replaced_by ORDER BY f.seq
   RETURN collect(f {.uuid, .statement, .because, .revisit_when, valid_at: toString(f.valid_at),

@@ -153,6 +153,10 @@ class MemoryService:
             object,
             Parameter("number", "least similarity, -1 to 1", "leave out results less similar than this (-1 to 1)"),
         ] = None,
+        weak: Annotated[
+            object,
+            Parameter("boolean", "also those that fit less than half as well as the best", "show poor matches too"),
+        ] = False,
         rerank: Annotated[object, Parameter("boolean", "let a model, if set up, order the best hits (slower)")] = False,
         enable_graph: Annotated[
             object,
@@ -168,7 +172,8 @@ class MemoryService:
         explain: Annotated[object, Parameter("boolean", "show what made each score")] = False,
     ) -> JsonObject:
         """Find memories by meaning and words, over all projects unless narrowed. Each result is dated and carries its
-        current facts (with because, revisit_when) and those since superseded.
+        current facts (with because, revisit_when) and those since superseded. nothing_fits: the results are about
+        something else; not_mentioned: names in the query that nothing stored holds.
         """
         relates = check_flag("enable_graph", enable_graph)
         budget = check_limit("max_tokens", max_tokens, 100_000, lower=LEAST_MAX_TOKENS)
@@ -186,6 +191,7 @@ class MemoryService:
             max_tokens=budget * 3 // 4 if relates else budget,
             explain=check_flag("explain", explain),
             rerank=check_flag("rerank", rerank),
+            weak=check_flag("weak", weak),
         )
 
         async def answer_in(scope: Scope) -> JsonObject:

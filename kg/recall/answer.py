@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kg.facts.instants import Instants, Standing
 from kg.language.sentences import best_passage
 from kg.recall import render
+from kg.recall.mentions import unshown
 from kg.recall.queries import Hit, HitFact
-from kg.recall.query import DenseLeg, Found, Search
+from kg.recall.query import WEAK_SHARE, DenseLeg, Found, Search
 from kg.recall.ranking import Ranked
+from kg.recall.succession import split_facts
 from kg.values import JsonObject
 
 _ENVELOPE_TOKENS = 40
@@ -48,13 +50,15 @@ class AnswerBuilder:
         self._found = found
         self._stems = stems
         self._results: list[JsonObject] = []
-        self._tokens = _ENVELOPE_TOKENS + render.size([*set(found.failed.values()), *found.notes])
+        self._tokens = _ENVELOPE_TOKENS + render.size([*set(found.failed.values()), *found.notes, *found.missing])
         self._omitted = 0
+        self._weaker = 0
+        self._best_score: float | None = None
 
     @property
     def full(self) -> bool:
         """Whether no further hit is wanted."""
-        return len(self._results) + self._omitted >= self._search.limit
+        return len(self._results) + self._omitted + self._weaker >= self._search.limit
 
     def add(self, hit: Ranked, row: Hit, past: Mapping[str, Standing]) -> None:
         """Add a hit unless filters, threshold, time or the budget keep it out."""
@@ -69,7 +73,10 @@ class AnswerBuilder:
         best = self._similarity(hit.uuid, row)
         if self._search.threshold is not None and (best is None or best < self._search.threshold):
             return
-        facts = _split_facts(row["facts"], past, self._search.instants)
+        if self._is_weak(hit):
+            self._weaker += 1
+            return
+        facts = _Facts(*split_facts(row["facts"], past, self._search.instants))
         for detail in _DETAILS if not self._results else (_FULL,):
             rendered = self._render_hit(hit, memory, facts, best, detail)
             tokens = render.size(rendered)
@@ -83,17 +90,29 @@ class AnswerBuilder:
     def render(self) -> JsonObject:
         """Return the answer."""
         omitted = f"{self._omitted} more did not fit into max_tokens" if self._omitted else None
+        weaker = f"{self._weaker} that fit less than half as well; weak=true shows them" if self._weaker else None
         return {
             "results": self._results,
             **render.compact(
                 {
+                    "nothing_fits": self._found.nothing_fits or None,
+                    "not_mentioned": unshown(self._found.missing, self._results),
                     "hidden": self.hidden or None,
                     "omitted": omitted,
+                    "weaker": weaker,
                     "degraded": sorted(set(self._found.failed.values())),
                     "notes": self._found.notes,
                 }
             ),
         }
+
+    def _is_weak(self, hit: Ranked) -> bool:
+        """Whether a hit is far below the best one. A threshold, or a model that reranks, decides that by itself."""
+        if self._best_score is None:
+            self._best_score = hit.score
+        search = self._search
+        chosen = search.weak or search.rerank or search.threshold is not None
+        return not chosen and hit.score < WEAK_SHARE * self._best_score
 
     def _similarity(self, uuid: str, row: Hit) -> float | None:
         """Return a memory's best cosine: of its text, its facts, and its sentences where they have the same model."""
@@ -115,7 +134,7 @@ class AnswerBuilder:
         if detail is _BARE:
             rendered = {"id": rendered["id"], "created_at": rendered["created_at"]}
         shown = {
-            name: [render.fact(fact, detail.fact_chars) for fact in listed[: detail.facts]]
+            name: [_fact(fact, memory["text"], detail) for fact in listed[: detail.facts]]
             for name, listed in (("facts", facts.held), ("planned", facts.planned), ("superseded", facts.ended))
         }
         rendered.update(
@@ -145,21 +164,16 @@ def _as_known(row: Hit, instants: Instants) -> Mapping[str, Any] | None:
     return None
 
 
-def _split_facts(facts: Sequence[HitFact], past: Mapping[str, Standing], instants: Instants) -> _Facts:
-    split = _Facts([], [], [])
-    for fact in facts:
-        end = fact["invalid_at"]
-        if instants.past:
-            standing = past.get(fact["uuid"])
-            if standing is None or not standing.known:
-                continue
-            end = standing.end
-        seen: HitFact = {**fact, "invalid_at": end}
-        if end is not None and (end <= instants.t or end <= fact["valid_at"]):
-            split.ended.append(seen)
-        else:
-            (split.held if fact["valid_at"] <= instants.t else split.planned).append(seen)
-    return split
+def _fact(fact: HitFact, text: str, detail: _Detail) -> JsonObject:
+    """Render a fact of a hit; one that says what the memory says is shown without its words."""
+    rendered = render.fact(fact, detail.fact_chars)
+    if _plain(fact["statement"]) == _plain(text):
+        del rendered["fact"]
+    return rendered
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".!")
 
 
 def _explain(hit: Ranked) -> JsonObject:

@@ -116,7 +116,7 @@ class Explore:
         results = [
             {**_entity(entity), "relations": [_fact_of_entity(fact) for fact in facts[entity["uuid"]]]}
             for entity in entities
-            if facts[entity["uuid"]] or not _is_narrowed(scope)
+            if facts[entity["uuid"]] or not scope.narrowed
         ]
         shown = render.fitting(results, render.ANSWER_TOKENS)
         omitted = f"{len(results) - len(shown)} more did not fit; lower limit" if len(shown) < len(results) else None
@@ -209,7 +209,7 @@ class Explore:
 
     async def _ranked(self, scope: Scope, query: str, limit: int, at: datetime, degraded: list[str]) -> list[str]:
         """Return entities that answer to a text, best first: exact name, part of a name, words, meaning."""
-        user_id, narrowed = scope.user_id, _is_narrowed(scope)
+        user_id, narrowed = scope.user_id, scope.narrowed
         try:
             vector = await self._embedder.embed_query(query)
             top_k = max(limit * 2, _MOST_NEAR) if narrowed else limit * 2
@@ -264,10 +264,6 @@ def _fact_of_entity(fact: EntityFact) -> JsonObject:
             }
         ),
     }
-
-
-def _is_narrowed(scope: Scope) -> bool:
-    return scope != Scope(scope.user_id)
 
 
 def _is_uuid(text: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kg.language.bm25 import term_id
 from kg.ports import IndexHit, IndexQuery, QuestionVectors, Vector, VectorIndex
 from kg.recall.coverage import Terms
 from kg.recall.query import Found, Search
@@ -25,13 +26,18 @@ class IndexLegs:
     def __init__(self, index: VectorIndex) -> None:
         self._index = index
 
-    async def look(self, search: Search, vectors: QuestionVectors, terms: Terms, found: Found) -> None:
-        """Find candidates.
+    async def look(
+        self, search: Search, vectors: QuestionVectors, terms: Terms, found: Found, named: Sequence[str] = ()
+    ) -> None:
+        """Find candidates, and which of some terms any memory within the scope has (``found.held``).
 
         Raises:
             StoreUnavailable: the index does not answer.
         """
-        text, sentence, fact, *words = await self._index.search(_queries(search, vectors, terms))
+        legs = _queries(search, vectors, terms)
+        answers = await self._index.search([*legs, *_lookups(search, named)])
+        found.held = frozenset(term for term, hits in zip(named, answers[len(legs) :], strict=True) if hits)
+        text, sentence, fact, *words = answers[: len(legs)]
         found.dense = {"text": _scores(text), "sentence": _scores(sentence), "fact": _scores(fact)}
         found.facts = {hit.uuid: hit.card for hit in fact if hit.card is not None}
         by_words = words[0] if words else []
@@ -69,15 +75,25 @@ class IndexLegs:
             found.cards |= {card.uuid: card for card in await self._index.cards(user_id, sorted(still), [])}
 
 
-def _queries(search: Search, vectors: QuestionVectors, terms: Terms) -> list[IndexQuery]:
-    scope, user_id, instants = search.scope, search.scope.user_id, search.instants
-    narrowed: dict[str, Any] = {
+def _narrowed(search: Search) -> dict[str, Any]:
+    scope = search.scope
+    return {
         "agent_id": scope.agent_id,
         "run_id": scope.run_id,
         "project": scope.project,
         "metadata": search.filters.index_terms(),
         "noise": search.noise,
     }
+
+
+def _lookups(search: Search, named: Sequence[str]) -> list[IndexQuery]:
+    user_id, narrowed = search.scope.user_id, _narrowed(search)
+    return [IndexQuery({term_id(term): 1.0}, "memory", user_id, 1, using="words", **narrowed) for term in named]
+
+
+def _queries(search: Search, vectors: QuestionVectors, terms: Terms) -> list[IndexQuery]:
+    user_id, instants = search.scope.user_id, search.instants
+    narrowed = _narrowed(search)
     told: dict[str, Any] = {**narrowed, "valid_at": instants.as_of, "known_at": instants.known_at}
     top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
     at = instants.t if instants.known_at is None else None

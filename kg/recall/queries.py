@@ -89,10 +89,16 @@ class ListedFact(TypedDict):
     invalid_at: datetime | None
 
 
+class HitReplacement(Replacement):
+    """What replaced a fact of a found memory, and the memory that states it, None outside of the scope asked for."""
+
+    memory: str | None
+
+
 class HitFact(ListedFact):
     """A fact of a found memory, with what replaced it."""
 
-    replaced_by: list[Replacement]
+    replaced_by: list[HitReplacement]
 
 
 class HitMemory(TypedDict):

@@ -16,6 +16,7 @@ Leg = Literal["lexical", "text", "sentence", "tokens", "fact"]
 DenseLeg = Literal["text", "sentence", "fact"]
 
 DEFAULT_MAX_TOKENS = 2000
+WEAK_SHARE = 0.5
 LEAST_MAX_TOKENS = 200
 """What one hit, cut down to its id and its best words, may take at most."""
 
@@ -29,6 +30,7 @@ class Search:
         threshold: least similarity of a hit, None for no bound.
         max_tokens: budget of the answer, as ``estimate_tokens`` counts.
         rerank: whether a model is to order the best hits.
+        weak: whether hits below ``WEAK_SHARE`` of the best score are wanted too.
     """
 
     query: str
@@ -41,6 +43,7 @@ class Search:
     max_tokens: int = DEFAULT_MAX_TOKENS
     explain: bool = False
     rerank: bool = False
+    weak: bool = False
 
     @property
     def noise(self) -> bool:
@@ -77,6 +80,9 @@ class Found:
         tokens: late interaction of the memories for which it was computed.
         similarities: cosines of whole texts beyond those of the leg.
         failed: legs that gave no answer, and why.
+        held: those of the terms looked up that some memory within the scope has.
+        missing: technical words of the question that nothing within the scope mentions.
+        nothing_fits: the question is about something else than all that is stored.
     """
 
     dense: dict[DenseLeg, dict[str, float]] = field(default_factory=dict[DenseLeg, dict[str, float]])
@@ -87,6 +93,9 @@ class Found:
     similarities: dict[str, float] = field(default_factory=dict[str, float])
     failed: dict[Leg, str] = field(default_factory=dict[Leg, str])
     notes: list[str] = field(default_factory=list[str])
+    held: frozenset[str] = frozenset()
+    missing: list[str] = field(default_factory=list[str])
+    nothing_fits: bool = False
 
     def cut(self, most: int | None) -> bool:
         """Whether a leg may have had more to bring than ``most``."""

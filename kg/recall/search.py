@@ -9,26 +9,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
 from kg.errors import KgError, StoreUnavailable
 from kg.facts.instants import Standing, standings
-from kg.graph import queries as graph_queries
 from kg.graph.store import GraphStore
-from kg.language.names import is_user, mentioned_keys
+from kg.language.names import is_user
 from kg.language.sentences import best_passage
 from kg.language.words import is_non_latin, stem_terms
 from kg.ports import Embedder, QuestionVectors, VectorIndex
 from kg.recall import queries
 from kg.recall.answer import AnswerBuilder
+from kg.recall.asked import Asked
+from kg.recall.bearing import NOTE, Bearings
 from kg.recall.candidates import in_time, make_candidates, within
-from kg.recall.coverage import DocumentFrequencies, Terms
+from kg.recall.coverage import Terms
 from kg.recall.dates import find_dates
 from kg.recall.index_legs import FILTERED_TOP_K, IndexLegs
 from kg.recall.late_interaction import token_query
+from kg.recall.linking import LinkedEntity, find_named, without_people
+from kg.recall.mentions import missing_words, words_to_look_up
 from kg.recall.now_words import asks_for_present
 from kg.recall.queries import Hit, WaitingMemory
 from kg.recall.query import Found, Leg, Search
@@ -44,6 +45,7 @@ from kg.recall.ranking import (
 )
 from kg.recall.render import PASSAGE_CHARS
 from kg.recall.rerank import RERANKED, Reranking
+from kg.recall.succession import in_succession, successors
 from kg.recall.term_counts import TermCounts
 from kg.recall.word_leg import WordLeg
 from kg.values import JsonObject, Scope
@@ -55,45 +57,11 @@ COMPARED = 100
 """Candidates that are compared with the question piece by piece."""
 _WAITING_MOST = 32
 """Memories that wait for the index; from this many on it is behind."""
+_MOST_STEPS = 4
+"""How far a chain of replacements is followed from a hit that none of them was found beside."""
 _SPARE = 10
 """Candidates ranked beyond the limit, for those that vanish or read differently at the instant asked about."""
 _DENSE: tuple[Leg, ...] = ("text", "sentence", "tokens", "fact")
-
-
-@dataclass(frozen=True)
-class LinkedEntity:
-    """An entity that a question names."""
-
-    uuid: str
-    name: str
-    kind: str
-    surface: str
-    aliases: frozenset[str]
-
-
-@dataclass
-class _Asked:
-    """A search under way.
-
-    Attributes:
-        question: the part of it that is read.
-        terms: its words, weighed.
-        people: alias keys of the persons that it names.
-        waiting: memories that wait for the index.
-        vectors: None where the embedder failed.
-        hidden: candidates that the instants asked about hide.
-    """
-
-    search: Search
-    question: str
-    stems: list[str]
-    terms: Terms
-    frequencies: DocumentFrequencies
-    people: set[str]
-    waiting: list[WaitingMemory]
-    found: Found
-    vectors: QuestionVectors | None = None
-    hidden: int = 0
 
 
 class Recall:
@@ -101,12 +69,19 @@ class Recall:
 
     Attributes:
         adjusted: returns the weights to use in place of others; measurements switch parts off by it.
+        bearings: tells whether a question is about anything that is stored.
     """
 
     adjusted: Callable[[Weights], Weights]
+    bearings: Bearings
 
     def __init__(
-        self, store: GraphStore, index: VectorIndex, embedder: Embedder, reranking: Reranking | None = None
+        self,
+        store: GraphStore,
+        index: VectorIndex,
+        embedder: Embedder,
+        reranking: Reranking | None = None,
+        bearings: Bearings | None = None,
     ) -> None:
         self.adjusted = _unchanged
         self._store = store
@@ -116,6 +91,7 @@ class Recall:
         self._counts = TermCounts(store)
         self._legs = IndexLegs(index)
         self._words = WordLeg(store)
+        self.bearings = bearings or Bearings(embedder)
 
     async def warm(self, user_id: str) -> None:
         """Count the words of a partition ahead of its first search, and have planned what only a hit needs."""
@@ -124,18 +100,6 @@ class Recall:
         await self._store.read_one(queries.memory_cards, user_id=user_id, uuids=[nowhere])
         params = Scope(user_id).params()
         await self._store.read(queries.hydrate_memories, **params, uuids=[nowhere], known_at=None, history=False)
-
-    async def link(self, user_id: str, question: str) -> list[LinkedEntity]:
-        """Return the entities that a question names, the longest names first."""
-        surfaces = mentioned_keys(question)
-        rows = await self._store.read(graph_queries.find_entities, user_id=user_id, keys=sorted(surfaces), uuids=[])
-        linked: dict[str, LinkedEntity] = {}
-        for key, row in sorted(((row["key"] or "", row) for row in rows), key=lambda found: -len(found[0])):
-            linked.setdefault(
-                row["uuid"],
-                LinkedEntity(row["uuid"], row["name"], row["kind"], surfaces[key], frozenset(row["aliases"])),
-            )
-        return list(linked.values())
 
     async def search(self, search: Search) -> tuple[JsonObject, list[LinkedEntity]]:
         """Answer a question; see the tool for the fields of the answer.
@@ -148,6 +112,7 @@ class Recall:
         found = asked.found
         if asked.vectors is not None:
             await self._look(asked, asked.vectors)
+            await self._take_bearing(asked, asked.vectors, linked)
         if found.failed or await self._is_behind(search.scope.user_id, asked.waiting):
             await self._look_by_words(asked)
         if len(search.query) > MAX_QUESTION_CHARS:
@@ -161,10 +126,10 @@ class Recall:
             )
         return await self._assemble(asked, ranked), linked
 
-    async def _read_question(self, search: Search, question: str) -> tuple[_Asked, list[LinkedEntity]]:
+    async def _read_question(self, search: Search, question: str) -> tuple[Asked, list[LinkedEntity]]:
         """Link what a question names, embed it and weigh its words, all at once."""
         user_id = search.scope.user_id
-        linked_task = asyncio.create_task(self.link(user_id, question))
+        linked_task = asyncio.create_task(find_named(self._store, user_id, question))
         vectors_task = asyncio.create_task(self._embedder.embed_question(question))
         frequencies_task = asyncio.create_task(self._counts.frequencies(user_id))
         waiting_task = asyncio.create_task(
@@ -177,8 +142,8 @@ class Recall:
             stems = stem_terms(question)
             terms = Terms.of(stems, frequencies)
             waiting = (await waiting_task)["memories"]
-            asked = _Asked(search, question, stems, terms, frequencies, people, waiting, Found())
-            nameless = _without_people(question, linked)
+            asked = Asked(search, question, stems, terms, frequencies, people, waiting, Found())
+            nameless = without_people(question, linked)
             try:
                 embedding = vectors_task if nameless == question else self._embedder.embed_question(nameless)
                 asked.vectors = await embedding
@@ -190,11 +155,36 @@ class Recall:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _look(self, asked: _Asked, vectors: QuestionVectors) -> None:
+    async def _look(self, asked: Asked, vectors: QuestionVectors) -> None:
+        asked.looked_up = words_to_look_up(asked.question, vectors.words)
+        named = list(dict.fromkeys(term for terms in asked.looked_up.values() for term in terms))
         try:
-            await self._legs.look(asked.search, vectors, asked.terms, asked.found)
+            await self._legs.look(asked.search, vectors, asked.terms, asked.found, named)
         except KgError as error:
             _without_meaning(asked.found, error)
+
+    async def _take_bearing(self, asked: Asked, vectors: QuestionVectors, linked: Sequence[LinkedEntity]) -> None:
+        """Find out which technical words are mentioned nowhere, and whether anything that is stored fits at all."""
+        found, search = asked.found, asked.search
+        if found.failed or not found.dense.get("text"):
+            return
+        whole = not search.scope.narrowed  # names and counts are those of the whole partition
+        surfaces = [entity.surface for entity in linked if whole]
+        known: Collection[str] = asked.frequencies.counts if whole else ()
+        found.missing = missing_words(asked.looked_up, found.held, known, surfaces)
+        missing = len(found.missing)
+        bearing = await self.bearings.measure(
+            vectors,
+            found,
+            missing=missing,
+            mentioned=len(asked.looked_up) - missing,
+            terms=len(asked.terms.weights),
+            memories=asked.frequencies.documents,
+        )
+        unread = self._embedder.english_only and is_non_latin(asked.question)
+        found.nothing_fits = not unread and self.bearings.nothing_fits(bearing)
+        if found.nothing_fits:
+            found.notes.append(NOTE)
 
     async def _is_behind(self, user_id: str, waiting: Sequence[WaitingMemory]) -> bool:
         """Tell whether the index lacks memories that wait for it, or has them as they were before."""
@@ -207,14 +197,14 @@ class Recall:
         except StoreUnavailable:
             return True
 
-    async def _look_by_words(self, asked: _Asked) -> None:
+    async def _look_by_words(self, asked: Asked) -> None:
         """Add what the graph's full-text finds to what the index found, if it found anything."""
         found = asked.found
         by_words = await self._words.look(asked.search, asked.question, asked.terms)
         found.cards = by_words.cards | found.cards
         found.coverage |= by_words.coverage
 
-    async def _rank(self, asked: _Asked) -> list[Ranked]:
+    async def _rank(self, asked: Asked) -> list[Ranked]:
         search, found = asked.search, asked.found
         cards = [card for card in found.cards.values() if within(card, search.scope, noise=search.noise)]
         timely = [card for card in cards if in_time(card, search.instants)]
@@ -276,25 +266,43 @@ class Recall:
             found.notes.append(why)
         return reordered
 
-    async def _assemble(self, asked: _Asked, ranked: Sequence[Ranked]) -> JsonObject:
+    async def _assemble(self, asked: Asked, ranked: Sequence[Ranked]) -> JsonObject:
         search, found = asked.search, asked.found
         builder = AnswerBuilder(search, found, frozenset(asked.stems), sentences_compare=not self._embedder.two_models)
         builder.hidden = asked.hidden
         page = search.limit if not search.filters and search.threshold is None else max(search.limit, 50)
+        shown: set[str] = set()
         for start in range(0, len(ranked), page):
             chunk = [hit for hit in ranked[start : start + page] if hit.score > 0 or hit.ranks]
             if not chunk or builder.full:
                 break
-            uuids = [hit.uuid for hit in chunk]
-            memories = await self._hydrated(search, uuids, history=search.instants.known_at is not None)
-            by_uuid = {row["memory"]["uuid"]: row for row in memories}
-            past = await self._standings(search, memories)
-            await self._complete_similarities(asked, uuids)
+            chunk, rows, past = await self._in_succession(search, chunk)
+            await self._complete_similarities(asked, [hit.uuid for hit in chunk])
             for hit in chunk:
-                row = by_uuid.get(hit.uuid)
-                if row is not None and not builder.full:
+                row = rows.get(hit.uuid)
+                if row is not None and hit.uuid not in shown and not builder.full:
+                    shown.add(hit.uuid)
                     builder.add(hit, row, past)
         return builder.render()
+
+    async def _in_succession(
+        self, search: Search, hits: Sequence[Ranked]
+    ) -> tuple[list[Ranked], dict[str, Hit], dict[str, Standing]]:
+        """Read hits, and put before each that was replaced as a whole what replaced it, found or not."""
+        rows: dict[str, Hit] = {}
+        past: dict[str, Standing] = {}
+        replaced_by: dict[str, list[str]] = {}
+        wanted = [hit.uuid for hit in hits]
+        for _ in range(_MOST_STEPS):
+            read = await self._hydrated(search, wanted, history=search.instants.known_at is not None)
+            past |= await self._standings(search, read)
+            rows |= {row["memory"]["uuid"]: row for row in read}
+            found = {row["memory"]["uuid"]: successors(row, past, search.instants) for row in read}
+            replaced_by |= found
+            wanted = sorted({uuid for uuids in found.values() for uuid in uuids} - rows.keys())
+            if not wanted:
+                break
+        return in_succession(hits, replaced_by), rows, past
 
     async def _hydrated(self, search: Search, uuids: Sequence[str], *, history: bool) -> list[Hit]:
         hits = await self._store.read_one(
@@ -312,7 +320,7 @@ class Recall:
         uuids = [fact["uuid"] for row in rows for fact in row["facts"]]
         return await standings(self._store, search.scope.user_id, uuids, search.instants)
 
-    async def _complete_similarities(self, asked: _Asked, uuids: Sequence[str]) -> None:
+    async def _complete_similarities(self, asked: Asked, uuids: Sequence[str]) -> None:
         """Look up the cosine of hits that only words or neighbours brought."""
         found = asked.found
         if asked.vectors is None or "text" in found.failed:
@@ -330,12 +338,3 @@ def _unchanged(weights: Weights) -> Weights:
 def _without_meaning(found: Found, error: KgError) -> None:
     log.warning("search without the vector index: %s", error)
     found.failed.update(dict.fromkeys(_DENSE, f"no meaning, only words: {error}"))
-
-
-def _without_people(question: str, linked: Sequence[LinkedEntity]) -> str:
-    """Take linked people's names out of a question, so that its meaning is not the name; unless nothing is left."""
-    rest = question
-    for entity in linked:
-        if entity.kind == "Person":
-            rest = re.sub(rf"(?<!\w){re.escape(entity.surface)}(?:['\u2019]s)?(?!\w)", " ", rest)
-    return rest if stem_terms(rest) else question

@@ -58,6 +58,7 @@ def search_options(command: ArgumentParser) -> None:
     options.add("project")
     options.add("limit", default=5)
     options.add("threshold", metavar="S")
+    options.add("weak")
     options.add("enable_graph", "--relations")
     options.add("explain")
     options.add("as_of", metavar="DATE")

@@ -41,12 +41,14 @@ def render_added(screen: Screen, answer: JsonObject) -> None:
 
 
 def render_hits(screen: Screen, answer: JsonObject) -> None:
-    """Show ranked memories."""
+    """Show ranked memories, and before them what has changed, where that was asked."""
     results = cast("list[JsonObject]", answer["results"])
-    if not results:
+    for change in answer.get("changes", []):
+        _change(screen, change)
+    if not results and not answer.get("changes"):
         screen.line("Nothing found.")
     for number, hit in enumerate(results, 1):
-        score = f"score {hit['score']:.2f}"
+        score = f"score {hit['score']:.2f}" if "score" in hit else ""
         if hit.get("similarity") is not None:
             score += f", similarity {hit['similarity']:.2f}"
         _memory_block(screen, hit, f"{number}.", score)
@@ -57,6 +59,16 @@ def render_hits(screen: Screen, answer: JsonObject) -> None:
         since = f"  since {day(relation['valid_at'])}" if relation.get("valid_at") else ""
         screen.line(f"{relation['source']} {relation['relationship']} {relation['target']}", (since, "dim"))
     _remarks(screen, answer)
+
+
+def _change(screen: Screen, change: JsonObject) -> None:
+    """Show one fact that is new or holds no longer."""
+    successor = change.get("replaced_by", {}).get("fact")
+    screen.line((day(change["at"]), "cyan"), f" {change['how']}: {change['fact']}")
+    if successor:
+        screen.line(f"now: {successor}", indent=_INDENT)
+    told = [f"by {change['by']}", *([f"because {change['reason']}"] if change.get("reason") else [])]
+    screen.line((", ".join(told), "dim"), indent=_INDENT)
 
 
 def render_memories(screen: Screen, answer: JsonObject) -> None:
@@ -115,6 +127,7 @@ def render_entity(screen: Screen, answer: JsonObject) -> None:
         )
     else:
         screen.line("No current facts.")
+    _facts(screen, answer.get("superseded", []), "no longer: ", indent=0)
     if answer.get("more"):
         screen.line(("There are more facts; raise --limit to see them.", "dim"))
     if answer.get("hidden"):
@@ -151,7 +164,8 @@ def _statement(fact: JsonObject, *, dated: bool = True) -> str:
         details.append(f"because {fact['because']}")
     if fact.get("revisit_when"):
         details.append(f"revisit when {fact['revisit_when']}")
-    return str(fact["fact"]) + (f" ({'; '.join(details)})" if details else "")
+    said = str(fact.get("fact", "as it says"))  # a hit does not repeat its own words
+    return said + (f" ({'; '.join(details)})" if details else "")
 
 
 def _span(fact: JsonObject) -> str:
@@ -162,8 +176,11 @@ def _span(fact: JsonObject) -> str:
 def _remarks(screen: Screen, answer: JsonObject) -> None:
     if answer.get("hidden"):
         screen.line((f"{answer['hidden']} facts or memories were left out: they do not hold at that date.", "dim"))
-    if answer.get("omitted"):
-        screen.line((str(answer["omitted"]), "dim"))
+    for name in ("omitted", "weaker"):
+        if answer.get(name):
+            screen.line((str(answer[name]), "dim"))
+    if answer.get("not_mentioned"):
+        screen.line((f"Mentioned nowhere: {', '.join(answer['not_mentioned'])}.", "yellow"))
     for note in answer.get("notes", []):
         screen.line((str(note), "yellow"))
     for reason in answer.get("degraded", []):

@@ -32,6 +32,7 @@ from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
 from kg.operations.warmup import warm_up
 from kg.ports import Clock, Embedder, SystemClock, VectorIndex
+from kg.recall.bearing import Bearings
 from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall
 from kg.reports.picture import Pictures
@@ -158,7 +159,7 @@ class Service:
             KgError: a part that the service needs does not come up; the message says what to do.
         """
         settings = self.settings
-        address, embedder, index = await self._find_stores(Phases(on_phase))
+        address, embedder, index, bearings = await self._find_stores(Phases(on_phase))
         on_phase("connecting to neo4j")
         self._room = Room(floors(settings))
         store = GraphStore(address, self._room.check)
@@ -172,7 +173,7 @@ class Service:
         worker, reranking = (
             (self._model_side.worker, self._model_side.reranking) if self._model_side is not None else (None, None)
         )
-        recall = Recall(store, index, embedder, reranking)
+        recall = Recall(store, index, embedder, reranking, bearings)
         counts = RecallCounts(store, clock)
         self._parts = Parts(store, index, embedder, indexer, deleting, recall, counts, clock, worker)
         self._reindex = Reindex(store, index, indexer)
@@ -274,7 +275,7 @@ class Service:
         ledger = self._model_side.ledger if self._model_side is not None else Ledger(0, SystemClock())
         return render({**await self.status(), "uptime_s": time.monotonic() - self._started}, ledger.snapshot())
 
-    async def _find_stores(self, phases: Phases) -> tuple[GraphAddress, Embedder, VectorIndex]:
+    async def _find_stores(self, phases: Phases) -> tuple[GraphAddress, Embedder, VectorIndex, Bearings]:
         """Start the graph, and beside it load the embedder and open the index.
 
         Raises:
@@ -283,16 +284,17 @@ class Service:
         graph = asyncio.create_task(self._find_graph(phases.of("neo4j")))
         beside = asyncio.create_task(self._open_beside(phases.of("embedder")))
         try:
-            address, (embedder, index) = await asyncio.gather(graph, beside)
+            address, (embedder, index, bearings) = await asyncio.gather(graph, beside)
         except BaseException:
             graph.cancel()
             beside.cancel()
             _, opened = await asyncio.gather(graph, beside, return_exceptions=True)
             if not isinstance(opened, BaseException):
-                for part in opened:
-                    await part.close()
+                embedder, index, _ = opened
+                await index.close()
+                await embedder.close()
             raise
-        return address, embedder, index
+        return address, embedder, index, bearings
 
     async def _find_graph(self, on_phase: OnPhase) -> GraphAddress:
         settings = self.settings
@@ -305,8 +307,8 @@ class Service:
         found = self.neo4j = await early.address
         return _address_of(found)
 
-    async def _open_beside(self, on_phase: OnPhase) -> tuple[Embedder, VectorIndex]:
-        """Return the embedder, which has embedded once, and the index, opened if it can be without the graph."""
+    async def _open_beside(self, on_phase: OnPhase) -> tuple[Embedder, VectorIndex, Bearings]:
+        """Load the embedder, open the index as far as it goes without the graph, and embed everyday commands."""
         settings = self.settings
         embedder = await connect_embedder(
             settings.embedder,
@@ -316,11 +318,11 @@ class Service:
             keep_alive=settings.ollama_keep_alive,
         )
         on_phase("")
-        index = _make_index(settings, embedder)
+        index, bearings = _make_index(settings, embedder), Bearings(embedder)
         with contextlib.suppress(KgError):  # both are tried again, and then told
             await index.open()
-            await embedder.embed_question("warm up")
-        return embedder, index
+            await bearings.prepare()
+        return embedder, index, bearings
 
     async def _open_index(self, reindex: Reindex) -> None:
         """Open the side-index. Without it, or if another embedder built it, searches go by words alone.

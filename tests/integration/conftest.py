@@ -13,6 +13,7 @@ from kg.index.indexer import Indexer
 from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.operations.memory import MemoryService, Parts
 from kg.ports import Embedder
+from kg.recall.bearing import Bearings
 from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall
 from kg.writing.delete import Deleting
@@ -35,13 +36,21 @@ def clock() -> TestClock:
     return TestClock()
 
 
+@pytest.fixture(scope="session")
+def bearings(real_embedder: Embedder) -> Bearings:
+    """What questions are held by, embedded once for all tests."""
+    return Bearings(real_embedder)
+
+
 @pytest.fixture
-async def parts(graph: GraphStore, real_embedder: Embedder, clock: TestClock, tmp_path: Path) -> AsyncIterator[Parts]:
+async def parts(
+    graph: GraphStore, real_embedder: Embedder, bearings: Bearings, clock: TestClock, tmp_path: Path
+) -> AsyncIterator[Parts]:
     """Everything behind the operations, with an empty index and no background task running."""
     index = EmbeddedIndex(tmp_path / "qdrant", real_embedder.name, real_embedder.dimension, real_embedder.digest)
     await index.open()
     indexer = Indexer(graph, index, real_embedder, clock)
-    recall, counts = Recall(graph, index, real_embedder), RecallCounts(graph, clock)
+    recall, counts = Recall(graph, index, real_embedder, bearings=bearings), RecallCounts(graph, clock)
     yield Parts(graph, index, real_embedder, indexer, Deleting(graph, clock), recall, counts, clock)
     await indexer.stop()
     await index.close()

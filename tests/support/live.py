@@ -175,8 +175,9 @@ class Agent:
         return await self.call("add_memory", text=text, wait=True, **given, **arguments)
 
     async def found(self, query: str, **arguments: Any) -> list[str]:
-        """The texts that answer a question, best first."""
-        return [hit["memory"] for hit in (await self.call("search_memories", query=query, **arguments))["results"]]
+        """The texts that answer a question, best first, weak ones too."""
+        answer = await self.call("search_memories", query=query, **{"weak": True, **arguments})
+        return [hit["memory"] for hit in answer["results"]]
 
     async def listed(self, **arguments: Any) -> list[Json]:
         """Every memory of a listing, over all its pages."""

@@ -86,7 +86,8 @@ class User:
         return await self.memory.get_memory(self.session(), memory_id=memory_id)
 
     async def search(self, query: str, **arguments: Any) -> dict[str, Any]:
-        return await self.memory.search_memories(self.session(), query=query, **arguments)
+        """The answer to a question, with weak hits too unless they are not wanted."""
+        return await self.memory.search_memories(self.session(), query=query, **{"weak": True, **arguments})
 
     async def entity(self, name: str, **arguments: Any) -> dict[str, Any]:
         return await self.memory.get_entity(self.session(), name=name, **arguments)

@@ -118,7 +118,7 @@ QUESTIONS = ["why did the nightly export of invoices fail?", "請求書エクス
 async def test_an_answer_stays_within_its_budget_however_large_the_memories_are(
     ready: Live, wordy: str, question: str, max_tokens: int | None, more: dict[str, bool]
 ) -> None:
-    arguments = {"query": question, "limit": 50, **more}
+    arguments = {"query": question, "limit": 50, "weak": True, **more}
     async with ready.http(wordy) as agent:
         budget = 2000 if max_tokens is None else max_tokens
         if max_tokens is not None:
