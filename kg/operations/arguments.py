@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from kg.errors import InvalidInput
@@ -90,6 +91,13 @@ def check_threshold(value: object) -> float | None:
     if not isinstance(number, int | float) or isinstance(number, bool) or not -1 <= number <= 1:
         raise InvalidInput("threshold", value, "give a cosine similarity from -1 to 1, such as 0.3")
     return float(number)
+
+
+def changed_filter(since: datetime, filters: object) -> dict[str, object]:
+    """Return the filter that new and updated memories pass, if they pass another one too."""
+    instant = since.isoformat()
+    changed: dict[str, object] = {"OR": [{"created_at": {"gte": instant}}, {"updated_at": {"gte": instant}}]}
+    return changed if filters is None else {"AND": [filters, changed]}
 
 
 def _spelled_number(text: str) -> float | None:

@@ -17,6 +17,7 @@ from kg.facts.instants import Instants, asked_instant
 from kg.facts.parse import parse_facts, parse_settlements
 from kg.operations.arguments import (
     Session,
+    changed_filter,
     check_flag,
     check_question,
     check_threshold,
@@ -48,7 +49,16 @@ from kg.operations.scopes import is_not_given
 from kg.recall import render
 from kg.recall.filters import parse_filters
 from kg.recall.query import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, EntityPage, Search
-from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, given_instant, parse_json
+from kg.validate import (
+    check_id,
+    check_limit,
+    check_metadata,
+    check_text,
+    check_uuid,
+    given_instant,
+    parse_instant,
+    parse_json,
+)
 from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
 
 MAX_LIMIT = 200
@@ -62,9 +72,11 @@ class MemoryService:
         from kg.operations.erasure import Erasure
         from kg.operations.scoped_reading import ScopedReading
         from kg.operations.writes import Writes
+        from kg.recall.changes import Changes
         from kg.recall.explore import Explore
         from kg.recall.listing import Listing
 
+        self._changes = Changes(parts.store)
         self._has_model = parts.worker is not None
         self._store = parts.store
         self._clock = parts.clock
@@ -142,7 +154,15 @@ class MemoryService:
         self,
         session: Session,
         *,
-        query: Annotated[object, Parameter("string", "a question or keywords")],
+        query: Annotated[object, Parameter("string", "a question or keywords")] = None,
+        changed_since: Annotated[
+            object,
+            Parameter(
+                "string",
+                "ISO date: only what is new since, and changes: facts superseded, corrected or ended, by whom, why",
+                "only what has changed since that date; without a question, everything",
+            ),
+        ] = None,
         user_id: UserId = None,
         agent_id: AgentId = None,
         run_id: RunId = None,
@@ -177,31 +197,40 @@ class MemoryService:
         """
         relates = check_flag("enable_graph", enable_graph)
         budget = check_limit("max_tokens", max_tokens, 100_000, lower=LEAST_MAX_TOKENS)
-        parsed = parse_filters(parse_json(filters))
+        since = None if changed_since is None else parse_instant("changed_since", changed_since)
+        if query is None and since is None:
+            raise InvalidInput("query", None, "give a question or keywords; only with changed_since none is needed")
+        filtered = parse_json(filters)
+        parsed = parse_filters(filtered if since is None else changed_filter(since, filtered))
         user = parsed.user() if is_not_given(user_id) else user_id
         scope = read_scope(session, user, agent_id, run_id, project)
         search = Search(
-            query=check_question(query),
+            query="" if query is None else check_question(query),
             scope=scope,
             instants=await self._instants(scope.user_id, as_of, known_at),
             filters=parsed,
             limit=check_limit("limit", limit, MAX_LIMIT),
             project=session.scope.project,
             threshold=check_threshold(threshold),
-            max_tokens=budget * 3 // 4 if relates else budget,
+            max_tokens=budget // (2 if since else 1) * (3 if relates else 4) // 4,
             explain=check_flag("explain", explain),
             rerank=check_flag("rerank", rerank),
             weak=check_flag("weak", weak),
         )
 
         async def answer_in(scope: Scope) -> JsonObject:
-            answer, linked = await self._recall.search(replace(search, scope=scope))
+            within = replace(search, scope=scope)
+            changes = {} if since is None else {"changes": await self._changes.since(within, since, budget // 2)}
+            if query is None:
+                page = await self._listing.memories(scope, parsed, limit=search.limit, cursor=None)
+                return {**changes, "results": render.fitting(page["results"], search.max_tokens)}
+            answer, linked = await self._recall.search(within)
             self._recall_counts.add(scope.user_id, (hit["id"] for hit in answer["results"]))
             if relates:
                 uuids = [entity.uuid for entity in linked[:3]]
                 relations = await self._explore.relations(scope, uuids, search.instants)
                 answer["relations"] = render.fitting(relations, budget - render.size(answer))
-            return answer
+            return {**changes, **answer}
 
         return await self._scoped.read(search.scope, "results", answer_in, names_user=not is_not_given(user))
 

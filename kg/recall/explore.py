@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -22,6 +22,9 @@ from kg.recall.query import EntityPage
 from kg.values import JsonObject, Scope
 
 FACTS_PER_ENTITY = 5
+REPLACED_SHOWN = 3
+"""Replaced facts on the page of an entity."""
+_MOST_LOOKED_AT = 50
 _MOST_READ = 1000
 _MOST_FETCHED = 1000
 """Hits of the full-text index that are checked against a scope."""
@@ -83,6 +86,7 @@ class Explore:
         """Return one entity with its facts, newest first."""
         entity = await self.find(page.scope.user_id, name=page.name, uuid=page.uuid)
         found = await self._facts(page, entity["uuid"])
+        replaced = [] if page.include_superseded else await self._replaced(page, entity["uuid"], found)
         wanted = found.facts[: page.limit]
         facts = render.fitting([_fact_of_entity(fact) for fact in wanted], render.ANSWER_TOKENS)
         more = "older facts were left out; raise limit" if len(found.facts) > page.limit else None
@@ -93,6 +97,7 @@ class Explore:
             "facts": facts,
             **render.compact(
                 {
+                    "superseded": [_fact_of_entity(fact) for fact in replaced],
                     "hidden": found.hidden or None,
                     "more": more,
                     "facts_omitted": f"only the {_MOST_READ} facts that began last were looked at; "
@@ -102,6 +107,22 @@ class Explore:
                 }
             ),
         }
+
+    async def _replaced(self, page: EntityPage, uuid: str, found: _Facts) -> list[EntityFact]:
+        """Return the newest facts that hold no longer and say what took their place; where none holds, any that did."""
+        if not found.hidden:
+            return []
+        ever = await self._facts(replace(page, include_superseded=True, limit=_MOST_LOOKED_AT), uuid)
+        held = {fact["uuid"] for fact in found.facts}
+        t = page.instants.t
+        ended = [
+            fact
+            for fact in ever.facts
+            if fact["uuid"] not in held
+            and fact["invalid_at"] is not None
+            and (fact["invalid_at"] <= t or fact["invalid_at"] <= fact["valid_at"])
+        ]
+        return [fact for fact in ended if fact["replaced_by"] or not held][:REPLACED_SHOWN]
 
     async def search(self, query: str, scope: Scope, limit: int, instants: Instants) -> JsonObject:
         """Return entities by name, words and meaning (or the most connected), each with its facts of then."""

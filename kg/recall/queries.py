@@ -188,6 +188,22 @@ class EntityFact(TypedDict):
     replaced_by: list[Replacement]
 
 
+class Change(TypedDict):
+    """A fact that is new or holds no longer, what took its place, who said so and why."""
+
+    at: datetime
+    how: Literal["new", "superseded", "corrected", "ended"]
+    uuid: str
+    statement: str
+    new_uuid: str | None
+    new_statement: str | None
+    decided_by: str
+    reason: str | None
+    memory_uuid: str
+    project: str | None
+    agent_id: str | None
+
+
 class EntityFacts(TypedDict):
     """An entity's facts, the last begun first."""
 
@@ -293,6 +309,7 @@ entities_connected = Query("entities_connected", ConnectedEntity)
 entity_facts = Query("entity_facts", EntityFacts)
 count_entity_facts = Query("count_entity_facts", HiddenFacts)
 
+changes_since = Query("changes_since", Change)
 list_memories = Query("list_memories", ListedMemory)
 memory_detail = Query("memory_detail", MemoryDetail)
 scope_summary = Query("scope_summary", ScopeSummary)

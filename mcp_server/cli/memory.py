@@ -54,7 +54,8 @@ def search_options(command: ArgumentParser) -> None:
     """Add the options of ``knowthread search``."""
     set_run(command, search)
     options = Options(command, MemoryService.search_memories)
-    options.add_argument("query", "QUERY", nargs="+")
+    options.add_argument("query", "QUERY", nargs="*")
+    options.add("changed_since", metavar="DATE")
     options.add("project")
     options.add("limit", default=5)
     options.add("threshold", metavar="S")
@@ -66,10 +67,12 @@ def search_options(command: ArgumentParser) -> None:
 
 
 def search(arguments: Namespace) -> int:
-    """Find the memories that answer a question."""
+    """Find the memories that answer a question, or what has changed since a day."""
+    if not arguments.query and arguments.changed_since is None:
+        raise Refused("give a question, or --changed-since DATE")
     asked: JsonObject = {
         **given(arguments, MemoryService.search_memories),
-        "query": " ".join(arguments.query),
+        "query": " ".join(arguments.query) or None,
         "max_tokens": MOST_TOKENS,
     }
     return show_tool(arguments, MemoryService.search_memories, asked, render_hits)

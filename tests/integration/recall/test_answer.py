@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kg.errors import InvalidInput
 from tests.support.user import User, states
 
 GATEWAY = "The gateway drops long connections because its idle timeout is shorter than the client's"
@@ -105,3 +106,35 @@ async def test_a_fact_that_says_what_its_memory_says_does_not_repeat_it(user: Us
     facts = (await user.search("which cache?"))["results"][0]["facts"]
     assert [fact.get("fact") for fact in facts] == [None, "cache runs on box 7"]
     assert facts[0]["because"] == "it was there" and facts[0]["id"]
+
+
+async def test_what_changed_since_a_day_is_told_with_who_said_so_and_why(user: User) -> None:
+    user.clock.at("2024-03-01")
+    old = await user.add("Sessions in Redis", states("sessions use Redis", "USES", "sessions", "Redis"), wait=True)
+    wrong = await user.add("Node 18", states("shop pins Node 18", "PINS", "shop", "Node 18"), wait=True)
+    user.clock.at("2024-03-10")
+    moved = states("sessions use cookies", "USES", "sessions", "cookies", supersedes=[old.fact])
+    new = await user.add("Sessions in cookies", {**moved, "reason": "no server state"}, wait=True)
+    right = states("shop pins Node 20", "PINS", "shop", "Node 20", supersedes=[wrong.fact])
+    await user.add("Node 20 it was", {**right, "how": "corrected"}, wait=True)
+    await user.add("Ada joined", states("Ada works on shop", "WORKS_ON", "Ada", "shop"), agent_id="scout", wait=True)
+    user.clock.at("2024-03-12")
+    answer = await user.memory.search_memories(user.session(), changed_since="2024-03-05")
+    told = {(change["how"], change["fact"]): change for change in answer["changes"]}
+    assert set(told) == {
+        ("superseded", "sessions use Redis"), ("corrected", "shop pins Node 18"), ("new", "Ada works on shop"),
+    }  # fmt: skip
+    moved_to = told["superseded", "sessions use Redis"]
+    assert moved_to["replaced_by"]["fact"] == "sessions use cookies" and moved_to["memory"] == new.id
+    assert (moved_to["by"], moved_to["reason"]) == ("caller", "no server state")
+    assert told["new", "Ada works on shop"]["agent_id"] == "scout"
+    assert {hit["memory"] for hit in answer["results"]} == {"Sessions in cookies", "Node 20 it was", "Ada joined"}
+    asked = await user.memory.search_memories(user.session(), query="sessions", changed_since="2024-03-05")
+    assert [change["fact"] for change in asked["changes"]] == ["sessions use Redis"]
+    assert asked["results"][0]["memory"] == "Sessions in cookies"
+    later = await user.memory.search_memories(user.session(), changed_since="2024-03-11")
+    assert later == {"changes": [], "results": []}
+    by_scout = await user.memory.search_memories(user.session(), changed_since="2024-03-05", agent_id="scout")
+    assert [change["fact"] for change in by_scout["changes"]] == ["Ada works on shop"]
+    with pytest.raises(InvalidInput, match="query"):
+        await user.memory.search_memories(user.session())

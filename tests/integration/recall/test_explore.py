@@ -116,3 +116,30 @@ async def test_a_name_that_is_a_stop_word_is_linked_where_it_has_a_capital(user:
     await user.add("Will owns the payments database.", owns)
     answer = await user.search("what about Will", enable_graph=True)
     assert [relation["source"] for relation in answer["relations"]] == ["Will"]
+
+
+async def test_the_page_of_what_was_given_up_says_what_took_its_place(user: User):
+    old = await user.add("Redis", states("sessions use Redis", "USES", "sessions", "Redis"))
+    user.clock.tick()
+    await user.add("cookies", states("sessions use cookies", "USES", "sessions", "cookies", supersedes=[old.fact]))
+    page = await user.memory.get_entity(user.session(), name="Redis")
+    assert page["facts"] == [] and page["hidden"] == 1
+    (superseded,) = page["superseded"]
+    assert superseded["fact"] == "sessions use Redis"
+    assert superseded["replaced_by"][0]["fact"] == "sessions use cookies"
+    sessions = await user.memory.get_entity(user.session(), name="sessions")
+    assert [fact["fact"] for fact in sessions["facts"]] == ["sessions use cookies"]
+    assert [fact["fact"] for fact in sessions["superseded"]] == ["sessions use Redis"]
+    whole = await user.memory.get_entity(user.session(), name="Redis", include_superseded=True)
+    assert "superseded" not in whole
+    assert whole["facts"][0]["replaced_by"][0]["fact"] == "sessions use cookies"
+
+
+async def test_the_page_of_a_place_that_was_left_shows_that_it_held(user: User):
+    await user.add("Paris", states("user lives in Paris", "LIVES_IN", "user", "Paris", valid_at="2020"))
+    await user.add("Berlin", states("user lives in Berlin", "LIVES_IN", "user", "Berlin", valid_at="2022"))
+    page = await user.memory.get_entity(user.session(), name="Paris")
+    assert page["facts"] == []
+    assert [(fact["fact"], fact["invalid_at"]) for fact in page["superseded"]] == [
+        ("user lives in Paris", "2022-01-01T00:00:00Z")
+    ]

@@ -284,6 +284,12 @@ def _with(folder: Path, environment: Environment) -> Environment:
     return environment | {"PATH": f"{folder}:{environment['PATH']}", "HOME": str(folder)}
 
 
+def test_what_has_changed_is_shown_without_a_question(live_service: Environment, redis: str) -> None:
+    done = run(live_service, "search", "--changed-since", "2020", "--limit", "1")
+    assert done.status == 0 and " new: Redis was rejected for session storage" in done.out and "by caller" in done.out
+    assert run(live_service, "search", "--changed-since", "2999").out == "Nothing found.\n"
+
+
 def test_setup_connects_claude_code_only_when_it_may(live_service: Environment, claude: Path) -> None:
     environment = _with(claude, live_service)
     assert run(environment, "setup").status == 0

@@ -72,6 +72,7 @@ BAD: dict[str, dict[str, list[object]]] = {
         "filters": BAD_FILTERS,
         "limit": BAD_COUNTS,
         "threshold": [2, -1.1, "high", "2", "nan", True, [], {}, 10**400],
+        "changed_since": BAD_TIMES,
         "weak": BAD_FLAGS,
         "rerank": BAD_FLAGS,
         "enable_graph": BAD_FLAGS,

@@ -36,9 +36,11 @@ def test_a_parameter_without_words_is_refused_by_name() -> None:
         parameters_of(untold)
 
 
-def test_a_search_must_have_a_query_and_has_ten_hits_where_no_limit_is_given() -> None:
+def test_a_deletion_must_name_its_memory_and_a_search_has_ten_hits_where_no_limit_is_given() -> None:
+    deletion = parameters_of(MemoryService.delete_memory)
+    assert [name for name, parameter in deletion.items() if parameter.required] == ["memory_id"]
     parameters = parameters_of(MemoryService.search_memories)
-    assert [name for name, parameter in parameters.items() if parameter.required] == ["query"]
+    assert not [name for name, parameter in parameters.items() if parameter.required]
     assert parameters["limit"].default == 10
 
 
