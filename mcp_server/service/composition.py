@@ -201,6 +201,8 @@ class Service:
             for name, close in self._closings():
                 await _close(name, close, self._close_s)
         finally:
+            if self._early is not None:
+                await self._early.give_up()
             if self._local is not None:
                 await self._local.stop()
 
@@ -302,7 +304,7 @@ class Service:
             return GraphAddress(
                 settings.neo4j_url, settings.neo4j_user, settings.neo4j_password, settings.neo4j_database
             )
-        early = self._early or EarlyNeo4j.begin(settings, on_phase)
+        self._early = early = self._early or EarlyNeo4j.begin(settings, on_phase)
         self._local = early.local
         found = self.neo4j = await early.address
         return _address_of(found)

@@ -52,11 +52,10 @@ class EarlyNeo4j:
         on_phase("starting neo4j")
         return cls(local, asyncio.create_task(local.start(telling(on_phase)), name="neo4j-start"))
 
-    async def stop(self) -> None:
-        """Give it up, or end it if it runs already."""
+    async def give_up(self) -> None:
+        """Stop waiting for it, which lets it be ended at once."""
         self.address.cancel()
         await asyncio.gather(self.address, return_exceptions=True)
-        await self.local.stop()
 
 
 def telling(on_phase: OnPhase) -> Progress:

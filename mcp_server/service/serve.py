@@ -86,5 +86,6 @@ async def _import_the_rest(neo4j: EarlyNeo4j | None) -> type[Running]:
         return await asyncio.to_thread(imports)
     except BaseException:
         if neo4j is not None:
-            await neo4j.stop()
+            await neo4j.give_up()
+            await neo4j.local.stop()
         raise

@@ -15,6 +15,7 @@ from kg.errors import SetupError, StoreUnavailable
 from kg.managed.local_neo4j import Neo4jAddress
 from kg.settings.service import Settings
 from mcp_server.service.composition import Service
+from mcp_server.service.early import EarlyNeo4j, Phases
 
 
 def _address(port: int, pid: int) -> Neo4jAddress:
@@ -119,3 +120,25 @@ async def test_a_part_that_fails_to_end_or_hangs_leaves_no_neo4j_behind(service:
     await service.stop()
     assert ended == ["models", "indexer", "forget", "counts", "index", "embedder", "store"]
     assert local.stopped
+
+
+async def test_a_service_that_is_stopped_at_once_does_not_wait_for_its_neo4j(tmp_path: Path) -> None:
+    starting = asyncio.create_task(asyncio.Event().wait())
+    local = FakeLocal()
+    settings = Settings(data_dir=tmp_path, cache_dir=tmp_path)
+    service = Service(settings, EarlyNeo4j(cast("Any", local), cast("Any", starting)))
+    async with asyncio.timeout(60):
+        await service.stop()
+    assert starting.cancelled() and local.stopped
+
+
+def test_parts_that_start_at_once_are_told_as_one_phase_a_fetch_before_all_else() -> None:
+    told: list[str] = []
+    phases = Phases(told.append)
+    neo4j, embedder = phases.of("neo4j"), phases.of("embedder")
+    neo4j("starting neo4j")
+    embedder("fetching 40% of 41 MB")
+    neo4j("starting Neo4j")
+    embedder("")
+    neo4j("")
+    assert told == ["starting neo4j", "fetching 40% of 41 MB", "fetching 40% of 41 MB", "starting Neo4j"]
