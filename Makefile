@@ -61,6 +61,10 @@ bench-answer: setup ## whether a search knows that nothing stored fits; ARGS="--
 	@$(python) scripts/fetch.py
 	@$(python) bench/answer.py $(ARGS)
 
+.PHONY: bench-kinds
+bench-kinds: setup ## how often the kind that a name is given is right; ARGS="--wrong"
+	@$(python) bench/kinds.py $(ARGS)
+
 .PHONY: hooks
 hooks: setup ## have git run make check before each commit in this clone
 	@$(python) -m pre_commit install

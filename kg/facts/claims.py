@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kg.errors import InvalidInput
 from kg.facts import predicates
-from kg.facts.predicates import THING
+from kg.facts.kinds import kind_of
 from kg.facts.quantities import is_quantity
 from kg.facts.slots import Versioned, find_versioned
 from kg.language.names import SELF_KEY, alias_key, is_self, is_speaker, is_user
@@ -52,8 +52,7 @@ def subject_of(fact: FactInput, speaker: str | None) -> StatedName | None:
     """Return the thing that a fact is about, or None if it names none."""
     if fact.subject is None:
         return None
-    usual = predicates.lookup(fact.predicate).subject_kind
-    kind = fact.subject_kind or (usual if usual == "Person" else THING)
+    kind = fact.subject_kind or kind_of(fact.subject, fact.predicate, "subject")
     return _stated(fact.subject, speaker, kind, fact.subject_kind)
 
 
@@ -67,7 +66,7 @@ def object_of(fact: FactInput, speaker: str | None) -> StatedName | None:
         return StatedName(versioned.key, versioned.name, fact.object_kind or "Tool")
     if fact.object is None or not object_is_entity(fact.predicate, fact.object, fact.object_kind):
         return None
-    kind = fact.object_kind or predicates.lookup(fact.predicate).object_kind
+    kind = fact.object_kind or kind_of(fact.object, fact.predicate, "object")
     return _stated(fact.object, speaker, kind, fact.object_kind)
 
 
