@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal, LiteralString, cast, get_args
 
 Mode = Literal["read", "write", "schema"]
-Folder = Literal["schema", "write", "read", "report"]
+Folder = Literal["schema", "write", "read", "report", "browse"]
+"""``report`` and ``browse`` hold queries for people; those of ``browse`` are shown in Neo4j Browser only."""
 
 _FIELD = re.compile(r"^// (mode|param|returns|order|instants):\s*(.*)$")
 _CONTINUED = re.compile(r"^//\s{2,}(\S.*)$")
@@ -34,7 +35,7 @@ class QueryFile:
     """One query file.
 
     Attributes:
-        name: the file's stem; of a report, ``report/`` and the stem.
+        name: the file's stem; of a query for people, its folder too, as in ``report/current``.
         folder: what it is for.
         mode: ``read`` may run on any member of a cluster; ``schema`` runs outside the service's transactions.
         params: parameter name to its type, as the header declares it.
@@ -70,6 +71,13 @@ class QueryFile:
         if set(names) != set(self.params):
             missing, extra = sorted(self.params.keys() - names), sorted(names - self.params.keys())
             raise TypeError(f"{self.path.name}: missing parameters {missing}, unknown parameters {extra}")
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A value that is written as it is: ``datetime()``."""
+
+    text: str
 
 
 @cache
@@ -165,7 +173,7 @@ def parse_own(path: Path) -> QueryFile:
 
 
 def _name(path: Path, folder: Folder) -> str:
-    return f"report/{path.stem}" if folder == "report" else path.stem
+    return f"{folder}/{path.stem}" if folder in ("report", "browse") else path.stem
 
 
 def _header(text: str) -> list[tuple[int, str | None, str]]:
@@ -188,11 +196,34 @@ def _header(text: str) -> list[tuple[int, str | None, str]]:
     return lines
 
 
+def filled(query: QueryFile, values: Mapping[str, object]) -> str:
+    """Return a query for people to read, run and change: without its header, each parameter written as its value.
+
+    ``{"user_id": "ada", "limit": 5}``: ``… = $user_id … LIMIT $limit`` -> ``… = 'ada' … LIMIT 5``
+    """
+    lines = query.text.splitlines()
+    body = "\n".join(lines[len(_header(query.text)) :])
+    return _with_names(body, lambda name: _literal(values[name[1]]))
+
+
+def _literal(value: object) -> str:
+    """Return a text, number, flag or null as Cypher writes it, or an expression that stands for itself."""
+    if isinstance(value, Expression):
+        return value.text
+    written = json.dumps(value, ensure_ascii=False)
+    return "'" + written[1:-1].replace('\\"', '"').replace("'", "\\'") + "'" if isinstance(value, str) else written
+
+
 def _in_one_map(text: str) -> str:
-    """Return a query with each ``$name`` written ``$p.name``, except in comments, strings and quoted names."""
+    """Return a query with each ``$name`` written ``$p.name``."""
+    return _with_names(text, lambda name: f"$p.{name[1]}")
+
+
+def _with_names(text: str, write: Callable[[re.Match[str]], str]) -> str:
+    """Return a query with each ``$name`` replaced, except in comments, strings and quoted names."""
     pieces: list[str] = []
     end = 0
     for skipped in _SKIPPED.finditer(text):
-        pieces += [_USED.sub(r"$p.\1", text[end : skipped.start()]), skipped[0]]
+        pieces += [_USED.sub(write, text[end : skipped.start()]), skipped[0]]
         end = skipped.end()
-    return "".join([*pieces, _USED.sub(r"$p.\1", text[end:])])
+    return "".join([*pieces, _USED.sub(write, text[end:])])

@@ -50,10 +50,15 @@ _LEAST_FREE_BYTES = 100 * 2**20
 
 @dataclass(frozen=True)
 class Neo4jAddress:
-    """Where the managed Neo4j answers, and the user and password to log in with."""
+    """Where the managed Neo4j answers, and the user and password to log in with.
+
+    Attributes:
+        guide_port: from where its Browser may fetch our guide; nobody listens there until a person asks for it.
+    """
 
     bolt_url: str
     browser_url: str
+    guide_port: int
     user: str
     password: str = field(repr=False)
     password_file: Path
@@ -241,7 +246,7 @@ class LocalNeo4j:
             java.executable,
             java.version,
             *flags(self._settings),
-            render_settings(self._settings, Ports(0, 0)),
+            render_settings(self._settings, Ports(0, 0, 0)),
             *jars,
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -351,6 +356,7 @@ class LocalNeo4j:
         return Neo4jAddress(
             bolt_url=_bolt_url(record.ports),
             browser_url=f"http://{HOST}:{record.ports.http}/browser/",
+            guide_port=record.ports.guide,
             user=USER,
             password=ensure_password(self._home),
             password_file=self._home / "password",

@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import socket
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,7 +48,8 @@ dbms.usage_report.enabled=false
 client.allow_telemetry=false
 browser.remote_content_hostname_whitelist=localhost
 dbms.security.http_static_content_security_policy_header=default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; \
-connect-src 'self' data: blob: ws://{host}:{bolt} ws://localhost:{bolt} http://{host}:{http} http://localhost:{http}
+connect-src 'self' data: blob: ws://{host}:{bolt} ws://localhost:{bolt} http://{host}:{http} http://localhost:{http} \
+http://localhost:{guide}
 # A fresh store takes a few megabytes instead of 515.
 db.tx_log.preallocate=false
 db.tx_log.rotation.size=8M
@@ -95,10 +97,11 @@ _USER_LOGGING = """\
 
 @dataclass(frozen=True)
 class Ports:
-    """Where Neo4j listens on the loopback interface."""
+    """Where Neo4j listens on the loopback interface, and where its Browser may fetch our guide from."""
 
     bolt: int
     http: int
+    guide: int
 
 
 def render_settings(settings: Settings, ports: Ports) -> str:
@@ -109,7 +112,9 @@ def render_settings(settings: Settings, ports: Ports) -> str:
     """
     memory_bytes("neo4j_heap", settings.neo4j_heap)
     memory_bytes("neo4j_page_cache", settings.neo4j_page_cache)
-    return _SETTINGS.format(host=HOST, bolt=ports.bolt, http=ports.http, page_cache=settings.neo4j_page_cache)
+    return _SETTINGS.format(
+        host=HOST, bolt=ports.bolt, http=ports.http, guide=ports.guide, page_cache=settings.neo4j_page_cache
+    )
 
 
 def memory_bytes(name: str, value: str) -> int:
@@ -136,15 +141,22 @@ def write_configuration(home: Path, settings: Settings, ports: Ports) -> None:
 
 
 def choose_ports(home: Path, *, fresh: bool = False) -> Ports:
-    """Return the ports of the last start. Choose two free ones if there are none, if one is taken, or if ``fresh``."""
+    """Return the ports of the last start. Choose free ones if there are none, one of Neo4j's is taken, or ``fresh``.
+
+    The guide's port is chosen alone where it is taken or was never chosen: people bookmark Neo4j's own ports.
+    """
     file = home / "ports.json"
-    try:
-        ports = Ports(**json.loads(file.read_text(encoding="utf-8")))
-        if not fresh and _is_free(ports.bolt) and _is_free(ports.http):
-            return ports
-    except (OSError, ValueError, TypeError):
-        pass  # absent or damaged: choose
-    ports = Ports(_free_port(), _free_port())
+    known: dict[str, int] = {}
+    with suppress(OSError, ValueError, TypeError, AttributeError):  # absent or damaged: choose
+        known = {name: int(port) for name, port in json.loads(file.read_text(encoding="utf-8")).items()}
+    bolt, http, guide = (known.get(name, 0) for name in ("bolt", "http", "guide"))
+    if fresh or not (bolt and http and _is_free(bolt) and _is_free(http)):
+        bolt, http = _free_port(), _free_port()
+    if not guide or not _is_free(guide):
+        guide = _free_port()
+    ports = Ports(bolt, http, guide)
+    if asdict(ports) == known:
+        return ports
     write_private(file, json.dumps(asdict(ports)), durable=True)
     return ports
 

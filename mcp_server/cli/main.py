@@ -102,6 +102,7 @@ def _add_commands(commands: _SubParsersAction[_Command]) -> None:
     add("status", "show whether the service runs, and the state of its parts", _status_options)
     add("doctor", "check that everything works, and say how to fix what does not", _doctor_options)
     add("neo4j", "show how to look at the graph: addresses, user, password file", _neo4j_options)
+    add("browse", "open Neo4j Browser with a guide, a style and saved queries", _browse_options)
     add("stop", "stop the service and its Neo4j", _stop_options)
     add("serve", "run the service in the foreground", _serve_options)
     add("mcp", "run the stdio server; coding agents start it", None)
@@ -145,6 +146,12 @@ def _neo4j_options(command: ArgumentParser) -> None:
     from mcp_server.cli import service
 
     service.neo4j_options(command)
+
+
+def _browse_options(command: ArgumentParser) -> None:
+    from mcp_server.cli import browse
+
+    browse.browse_options(command)
 
 
 def _stop_options(command: ArgumentParser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import webbrowser
 from argparse import ArgumentParser, Namespace
@@ -11,6 +10,7 @@ from pathlib import Path
 from kg.operations.parameters import Operation
 from kg.reports.picture import Pictures
 from kg.settings.paths import data_dir, write_private
+from mcp_server.cli.display import has_display
 from mcp_server.cli.operate import call_operation
 from mcp_server.cli.options import Options, given, set_run
 from mcp_server.cli.output import PhaseLine, Refused, counted, write_json, write_line
@@ -147,8 +147,3 @@ def _open(file: Path) -> bool:
     if not has_display():
         return False
     return webbrowser.open(file.absolute().as_uri())
-
-
-def has_display() -> bool:
-    """Return whether a window can be opened here."""
-    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -95,6 +95,25 @@ class ServiceClient:
         """Return the state of every part of the service."""
         result = self._request("resources/read", {"uri": _STATUS}, {})
         return cast("JsonObject", json.loads(result["contents"][0]["text"]))
+
+    def follow(self, path: str) -> Iterator[JsonObject]:
+        """Open an event stream and yield the content of each event, until the service ends it.
+
+        Raises:
+            CallFailed: the service refused; the message is its own.
+            StoreUnavailable: the connection broke, or the service is silent.
+        """
+        if self._client is None:
+            self.start()
+        client = cast("Client", self._client)
+        try:
+            with client.exchange("GET", path, self._headers) as answer:
+                for content in answer.messages:
+                    if "error" in content:
+                        raise CallFailed(str(content["error"]))
+                    yield content
+        except (ConnectionLost, Silent) as lost:
+            raise StoreUnavailable("service", f"its connection broke off ({lost})", retryable=True) from lost
 
     def close(self) -> None:
         """Close the connections."""

@@ -32,18 +32,18 @@ def render_page(picture: JsonObject, title: str, library: str = "") -> str:
         library: the script that draws graphs; timelines need none.
     """
     sources = [library] if library else []
-    sources += [_part(name) for name in _SCRIPTS[picture["picture"]]]
+    sources += [part(name) for name in _SCRIPTS[picture["picture"]]]
     scripts = "\n".join(f"<script>{_contained(source)}</script>" for source in sources)
-    frame = _part("page.html")
-    policy = _policy(_STYLE.findall(_fill(frame, {"style": _part("page.css")})), _SCRIPT.findall(scripts))
+    frame = part("page.html")
+    policy = _policy(_STYLE.findall(fill(frame, {"style": part("page.css")})), _SCRIPT.findall(scripts))
     parts = {
         "policy": policy,
         "title": html.escape(title),
-        "style": _part("page.css"),
+        "style": part("page.css"),
         "data": _as_data(picture),
         "scripts": scripts,
     }
-    return _fill(frame, parts)
+    return fill(frame, parts)
 
 
 def _policy(styles: list[str], scripts: list[str]) -> str:
@@ -71,11 +71,12 @@ def _contained(source: str) -> str:
     return source
 
 
-def _fill(frame: str, parts: dict[str, str]) -> str:
+def fill(frame: str, parts: dict[str, str]) -> str:
     """Return a text with each ``{{name}}`` replaced, once: what is put in is not looked at again."""
     return _MARK.sub(lambda mark: parts.get(mark[1], mark[0]), frame)
 
 
 @cache
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """Return a file of the kit, which ships beside this module."""
     return (files("mcp_server.pages") / "kit" / name).read_text(encoding="utf-8")

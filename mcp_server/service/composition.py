@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from extract.embedders.connect import connect_embedder
 from extract.routing.ledger import Ledger
@@ -42,6 +43,7 @@ from kg.writing.delete import Deleting
 from kg.writing.upgrade import upgrade
 from mcp_server.service.clock_watch import ClockWatch
 from mcp_server.service.early import EarlyNeo4j, OnPhase, Phases, telling
+from mcp_server.service.guide import PORT_OF_SERVERS, Guides, Offer
 from mcp_server.service.metrics import render
 from mcp_server.service.model_side import ModelSide, make_model_side
 
@@ -96,6 +98,7 @@ class Service:
         self._room = Room(())
         self._clock: Clock = SystemClock()
         self._watch = ClockWatch(self._clock)
+        self.guides = Guides()
 
     @property
     def memory(self) -> MemoryService:
@@ -132,6 +135,15 @@ class Service:
             StoreUnavailable: the service is still starting.
         """
         return Pictures(self.parts)
+
+    def guide_offer(self) -> Offer:
+        """Where the guide can be served so that Neo4j Browser may fetch it."""
+        if self.neo4j is None:
+            return Offer(PORT_OF_SERVERS, None)
+        browser = urlsplit(self.neo4j.browser_url)
+        return Offer(
+            self.neo4j.guide_port, [f"http://{host}:{browser.port}" for host in (browser.hostname, "localhost")]
+        )
 
     @property
     def embedder(self) -> Embedder:

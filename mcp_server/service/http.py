@@ -13,9 +13,9 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any, Protocol
 
 import uvicorn
 from mcp.server import MCPServer
@@ -32,8 +32,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mcp_server.link.phases import is_fetching, not_ready_text
 from mcp_server.link.record import READY
 from mcp_server.link.session import DROPPED, LISTEN
+from mcp_server.service import admin, browse
 from mcp_server.service.activity import Activity, beat
-from mcp_server.service.admin import Backend, admin_routes
+from mcp_server.service.admin import admin_routes
+from mcp_server.service.browse import browse_route
+from mcp_server.service.listen import QuietServer
 from mcp_server.tools.tools import STATUS
 
 MAX_BODY_BYTES = 17 << 20
@@ -60,6 +63,10 @@ _ENDING = {
 """The answer to a call that comes while the service ends."""
 
 logger = logging.getLogger(__name__)
+
+
+class Backend(admin.Backend, browse.Backend, Protocol):
+    """What the routes for people need of the running service."""
 
 
 def build_app(
@@ -115,6 +122,7 @@ def build_app(
     app.router.routes.append(Route("/presence", presence))
     if backend is not None:
         app.router.routes.extend(admin_routes(backend, boot.wait))
+        app.router.routes.append(browse_route(backend, activity, boot.wait))
     app.user_middleware.insert(
         0, Middleware(_Boundary, token=token, security=security, any_host=any_host, activity=activity)
     )
@@ -138,7 +146,7 @@ async def serve_http(app: Starlette, listener: socket.socket, activity: Activity
         ws="none",
         server_header=False,
     )
-    server = _Server(config)
+    server = QuietServer(config)
     activity.obey_signals()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     serving.add_done_callback(lambda _: activity.stopping.set())
@@ -149,14 +157,6 @@ async def serve_http(app: Starlette, listener: socket.socket, activity: Activity
         await activity.drain()
         server.handle_exit(signal.SIGTERM, None)
         await serving
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers, which would raise the signal again before the stores are closed."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
 
 
 class _Boundary:

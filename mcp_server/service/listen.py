@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+
+import uvicorn
 
 from kg.errors import ConfigurationError, SetupError
 from kg.settings.paths import write_private
@@ -17,6 +21,15 @@ MIN_TOKEN = 16
 LOOPBACK = ("localhost", "::1")
 WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104 (what is looked for, not where we listen)
 """Hosts that mean all addresses of the machine."""
+
+
+class QuietServer(uvicorn.Server):
+    """Uvicorn without its signal handlers, which would raise the signal again before the stores are closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the process's signals alone."""
+        yield
 
 
 def check_exposure(host: str, token: str) -> None:

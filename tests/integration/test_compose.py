@@ -57,7 +57,7 @@ def test_every_setting_of_the_neo4j_container_is_one_that_this_neo4j_declares(
 
 
 def test_the_container_is_as_reticent_as_the_managed_neo4j(given: dict[str, str]) -> None:
-    ours = neo4j_config.render_settings(Settings(), neo4j_config.Ports(7687, 7474)).splitlines()
+    ours = neo4j_config.render_settings(Settings(), neo4j_config.Ports(7687, 7474, 7475)).splitlines()
     managed = dict(line.split("=", 1) for line in ours if "=" in line and not line.startswith("#"))
     for name, value in given.items():
         if not name.startswith("server.memory."):

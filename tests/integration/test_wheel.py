@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from kg.settings.paths import cache_dir
 
 ROOT = Path(__file__).parents[2]
-CARRIED = (".py", ".cypher", ".md", ".toml", ".json", ".html", ".css", ".js", "py.typed")
+CARRIED = (".py", ".cypher", ".md", ".toml", ".json", ".html", ".css", ".js", ".grass", "py.typed")
 INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}}
 
 

@@ -36,6 +36,10 @@ def columns(lines: Iterable[str]) -> dict[str, Shape]:
     return found
 
 
+OF_THE_GRAPH = ("node", "relationship", "path")
+"""What queries for Neo4j Browser return, and no code reads."""
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self._tokens = [token[1] for token in _TOKEN.finditer(text)]
@@ -71,7 +75,7 @@ class _Parser:
                 more = self.fields(end="}")
             shape = ["node", token, more]
         else:
-            assert token in SCALARS.values(), f"{self._text}: {token!r} is no type"
+            assert token in (*SCALARS.values(), *OF_THE_GRAPH), f"{self._text}: {token!r} is no type"
         if self._tokens[0] == "or null":
             self._take()
             return ["null", shape]

@@ -31,7 +31,7 @@ from tests.support.toy_admin_place import PATIENCE_S, UNKNOWN, Place
 
 def test_every_operation_for_people_can_be_asked_for_and_nothing_else() -> None:
     public = {name for name, member in vars(Administration).items() if callable(member) and not name.startswith("_")}
-    assert set(OPERATIONS) == public | {"list_reports", "run_report"}
+    assert set(OPERATIONS) == public | {"list_reports", "run_report", "draw_graph", "draw_timeline"}
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/admin/list_jobs"), ("GET", "/metrics")])

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 import socket
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -60,11 +62,34 @@ def test_ports_are_remembered_until_somebody_takes_one(tmp_path: Path) -> None:
 def test_a_damaged_ports_file_is_replaced(tmp_path: Path, content: str) -> None:
     (tmp_path / "ports.json").write_text(content)
     ports = choose_ports(tmp_path)
-    assert json.loads((tmp_path / "ports.json").read_text()) == {"bolt": ports.bolt, "http": ports.http}
+    assert json.loads((tmp_path / "ports.json").read_text()) == asdict(ports)
+
+
+@pytest.mark.parametrize("known", [{}, {"guide": 1}], ids=["of an older version", "taken"])
+def test_the_port_of_the_guide_is_chosen_without_moving_the_others(tmp_path: Path, known: dict[str, int]) -> None:
+    ports = choose_ports(tmp_path)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        known = {name: other.getsockname()[1] for name in known}
+        (tmp_path / "ports.json").write_text(json.dumps({"bolt": ports.bolt, "http": ports.http, **known}))
+        chosen = choose_ports(tmp_path)
+    assert (chosen.bolt, chosen.http) == (ports.bolt, ports.http)
+    assert chosen.guide and chosen.guide not in known.values() and choose_ports(tmp_path) == chosen
+
+
+def test_browser_may_fetch_from_neo4j_and_the_guide_alone(tmp_path: Path) -> None:
+    text = render_settings(Settings(data_dir=tmp_path), Ports(1, 2, 3))
+    (policy,) = re.findall(r"content_security_policy_header=(.*)", text)
+    allowed = policy.partition("connect-src ")[2].split()
+    assert {source for source in allowed if "://" in source} == {
+        *(f"{scheme}://{host}" for scheme, host in (("ws", "127.0.0.1:1"), ("ws", "localhost:1"))),
+        *(f"http://{host}" for host in ("127.0.0.1:2", "localhost:2", "localhost:3")),
+    }
 
 
 def test_nothing_listens_beyond_loopback_and_nothing_goes_out(tmp_path: Path) -> None:
-    text = render_settings(Settings(data_dir=tmp_path), Ports(1, 2))
+    text = render_settings(Settings(data_dir=tmp_path), Ports(1, 2, 3))
     values = dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
     assert all(value.startswith("127.0.0.1") for name, value in values.items() if name.endswith("listen_address"))
     assert values["dbms.usage_report.enabled"] == values["client.allow_telemetry"] == "false"
@@ -74,7 +99,7 @@ def test_nothing_listens_beyond_loopback_and_nothing_goes_out(tmp_path: Path) ->
 @pytest.mark.parametrize("size", ["", "lots", "512", "1.5g", "512m\nserver.config.strict_validation.enabled=false"])
 def test_a_size_that_java_would_not_understand_is_refused(size: str) -> None:
     with pytest.raises(ConfigurationError, match="KNOWTHREAD_NEO4J_PAGE_CACHE"):
-        render_settings(Settings(neo4j_page_cache=size), Ports(1, 2))
+        render_settings(Settings(neo4j_page_cache=size), Ports(1, 2, 3))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from mcp_server.service.early import EarlyNeo4j, Phases
 
 
 def _address(port: int, pid: int) -> Neo4jAddress:
-    return Neo4jAddress(f"bolt://127.0.0.1:{port}", "http://127.0.0.1:1/", "neo4j", "secret", Path("password"), pid)
+    return Neo4jAddress(f"bolt://127.0.0.1:{port}", "http://127.0.0.1:1/", 2, "neo4j", "secret", Path("password"), pid)
 
 
 class FakeLocal:
