@@ -9,6 +9,9 @@ from typing import Any, Literal
 JsonObject = dict[str, Any]
 
 How = Literal["superseded", "corrected"]
+"""What a caller or judge decides of an older fact."""
+Ended = Literal["superseded", "corrected", "followed"]
+"""What ends a fact: a decision, or the next value of a single-valued predicate, by its date."""
 
 
 @dataclass(frozen=True)

@@ -41,15 +41,22 @@ CALL (uuid) {
   OPTIONAL MATCH (f)-[:SUBJECT]->(s:Entity)
   OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
   CALL (f) {
-    MATCH (f)-[d:SUPERSEDED_BY]->(n:Fact)<-[:STATES]-()<-[:PREVIOUS*0..1]-(by:Memory)
-    WHERE NOT by:Deleting AND coalesce(d.at <= $known_at AND n.created_at <= $known_at, true)
-      AND coalesce(d.undone_at > $known_at, d.undone_at IS NULL)
+    CALL (f) {
+      MATCH (f)-[d:SUPERSEDED_BY]->(n:Fact)
+      RETURN n, d.kind AS kind, d.at AS at, d.reason AS reason, d.undone_at AS undone_at
+      UNION ALL
+      MATCH (n:Fact {uuid: f.followed_by})
+      RETURN n, 'followed' AS kind, n.created_at AS at, null AS reason, null AS undone_at
+    }
+    MATCH (n)<-[:STATES]-()<-[:PREVIOUS*0..1]-(by:Memory)
+    WHERE NOT by:Deleting AND coalesce(at <= $known_at AND n.created_at <= $known_at, true)
+      AND coalesce(undone_at > $known_at, undone_at IS NULL)
       AND coalesce(n.expired_at > $known_at, n.expired_at IS NULL)
-    WITH d, n, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
+    WITH kind, at, reason, n, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
       AND ($run_id IS NULL OR coalesce(by.run_id = $run_id, false))
       AND ($project IS NULL OR coalesce(by.project = $project, false)) AS seen
-    RETURN collect({id: n.uuid, kind: d.kind, at: toString(d.at), statement: CASE WHEN seen THEN n.statement END,
-      reason: CASE WHEN seen THEN d.reason END}) AS replaced_by
+    RETURN collect({id: n.uuid, kind: kind, at: toString(at), statement: CASE WHEN seen THEN n.statement END,
+      reason: CASE WHEN seen THEN reason END}) AS replaced_by
   }
   WITH f, f {.uuid, .statement, .predicate, .because, .revisit_when, direction: direction, subject: s.name,
     object: coalesce(f.object_value, o.name), valid_at: toString(f.valid_at), invalid_at: toString(f.invalid_at),

@@ -72,7 +72,7 @@ CALL (n) {
     AND ($run_id IS NULL OR m.run_id IS NULL OR m.run_id = $run_id)
   OPTIONAL MATCH (f)-[:SUBJECT]->(s:Entity)
   OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
-  RETURN f, why, s.name AS subject, coalesce(o.name, f.object_value) AS object
+  RETURN f, why, s.name AS subject, coalesce(f.object_value, o.name) AS object
 }
 RETURN n.uuid AS new, why, f.uuid AS uuid, f.statement AS statement, f.predicate AS predicate, subject, object,
   f.object_key AS object_key, f.valid_at AS valid_at, f.seq AS seq

@@ -25,15 +25,22 @@ CALL (m) {
   MATCH (m)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f:Fact)
   WHERE $history OR f.expired_at IS NULL
   CALL (f) {
-    MATCH (f)-[d:SUPERSEDED_BY]->(n:Fact)<-[:STATES]-()<-[:PREVIOUS*0..1]-(by:Memory)
-    WHERE NOT by:Deleting AND coalesce(d.at <= $known_at AND n.created_at <= $known_at, true)
-      AND coalesce(d.undone_at > $known_at, d.undone_at IS NULL)
+    CALL (f) {
+      MATCH (f)-[d:SUPERSEDED_BY]->(n:Fact)
+      RETURN n, d.kind AS kind, d.at AS at, d.reason AS reason, d.undone_at AS undone_at
+      UNION ALL
+      MATCH (n:Fact {uuid: f.followed_by})
+      RETURN n, 'followed' AS kind, n.created_at AS at, null AS reason, null AS undone_at
+    }
+    MATCH (n)<-[:STATES]-()<-[:PREVIOUS*0..1]-(by:Memory)
+    WHERE NOT by:Deleting AND coalesce(at <= $known_at AND n.created_at <= $known_at, true)
+      AND coalesce(undone_at > $known_at, undone_at IS NULL)
       AND coalesce(n.expired_at > $known_at, n.expired_at IS NULL)
-    WITH d, n, by, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
+    WITH kind, at, reason, n, by, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
       AND ($run_id IS NULL OR coalesce(by.run_id = $run_id, false))
       AND ($project IS NULL OR coalesce(by.project = $project, false)) AS seen
-    RETURN collect({id: n.uuid, kind: d.kind, at: toString(d.at), statement: CASE WHEN seen THEN n.statement END,
-      reason: CASE WHEN seen THEN d.reason END, memory: CASE WHEN seen THEN by.uuid END}) AS replaced_by
+    RETURN collect({id: n.uuid, kind: kind, at: toString(at), statement: CASE WHEN seen THEN n.statement END,
+      reason: CASE WHEN seen THEN reason END, memory: CASE WHEN seen THEN by.uuid END}) AS replaced_by
   }
   WITH f, replaced_by ORDER BY f.seq
   RETURN collect(f {.uuid, .statement, .because, .revisit_when, valid_at: toString(f.valid_at),

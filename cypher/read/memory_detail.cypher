@@ -6,7 +6,7 @@
 // param: versions_top_k integer - most versions returned, the newest
 // returns: memory Memory
 // returns: facts list[Fact + {subject string or null, object string or null, replaced_by list[{id string, statement
-//   string, kind string, at datetime, reason string or null, judge string}]}]
+//   string, kind string, at datetime, reason string or null, judge string or null}]}]
 // returns: facts_count integer
 // returns: versions list[{uuid string, text string, metadata string, occurred_at datetime, created_at datetime,
 //   replaced_at datetime, facts list[{uuid string, statement string, valid_at datetime, expired_at datetime or null}],
@@ -21,7 +21,11 @@ CALL (m) {
   WITH f ORDER BY f.seq LIMIT $facts_top_k
   OPTIONAL MATCH (f)-[:SUBJECT]->(s:Entity)
   OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
-  WITH f, s, o,
+  CALL (f) {
+    MATCH (n:Fact {uuid: f.followed_by})
+    RETURN collect({id: n.uuid, statement: n.statement, kind: 'followed', at: n.created_at}) AS following
+  }
+  WITH f, s, o, following +
     [(f)-[d:SUPERSEDED_BY]->(n:Fact) WHERE d.undone_at IS NULL AND n.expired_at IS NULL
       AND NOT EXISTS { MATCH (n)<-[:STATES]-(:Deleting) } |
       {id: n.uuid, statement: n.statement, kind: d.kind, at: d.at, reason: d.reason, judge: d.judge}] AS replaced_by

@@ -7,7 +7,7 @@
 // returns: whole list[string] - the facts whose timelines are complete here
 // returns: facts list[{uuid string, scope string, subject_uuid string or null, object_uuid string or null, predicate
 //   string, claim_key string, object_key string, valid_at datetime, stated_invalid_at datetime or null, invalid_at
-//   datetime or null, created_at datetime, expired_at datetime or null, seq integer, owner string or null, value
+//   datetime or null, followed_by string or null, created_at datetime, expired_at datetime or null, seq integer, owner string or null, value
 //   string or null, subject_key string or null}]
 // returns: decisions list[{old string, new string, kind string, at datetime, effective_at datetime, undone_at datetime
 //   or null}]
@@ -41,7 +41,7 @@ CALL (found) {
     undone_at: d.undone_at}) AS decisions
 }
 RETURN whole, [f IN found | f {.uuid, .scope, .subject_uuid, .predicate, .object_uuid, .object_key, .claim_key, .valid_at,
-  .stated_invalid_at, .invalid_at, .created_at, .expired_at, .seq,
+  .stated_invalid_at, .invalid_at, .followed_by, .created_at, .expired_at, .seq,
     owner: head([(f)<-[:STATES]-()<-[:PREVIOUS*0..1]-(m:Memory) | m.uuid]),
     value: coalesce(f.object_value, head([(f)-[:OBJECT]->(o:Entity) | o.name])),
     subject_key: head([(f)-[named:SUBJECT]->(:Entity) | named.name_key])}] AS facts, decisions

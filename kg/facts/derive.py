@@ -76,13 +76,16 @@ async def _move_ends(
     )
     found, whole = closure["facts"], frozenset(closure["whole"])
     timelines = timelines_from_rows(found, closure["decisions"], SINGLE_VALUED)
-    moved = [
-        (fact, end)
+    endings = [
+        (fact, timelines.ending(fact["uuid"], None))
         for fact in found
-        if fact["uuid"] in whole
-        and fact["expired_at"] is None
-        and (end := timelines.end(fact["uuid"], None)) != fact["invalid_at"]
+        if fact["uuid"] in whole and fact["expired_at"] is None
     ]
-    if moved:
-        await tx.run(queries.set_ends, ends=[{"uuid": fact["uuid"], "invalid_at": end} for fact, end in moved])
-    return [fact for fact, _ in moved]
+    ends = [
+        {"uuid": fact["uuid"], "invalid_at": ending.at, "followed_by": ending.by}
+        for fact, ending in endings
+        if ending != (fact["invalid_at"], fact["followed_by"])
+    ]
+    if ends:
+        await tx.run(queries.set_ends, ends=ends)
+    return [fact for fact, ending in endings if ending.at != fact["invalid_at"]]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from kg.graph.query import Command, Query
-from kg.values import How
+from kg.values import Ended
 
 
 class ClaimedFact(TypedDict):
@@ -47,6 +47,7 @@ class ClosureFact(TimedFact):
     object_uuid: str | None
     claim_key: str
     invalid_at: datetime | None
+    followed_by: str | None
 
 
 class TimedDecision(TypedDict):
@@ -54,7 +55,7 @@ class TimedDecision(TypedDict):
 
     old: str
     new: str
-    kind: How
+    kind: Ended
     at: datetime
     effective_at: datetime
     undone_at: datetime | None

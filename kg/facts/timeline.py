@@ -23,10 +23,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from kg.facts.queries import TimedDecision, TimedFact
 from kg.facts.slots import slot_in_graph
-from kg.values import How
+from kg.values import Ended
 
 UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -57,14 +58,24 @@ class FactTimes:
 
 @dataclass(frozen=True)
 class Decision:
-    """``new`` replaces ``old``: it was true until ``effective_at`` (superseded), or never (corrected)."""
+    """``new`` replaces ``old``: it was true until ``effective_at`` (superseded), or never (corrected).
+
+    A ``followed`` one ends nothing: once it is undone, both hold although the one follows the other.
+    """
 
     old: str
     new: str
-    kind: How
+    kind: Ended
     at: datetime
     effective_at: datetime
     undone_at: datetime | None
+
+
+class Ending(NamedTuple):
+    """When a fact stopped being true; ``by`` is the value that followed it, None if something else ended it."""
+
+    at: datetime | None
+    by: str | None = None
 
 
 class Timelines:
@@ -76,8 +87,11 @@ class Timelines:
     def __init__(self, facts: Iterable[FactTimes], decisions: Iterable[Decision]) -> None:
         self.facts: Mapping[str, FactTimes] = {fact.uuid: fact for fact in facts}
         self._decisions: dict[str, list[Decision]] = defaultdict(list)
+        self._beside: dict[frozenset[str], datetime] = {}
         for decision in decisions:
             self._decisions[decision.old].append(decision)
+            if decision.kind == "followed" and decision.undone_at is not None:
+                self._beside[frozenset((decision.old, decision.new))] = decision.undone_at
         self._groups: dict[Group, list[FactTimes]] = defaultdict(list)
         for fact in self.facts.values():
             if fact.group is not None:
@@ -99,14 +113,18 @@ class Timelines:
         return self.stands(uuid, k) and not any(d.kind == "corrected" for d in self._counting(uuid, k))
 
     def end(self, uuid: str, k: datetime | None) -> datetime | None:
-        """Return when the fact stopped being true, as known at ``k``; None while nothing ends it.
+        """Return when the fact stopped being true, as known at ``k``; None while nothing ends it."""
+        return self.ending(uuid, k).at
+
+    def ending(self, uuid: str, k: datetime | None) -> Ending:
+        """Return when the fact stopped being true, as known at ``k``, and the later value that alone ended it.
 
         A corrected fact ends where it begins: it never held. A fact of unknown beginning ends no other.
         """
         fact = self.facts[uuid]
         decisions = self._counting(uuid, k)
         if any(d.kind == "corrected" for d in decisions):
-            return fact.valid_at
+            return Ending(fact.valid_at)
         ends = [d.effective_at for d in decisions]
         if fact.stated_invalid_at is not None:
             ends.append(fact.stated_invalid_at)
@@ -114,10 +132,11 @@ class Timelines:
             position = (fact.valid_at, fact.seq)
             for other in self._groups[fact.group]:
                 later = other.valid_at > UNKNOWN_START and (other.valid_at, other.seq) > position
-                if later and not _together(other, fact) and self.known(other.uuid, k):
-                    ends.append(other.valid_at)
+                if later and not self._together(other, fact, k) and self.known(other.uuid, k):
+                    if all(other.valid_at < end for end in ends):
+                        return Ending(other.valid_at, other.uuid)
                     break
-        return min(ends, default=None)
+        return Ending(min(ends, default=None))
 
     def begin(self, uuid: str, k: datetime | None) -> datetime:
         """Return when the fact began to be true, as known at ``k``.
@@ -142,15 +161,19 @@ class Timelines:
         end = self.end(uuid, k)
         return self.begin(uuid, k) <= t and (end is None or t < end)
 
+    def _together(self, one: FactTimes, other: FactTimes, k: datetime | None) -> bool:
+        """Whether two values hold side by side.
+
+        They are equal, or one memory states both for one instant, or the caller has undone that one ended the other.
+        """
+        listed = one.owner is not None and one.owner == other.owner and one.valid_at == other.valid_at
+        undone_at = self._beside.get(frozenset((one.uuid, other.uuid)))
+        undone = undone_at is not None and (k is None or undone_at <= k)
+        return listed or undone or one.object_key == other.object_key
+
     def _counting(self, uuid: str, k: datetime | None) -> list[Decision]:
         """Return the decisions about a fact that counted at ``k``: made by then, and the newer fact stood."""
         return [d for d in self._decisions[uuid] if _within(d.at, d.undone_at, k) and self.stands(d.new, k)]
-
-
-def _together(one: FactTimes, other: FactTimes) -> bool:
-    """Whether two values hold side by side: they are equal, or one memory states both for one instant."""
-    listed = one.owner is not None and one.owner == other.owner and one.valid_at == other.valid_at
-    return listed or one.object_key == other.object_key
 
 
 def _within(start: datetime, end: datetime | None, k: datetime | None) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NotRequired, TypedDict
 
-from kg.values import How
+from kg.values import Ended
 
 
 class Memory(TypedDict):
@@ -64,6 +64,7 @@ class Fact(TypedDict):
     valid_from_source: str
     stated_invalid_at: NotRequired[datetime]
     invalid_at: NotRequired[datetime]
+    followed_by: NotRequired[str]
     created_at: datetime
     expired_at: NotRequired[datetime]
     seq: int
@@ -103,7 +104,7 @@ class Decision(TypedDict):
     """The relationship ``SUPERSEDED_BY`` between two facts; a model's decision has a reason and its prompt."""
 
     uuid: str
-    kind: How
+    kind: Ended
     at: datetime
     effective_at: datetime
     judge: str

@@ -98,6 +98,7 @@ class Fact(AsyncStructuredNode):
     valid_from_source = StringProperty()
     stated_invalid_at = DateTimeNeo4jFormatProperty()
     invalid_at = DateTimeNeo4jFormatProperty()
+    followed_by = StringProperty()
     created_at = DateTimeNeo4jFormatProperty()
     expired_at = DateTimeNeo4jFormatProperty()
     seq = IntegerProperty()

@@ -71,7 +71,8 @@ class Decisions:
     async def undo(self, user_id: str, key: RequestKey, uuid: str) -> Undone:
         """Undo a decision: the fact that it ended is current again, unless something else ends it.
 
-        A question about an earlier instant of knowledge still sees the decision.
+        Of a fact that another value followed by its date alone, give the fact's own id. A question about an earlier
+        instant of knowledge still sees the end.
 
         Raises:
             NotFound: the user has no such decision, or it is undone already.
@@ -79,6 +80,9 @@ class Decisions:
 
         async def work(write: Write) -> Undone:
             rows = await write.tx.run(queries.undo_decision, user_id=user_id, uuid=uuid, now=write.now)
+            rows = rows or await write.tx.run(
+                queries.undo_following, user_id=user_id, uuid=uuid, decision=write.uuid("following"), now=write.now
+            )
             if not rows:
                 raise NotFound("decision", uuid, "list them with `knowthread facts conflicts`")
             olds = [row["old"] for row in rows]  # a reworded fact has a copy of its decisions

@@ -9,6 +9,7 @@ from kg.facts.queries import ClaimedFact
 from kg.graph.nodes import Decision, Job
 from kg.graph.queries import Node
 from kg.graph.query import Command, Query
+from kg.values import Ended
 
 
 class JobCount(TypedDict):
@@ -174,6 +175,15 @@ class Removed(TypedDict):
     removed: int
 
 
+class Successor(TypedDict):
+    """What replaced a fact."""
+
+    id: str
+    statement: str
+    kind: Ended
+    at: datetime
+
+
 class ChangedFact(TypedDict):
     """A fact that a write stated, ended or expired."""
 
@@ -184,6 +194,7 @@ class ChangedFact(TypedDict):
     object: str | None
     valid_at: datetime
     invalid_at: datetime | None
+    replaced_by: list[Successor]
 
 
 class MemoryCount(TypedDict):
@@ -203,6 +214,7 @@ mark_pending = Command("mark_pending")
 conflicts = Query("conflicts", Conflicts)
 unjudged_memories = Query("unjudged_memories", Unjudged)
 undo_decision = Query("undo_decision", UndoneDecision)
+undo_following = Query("undo_following", UndoneDecision)
 fact_end = Query("fact_end", FactEnd)
 list_merges = Query("list_merges", MergeList)
 

@@ -9,7 +9,7 @@ from kg.graph.nodes import Fact, Memory
 from kg.graph.queries import Texts
 from kg.graph.query import Command, Query
 from kg.ports import MemoryKind
-from kg.values import How
+from kg.values import Ended
 
 
 class FoundMemories(TypedDict):
@@ -72,7 +72,7 @@ class Replacement(TypedDict):
     """What replaced a fact; outside of the scope asked for, its words are None."""
 
     id: str
-    kind: How
+    kind: Ended
     at: datetime
     statement: str | None
     reason: str | None
@@ -230,10 +230,10 @@ class JudgedReplacement(TypedDict):
 
     id: str
     statement: str
-    kind: How
+    kind: Ended
     at: datetime
     reason: str | None
-    judge: str
+    judge: str | None
 
 
 class WholeFact(Fact):

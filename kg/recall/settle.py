@@ -15,7 +15,7 @@ from typing import Any
 
 from kg.errors import StoreUnavailable
 from kg.facts.contentions import OPPOSITES
-from kg.facts.predicates import FALLBACK, PREDICATES
+from kg.facts.predicates import FALLBACK, PREDICATES, SINGLE_VALUED
 from kg.graph.store import GraphStore
 from kg.language.bm25 import term_weights
 from kg.language.words import is_non_latin, stem_terms
@@ -154,7 +154,15 @@ def _pairs(facts: Sequence[NewFact], rows: Sequence[FactToSettle]) -> list[tuple
     grouped: dict[tuple[str, str], list[FactToSettle]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: -row["seq"]):
         grouped[row["new"], row["uuid"]].append(row)
-    return [(by_uuid[new], group) for (new, _), group in grouped.items()]
+    pairs = [(by_uuid[new], group) for (new, _), group in grouped.items()]
+    return [(fact, group) for fact, group in pairs if not _in_one_timeline(fact, group)]
+
+
+def _in_one_timeline(fact: NewFact, rows: Sequence[FactToSettle]) -> bool:
+    """Whether both are values of one single-valued predicate: their dates say which holds, or they hold together."""
+    return fact.said.predicate in SINGLE_VALUED and any(
+        row["why"] == "same subject" and row["predicate"] == fact.said.predicate for row in rows
+    )
 
 
 def _offer(fact: NewFact, rows: Sequence[FactToSettle], near: Mapping[str, Mapping[str, float]]) -> Offer:

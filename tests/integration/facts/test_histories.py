@@ -7,7 +7,7 @@ import re
 import pytest
 
 from kg.errors import Conflict, NotFound
-from kg.operations.decisions import Decisions
+from kg.operations.decisions import Decisions, Undone
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, prefers, states
 
@@ -538,3 +538,34 @@ async def test_a_list_under_a_single_valued_predicate_is_named_in_a_warning(user
     )  # fmt: skip
     assert "warnings" not in dated
     assert await user.objects("user") == {"Berlin"}
+
+
+async def test_an_end_by_date_says_by_which_fact_and_can_be_undone(user: User):
+    paris = await user.add("Paris", lives_in("Paris", "2020"))
+    answer = await user.add("Berlin", lives_in("Berlin", "2022"))
+    followed = [{"id": answer.fact, "fact": "lives in Berlin", "how": "followed"}]
+    assert [(fact["id"], fact["replaced_by"]) for fact in answer["ended"]] == [(paris.fact, followed)]
+    await user.indexer.drain()
+    pages = [
+        (await user.search("Paris"))["results"][0]["superseded"],
+        (await user.entity("user", include_superseded=True))["facts"],
+        (await user.get(paris.id))["facts"],
+    ]
+    for facts in pages:
+        (shown,) = [fact for fact in facts if fact["fact"] == "lives in Paris"]
+        assert [(by["id"], by["how"]) for by in shown["replaced_by"]] == [(answer.fact, "followed")]
+    before = user.clock.tick()
+    user.clock.tick()
+    decisions = Decisions(user.parts.store, user.clock)
+    assert await decisions.undo(user.id, "undo", paris.fact) == Undone(paris.fact, stands=True)
+    assert await user.objects("user") == {"Paris", "Berlin"}
+    assert await user.objects("user", known_at=before.isoformat()) == {"Berlin"}
+    await whole_graph_invariants(user.parts, user.id)
+    user.clock.tick()
+    await user.update(paris.id, lives_in("Paris", "2020"), text="Paris, for work")
+    assert await user.objects("user") == {"Paris", "Berlin"}
+    await user.add("Rome", lives_in("Rome", "2023"))
+    assert await user.objects("user") == {"Rome"}
+    await whole_graph_invariants(user.parts, user.id)
+    with pytest.raises(NotFound):
+        await decisions.undo(user.id, "undo again", (await user.add("note", "a sentence")).fact)

@@ -77,6 +77,14 @@ async def test_what_has_ended_is_planned_or_says_the_same_is_not_offered(user: U
     assert offered(await stated(user, states("the cache is Valkey", "USES", "cache", "Valkey"))) == {}
 
 
+async def test_values_that_their_dates_settle_are_not_offered(user: User):
+    await stated(user, states("shop-api runs Node 22.11", "USES_VERSION", "shop-api", "Node 22.11"))
+    assert (
+        offered(await stated(user, states("shop-api runs Postgres 16", "USES_VERSION", "shop-api", "Postgres 16")))
+        == {}
+    )
+
+
 async def test_one_more_call_settles_what_is_offered(user: User):
     await stated(user, states("cache uses Redis", "USES", "cache", "Redis"))
     await stated(user, states("cache uses a disk", "USES", "cache", "disk"))
