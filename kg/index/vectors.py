@@ -14,7 +14,7 @@ from cachetools import FIFOCache
 
 from kg.language.bm25 import term_weights
 from kg.language.sentences import sentences
-from kg.language.words import stem_terms
+from kg.language.words import text_terms
 from kg.ports import Embedder, PointKind, TextToEmbed, TextVectors
 
 _ANNOUNCED_MOST = 256
@@ -91,7 +91,7 @@ class NodeVectors:
             return {}
         vectors = await self._embedder.embed_texts([_wanted(text) for text in texts])
         return {
-            text: Indexed(found, term_weights(stem_terms(text.text)) if text.kind == "memory" else {})
+            text: Indexed(found, term_weights(text_terms(text.text)) if text.kind == "memory" else {})
             for text, found in zip(texts, vectors, strict=True)
         }
 

@@ -28,7 +28,7 @@ def term_weights(terms: Sequence[str]) -> dict[int, float]:
     """Return the weight of each distinct term, by its place: (k1 + 1) tf / (tf + k1 (1 - b + b length / usual)).
 
     Args:
-        terms: of the text, as ``stem_terms`` gives them.
+        terms: of the text, as ``text_terms`` gives them.
     """
     norm = _norm(len(terms))
     return {term_id(term): (K1 + 1) * count / (count + norm) for term, count in Counter(terms).items()}

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection
 
-from kg.language.words import estimate_tokens, stem_terms
+from kg.language.words import estimate_tokens, text_terms
 
 MAX_SENTENCES = 64
 MAX_WORDS = 60
@@ -68,7 +68,7 @@ def best_passage(text: str, question_terms: Collection[str], max_chars: int) -> 
         return text, False
     spans = sentence_spans(text)
     wanted = set(question_terms)
-    hits = [wanted.intersection(stem_terms(text[start:end])) for start, end in spans]
+    hits = [wanted.intersection(text_terms(text[start:end])) for start, end in spans]
     if not any(hits):
         return _shortened(text, 0, len(text), max_chars), True
     best, best_score = (0, 0), (-1, -1)

@@ -51,9 +51,9 @@ _SPELLED_OUT = {
     "asp.net": "dotnet",
 }
 
-_CJK = "\ue001"
+_UNSPACED = "\ue001"
 _SYMBOL = "\ue000"
-_TOKEN = re.compile(rf"(?<!_)_*+[A-Za-z0-9][A-Za-z0-9_]*(?:['.\u2019][A-Za-z0-9_]+)*|{_CJK}+|{_SYMBOL}")
+_TOKEN = re.compile(rf"(?<!_)_*+[A-Za-z0-9][A-Za-z0-9_]*(?:['.\u2019][A-Za-z0-9_]+)*|{_UNSPACED}+|{_SYMBOL}")
 _PART = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+(?:[0-9]+[a-z]*)*|[0-9]+[a-z]*")
 _VERSION = re.compile(r"[vV]?([0-9]++(?:\.[0-9]++)++[A-Za-z0-9.]*+)")
 _SPELLED = re.compile(r"(?<![A-Za-z0-9_.+#])(?:c\+\+|[cf]#|(?:asp)?\.net)(?![A-Za-z0-9_+#])", re.IGNORECASE)
@@ -61,6 +61,19 @@ _CJK_CHARS = re.compile(
     "[\u3005-\u3007\u3040-\u30ff\u3100-\u312f\u3131-\u318e\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\u1100-\u11ff\U00020000-\U0003ffff]"
 )
+_SYLLABIC_CHARS = re.compile(
+    "[\u0e01-\u0e3a\u0e40-\u0e4e\u0e80-\u0eb9\u0ebb-\u0ecd\u0edc-\u0edf\u1000-\u103f\u104e-\u108f\u109a-\u109d"
+    "\u1780-\u17d3\ua9e0-\ua9ef\uaa60-\uaa7f]"
+)
+"""Thai, Lao, Khmer and Burmese: written without spaces, a character being less than a syllable."""
+_ARABIC = re.compile("[\u0621-\u064a]{4,}")
+_HEBREW = re.compile("[\u05d0-\u05ea]{4,}")
+_ARABIC_PREFIXES = ("\u0627\u0644", "\u0644\u0644", *"\u0648\u0641\u0628\u0643\u0644")
+"""The article, then and, so, with, like, for."""
+_HEBREW_PREFIXES = tuple("\u05d5\u05d4\u05d1\u05dc\u05de\u05e9\u05db")
+"""And, the, in, to, from, that, like."""
+_MOST_PREFIXES = 2
+_LEAST_LETTERS = 3
 _CACHED_CHARS = 64
 _LAST_ASCII = 127
 _PLAIN = re.compile(r"[A-Za-z\s]+")
@@ -86,8 +99,8 @@ class _Shadow(dict[int, int | str]):
 
 
 def _shadow_class(char: str) -> str:
-    if _CJK_CHARS.match(char):
-        return _CJK
+    if _CJK_CHARS.match(char) or _SYLLABIC_CHARS.match(char):
+        return _UNSPACED
     if char in "\u2019\u02bc":
         return "'"
     category = unicodedata.category(char)
@@ -122,8 +135,8 @@ def fold(text: str) -> str:
 def shadow(cleaned: str) -> str:
     """Return a string of the same length that has, for every character, one sign of its class.
 
-    ASCII stays. Letters and marks become ``a`` or ``A``, digits ``0``, apostrophes ``'``, Han, Kana and Hangul U+E001,
-    pictures U+E000, and everything else a space. Plain patterns then work on any script::
+    ASCII stays. Letters and marks become ``a`` or ``A``, digits ``0``, apostrophes ``'``, scripts without spaces
+    U+E001, pictures U+E000, and everything else a space. Plain patterns then work on any script::
 
         Straße 2  ->  Straae 2
         Привет!   ->  Aaaaaa!
@@ -153,10 +166,29 @@ def _analyse(word: str) -> _Word:
 def _analyse_word(word: str) -> _Word:
     shape = shadow(word)
     folded = fold(word).replace("\u2019", "'").removesuffix("'s")
-    if shape[0] == _CJK:
-        return _Word(folded, (), tuple(word[i : i + 2] for i in range(len(word) - 1)) or (word,))
+    if shape[0] == _UNSPACED:
+        pairs = tuple(word[i : i + 2] for i in range(len(word) - 1)) or (word,)
+        return _Word(folded, pairs if _SYLLABIC_CHARS.search(word) else (), pairs)
+    if without := _without_prefixes(folded):
+        return _Word(folded, without, (folded, *without))
     parts = tuple(_parts(word, shape))
     return _Word(folded, parts, tuple(_stem(term) for term in (folded, *parts) if term not in STOP_WORDS))
+
+
+def _without_prefixes(word: str) -> tuple[str, ...]:
+    """Return an Arabic or Hebrew word without the little words that are written as its beginning, one by one.
+
+    What merely looks like one is taken off too: a question is read in the same way, so both forms find each other.
+    """
+    prefixes = _ARABIC_PREFIXES if _ARABIC.fullmatch(word) else _HEBREW_PREFIXES if _HEBREW.fullmatch(word) else ()
+    found: list[str] = []
+    while len(found) < _MOST_PREFIXES:
+        prefix = next((one for one in prefixes if word.startswith(one) and len(word) - len(one) >= _LEAST_LETTERS), "")
+        if not prefix:
+            break
+        word = word.removeprefix(prefix)
+        found.append(word)
+    return tuple(found)
 
 
 _analyse_cached = lru_cache(maxsize=1 << 16)(_analyse_word)
@@ -190,7 +222,7 @@ def words(text: str) -> list[str]:
     """Return the words of a text in order, folded, with repeats.
 
     A word is a run of letters, marks, digits and underscores. Full stops and apostrophes inside it belong to it
-    (``node.js``, ``1.10``, ``don't``); a possessive ``'s`` does not. A run of Han, Kana or Hangul is one word,
+    (``node.js``, ``1.10``, ``don't``); a possessive ``'s`` does not. A run of a script without spaces is one word,
     and so is each pictorial symbol.
     """
     return [_analyse(word).folded for word in _tokens(clean(text))]
@@ -200,8 +232,9 @@ def split_terms(text: str) -> str:
     """Return ``Memory.terms``: the words that a full-text analyzer would not find in the text, separated by spaces.
 
     These are the parts of identifiers, dotted names and paths (``getUserById``: get user by id), the spelled-out names
-    of C++, C#, F# and .NET, and words whose folded form is not their lower case. Each appears once, in order, within
-    ``MAX_TERMS_CHARS`` characters.
+    of C++, C#, F# and .NET, words whose folded form is not their lower case, Thai, Lao, Khmer and Burmese pairs of
+    characters, single Han, Kana and Hangul characters, and Arabic and Hebrew words without their prefixes. Each appears
+    once, in order, within ``MAX_TERMS_CHARS`` characters.
     """
     cleaned = clean(text)
     seen = set(_tokens(text.lower()))
@@ -211,6 +244,7 @@ def split_terms(text: str) -> str:
         if token.lower().replace("\u2019", "'").removesuffix("'s") != word.folded or token not in text:
             found[word.folded] = None
         found.update(dict.fromkeys(word.parts))
+        found.update(dict.fromkeys(_characters(token)))
     found.update(dict.fromkeys(_spelled_out(cleaned)))
     kept: list[str] = []
     size = 0
@@ -237,12 +271,29 @@ def search_words(text: str) -> list[str]:
 def stem_terms(text: str) -> list[str]:
     """Return the terms that tell how much of a question a text covers: English stems in order, without stop words.
 
-    Repeats stay. An identifier gives itself and its parts. A run of Han, Kana or Hangul gives its pairs of neighbours.
+    Repeats stay. An identifier gives itself and its parts, a run of a script without spaces its pairs of neighbours, an
+    Arabic or Hebrew word itself and what it is without its prefixes.
     """
     cleaned = clean(text)
     terms = [term for word in _tokens(cleaned) for term in _analyse(word).terms]
     terms.extend(_spelled_out(cleaned))
     return terms
+
+
+def text_terms(text: str) -> list[str]:
+    """Return the terms of a text that is searched: its stems, and each Han, Kana and Hangul character by itself.
+
+    A question has such a term only where it has one such character alone.
+    """
+    terms = stem_terms(text)
+    if not text.isascii():
+        terms.extend(char for token in _tokens(clean(text)) for char in _characters(token))
+    return terms
+
+
+def _characters(token: str) -> list[str]:
+    """Return the Han, Kana and Hangul characters of a run of several."""
+    return _CJK_CHARS.findall(token) if len(token) > 1 and not token.isascii() else []
 
 
 def plain_words(text: str) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.language.bm25 import K1, length_factor, term_id, term_weights
-from kg.language.words import plain_words, stem_terms
+from kg.language.words import plain_words, text_terms
 
 Scores = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ class DocumentFrequencies:
 
     Attributes:
         documents: how many memories were sampled.
-        counts: in how many of them a term occurs, as ``stem_terms`` gives terms.
+        counts: in how many of them a term occurs, as ``text_terms`` gives terms.
         words: in how many of them a word occurs, as ``plain_words`` gives words.
         average_terms: mean number of terms of a memory, repeats counted; 0 when unknown.
     """
@@ -38,7 +38,7 @@ class DocumentFrequencies:
         words: Counter[str] = Counter()
         documents = total = 0
         for text in texts:
-            terms = stem_terms(text)
+            terms = text_terms(text)
             documents += 1
             total += len(terms)
             counts.update(set(terms))
@@ -90,5 +90,5 @@ class Terms:
 
     def coverage_of(self, text: str) -> float:
         """Return the same for a text that is at hand."""
-        weights = term_weights(stem_terms(text))
+        weights = term_weights(text_terms(text))
         return self.coverage(sum(idf * weights.get(place, 0.0) for place, idf in self.weights.items()))

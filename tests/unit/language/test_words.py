@@ -11,6 +11,7 @@ from kg.language.words import (
     search_words,
     split_terms,
     stem_terms,
+    text_terms,
     words,
 )
 
@@ -234,3 +235,21 @@ def test_a_passage_never_exceeds_its_bound(max_chars):
     for terms in (stem_terms("Redis rejected"), []):
         passage, truncated = best_passage(PASSAGE, terms, max_chars)
         assert truncated and 0 < len(passage) <= max_chars
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("ฐานข้อมูลสำรองทุกคืน", "สำรอง"), ("ທີມປະຊຸມທຸກວັນຈັນ", "ປະຊຸມ"), ("ក្រុមប្រជុំរាល់ថ្ងៃ", "ប្រជុំ"), ("အဖွဲ့စည်းဝေးသည်", "စည်းဝေး"),
+     ("我们用锁来避免竞争", "锁"), ("وبالبيانات", "البيانات"), ("والبيانات", "بيانات"), ("והנתונים", "נתונים")],
+)  # fmt: skip
+def test_a_text_has_the_terms_of_a_word_in_it(text: str, word: str):
+    assert set(stem_terms(word)) & set(text_terms(text))
+    assert set(search_words(word)) & set(split_terms(text).split())
+
+
+def test_short_words_keep_what_looks_like_a_prefix():
+    assert stem_terms("وقت") == ["وقت"] and stem_terms("בית") == ["בית"]
+
+
+def test_a_question_of_several_characters_asks_for_none_alone():
+    assert stem_terms("夜里") == ["夜里"] and text_terms("夜里") == ["夜里", "夜", "里"]
