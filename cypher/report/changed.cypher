@@ -18,14 +18,14 @@ CALL (since) {
   WHERE old.user_id = $user_id AND old.claim_key >= '' AND d.at >= since AND d.undone_at IS NULL
     AND new.expired_at IS NULL AND NOT m:Deleting
   MATCH (was:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(old)
-  WHERE NOT was:Deleting AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR was.project = $project OR was.project ENDS WITH '/' + $project)
+  WHERE NOT was:Deleting AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR m.project STARTS WITH $project + '~' OR was.project = $project OR was.project ENDS WITH '/' + $project OR was.project STARTS WITH $project + '~')
   RETURN d.at AS at, d.kind AS how, old.statement AS old, new.statement AS new,
     coalesce(d.judge, 'caller') AS decided_by, d.reason AS reason, m.project AS project
   UNION ALL
   WITH since
   MATCH (m:Memory)-[:STATES]->(f:Fact)
   WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.expired_at IS NULL AND f.invalid_at >= since
-    AND f.invalid_at <= $now AND NOT m:Deleting AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project)
+    AND f.invalid_at <= $now AND NOT m:Deleting AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR m.project STARTS WITH $project + '~')
     AND NOT EXISTS { MATCH (f)-[d:SUPERSEDED_BY]->(:Fact) WHERE d.undone_at IS NULL }
   OPTIONAL MATCH (next:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, predicate: f.predicate})<-[:STATES]-(by:Memory)
   WHERE next.scope = f.scope AND next <> f AND next.valid_at = f.invalid_at AND next.expired_at IS NULL

@@ -26,7 +26,7 @@ WHERE b.scope = a.scope AND b.object_key = a.object_key AND a.expired_at IS NULL
   AND b.valid_at <= $now AND (b.invalid_at IS NULL OR b.invalid_at > $now)
 MATCH (ma:Memory)-[:STATES]->(a)
 MATCH (mb:Memory)-[:STATES]->(b)
-WHERE NOT ma:Deleting AND NOT mb:Deleting AND ($project IS NULL OR ma.project = $project OR ma.project ENDS WITH '/' + $project OR mb.project = $project OR mb.project ENDS WITH '/' + $project)
+WHERE NOT ma:Deleting AND NOT mb:Deleting AND ($project IS NULL OR ma.project = $project OR ma.project ENDS WITH '/' + $project OR ma.project STARTS WITH $project + '~' OR mb.project = $project OR mb.project ENDS WITH '/' + $project OR mb.project STARTS WITH $project + '~')
 WITH DISTINCT CASE WHEN a.seq < b.seq THEN [a, b, mb.project] ELSE [b, a, ma.project] END AS pair
 RETURN pair[0].statement AS one, CASE WHEN pair[0].valid_at.year > 1 THEN toString(date(pair[0].valid_at)) END AS one_since,
   pair[0].uuid AS one_id, pair[1].statement AS other,

@@ -14,7 +14,7 @@
 MATCH (m:Memory)-[:STATES]->(f:Fact)-[:SUBJECT|OBJECT]->(e:Entity)
 WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.expired_at IS NULL AND NOT m:Deleting
   AND f.valid_at <= $now AND (f.invalid_at IS NULL OR f.invalid_at > $now)
-  AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project)
+  AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR m.project STARTS WITH $project + '~')
 WITH e, collect(DISTINCT f) AS facts, collect(DISTINCT m.project) AS projects, max(m.created_at) AS latest
 UNWIND facts AS f
 OPTIONAL MATCH (f)-[:SUBJECT|OBJECT]->(other:Entity) WHERE other <> e

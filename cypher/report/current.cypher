@@ -14,7 +14,7 @@
 MATCH (m:Memory)-[:STATES]->(f:Fact)
 WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.expired_at IS NULL AND NOT m:Deleting
   AND f.valid_at <= $now AND (f.invalid_at IS NULL OR f.invalid_at > $now)
-  AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR f.scope = 'user')
+  AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR m.project STARTS WITH $project + '~' OR f.scope = 'user')
 WITH f, m, CASE
     WHEN f.predicate IN ['CHOSE', 'DECIDED'] THEN 'decision'
     WHEN f.predicate IN ['HAS_CONVENTION', 'REQUIRES'] THEN 'convention'

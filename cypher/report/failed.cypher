@@ -14,7 +14,7 @@
 MATCH (m:Memory)-[:STATES]->(f:Fact)
 WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.expired_at IS NULL AND NOT m:Deleting
   AND f.predicate IN ['FAILED_BECAUSE', 'TRIED', 'NOT_CAUSED_BY', 'CAUSED_BY']
-  AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project)
+  AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR m.project STARTS WITH $project + '~')
 CALL (f) {
   MATCH (f)-[d:SUPERSEDED_BY {kind: 'corrected'}]->(n:Fact)<-[:STATES]-(by:Memory)
   WHERE d.undone_at IS NULL AND n.expired_at IS NULL AND NOT by:Deleting

@@ -12,7 +12,7 @@
 // returns: facts integer - facts that these state
 // returns: ended integer - how many of these facts hold no longer
 MATCH (m:Memory)
-WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project)
+WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR m.project STARTS WITH $project + '~')
   AND ($since IS NULL OR m.created_at >= $since)
 CALL (m) {
   OPTIONAL MATCH (m)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL

@@ -15,7 +15,7 @@ WHERE f.user_id = $user_id AND f.subject_uuid >= '' AND f.expired_at IS NULL AND
   AND f.predicate IN ['USES', 'USES_VERSION', 'CHOSE', 'DEPENDS_ON', 'REQUIRES', 'RUNS_ON', 'DEPLOYED_TO', 'PART_OF',
     'IMPLEMENTS', 'LOCATED_IN', 'CONFIGURED_AS', 'DEFAULT_BRANCH', 'HAS_CONVENTION', 'HAS_STATUS', 'OWNS', 'WORKS_ON']
   AND f.valid_at <= $now AND (f.invalid_at IS NULL OR f.invalid_at > $now)
-  AND (($project IS NULL AND m.project IS NOT NULL) OR m.project = $project OR m.project ENDS WITH '/' + $project)
+  AND (($project IS NULL AND m.project IS NOT NULL) OR m.project = $project OR m.project ENDS WITH '/' + $project OR m.project STARTS WITH $project + '~')
 OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
 WITH m.project AS project, s.name AS subject, f.predicate AS relation, coalesce(f.object_value, o.name) AS object,
   min(f.valid_at) AS begins, collect(DISTINCT f.because) AS reasons

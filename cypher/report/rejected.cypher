@@ -14,7 +14,7 @@
 MATCH (m:Memory)-[:STATES]->(f:Fact)
 WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.predicate = 'REJECTED' AND f.expired_at IS NULL AND NOT m:Deleting
   AND f.valid_at <= $now AND (f.invalid_at IS NULL OR f.invalid_at > $now)
-  AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project)
+  AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR m.project STARTS WITH $project + '~')
 WITH f, m, [word IN split(replace(replace(replace(coalesce(f.revisit_when, ''), ',', ' '), '.', ' '), ';', ' '), ' ')
   WHERE word =~ '\\d{4}-\\d{2}(-\\d{2})?'] AS dates
 CALL (f) {

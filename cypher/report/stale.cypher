@@ -15,7 +15,7 @@
 MATCH (m:Memory)-[:STATES]->(f:Fact)
 WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.expired_at IS NULL AND NOT m:Deleting
   AND f.valid_at <= $now AND (f.invalid_at IS NULL OR f.invalid_at > $now)
-  AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project)
+  AND ($project IS NULL OR m.project = $project OR m.project ENDS WITH '/' + $project OR m.project STARTS WITH $project + '~')
 WITH f.claim_key AS claim, f, m ORDER BY m.created_at DESC
 WITH claim, collect(f)[0] AS f, collect(m)[0] AS m, sum(coalesce(m.recall_count, 0)) AS recalled,
   max(m.last_recalled_at) AS last_recalled, max(m.updated_at) AS said

@@ -283,3 +283,12 @@ def test_reports_run_in_browser_as_they_are():
         body = "\n".join(line for line in report.query.text.splitlines() if not line.startswith("//"))
         assert ";" not in re.sub(r"'[^']*'", "", body)
         assert report.query is cypher.load()[f"report/{report.name}"]
+
+
+@pytest.mark.parametrize(("project", "short"), [("web~3fa1", "web"), ("github.com/acme/web", "web")])
+async def test_a_project_is_found_by_its_short_name(reports: Reports, user: User, project: str, short: str):
+    user.project = project
+    await user.add("web uses Vite", {"subject": "web", "predicate": "USES", "object": "Vite"})
+    for name in (project, short):
+        assert len(await table(reports, user, "current", project=name)) == 1
+    assert await table(reports, user, "current", project="we") == []
