@@ -107,11 +107,14 @@ class AnswerBuilder:
         }
 
     def _is_weak(self, hit: Ranked) -> bool:
-        """Whether a hit is far below the best one. A threshold, or a model that reranks, decides that by itself."""
+        """Whether a hit is far below the best one.
+
+        A threshold, or a model that reranks, decides that by itself; words alone part the scores too far.
+        """
         if self._best_score is None:
             self._best_score = hit.score
         search = self._search
-        chosen = search.weak or search.rerank or search.threshold is not None
+        chosen = search.weak or search.rerank or search.threshold is not None or bool(self._found.failed)
         return not chosen and hit.score < WEAK_SHARE * self._best_score
 
     def _similarity(self, uuid: str, row: Hit) -> float | None:
