@@ -147,9 +147,23 @@ def erase_scope(session: Session, user_id: object, agent_id: object, run_id: obj
     if all(value is None for value in given.values()):
         raise InvalidInput("user_id", None, "name the scope to erase: user_id, agent_id, run_id or project")
     for field, value in given.items():
-        if value is not None and is_not_given(value):
-            raise InvalidInput(field, value, "name what to erase, or leave the parameter out")
+        _refuse_blank(field, value)
     return read_scope(session, user_id, agent_id, run_id, project)
+
+
+def erase_user(session: Session, user_id: object) -> str:
+    """Return whose memory or entity to erase: the session's user only where no other is named, not even a blank one.
+
+    Raises:
+        InvalidInput: the value says nothing, or cannot be an id.
+    """
+    _refuse_blank("user_id", user_id)
+    return resolve_user(session, user_id)
+
+
+def _refuse_blank(field: str, value: object) -> None:
+    if value is not None and is_not_given(value):
+        raise InvalidInput(field, value, "name what to erase, or leave the parameter out")
 
 
 def parse_texts(text: object, messages: object, facts: ParsedFacts, warnings: list[str]) -> tuple[MemoryInput, ...]:

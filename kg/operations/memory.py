@@ -22,6 +22,7 @@ from kg.operations.arguments import (
     check_question,
     check_threshold,
     erase_scope,
+    erase_user,
     parse_texts,
     read_scope,
     resolve_user,
@@ -297,7 +298,7 @@ class MemoryService:
     async def delete_memory(self, session: Session, *, memory_id: MemoryId, user_id: UserId = None) -> JsonObject:
         """Erase one memory and everything that only it stated; what it had superseded is current again."""
         uuid = check_uuid("memory_id", memory_id)
-        return await self._erasure.memory(resolve_user(session, user_id), session.request, uuid)
+        return await self._erasure.memory(erase_user(session, user_id), session.request, uuid)
 
     async def delete_all_memories(
         self,
@@ -339,7 +340,7 @@ class MemoryService:
         if agent_id is not None or run_id is not None:
             raise InvalidInput("name", name, "give either a name or a scope (agent_id, run_id)")
         return await self._erasure.entity(
-            resolve_user(session, user_id),
+            erase_user(session, user_id),
             session.request,
             check_id("name", name),
             with_memories=check_flag("with_memories", with_memories),

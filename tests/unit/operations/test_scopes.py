@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kg.errors import InvalidInput
-from kg.operations.arguments import Session, erase_scope, read_scope, write_scope
+from kg.operations.arguments import Session, erase_scope, erase_user, read_scope, write_scope
 from kg.operations.scopes import meant_project
 from kg.recall.filters import parse_filters
 from kg.values import Scope
@@ -79,3 +79,11 @@ def test_a_filter_that_every_match_must_fulfil_names_the_user() -> None:
     assert parse_filters({"AND": [{"topic": "x"}, {"user_id": "zoe"}]}).user() == "zoe"
     for other in ({"OR": [{"user_id": "a"}, {"user_id": "b"}]}, {"NOT": [{"user_id": "a"}]}, {"user_id": {"ne": "a"}}):
         assert parse_filters(other).user() is None
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "null", "None"])
+def test_a_blank_user_is_not_taken_for_the_sessions_own_where_something_is_erased(blank: str) -> None:
+    with pytest.raises(InvalidInput, match="user_id"):
+        erase_user(SESSION, blank)
+    assert erase_user(SESSION, None) == SESSION.scope.user_id
+    assert erase_user(SESSION, " ada ") == "ada"
