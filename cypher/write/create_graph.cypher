@@ -64,7 +64,11 @@ CALL () {
           WHERE all(d IN relationships(path) WHERE d.undone_at IS NULL)
             AND all(f IN nodes(path) WHERE f.expired_at IS NULL)
         }
-      SET reverse.undone_at = decision.properties.at
+      WITH decision, new, by, reverse
+      CALL (decision, reverse) {
+        MATCH (:Fact)-[copy:SUPERSEDED_BY {uuid: reverse.uuid}]->(:Fact) WHERE copy.undone_at IS NULL
+        SET copy.undone_at = decision.properties.at, copy.undone_by = decision.properties.uuid
+      }
       RETURN collect({decision: reverse.uuid, fact: new.uuid, by: by.uuid}) AS undone
     }
     CALL (decision, old, new) {

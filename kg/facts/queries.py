@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypedDict
 
+from kg.graph.nodes import Decision
+from kg.graph.queries import Node
 from kg.graph.query import Command, Query
 from kg.values import Ended
 
@@ -97,8 +99,18 @@ class FactPair(TypedDict):
     opposite: bool
 
 
+class StatedDecision(TypedDict):
+    """A decision between two facts, whole."""
+
+    old: str
+    new: str
+    properties: Decision
+
+
 history_closure = Query("history_closure", History)
 timeline_closure = Query("timeline_closure", TimelineClosure)
 set_ends = Command("set_ends")
 project_claims = Command("project_claims")
+taken_back = Query("taken_back", StatedDecision)
+fallen_decisions = Query("fallen_decisions", Node)
 contentions = Query("contentions", FactPair)

@@ -112,3 +112,4 @@ class Decision(TypedDict):
     prompt: NotRequired[str]
     prompt_hash: NotRequired[str]
     undone_at: NotRequired[datetime]
+    undone_by: NotRequired[str]

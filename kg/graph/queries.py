@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypedDict
 
+from kg.graph.nodes import Decision, Fact, Memory
 from kg.graph.query import Command, Query
 
 
@@ -92,6 +93,104 @@ class Texts(TypedDict):
     texts: list[HashedText]
 
 
+class DigestNext(TypedDict):
+    """The message that follows another one."""
+
+    text: str
+    created_at: datetime
+
+
+class DigestVersion(TypedDict):
+    """A replaced state of a memory."""
+
+    uuid: str
+    text: str
+    metadata: str
+    occurred_at: datetime
+    created_at: datetime
+    replaced_at: datetime
+
+
+class DigestMention(TypedDict):
+    """A name that a memory, or a version of it, bears."""
+
+    state: str
+    key: str
+    name: str
+    role: str
+    kind: str | None
+
+
+class DigestNewer(TypedDict):
+    """The fact that replaces another, by what it says."""
+
+    statement: str
+    predicate: str
+    valid_at: datetime
+    created_at: datetime
+    expired_at: datetime | None
+    text: str | None
+
+
+class DigestDecision(TypedDict):
+    """A decision, and the newer fact."""
+
+    decision: Decision
+    by: DigestNewer
+
+
+class DigestFact(TypedDict):
+    """A fact of a memory or of a version of it; subject and object are the names that it was stated by."""
+
+    state: str
+    fact: Fact
+    subject: str | None
+    object: str | None
+    decisions: list[DigestDecision]
+
+
+class DigestMemory(TypedDict):
+    """A memory with all that it says and said."""
+
+    memory: Memory
+    next: list[DigestNext]
+    versions: list[DigestVersion]
+    mentions: list[DigestMention]
+    facts: list[DigestFact]
+
+
+class DigestMerge(TypedDict):
+    """That an entity was merged into another."""
+
+    keys: list[str]
+    reason: str
+    at: datetime
+    into: list[str]
+
+
+class DigestClaim(TypedDict):
+    """A drawn claim."""
+
+    predicate: str
+    object: list[str]
+    statement: str
+    facts: int
+    valid_at: datetime
+    invalid_at: datetime | None
+
+
+class DigestEntity(TypedDict):
+    """An entity with its names."""
+
+    uuid: str
+    name: str
+    kind: str
+    keys: list[str]
+    current: list[str]
+    merged: list[DigestMerge]
+    claims: list[DigestClaim]
+
+
 schema_version = Query("schema_version", SchemaVersion)
 set_schema_version = Command("set_schema_version")
 unnamed_nodes = Query("unnamed_nodes", UnnamedNodes)
@@ -110,3 +209,5 @@ find_entities = Query("find_entities", FoundEntity)
 memory_texts = Query("memory_texts", Texts)
 create_decisions = Command("create_decisions")
 create_tombstones = Command("create_tombstones")
+digest_memories = Query("digest_memories", DigestMemory)
+digest_entities = Query("digest_entities", DigestEntity)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, TypedDict
 
-from kg.facts.queries import ClaimedFact
+from kg.facts.queries import ClaimedFact, StatedDecision
 from kg.graph.queries import Node
 from kg.graph.query import Command, Query
-from kg.writing.queries import StatedDecision
 
 JobKind = Literal["extract", "judge"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from kg.errors import NotFound
@@ -10,6 +10,7 @@ from kg.facts import queries as facts_queries
 from kg.facts.contentions import OPPOSITES, contention_params
 from kg.facts.derive import refresh_derived
 from kg.facts.queries import ContendingFact
+from kg.facts.taken_back import restore_taken_back
 from kg.graph.partition import Write, once, present
 from kg.graph.store import GraphStore
 from kg.operations import queries
@@ -28,10 +29,12 @@ class Undone:
     Attributes:
         fact: uuid of the fact that the decision had ended.
         stands: whether that fact is current again; another decision or a newer value may still end it.
+        ended: facts that are ended again, as the decision had taken back what ended them.
     """
 
     fact: str
     stands: bool
+    ended: list[str] = field(default_factory=list[str])
 
 
 class Decisions:
@@ -71,8 +74,8 @@ class Decisions:
     async def undo(self, user_id: str, key: RequestKey, uuid: str) -> Undone:
         """Undo a decision: the fact that it ended is current again, unless something else ends it.
 
-        Of a fact that another value followed by its date alone, give the fact's own id. A question about an earlier
-        instant of knowledge still sees the end.
+        A decision that it had taken back counts again. If another value followed a fact by its date alone, give the
+        fact's own id. A question about an earlier instant of knowledge still sees the end.
 
         Raises:
             NotFound: the user has no such decision, or it is undone already.
@@ -86,10 +89,11 @@ class Decisions:
             if not rows:
                 raise NotFound("decision", uuid, "list them with `knowthread facts conflicts`")
             olds = [row["old"] for row in rows]  # a reworded fact has a copy of its decisions
-            await refresh_derived(write.tx, user_id=user_id, also=olds, now=write.now)
+            ended = await restore_taken_back(write.tx, user_id, [uuid], write.now)
+            await refresh_derived(write.tx, user_id=user_id, also=[*olds, *ended], now=write.now)
             old = olds[0]
             end = await write.tx.run_one(queries.fact_end, user_id=user_id, uuid=old)
-            return Undone(old, _is_open(end["invalid_at"], write.now))
+            return Undone(old, _is_open(end["invalid_at"], write.now), ended)
 
         return await self._store.write(
             lambda tx: once(tx, work, Undone, user_id=user_id, key=key, clock=self._clock),

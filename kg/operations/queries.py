@@ -86,9 +86,10 @@ class Unjudged(TypedDict):
 
 
 class UndoneDecision(TypedDict):
-    """A fact that an undone decision had ended."""
+    """The facts between which it had been decided."""
 
     old: str
+    new: str
 
 
 class FactEnd(TypedDict):

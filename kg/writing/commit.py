@@ -18,13 +18,13 @@ from kg.entities.merge import merge_entities, merge_namesakes
 from kg.entities.orphans import drop_orphans
 from kg.entities.resolve import EntityMerge
 from kg.facts.derive import refresh_derived
-from kg.facts.queries import ClaimedFact
+from kg.facts.queries import ClaimedFact, StatedDecision
+from kg.facts.taken_back import restore_after_fall
 from kg.graph import queries as graph_queries
 from kg.graph.partition import Write
 from kg.graph.store import Row
 from kg.writing import queries
 from kg.writing.draft import Draft
-from kg.writing.queries import StatedDecision
 from kg.writing.stated import StatedFacts, inherited_decisions
 
 
@@ -71,9 +71,9 @@ async def commit(
     if jobs:
         await tx.run(queries.create_jobs, user_id=user_id, jobs=list(jobs))
     decided = [row["old"] for row in draft.decisions]
-    moved = await refresh_derived(
-        tx, user_id=user_id, created=stated, changed=expired, also=[*decided, *standing_again], now=write.now
-    )
+    ended_again = await restore_after_fall(tx, user_id, [fact["uuid"] for fact in expired], write.now)
+    also = [*decided, *standing_again, *ended_again]
+    moved = await refresh_derived(tx, user_id=user_id, created=stated, changed=expired, also=also, now=write.now)
     await drop_orphans(tx, user_id, [], _entities_of(expired))
     gone = await _merge_found(write, merges)
     await merge_namesakes(write, [row for row in draft.entities if row["properties"]["uuid"] not in gone])

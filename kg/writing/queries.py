@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypedDict
 
-from kg.facts.queries import ClaimedFact
-from kg.graph.nodes import Decision, Memory
+from kg.facts.queries import ClaimedFact, StatedDecision
+from kg.graph.nodes import Memory
 from kg.graph.queries import Node
 from kg.graph.query import Command, Query
 
@@ -86,14 +86,6 @@ class SettleContext(TypedDict):
 
     facts: list[TargetFact]
     owners: list[TargetMemory]
-
-
-class StatedDecision(TypedDict):
-    """A decision in which a fact of a memory has part."""
-
-    old: str
-    new: str
-    properties: Decision
 
 
 class UpdatedFact(ClaimedFact):
@@ -222,12 +214,15 @@ memories_naming = Query("memories_naming", Node)
 scope_uuids = Query("scope_uuids", Uuids)
 deleting_uuids = Query("deleting_uuids", Uuids)
 deletion_context = Query("deletion_context", DeletionContext)
+restore_decisions = Query("restore_decisions", Node)
 decisions_lost = Query("decisions_lost", LostDecisions)
 entity_context = Query("entity_context", EntityContext)
 delete_memories = Command("delete_memories")
 delete_entity = Command("delete_entity")
 link_next = Command("link_next")
 start_deletion = Query("start_deletion", Marked)
+stating_memories = Query("stating_memories", Uuids)
+stating_memories_naming = Query("stating_memories_naming", Uuids)
 mark_deleting = Command("mark_deleting")
 deletion_jobs = Query("deletion_jobs", DeletionJob)
 finish_job = Command("finish_job")

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kg.facts.claims import literal_key
+from kg.facts.queries import StatedDecision
 from kg.graph.store import Row
-from kg.writing.queries import StatedDecision
 
 Fact = Mapping[str, Any]
 """A fact as it was drafted, or as a query returned it."""

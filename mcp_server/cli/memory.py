@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from kg.errors import InvalidInput
 from kg.operations.memory import MemoryService
@@ -13,6 +14,9 @@ from mcp_server.cli.options import Options, given, set_run
 from mcp_server.cli.output import PhaseLine, Refused, ask, can_ask, safe, write_json, write_line
 from mcp_server.cli.render import render_added, render_entity, render_hits, render_memories, render_memory
 from mcp_server.link.client import JsonObject, ServiceClient
+
+if TYPE_CHECKING:
+    pass
 
 MOST_TOKENS = 100_000
 """A person at a terminal pays for no tokens: only the number of answers is limited."""
