@@ -41,7 +41,8 @@ class Erasure:
             count = (await self._store.read_one(queries.count_scope, **scope.params()))["memories"]
             if dry_run:
                 return {"dry_run": True, "memories": count, "confirm": count}
-            _check_confirm(count, confirm)
+            if await self._deleting.begun(scope.user_id, key) is None:
+                _check_confirm(count, confirm)
             erased = await self._deleting.scope(scope, key)
             self._indexer.wake()
         return {"event": "DELETE", "deleted": erased.counts(), **_note(erased)}
@@ -55,7 +56,12 @@ class Erasure:
             NotFound: there is no such entity.
             Conflict: it would erase too many memories without the right ``confirm``.
         """
-        erased = None if dry_run else await self._deleting.earlier(user_id, key)
+        erased = begun = None
+        if not dry_run:
+            erased = await self._deleting.earlier(user_id, key)
+            begun = None if erased else await self._deleting.begun(user_id, key)
+        if begun is not None:
+            erased = await self._deleting.entity(user_id, key, begun.entity, with_memories=with_memories)
         if erased is None:
             entity = await self._explore.find(user_id, name=name, uuid=None)
             naming = await self._store.read(
@@ -67,7 +73,7 @@ class Erasure:
             if with_memories:
                 _check_confirm(len(naming), confirm)
             erased = await self._deleting.entity(user_id, key, entity["uuid"], with_memories=with_memories)
-            self._indexer.wake()
+        self._indexer.wake()
         # The name as given: the stored one is erased, and a repeated call must answer the same.
         return {"event": "DELETE", "entity": name, "deleted": erased.counts(), **_note(erased)}
 

@@ -16,7 +16,7 @@ from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
 from kg.values import AddRequest, MemoryInput, RequestKey, Scope, UpdateRequest
 from kg.writing.add import Adding
-from kg.writing.delete import erase_memories
+from kg.writing.erase import erase_memories
 from kg.writing.update import Updating
 
 _FACT = {

@@ -1,7 +1,9 @@
-"""Deleting a memory, a scope or an entity: a small deletion at once, a large one in the background.
+"""Deleting a memory, a scope or an entity: a small deletion at once, the rest of a large one in the background.
 
-Invariant: once a deletion is acknowledged, nothing of it can be read, even if erasing it takes minutes. A large
-deletion is a job in the graph; the next start of the service resumes it.
+Invariant: once a deletion is acknowledged, nothing of it can be read, even if erasing it takes minutes, and what it had
+ended holds again. So the memories of a large deletion that state facts are erased before the answer, some at a time:
+each transaction also restores what they had ended, and no reader misses both values. The others change nothing for
+readers of facts. They are made unreadable, and a job in the graph erases them; the next start resumes it.
 """
 
 from __future__ import annotations
@@ -11,46 +13,46 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from itertools import count
+from typing import NoReturn
 
 from kg.background import Background
-from kg.entities.orphans import drop_orphans
 from kg.errors import KgError, NotFound
-from kg.facts.derive import refresh_derived
-from kg.facts.queries import ClaimedFact
-from kg.graph import queries as graph_queries
 from kg.graph.partition import Write, lock, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock
 from kg.values import RequestKey, Scope
 from kg.writing import queries
-from kg.writing.queries import ChainLink
+from kg.writing.erase import Erased, delete_entity, erase_memories
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2000
 BATCH = 500
 
+_Choose = Callable[[Write, int], Awaitable[Sequence[str]]]
+"""Return the next memories to erase that state facts, up to a sequence number; none when there are no more."""
+
 
 class _NoneYet(Exception):
     """Ends the transaction that looked for an earlier attempt of a call and found none."""
 
 
-@dataclass
-class Erased:
-    """How many nodes a deletion removed."""
+class _TooMany(Exception):
+    """Ends the transaction that was to erase at once what is too much for one."""
 
-    memories: int = 0
-    versions: int = 0
-    facts: int = 0
-    entities: int = 0
 
-    def add(self, other: Erased) -> None:
-        """Add the counts of another batch."""
-        self.memories += other.memories
-        self.versions += other.versions
-        self.facts += other.facts
-        self.entities += other.entities
+@dataclass(frozen=True)
+class Begun:
+    """A large deletion that began; a repetition of its call goes on with it.
+
+    Attributes:
+        until: it takes memories up to this sequence number.
+        entity: the entity that it removes, empty if it erases a scope.
+    """
+
+    until: int
+    entity: str
 
 
 @dataclass
@@ -73,9 +75,19 @@ class Deleted(Erased):
 class Deleting:
     """The write side of the deleting tools."""
 
-    def __init__(self, store: GraphStore, clock: Clock) -> None:
+    def __init__(self, store: GraphStore, clock: Clock, *, at_once: int = AT_ONCE, batch: int = BATCH) -> None:
+        """Nothing is deleted yet.
+
+        Args:
+            store: the graph.
+            clock: says what time it is.
+            at_once: most memories that are erased in one transaction.
+            batch: how many of a large deletion are.
+        """
         self._store = store
         self._clock = clock
+        self._at_once = at_once
+        self._batch_size = batch
         self._task = Background("deletions", self._run)
         self._wake = asyncio.Event()
 
@@ -90,12 +102,15 @@ class Deleting:
 
     async def earlier(self, user_id: str, key: RequestKey) -> Deleted | None:
         """Return what an earlier attempt of the same call did, or None if there was none."""
-
-        async def none(_: Write) -> Deleted:
-            raise _NoneYet
-
         try:
-            return await self._once(none, user_id, key, "find_request")
+            return await self._once(_none, user_id, key, "find_request")
+        except _NoneYet:
+            return None
+
+    async def begun(self, user_id: str, key: RequestKey) -> Begun | None:
+        """Return the large deletion that an earlier attempt of the same call began, or None."""
+        try:
+            return await self._begin(_none, user_id, key)
         except _NoneYet:
             return None
 
@@ -115,36 +130,106 @@ class Deleting:
         return erased
 
     async def scope(self, scope: Scope, key: RequestKey) -> Deleted:
-        """Erase every memory of a scope; more than ``AT_ONCE`` of them in the background."""
+        """Erase every memory of a scope; of very many, those that state no facts in the background."""
+        params = scope.params()
 
-        async def work(write: Write) -> Deleted:
-            uuids = (await write.tx.run_one(queries.scope_uuids, **scope.params(), top_k=AT_ONCE + 1))["uuids"]
-            if len(uuids) <= AT_ONCE:
-                return _deleted(await erase_memories(write.tx, write.user_id, uuids, write.now))
-            marked = await write.tx.run_one(queries.start_deletion, **scope.params(), job=_job(write))
+        async def at_once(write: Write) -> Deleted:
+            uuids = (await write.tx.run_one(queries.scope_uuids, **params, top_k=self._at_once + 1))["uuids"]
+            return await self._erase_at_once(write, uuids)
+
+        async def choose(write: Write, until: int) -> Sequence[str]:
+            found = await write.tx.run_one(queries.stating_memories, **params, until=until, top_k=self._batch_size)
+            return found["uuids"]
+
+        async def rest(write: Write, until: int) -> Deleted:
+            marked = await write.tx.run_one(queries.start_deletion, **params, until=until, job=_job(write))
             return Deleted(memories=marked["marked"], background=True)
 
-        return await self._once(work, scope.user_id, key, "delete_scope")
+        try:
+            return await self._once(at_once, scope.user_id, key, "delete_scope")
+        except _TooMany:
+            return await self._in_parts(choose, rest, scope.user_id, key, label="delete_scope")
 
     async def entity(self, user_id: str, key: RequestKey, uuid: str, *, with_memories: bool) -> Deleted:
         """Remove an entity with its facts and names, and with ``with_memories`` the memories that name it, too."""
 
-        async def work(write: Write) -> Deleted:
+        async def naming(write: Write) -> list[str]:
             rows = await write.tx.run(queries.memories_naming, user_id=user_id, entity_uuid=uuid)
-            uuids = [row["uuid"] for row in rows]
-            if not with_memories:
-                done = _deleted(await _delete_entity(write, uuid))
-                done.texts_kept = len(uuids)
-                return done
-            if len(uuids) <= AT_ONCE:
-                done = _deleted(await erase_memories(write.tx, user_id, uuids, write.now))
-            else:
-                await write.tx.run(queries.mark_deleting, user_id=user_id, uuids=uuids, job=_job(write))
-                done = Deleted(memories=len(uuids), background=True)
-            done.add(await _delete_entity(write, uuid))
+            return [row["uuid"] for row in rows]
+
+        async def at_once(write: Write) -> Deleted:
+            uuids = await naming(write)
+            done = Deleted(texts_kept=len(uuids)) if not with_memories else await self._erase_at_once(write, uuids)
+            done.add(await delete_entity(write, uuid))
             return done
 
-        return await self._once(work, user_id, key, "delete_entity")
+        async def choose(write: Write, until: int) -> Sequence[str]:
+            params = {"user_id": user_id, "entity_uuid": uuid, "until": until, "top_k": self._batch_size}
+            return (await write.tx.run_one(queries.stating_memories_naming, **params))["uuids"]
+
+        async def rest(write: Write, _: int) -> Deleted:
+            uuids = await naming(write)
+            await write.tx.run(queries.mark_deleting, user_id=user_id, uuids=uuids, job=_job(write))
+            done = Deleted(memories=len(uuids), background=True)
+            done.add(await delete_entity(write, uuid))
+            return done
+
+        try:
+            return await self._once(at_once, user_id, key, "delete_entity")
+        except _TooMany:
+            return await self._in_parts(choose, rest, user_id, key, label="delete_entity", entity=uuid)
+
+    async def _erase_at_once(self, write: Write, uuids: Sequence[str]) -> Deleted:
+        if len(uuids) > self._at_once:
+            raise _TooMany
+        return _deleted(await erase_memories(write.tx, write.user_id, uuids, write.now))
+
+    async def _in_parts(
+        self,
+        choose: _Choose,
+        rest: Callable[[Write, int], Awaitable[Deleted]],
+        user_id: str,
+        key: RequestKey,
+        *,
+        label: str,
+        entity: str = "",
+    ) -> Deleted:
+        """Erase the memories that state facts, some at a time, then make the rest unreadable and leave a job for it.
+
+        Each part is a call with a key of its own, so a repetition goes on where an attempt ended, with its counts.
+
+        Args:
+            choose: returns the memories of the next part.
+            rest: makes the others unreadable and returns what that did.
+            user_id: partition.
+            key: the call's key.
+            label: what the database's log calls it.
+            entity: the entity that is removed with them.
+        """
+
+        async def begin(write: Write) -> Begun:
+            return Begun(write.first_seq, entity)
+
+        begun = await self._begin(begin, user_id, key)
+
+        async def part(write: Write) -> Deleted:
+            uuids = await choose(write, begun.until)
+            return _deleted(await erase_memories(write.tx, user_id, uuids, write.now))
+
+        erased = Deleted()
+        for number in count():
+            done = await self._once(part, user_id, key.part(number), "erase_batch")
+            if not done.memories:
+                break
+            erased.add(done)
+
+        async def end(write: Write) -> Deleted:
+            left = await rest(write, begun.until)
+            left.background = left.memories > 0
+            left.add(erased)
+            return left
+
+        return await self._once(end, user_id, key, label)
 
     async def finish(self) -> None:
         """Finish every acknowledged deletion; if one fails, the others are finished all the same."""
@@ -159,7 +244,9 @@ class Deleting:
 
     async def _finish(self, job: str, user_id: str) -> None:
         while True:
-            uuids = (await self._store.read_one(queries.deleting_uuids, user_id=user_id, top_k=BATCH))["uuids"]
+            uuids = (await self._store.read_one(queries.deleting_uuids, user_id=user_id, top_k=self._batch_size))[
+                "uuids"
+            ]
             if not uuids:
                 break
             await self._store.write(lambda tx, b=uuids: self._batch(tx, user_id, b), "erase_batch", partition=user_id)
@@ -186,9 +273,20 @@ class Deleting:
             self._wake.set()
         return done
 
+    async def _begin(self, work: Callable[[Write], Awaitable[Begun]], user_id: str, key: RequestKey) -> Begun:
+        return await self._store.write(
+            lambda tx: once(tx, work, Begun, user_id=user_id, key=key.part("begin"), clock=self._clock),
+            "begin_deletion",
+            partition=user_id,
+        )
+
     async def _batch(self, tx: Transaction, user_id: str, uuids: Sequence[str]) -> None:
         locked = await lock(tx, user_id, self._clock)
         await erase_memories(tx, user_id, uuids, locked.now)
+
+
+async def _none(_: Write) -> NoReturn:
+    raise _NoneYet
 
 
 def _deleted(erased: Erased) -> Deleted:
@@ -205,96 +303,3 @@ def _job(write: Write) -> Row:
         "attempt": 0,
         "created_at": write.now,
     }
-
-
-async def _delete_entity(write: Write, uuid: str) -> Erased:
-    """Remove an entity with its facts and names; if it is gone already, nothing happens."""
-    tx, user_id = write.tx, write.user_id
-    context = await tx.find_one(queries.entity_context, user_id=user_id, entity_uuid=uuid)
-    if context is None:
-        return Erased()
-    facts = context["facts"]
-    lost = await decisions_lost(tx, user_id, facts)
-    await tx.run(queries.delete_entity, user_id=user_id, entity_uuid=uuid)
-    await lost.bridge(tx)
-    others = {other for fact in facts for other in (fact["subject_uuid"], fact["object_uuid"]) if other} - {uuid}
-    removed = await drop_orphans(tx, user_id, [], sorted(others))
-    await refresh_derived(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=write.now)
-    gone = [uuid, *context["merged"], *removed, *(fact["uuid"] for fact in facts)]
-    await tx.run(graph_queries.create_tombstones, user_id=user_id, uuids=gone, now=write.now)
-    return Erased(facts=len(facts), entities=1 + len(removed))
-
-
-async def erase_memories(tx: Transaction, user_id: str, uuids: Sequence[str], now: datetime) -> Erased:
-    """Erase memories of a partition whose lock the transaction holds; unknown ids are ignored."""
-    context = await tx.run_one(queries.deletion_context, user_id=user_id, uuids=list(uuids))
-    memories, facts = context["memories"], context["facts"]
-    if not memories:
-        return Erased()
-    lost = await decisions_lost(tx, user_id, facts)
-    await tx.run(queries.delete_memories, uuids=memories)
-    links = _closing_links(context["chain"])
-    if links:
-        await tx.run(queries.link_next, links=links)
-    await lost.bridge(tx)
-    removed = await drop_orphans(tx, user_id, context["keys"], context["entities"])
-    await refresh_derived(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=now)
-    tombstones = [*memories, *(fact["uuid"] for fact in facts), *removed]
-    await tx.run(graph_queries.create_tombstones, user_id=user_id, uuids=tombstones, now=now)
-    return Erased(len(memories), context["versions"], len(facts), len(removed))
-
-
-@dataclass(frozen=True)
-class DecisionsLost:
-    """The decisions that disappear with facts that are about to be deleted.
-
-    Attributes:
-        bereaved: facts that a deleted fact had ended.
-        bridges: decisions to write instead. If B ended A and C ended B, C ends A once B is deleted. A bridge keeps
-            the instants of the later decision. It keeps neither its reason nor its judge: they were about the
-            deleted fact and may quote it.
-    """
-
-    bereaved: list[str]
-    bridges: list[Row]
-
-    async def bridge(self, tx: Transaction) -> None:
-        """Write the bridges, after the facts were deleted."""
-        if self.bridges:
-            await tx.run(graph_queries.create_decisions, decisions=self.bridges)
-
-
-async def decisions_lost(tx: Transaction, user_id: str, facts: Sequence[ClaimedFact]) -> DecisionsLost:
-    """Read the decisions of facts that are about to be deleted."""
-    if not facts:
-        return DecisionsLost([], [])
-    lost = await tx.run_one(queries.decisions_lost, user_id=user_id, uuids=[fact["uuid"] for fact in facts])
-    bridges: list[Row] = [
-        {
-            "old": row["old"],
-            "new": row["new"],
-            "properties": {
-                "uuid": row["uuid"],
-                "kind": "superseded",
-                "at": row["at"],
-                "effective_at": row["effective_at"],
-                "judge": "inherited",
-            },
-        }
-        for row in lost["bridges"]
-    ]
-    return DecisionsLost(lost["bereaved"], bridges)
-
-
-def _closing_links(chain: Sequence[ChainLink]) -> list[Row]:
-    """Return the links that close the gaps which deleted messages leave in a conversation, however long a gap is."""
-    gone = {row["uuid"]: row for row in chain}
-    links: list[Row] = []
-    for row in chain:
-        if row["previous"] in gone:
-            continue
-        following = row["next"]
-        while following in gone:
-            following = gone[following]["next"]
-        links.append({"previous": row["previous"], "next": following})
-    return links

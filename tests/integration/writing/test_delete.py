@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-import kg.writing.delete
-from kg.errors import Conflict, NotFound
+from kg.errors import Conflict, NotFound, StoreUnavailable
+from kg.operations.memory import MemoryService
 from kg.writing.delete import Deleting
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, prefers, states
 
 
 @pytest.fixture
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deletions of more than five memories go to the background, three at a time."""
-    monkeypatch.setattr(kg.writing.delete, "AT_ONCE", 5)
-    monkeypatch.setattr(kg.writing.delete, "BATCH", 3)
+def hasty(user: User) -> User:
+    """A user whose deletions of more than five memories are large, and go on three at a time."""
+    deleting = Deleting(user.parts.store, user.clock, at_once=5, batch=3)
+    parts = replace(user.parts, deleting=deleting)
+    return User(parts, MemoryService(parts), user.clock)
 
 
 async def left(user: User) -> list[str]:
@@ -116,9 +118,8 @@ async def test_removing_an_entity_with_its_memories_removes_those_that_name_it(u
     await whole_graph_invariants(user.parts, user.id)
 
 
-async def test_a_deletion_that_fails_keeps_no_other_from_being_finished(
-    user: User, monkeypatch: pytest.MonkeyPatch, small_batches: None
-):
+async def test_a_deletion_that_fails_keeps_no_other_from_being_finished(hasty: User, monkeypatch: pytest.MonkeyPatch):
+    user = hasty
     stranger = User(user.parts, user.memory, user.clock)
     for one in (user, stranger):
         for i in range(6):
@@ -167,12 +168,15 @@ async def test_a_repeated_removal_of_what_is_gone_answers_the_first_result(user:
         await user.memory.delete_entities(user.session("other"), name="Redis", with_memories=True)
 
 
-@pytest.mark.usefixtures("small_batches")
-async def test_an_entity_with_many_memories_is_unreadable_at_once_and_erased_in_the_background(user: User):
+async def test_an_entity_with_many_memories_is_unreadable_at_once_and_erased_in_the_background(hasty: User):
+    user = hasty
     for i in range(8):
         await user.add(f"note {i}", states(f"shop {i} uses Redis", "USES", f"shop {i}", "Redis"))
-    answer = await user.memory.delete_entities(user.session("k"), name="Redis", with_memories=True, confirm=8)
-    assert answer["deleted"]["memories"] == 8 and "background" in answer["note"]
+        await user.add(f"note {i}: Redis is up")
+    answer = await user.memory.delete_entities(user.session("k"), name="Redis", with_memories=True, confirm=16)
+    assert answer["deleted"] == {"memories": 16, "versions": 0, "facts": 8, "entities": 9}
+    assert "background" in answer["note"]
+    assert len(await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid")) == 8
     assert (await user.memory.get_memories(user.session()))["results"] == []
     with pytest.raises(NotFound):
         await user.entity("Redis")
@@ -215,16 +219,21 @@ async def _many(user: User) -> tuple[Any, list[str]]:
     for i in range(1, 10):
         fact = states(f"doomed uses secret {i}", "USES", "doomed", f"secret {i}")
         ids.append((await user.add(f"doomed {i} secret", fact, agent_id="x")).id)
-    await user.update(ids[3], text="doomed 3 reworded secret")
+        ids.append((await user.add(f"doomed {i} secret, plainly", agent_id="x")).id)
+    await user.update(ids[5], text="doomed 3 reworded secret")
     return kept, ids
 
 
-@pytest.mark.usefixtures("small_batches")
-async def test_a_large_deletion_is_acknowledged_at_once_and_unreadable_from_then_on(user: User):
+async def test_a_large_deletion_is_acknowledged_at_once_and_unreadable_from_then_on(hasty: User):
+    user = hasty
     kept, ids = await _many(user)
-    answer = await user.memory.delete_all_memories(user.session("big"), agent_id="x", confirm=10)
-    assert answer["deleted"]["memories"] == 10 and "background" in answer["note"]
-    assert len(await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid")) == 10
+    answer = await user.memory.delete_all_memories(user.session("big"), agent_id="x", confirm=19)
+    assert answer["deleted"] == {"memories": 19, "versions": 1, "facts": 10, "entities": 10}
+    assert "background" in answer["note"]
+    assert await user.objects("user") == {"tabs"}, "what a deleted value had ended holds again with the answer"
+    assert len(await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid")) == 9
+    again = await user.memory.delete_all_memories(user.session("big"), agent_id="x", confirm=19)
+    assert again == answer
 
     for uuid in ids:
         for call in (user.get(uuid), user.update(uuid, text="again")):
@@ -250,6 +259,7 @@ async def test_a_large_deletion_is_acknowledged_at_once_and_unreadable_from_then
     assert said_again.id not in ids
 
     await user.parts.deleting.finish()
+    assert await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid") == []
     assert (await user.get(said_again.id))["memory"] == "doomed 5 secret"
     assert await user.objects("user") == {"tabs"}
     await whole_graph_invariants(user.parts, user.id)
@@ -258,10 +268,56 @@ async def test_a_large_deletion_is_acknowledged_at_once_and_unreadable_from_then
     assert await left(user) == []
 
 
-@pytest.mark.usefixtures("small_batches")
-async def test_a_large_deletion_goes_on_where_a_crash_left_it(user: User, monkeypatch: pytest.MonkeyPatch):
+async def test_no_reader_of_a_large_deletion_misses_both_the_deleted_value_and_the_one_that_it_had_ended(
+    hasty: User, monkeypatch: pytest.MonkeyPatch
+):
+    user = hasty
+    for i in range(6):
+        await user.add(f"I live in Town {i}", lives_in(f"Town {i}", f"20{10 + i}"))
+    for i in range(6):
+        await user.add(f"I live in City {i}", lives_in(f"City {i}", f"20{16 + i}"), agent_id="x")
+    homes: list[set[str]] = []
+    one = user.parts.store.write
+
+    async def watched(*arguments: Any, **more: Any) -> Any:
+        done = await one(*arguments, **more)
+        homes.append(await user.objects("user"))
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(user.parts.store, "write", watched)
+        await user.memory.delete_all_memories(user.session(), agent_id="x", confirm=6)
+    assert all(len(home) == 1 for home in homes) and homes[-1] == {"Town 5"}
+    assert len(homes) > 3
+
+
+async def test_a_large_deletion_that_was_cut_off_goes_on_with_its_key_and_counts_all(
+    hasty: User, monkeypatch: pytest.MonkeyPatch
+):
+    user = hasty
     await _many(user)
-    await user.memory.delete_all_memories(user.session(), agent_id="x", confirm=10)
+    one, parts = user.parts.store.write, 0
+
+    async def dies_at_the_second(work: Any, label: str, **more: Any) -> Any:
+        nonlocal parts
+        if label == "erase_batch" and (parts := parts + 1) == 2:
+            raise StoreUnavailable("neo4j", "killed", retryable=True)
+        return await one(work, label, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(user.parts.store, "write", dies_at_the_second)
+        with pytest.raises(StoreUnavailable):
+            await user.memory.delete_all_memories(user.session("k"), agent_id="x", confirm=19)
+    (cut,) = await user.raw("MATCH (m:Memory {user_id: $user_id, agent_id: 'x'}) RETURN count(m) AS left")
+    assert 10 < cut["left"] < 19, "a new call would have to confirm what is left"
+    answer = await user.memory.delete_all_memories(user.session("k"), agent_id="x", confirm=19)
+    assert answer["deleted"] == {"memories": 19, "versions": 1, "facts": 10, "entities": 10}
+
+
+async def test_a_large_deletion_goes_on_where_a_crash_left_it(hasty: User, monkeypatch: pytest.MonkeyPatch):
+    user = hasty
+    await _many(user)
+    await user.memory.delete_all_memories(user.session(), agent_id="x", confirm=19)
     batches = 0
     one_batch = Deleting._batch
 
@@ -275,7 +331,7 @@ async def test_a_large_deletion_goes_on_where_a_crash_left_it(user: User, monkey
         patch.setattr(Deleting, "_batch", dies_at_the_third)
         with pytest.raises(RuntimeError, match="killed"):
             await user.parts.deleting.finish()
-    assert len(await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid")) == 4
+    assert len(await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid")) == 3
     await Deleting(user.parts.store, user.clock).finish()
     assert await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid") == []
     jobs = await user.raw("MATCH (j:Job {user_id: $user_id}) RETURN j.state AS state")
