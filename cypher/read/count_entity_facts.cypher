@@ -8,7 +8,7 @@
 // param: outgoing boolean - facts of which it is the subject
 // param: incoming boolean - facts of which it is the object
 // param: at datetime - instant in valid time, UTC
-// param: history boolean - facts that an update expired too
+// param: known_at datetime or null - instant of knowledge, UTC, at which a fact stood, whatever ended it; null is now
 // returns: hidden integer
 CALL () {
   MATCH (f:Fact) WHERE $outgoing AND f.user_id = $user_id AND f.subject_uuid = $entity_uuid AND f.predicate >= ''
@@ -18,7 +18,9 @@ CALL () {
   RETURN f
 }
 WITH f
-WHERE ($history OR f.expired_at IS NULL) AND NOT (f.valid_at <= $at AND (f.invalid_at IS NULL OR f.invalid_at > $at))
+WHERE coalesce(f.created_at <= $known_at, true)
+  AND (f.expired_at IS NULL OR coalesce(f.expired_at > $known_at, false))
+  AND NOT (f.valid_at <= $at AND ($known_at IS NOT NULL OR f.invalid_at IS NULL OR f.invalid_at > $at))
 MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(f)
 WHERE NOT m:Deleting
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)

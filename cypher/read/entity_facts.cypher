@@ -9,9 +9,10 @@
 // param: outgoing boolean - facts of which they are the subject
 // param: incoming boolean - facts of which they are the object
 // param: at datetime - instant in valid time, UTC
-// param: known_at datetime or null - instant of knowledge, UTC, at which a fact counts as replaced; null is now
+// param: known_at datetime or null - instant of knowledge, UTC, at which a fact stood and counts as replaced; null is now
 // param: all boolean - facts that do not hold at that instant too
-// param: history boolean - facts that an update expired too
+// param: history boolean - facts that an update expired too, and those that ended by then, as is known now
+// param: skip integer - facts of each entity to leave out, the first ones
 // param: top_k integer - most facts of each entity
 // returns: uuid string
 // returns: facts list[{uuid string, statement string, predicate string, because string or null, revisit_when string or
@@ -31,13 +32,14 @@ CALL (uuid) {
   }
   WITH f, direction
   WHERE ($history OR f.expired_at IS NULL)
-    AND ($all OR (f.valid_at <= $at AND (f.invalid_at IS NULL OR f.invalid_at > $at)))
+    AND coalesce(f.created_at <= $known_at, true) AND coalesce(f.expired_at > $known_at, true)
+    AND ($all OR (f.valid_at <= $at AND ($history OR f.invalid_at IS NULL OR f.invalid_at > $at)))
   MATCH (m:Memory)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f)
   WHERE NOT m:Deleting
     AND ($agent_id IS NULL OR m.agent_id = $agent_id)
     AND ($run_id IS NULL OR m.run_id = $run_id)
     AND ($project IS NULL OR m.project = $project)
-  WITH f, direction, m ORDER BY f.valid_at DESC, f.seq DESC LIMIT $top_k
+  WITH f, direction, m ORDER BY f.valid_at DESC, f.seq DESC, direction SKIP $skip LIMIT $top_k
   OPTIONAL MATCH (f)-[:SUBJECT]->(s:Entity)
   OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
   CALL (f) {
@@ -62,7 +64,7 @@ CALL (uuid) {
     object: coalesce(f.object_value, o.name), valid_at: toString(f.valid_at), invalid_at: toString(f.invalid_at),
     memory_uuid: m.uuid, memory_project: m.project, memory_occurred_at: toString(m.occurred_at),
     replaced_by: replaced_by} AS fact
-  ORDER BY f.valid_at DESC, f.seq DESC
+  ORDER BY f.valid_at DESC, f.seq DESC, direction
   RETURN collect(fact) AS facts
 }
 RETURN uuid, facts

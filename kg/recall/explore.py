@@ -17,7 +17,7 @@ from kg.language.lucene import entity_query, user_key
 from kg.language.names import alias_key, former_key
 from kg.ports import Embedder, IndexQuery, VectorIndex
 from kg.recall import queries, render
-from kg.recall.queries import EntityFact
+from kg.recall.queries import EntityFact, RankedEntity
 from kg.recall.query import EntityPage
 from kg.values import JsonObject, Scope
 
@@ -25,28 +25,27 @@ FACTS_PER_ENTITY = 5
 REPLACED_SHOWN = 3
 """Replaced facts on the page of an entity."""
 _MOST_LOOKED_AT = 50
-_MOST_READ = 1000
-_MOST_FETCHED = 1000
-"""Hits of the full-text index that are checked against a scope."""
-_MOST_NEAR = 100
-"""Neighbours in meaning that are checked against a scope."""
+PAGE = 1000
+"""Facts of the past that are looked at together, until enough of them held or there are no more."""
+_CHECKED = ((1000, 100), (1_000_000, 1000))
+"""Hits by words and neighbours in meaning that are checked against a scope; the second where the first give too few."""
 _ANY_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 _NEAR = 0.35
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """Facts of an entity, how many others did not hold, and whether more were there than were looked at."""
+    """Facts of an entity, and how many others did not hold."""
 
     facts: list[EntityFact]
     hidden: int
-    cut: bool = False
 
 
 class Explore:
     """The read side of search_graph and get_entity."""
 
-    def __init__(self, store: GraphStore, index: VectorIndex, embedder: Embedder) -> None:
+    def __init__(self, store: GraphStore, index: VectorIndex, embedder: Embedder, page: int = PAGE) -> None:
+        self._page = page
         self._store = store
         self._index = index
         self._embedder = embedder
@@ -100,10 +99,6 @@ class Explore:
                     "superseded": [_fact_of_entity(fact) for fact in replaced],
                     "hidden": found.hidden or None,
                     "more": more,
-                    "facts_omitted": f"only the {_MOST_READ} facts that began last were looked at; "
-                    "ask for one direction or a project"
-                    if found.cut
-                    else None,
                 }
             ),
         }
@@ -164,11 +159,7 @@ class Explore:
     ) -> dict[str, list[EntityFact]]:
         """Return the newest ``FACTS_PER_ENTITY`` facts of each entity that held."""
         if instants.known_at is not None:  # each takes the whole of its history
-            pages = [EntityPage(None, uuid, scope, instants, limit=FACTS_PER_ENTITY) for uuid in uuids]
-            return {
-                uuid: (await self._facts(page, uuid)).facts[:FACTS_PER_ENTITY]
-                for uuid, page in zip(uuids, pages, strict=True)
-            }
+            return {uuid: await self._first_facts(uuid, scope, instants) for uuid in uuids}
         rows = await self._store.read(
             queries.entity_facts,
             **scope.params(),
@@ -179,13 +170,27 @@ class Explore:
             known_at=None,
             all=False,
             history=False,
+            skip=0,
             top_k=FACTS_PER_ENTITY,
         )
         later = await self._not_begun(scope.user_id, (fact for row in rows for fact in row["facts"]), instants)
-        return {row["uuid"]: [fact for fact in row["facts"] if fact["uuid"] not in later] for row in rows}
+        return {
+            row["uuid"]: row["facts"]
+            if later.isdisjoint(fact["uuid"] for fact in row["facts"])
+            else await self._first_facts(row["uuid"], scope, instants)
+            for row in rows
+        }
+
+    async def _first_facts(self, uuid: str, scope: Scope, instants: Instants) -> list[EntityFact]:
+        """Return the newest facts of an entity that held, however many others are in between."""
+        found = await self._facts(EntityPage(None, uuid, scope, instants, limit=FACTS_PER_ENTITY), uuid)
+        return found.facts[:FACTS_PER_ENTITY]
 
     async def _facts(self, page: EntityPage, uuid: str) -> _Facts:
-        """Return at most one fact more than the limit, and how many others there are that did not hold."""
+        """Return at most one fact more than the limit, and how many others there are that did not hold.
+
+        Whether a fact held in the past is computed here, so facts are read page by page until enough of them did.
+        """
         instants = page.instants
         past = instants.known_at is not None
         params = {
@@ -193,34 +198,49 @@ class Explore:
             "outgoing": page.direction in ("out", "both"),
             "incoming": page.direction in ("in", "both"),
             "at": instants.t,
-            "history": past,
+            "known_at": instants.known_at,
         }
-        most = _MOST_READ if past else page.limit
-        found = await self._store.read_one(
-            queries.entity_facts,
-            **params,
-            uuids=[uuid],
-            known_at=instants.known_at,
-            all=past or page.include_superseded,
-            top_k=most + 1,
-        )
-        facts = found["facts"]
-        if not past:
-            if page.include_superseded:
-                return _Facts(facts, 0)
-            counted = await self._store.read_one(queries.count_entity_facts, **params, entity_uuid=uuid)
-            later = await self._not_begun(page.scope.user_id, facts, instants)
-            held = [fact for fact in facts if fact["uuid"] not in later]
-            return _Facts(held, counted["hidden"] + len(facts) - len(held))
-        cut, facts = len(facts) > most, facts[:most]
-        stood = await standings(self._store, page.scope.user_id, [fact["uuid"] for fact in facts], instants)
-        known: list[EntityFact] = [
-            {**fact, "invalid_at": stood[fact["uuid"]].end} for fact in facts if stood[fact["uuid"]].known
-        ]
+        most = self._page if past else page.limit + 1
+        found: list[EntityFact] = []
+        looked = passed = 0
+        while len(found) <= page.limit:
+            read = await self._store.read_one(
+                queries.entity_facts,
+                **params,
+                uuids=[uuid],
+                all=page.include_superseded,
+                history=past,
+                skip=looked,
+                top_k=most,
+            )
+            facts = read["facts"]
+            known = await self._known_then(page, facts) if past else await self._begun(page, facts)
+            held = [fact for fact, held in known if held or page.include_superseded]
+            found += held
+            passed += len(known) - len(held)
+            looked += len(facts)
+            if len(facts) < most:
+                break
         if page.include_superseded:
-            return _Facts(known[: page.limit + 1], 0, cut)
-        held = [fact for fact in known if stood[fact["uuid"]].held]
-        return _Facts(held[: page.limit + 1], len(known) - len(held), cut)
+            return _Facts(found[: page.limit + 1], 0)
+        counted = await self._store.read_one(queries.count_entity_facts, **params, entity_uuid=uuid)
+        return _Facts(found[: page.limit + 1], counted["hidden"] + passed)
+
+    async def _known_then(self, page: EntityPage, facts: Sequence[EntityFact]) -> list[tuple[EntityFact, bool]]:
+        """Return the facts that were known then, with their end as known then, and whether each held."""
+        stood = await standings(self._store, page.scope.user_id, [fact["uuid"] for fact in facts], page.instants)
+        return [
+            ({**fact, "invalid_at": stood[fact["uuid"]].end}, stood[fact["uuid"]].held)
+            for fact in facts
+            if stood[fact["uuid"]].known
+        ]
+
+    async def _begun(self, page: EntityPage, facts: Sequence[EntityFact]) -> list[tuple[EntityFact, bool]]:
+        """Return facts that hold by their dates, and whether each had begun."""
+        later = (
+            set[str]() if page.include_superseded else await self._not_begun(page.scope.user_id, facts, page.instants)
+        )
+        return [(fact, fact["uuid"] not in later) for fact in facts]
 
     async def _not_begun(self, user_id: str, facts: Iterable[EntityFact], instants: Instants) -> set[str]:
         """Return the facts of unknown beginning in whose place another value held; the graph alone does not tell."""
@@ -230,42 +250,63 @@ class Explore:
 
     async def _ranked(self, scope: Scope, query: str, limit: int, at: datetime, degraded: list[str]) -> list[str]:
         """Return entities that answer to a text, best first: exact name, part of a name, words, meaning."""
-        user_id, narrowed = scope.user_id, scope.narrowed
+        checked = _CHECKED if scope.narrowed else ((limit * 2, limit * 2),)
+        rows: list[RankedEntity] = []
+        for most in checked:
+            rows = await self._answering(scope, query, at, most, degraded, top_k=limit * 2)
+            if len({row["uuid"] for row in rows}) >= limit or degraded:
+                break
+        return _best_entities(rows)[:limit]
+
+    async def _answering(
+        self, scope: Scope, query: str, at: datetime, most: tuple[int, int], degraded: list[str], *, top_k: int
+    ) -> list[RankedEntity]:
+        """Return entities of the scope that answer to a text.
+
+        Args:
+            scope: the scope.
+            query: the text.
+            at: instant in valid time.
+            most: how many hits by words are checked against the scope, and how many neighbours in meaning.
+            degraded: gets what failed.
+            top_k: most rows of each way.
+        """
         try:
             vector = await self._embedder.embed_query(query)
-            top_k = max(limit * 2, _MOST_NEAR) if narrowed else limit * 2
-            hits = (await self._index.search([IndexQuery(vector, "entity", user_id, top_k)]))[0]
+            hits = (await self._index.search([IndexQuery(vector, "entity", scope.user_id, most[1])]))[0]
         except KgError as error:
             degraded.append(f"names only, no meaning: {error}")
             hits = []
-        rows = await self._store.read(
+        return await self._store.read(
             queries.entities_by_text,
             **scope.params(),
             key=_key_or_nothing(query),
-            words=entity_query(query, user_key(user_id)) or "",
+            words=entity_query(query, user_key(scope.user_id)) or "",
             near=[{"uuid": hit.uuid, "similarity": hit.score} for hit in hits if hit.score >= _NEAR],
             at=at,
-            fetch=_MOST_FETCHED if narrowed else limit * 2,
-            top_k=limit * 2,
+            fetch=most[0],
+            top_k=top_k,
         )
-        best_words = max((row["score"] for row in rows if row["way"] == "words"), default=1.0)
-        by_words: dict[str, float] = {}
-        by_meaning: dict[str, float] = {}
-        for row in rows:
-            if row["way"] == "meaning":
-                by_meaning[row["uuid"]] = row["score"]
-            else:
-                score = 1.0 + row["score"] if row["way"] == "alias" else 0.8 * row["score"] / best_words
-                by_words[row["uuid"]] = max(by_words.get(row["uuid"], 0.0), score)
-        scores = {
-            uuid: by_words.get(uuid, 0.0) + by_meaning.get(uuid, 0.0) for uuid in by_words.keys() | by_meaning.keys()
-        }
-        return sorted(scores, key=lambda uuid: (-scores[uuid], uuid))[:limit]
 
     async def _rows(self, user_id: str, uuids: Sequence[str]) -> list[FoundEntity]:
         rows = await self._store.read(graph_queries.find_entities, user_id=user_id, keys=[], uuids=list(uuids))
         by_uuid = {row["uuid"]: row for row in rows if row["merged_into"] is None}
         return [by_uuid[uuid] for uuid in uuids if uuid in by_uuid]
+
+
+def _best_entities(rows: Sequence[RankedEntity]) -> list[str]:
+    """Return entities, best first: an exact name, a part of a name, words, meaning."""
+    best_words = max((row["score"] for row in rows if row["way"] == "words"), default=1.0)
+    by_words: dict[str, float] = {}
+    by_meaning: dict[str, float] = {}
+    for row in rows:
+        if row["way"] == "meaning":
+            by_meaning[row["uuid"]] = row["score"]
+        else:
+            score = 1.0 + row["score"] if row["way"] == "alias" else 0.8 * row["score"] / best_words
+            by_words[row["uuid"]] = max(by_words.get(row["uuid"], 0.0), score)
+    scores = {uuid: by_words.get(uuid, 0.0) + by_meaning.get(uuid, 0.0) for uuid in by_words.keys() | by_meaning.keys()}
+    return sorted(scores, key=lambda uuid: (-scores[uuid], uuid))
 
 
 def _entity(row: FoundEntity) -> JsonObject:

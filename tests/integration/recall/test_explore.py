@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-import kg.recall.explore
+from kg.facts.instants import Instants
 from kg.graph.query import Query
 from kg.graph.store import GraphStore
+from kg.language.lucene import entity_query, user_key
 from kg.recall import queries as recall_queries
-from tests.support.user import User, prefers, states
+from kg.recall.explore import Explore
+from kg.recall.query import EntityPage
+from kg.values import Scope
+from tests.support.user import User, instant, prefers, states
 
 
 async def names(user: User, **arguments: Any) -> list[str]:
@@ -52,7 +57,7 @@ async def test_an_identifier_is_found_by_its_words(user: User):
     await user.parts.indexer.drain()
     rows = await user.parts.store.read(
         recall_queries.entities_by_text, user_id=user.id, agent_id=None, run_id=None, project=None, key="",
-        words=kg.recall.explore.entity_query("user id", kg.recall.explore.user_key(user.id)) or "", near=[],
+        words=entity_query("user id", user_key(user.id)) or "", near=[],
         at=user.clock.now(), fetch=5, top_k=5,
     )  # fmt: skip
     assert [row["way"] for row in rows] == ["words"]
@@ -75,15 +80,26 @@ async def test_what_replaced_a_fact_from_outside_of_the_scope_is_named_without_i
     assert hit["superseded"][0]["replaced_by"] == narrow[0]["replaced_by"]
 
 
-async def test_facts_that_were_not_looked_at_are_said_to_be_left_out(user: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kg.recall.explore, "_MOST_READ", 3)
-    for i in range(4):
-        await user.add(f"note {i}", prefers(f"thing {i}", f"20{10 + i}"))
-    now = user.clock.now().isoformat()
-    page = await user.entity("user", known_at=now)
-    assert len(page["facts"]) == 3 and "3 facts" in page["facts_omitted"]
-    page = await user.entity("user", known_at=now, direction="in")
-    assert "facts_omitted" not in page
+async def test_what_held_long_ago_is_found_behind_any_number_of_later_facts(user: User):
+    """Nothing is "not there" because it was not looked at: pages of two, where a page is a thousand otherwise."""
+    first = await user.add("tabs", prefers("tabs", "2019"))
+    user.clock.tick()
+    told = user.clock.now().isoformat()
+    for i in range(5):
+        await user.add(f"note {i}", prefers(f"thing {i}", f"20{20 + i}", supersedes=[first.fact] if i == 3 else []))
+        user.clock.tick()
+    explore = Explore(user.parts.store, user.parts.index, user.parts.embedder, page=2)
+    now = user.clock.now()
+
+    async def facts(limit: int, **instants: datetime) -> tuple[list[str], int | None]:
+        page = EntityPage("user", None, Scope(user.id), Instants(now, **instants), limit=limit)
+        found = await explore.page(page)
+        return [fact["fact"] for fact in found["facts"]], found.get("hidden")
+
+    assert await facts(20, known_at=now, as_of=instant("2019-06")) == (["prefers tabs"], 5)
+    assert await facts(20, known_at=instant(told[:10])) == (["prefers tabs"], None)
+    assert await facts(20, known_at=now) == ([f"prefers thing {i}" for i in (4, 3, 2, 1, 0)], 1)
+    assert await facts(1, known_at=now, as_of=instant("2021-06")) == (["prefers thing 1"], 3)
     page = await user.entity("user", include_superseded=True, limit=3)
     assert len(page["facts"]) == 3 and "raise limit" in page["more"]
 
