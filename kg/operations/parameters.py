@@ -72,10 +72,20 @@ Filters = Annotated[
     ),
 ]
 AsOf = Annotated[
-    object, Parameter("string", "what held then (ISO date)", "show what was true on that date, such as 2024-05-17")
+    object,
+    Parameter(
+        "string",
+        "what held then (ISO; a day means to its end)",
+        "show what was true at the end of that day, month or year, such as 2024-05-17",
+    ),
 ]
 KnownAt = Annotated[
-    object, Parameter("string", "as it was known then (ISO date)", "show what was known on that date, such as 2024-05")
+    object,
+    Parameter(
+        "string",
+        "as it was known then (ISO; a day means to its end)",
+        "show what was known at the end of that day, month or year, such as 2024-05",
+    ),
 ]
 DryRun = Annotated[object, Parameter("boolean", "only count")]
 Confirm = Annotated[object, Parameter("integer", "the count that dry_run gave; needed above 10")]

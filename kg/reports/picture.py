@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from kg.facts.instants import Instants, Standing, standings
+from kg.facts.instants import Instants, Standing, asked_instant, standings
 from kg.graph import queries as graph_queries
+from kg.graph.partition import present
 from kg.operations.arguments import Session, read_scope
 from kg.operations.parameters import AsOf, KnownAt, Parameter, Project
 from kg.operations.parts import Parts
@@ -21,7 +22,7 @@ from kg.recall import render
 from kg.recall.explore import Explore
 from kg.reports import queries
 from kg.reports.queries import DrawnFact, DrawnMemory, DrawnReplacement
-from kg.validate import check_id, check_limit, parse_instant
+from kg.validate import check_id, check_limit
 from kg.values import JsonObject, Scope
 
 MOST_NODES = 2000
@@ -73,7 +74,7 @@ class Pictures:
         Raises:
             NotFound: there is no such entity.
         """
-        view = self._view(session, project, as_of, known_at, check_limit("limit", limit, MOST_NODES))
+        view = await self._view(session, project, as_of, known_at, check_limit("limit", limit, MOST_NODES))
         far = check_limit("hops", hops, MOST_HOPS)
         if entity is None:
             return {"picture": "graph", **await self._described(view, await self._whole(view), None)}
@@ -95,17 +96,15 @@ class Pictures:
         Raises:
             NotFound: there is no such entity.
         """
-        view = self._view(session, project, as_of, known_at, MOST_NODES)
+        view = await self._view(session, project, as_of, known_at, MOST_NODES)
         centre = await self._centre(view, entity)
         return {"picture": "timeline", **await self._described(view, await self._star(view, centre), centre)}
 
-    def _view(self, session: Session, project: object, as_of: object, known_at: object, limit: int) -> _View:
-        instants = Instants(
-            self._clock.now(),
-            None if as_of is None else parse_instant("as_of", as_of),
-            None if known_at is None else parse_instant("known_at", known_at),
-        )
-        return _View(read_scope(session, None, None, None, project), instants, limit)
+    async def _view(self, session: Session, project: object, as_of: object, known_at: object, limit: int) -> _View:
+        scope = read_scope(session, None, None, None, project)
+        now = await present(self._store, scope.user_id, self._clock)
+        instants = Instants(now, asked_instant("as_of", as_of, now), asked_instant("known_at", known_at, now))
+        return _View(scope, instants, limit)
 
     async def _centre(self, view: _View, entity: object) -> str:
         found = await self._explore.find(view.scope.user_id, name=check_id("entity", entity), uuid=None)

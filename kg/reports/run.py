@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 from kg.errors import InvalidInput
+from kg.graph.partition import present
 from kg.graph.store import GraphStore
 from kg.operations.arguments import Session
 from kg.operations.parameters import Parameter as Told
@@ -70,7 +71,7 @@ class Reports:
         """
         report = find_report(self._data_dir, name)
         values = _values(report, given)
-        given_by_service = {"user_id": user_id, "now": self._clock.now()}
+        given_by_service = {"user_id": user_id, "now": await present(self._store, user_id, self._clock)}
         params = values | {name: value for name, value in given_by_service.items() if name in report.query.params}
         columns, rows, whole = await self._store.report(report.query, params, MAX_ROWS)
         answer: dict[str, Any] = {

@@ -34,7 +34,7 @@ def test_what_is_typed_has_the_parameter_s_type_and_the_rest_is_left_to_the_serv
 def test_the_help_has_the_signature_s_words_and_default(command: ArgumentParser) -> None:
     shown = " ".join(command.format_help().split())
     assert "--limit N show at most this many (default: 10)" in shown
-    assert "--as-of DATE show what was true on that date" in shown
+    assert "--as-of DATE show what was true at the end of that day" in shown
 
 
 def test_a_command_may_have_a_default_of_its_own() -> None:
