@@ -15,23 +15,48 @@ class BoltProxy:
 
     Attributes:
         cuts: how many of the coming commits are cut: they are carried out, and their answer is lost.
+        alternates: cut every second commit, the next one first.
         committed: how many were cut.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self.cuts = 0
+        self.alternates = False
         self.committed = 0
+        self._seen = 0
+        self._fatal = False
+        self._dead = False
+        self._clients: set[asyncio.StreamWriter] = set()
+
+    def cut_and_die(self) -> None:
+        """Cut the next commit; after it the database answers nobody, until ``mend``."""
+        self.cuts, self._fatal, self._dead = 1, True, False
+
+    def mend(self) -> None:
+        """Let the database answer again."""
+        self._fatal = self._dead = False
+
+    def _cuts(self) -> bool:
+        """Whether the commit that passes now is cut."""
+        if self.alternates:
+            self._seen += 1
+            return self._seen % 2 == 1
+        self.cuts -= 1
+        return self.cuts >= 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on one connection until either side ends it."""
+        if self._dead:
+            writer.close()
+            return
+        self._clients.add(writer)
         down_reader, down_writer = await asyncio.open_connection(*self._target)
         cut = asyncio.Event()
 
         async def up() -> None:
             while data := await reader.read(1 << 16):
-                if self.cuts and data.endswith(_COMMIT):
-                    self.cuts -= 1
+                if data.endswith(_COMMIT) and self._cuts():
                     cut.set()
                 down_writer.write(data)
                 await down_writer.drain()
@@ -40,6 +65,7 @@ class BoltProxy:
             while data := await down_reader.read(1 << 16):
                 if cut.is_set():
                     self.committed += 1
+                    self._dead = self._fatal
                     return
                 writer.write(data)
                 await writer.drain()
@@ -51,6 +77,10 @@ class BoltProxy:
         await asyncio.gather(*tasks, return_exceptions=True)
         down_writer.close()
         writer.close()
+        self._clients.discard(writer)
+        if self._dead:
+            for client in self._clients:
+                client.close()
 
 
 @asynccontextmanager

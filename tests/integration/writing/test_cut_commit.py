@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from kg.errors import CommitInDoubt
+from kg.graph.digest import lines
 from kg.graph.store import GraphAddress, GraphStore
+from kg.index.indexer import Indexer
+from kg.operations.decisions import Decisions
+from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
+from kg.operations.repair import repair
+from kg.values import Scope
 from kg.writing.delete import Deleting
 from tests.support.bolt_proxy import BoltProxy, bolt_proxy
-from tests.support.user import TestClock, User, lives_in, new_key, prefers, states
+from tests.support.graph_checks import whole_graph_invariants
+from tests.support.scripted_models import Model, make_worker, state
+from tests.support.user import Added, TestClock, User, lives_in, new_key, prefers, states
 
 
 @pytest.fixture
@@ -54,50 +63,153 @@ async def _memories(user: User) -> list[str]:
     return [row["text"] for row in rows]
 
 
-async def test_an_added_note_is_stored_once_and_answered_as_if_nothing_had_happened(cut: User, proxy: BoltProxy):
-    proxy.cuts = 1
-    added = await cut.add("I live in Paris", lives_in("Paris"))
-    assert proxy.committed == 1
-    assert [result["event"] for result in added["results"]] == ["ADD"]
-    assert await _memories(cut) == ["I live in Paris"]
+Write = Callable[[User, Added, Added], Awaitable[Any]]
+"""A write by a user who prefers tabs, a memory, and then spaces, another memory that replaced it."""
 
 
-async def test_messages_are_stored_once(cut: User, proxy: BoltProxy):
-    proxy.cuts = 2
+async def _add(user: User, tabs: Added, spaces: Added) -> Any:
+    return (await user.add("I live in Paris", lives_in("Paris")))["results"][0]["event"]
+
+
+async def _add_messages(user: User, tabs: Added, spaces: Added) -> Any:
     messages = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
-    answer = await cut.memory.add_memory(cut.session(), messages=messages)
-    assert proxy.committed == 2, "the repeat was cut too"
-    assert [result["event"] for result in answer["results"]] == ["ADD", "ADD"]
-    assert await _memories(cut) == ["one", "two"]
+    answer = await user.memory.add_memory(user.session(), messages=messages, run_id="r")
+    return [result["event"] for result in answer["results"]]
 
 
-async def test_an_update_keeps_one_version(cut: User, proxy: BoltProxy):
-    memory = await cut.add("tabs", prefers("tabs"))
-    proxy.cuts = 1
-    changed = await cut.update(memory.id, prefers("spaces"), text="spaces")
-    assert proxy.committed == 1
-    assert changed["event"] == "UPDATE"
-    (row,) = await cut.raw("MATCH (v:MemoryVersion {user_id: $user_id}) RETURN count(v) AS n")
-    assert row["n"] == 1
+async def _update(user: User, tabs: Added, spaces: Added) -> Any:
+    return (await user.update(spaces.id, prefers("either"), text="either"))["event"]
 
 
-async def test_a_deletion_answers_what_it_deleted(cut: User, proxy: BoltProxy):
-    memory = await cut.add("tabs", prefers("tabs"))
-    proxy.cuts = 1
-    deleted = await cut.delete(memory.id)
-    assert proxy.committed == 1
-    assert deleted["deleted"]["memories"] == 1
-    assert await _memories(cut) == []
+async def _delete(user: User, tabs: Added, spaces: Added) -> Any:
+    return (await user.delete(spaces.id))["deleted"]
 
 
-async def test_a_merge_answers_what_it_moved(cut: User, proxy: BoltProxy):
-    await cut.add("pg", states("pg is fast", "IS", "pg", "fast"), states("Postgres is safe", "IS", "Postgres", "safe"))
-    rows = await cut.raw("MATCH (e:Entity {user_id: $user_id}) RETURN e.name AS name, e.uuid AS uuid")
-    named = {row["name"]: row["uuid"] for row in rows}
-    proxy.cuts = 1
-    moved = await cut.merges.merge(cut.id, new_key(), named["pg"], named["Postgres"], "one thing")
-    assert proxy.committed == 1
-    assert moved.facts == 1
+async def _delete_scope(user: User, tabs: Added, spaces: Added) -> Any:
+    return (await user.memory.delete_all_memories(user.session(), user_id=user.id, confirm=3))["deleted"]
+
+
+async def _delete_many(user: User, tabs: Added, spaces: Added) -> Any:
+    deleting = Deleting(user.parts.store, user.clock, at_once=1, batch=1)
+    deleted = await deleting.scope(Scope(user.id), new_key())
+    await deleting.finish()
+    return deleted.counts()
+
+
+async def _delete_entity(user: User, tabs: Added, spaces: Added) -> Any:
+    return (await user.memory.delete_entities(user.session(), name="tabs"))["deleted"]
+
+
+async def _merge(user: User, tabs: Added, spaces: Added) -> Any:
+    return (await user.merges.merge(user.id, new_key(), *await _entities(user, "tabs", "spaces"), "one thing")).facts
+
+
+async def _undo_merge(user: User, tabs: Added, spaces: Added) -> Any:
+    (source,) = await _entities(user, "vim")
+    return (await user.merges.undo(user.id, new_key(), source)).names
+
+
+async def _undo_decision(user: User, tabs: Added, spaces: Added) -> Any:
+    (row,) = await user.raw("MATCH (:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->() RETURN d.uuid AS uuid")
+    return (await Decisions(user.parts.store, user.clock).undo(user.id, new_key(), row["uuid"])).stands
+
+
+async def _cancel_job(user: User, tabs: Added, spaces: Added) -> Any:
+    return await Jobs(user.parts.store, user.clock).cancel(user.id, new_key(), await _job(user, "pending"))
+
+
+async def _retry_job(user: User, tabs: Added, spaces: Added) -> Any:
+    return await Jobs(user.parts.store, user.clock).retry(user.id, new_key(), await _job(user, "dead"))
+
+
+async def _extract_pending(user: User, tabs: Added, spaces: Added) -> Any:
+    return (await Jobs(user.parts.store, user.clock).catch_up(user.id, new_key())).jobs
+
+
+async def _repair(user: User, tabs: Added, spaces: Added) -> Any:
+    await user.raw("MATCH (f:Fact {user_id: $user_id}) SET f.invalid_at = NULL")
+    await repair(user.parts.store, user.parts.index, user.clock)
+
+
+async def _index(user: User, tabs: Added, spaces: Added) -> Any:
+    parts = user.parts
+    await Indexer(parts.store, parts.index, parts.embedder, user.clock).drain()
+    await whole_graph_invariants(parts, user.id)
+
+
+async def _entities(user: User, *names: str) -> list[str]:
+    rows = await user.raw("MATCH (e:Entity {user_id: $user_id}) RETURN e.name AS name, e.uuid AS uuid")
+    return [{row["name"]: row["uuid"] for row in rows}[name] for name in names]
+
+
+async def _job(user: User, state: str) -> str:
+    rows = await user.raw("MATCH (j:Job {user_id: $user_id, state: $state}) RETURN j.uuid AS uuid", state=state)
+    return rows[0]["uuid"]
+
+
+WRITES = (
+    _add, _add_messages, _update, _delete, _delete_scope, _delete_many, _delete_entity, _merge,
+    _undo_merge, _undo_decision, _cancel_job, _retry_job, _extract_pending, _repair, _index,
+)  # fmt: skip
+
+
+async def _prepared(user: User) -> tuple[Added, Added]:
+    """A history that leaves something to do for every write."""
+    tabs = await user.add("tabs", prefers("tabs"), prefers("vim"))
+    spaces = await user.add("spaces", prefers("spaces", supersedes=[tabs.fact]))
+    await user.update(spaces.id, prefers("spaces"), text="spaces, I said")
+    await user.merges.merge(user.id, new_key(), *await _entities(user, "vim", "tabs"), "one thing")
+    await user.add("Nobody has read this text yet, and a model is to")
+    for job in ("pending", "dead"):
+        await user.raw(
+            "CREATE (:Job:Internal {uuid: randomUUID(), user_id: $user_id, kind: 'extract', state: $state, attempt: 5, "
+            "failures: 5, created_at: datetime('2024-01-01')})",
+            state=job,
+        )
+    return tabs, spaces
+
+
+async def _left(user: User) -> list[Any]:
+    """All that a user's graph says, and its jobs."""
+    jobs = await user.raw(
+        "MATCH (j:Job {user_id: $user_id}) "
+        "RETURN j.kind AS kind, j.state AS state, j.attempt AS attempt, COUNT { (j)-->() } AS n ORDER BY kind, state, n"
+    )
+    return [*await lines(user.parts.store, user.id), *jobs]
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_a_write_whose_commits_are_cut_leaves_and_answers_what_any_other_does(
+    user: User, cut: User, proxy: BoltProxy, write: Write
+):
+    expected = await write(user, *await _prepared(user))
+    before = await _prepared(cut)
+    proxy.alternates = True
+    answered = await write(cut, *before)
+    proxy.alternates = False
+    assert proxy.committed >= 1
+    assert answered == expected
+    assert await _left(cut) == await _left(user)
+    await whole_graph_invariants(cut.parts, cut.id)
+
+
+async def test_a_text_is_read_by_a_model_once_and_its_facts_are_written_once(cut: User, proxy: BoltProxy):
+    await cut.raw("MATCH (j:Job) DETACH DELETE j")
+    model = Model()
+    model.facts["Postgres"] = [states("Billing uses Postgres", "USES", "billing", "Postgres")]
+    worker = make_worker(cut.parts, model, cut.clock)
+    reading = User(replace(cut.parts, worker=worker), MemoryService(replace(cut.parts, worker=worker)), cut.clock)
+    added = await reading.add("We run billing on Postgres")
+    proxy.alternates = True
+    worker.start()
+    try:
+        await state(reading, added.id, "done")
+    finally:
+        proxy.alternates = False
+        await worker.stop()
+    assert proxy.committed >= 1
+    assert [fact["fact"] for fact in (await reading.get(added.id))["facts"]] == ["Billing uses Postgres"]
+    await whole_graph_invariants(reading.parts, reading.id)
 
 
 async def test_a_call_that_stays_in_doubt_says_so_and_its_repeat_is_carried_out_once(
