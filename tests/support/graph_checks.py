@@ -9,6 +9,7 @@ from kg.facts.claims import claim_key, entity_key
 from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.timeline import timelines_from_rows
 from kg.graph.names import fact_name, memory_name
+from kg.graph.partition import present
 from kg.index import queries as index_queries
 from kg.index.compare import point_hash
 from kg.operations.memory import Parts
@@ -156,7 +157,7 @@ async def _projection_is_exact(parts: Parts, user_id: str, facts: list[Row]) -> 
         + "] RETURN r {.*, subject: s.uuid, object: o.uuid, type: type(r)} AS row",
         user_id,
     )
-    now = parts.clock.now()
+    now = await present(parts.store, user_id, parts.clock)
     claims: dict[str, list[Row]] = defaultdict(list)
     for fact in facts:
         if fact.get("expired_at") is None and fact.get("subject_uuid") and fact.get("object_uuid"):
