@@ -46,11 +46,8 @@ CALL () {
     AND ($run_id IS NULL OR m.run_id = $run_id)
     AND ($project IS NULL OR m.project = $project)
     AND NOT EXISTS { MATCH (f)-[d:SUPERSEDED_BY]->(:Fact) WHERE d.undone_at IS NULL }
-  OPTIONAL MATCH (n:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, predicate: f.predicate})<-[:STATES]-(by:Memory)
-  WHERE n.scope = f.scope AND n <> f AND n.valid_at = f.invalid_at AND n.expired_at IS NULL AND NOT by:Deleting
-    AND (f.stated_invalid_at IS NULL OR f.stated_invalid_at > f.invalid_at)
-  WITH f, m, head(collect(n)) AS new
-  RETURN f.invalid_at AS at, 'ended' AS how, f AS fact, new, 'date' AS decided_by, null AS reason, m AS memory
+  OPTIONAL MATCH (n:Fact {uuid: f.followed_by}) WHERE n.expired_at IS NULL
+  RETURN f.invalid_at AS at, 'ended' AS how, f AS fact, n AS new, 'date' AS decided_by, null AS reason, m AS memory
 }
 RETURN toString(at) AS at, how, fact.uuid AS uuid, fact.statement AS statement, new.uuid AS new_uuid,
   new.statement AS new_statement, decided_by, reason, memory.uuid AS memory_uuid, memory.project AS project,

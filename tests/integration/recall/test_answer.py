@@ -98,6 +98,20 @@ async def test_a_memory_that_was_replaced_comes_after_the_one_that_replaced_it_w
     assert newer.id not in [hit["id"] for hit in then["results"]]
 
 
+async def test_a_memory_that_a_later_date_ended_comes_after_the_later_one(user: User) -> None:
+    paris = states("user lives in Paris", "LIVES_IN", "user", "Paris", valid_at="2020")
+    oslo = states("user lives in Oslo", "LIVES_IN", "user", "Oslo", valid_at="2023")
+    old = await user.add("Home is a flat in Paris near the river", paris, occurred_at="2020", wait=True)
+    new = await user.add("The removal van brought everything north", oslo, occurred_at="2023", wait=True)
+    asked = "is home a flat in Paris near the river?"
+    answer = await user.search(asked, limit=2)
+    assert [hit["id"] for hit in answer["results"]] == [new.id, old.id]
+    (ended,) = answer["results"][1]["superseded"]
+    assert (ended["replaced_by"][0]["fact"], ended["replaced_by"][0]["how"]) == ("user lives in Oslo", "followed")
+    before = await user.search(asked, as_of="2021")
+    assert [hit["id"] for hit in before["results"]] == [old.id]
+
+
 async def test_a_fact_that_says_what_its_memory_says_does_not_repeat_it(user: User) -> None:
     await user.add(
         "The cache uses Redis.", states("the cache uses Redis", "USES", "cache", "Redis", because="it was there"),

@@ -156,6 +156,15 @@ async def test_the_page_of_a_place_that_was_left_shows_that_it_held(user: User):
     await user.add("Berlin", states("user lives in Berlin", "LIVES_IN", "user", "Berlin", valid_at="2022"))
     page = await user.memory.get_entity(user.session(), name="Paris")
     assert page["facts"] == []
-    assert [(fact["fact"], fact["invalid_at"]) for fact in page["superseded"]] == [
-        ("user lives in Paris", "2022-01-01T00:00:00Z")
-    ]
+    (left,) = page["superseded"]
+    assert (left["fact"], left["invalid_at"]) == ("user lives in Paris", "2022-01-01T00:00:00Z")
+    assert [(by["fact"], by["how"]) for by in left["replaced_by"]] == [("user lives in Berlin", "followed")]
+
+
+async def test_a_version_names_the_next_one_of_its_own_tool_as_what_ended_it(user: User):
+    for version, day in (("Node 18", "2022"), ("Node 22", "2024"), ("Postgres 16", "2024")):
+        note = states(f"shop uses {version}", "USES_VERSION", "shop", version, valid_at=day)
+        await user.add(version, note)
+    page = await user.memory.get_entity(user.session(), name="shop")
+    assert {fact["fact"] for fact in page["facts"]} == {"shop uses Node 22", "shop uses Postgres 16"}
+    assert [by["fact"] for by in page["superseded"][0]["replaced_by"]] == ["shop uses Node 22"]
