@@ -40,6 +40,16 @@ faults: setup ## every fault of every provider, through the whole stack
 	@$(python) scripts/fetch.py
 	$(python) -m pytest -rs -m faults $(ARGS)
 
+.PHONY: browser
+browser: setup ## what needs a real Chromium: the pages without a network, Neo4j Browser with its guide
+	@$(python) scripts/fetch.py
+	$(python) -m pytest -rs -m browser tests/mcp/browser $(ARGS)
+
+.PHONY: pictures
+pictures: setup ## take docs/pictures again, in a headless Chromium, from the demo's graph
+	@$(python) scripts/fetch.py
+	@PYTHONPATH=. $(python) scripts/pictures.py
+
 .PHONY: coverage
 coverage: setup ## the tests with the lines counted that they reach, in the processes they start too
 	@$(python) scripts/fetch.py

@@ -42,7 +42,8 @@ const layout = (() => {
     const count = members.length;
     const x = new Float64Array(count);
     const y = new Float64Array(count);
-    const ideal = count < 40 ? 175 : count < 120 ? 140 : count < 400 ? 110 : 95;
+    const all = nodes.length;
+    const ideal = all < 40 ? 150 : all < 120 ? 115 : all < 400 ? 90 : 70;
     members.forEach((_, index) => {
       const radius = ideal * 0.62 * Math.sqrt(index);
       const angle = index * 2.399963;
@@ -75,9 +76,30 @@ const layout = (() => {
         y[i] += pullY * step;
       }
     }
+    scale(links, x, y, ideal);
     const rooms = members.map((node) => nodes[node]);
     for (let round = 0; round < 30; round++) if (!part(x, y, rooms)) break;
     return { members, x, y };
+  }
+
+  // Bring the middle one of all edges to the ideal length, but leave each node some room where edges cross much of the
+  // part: forces give the shape, and this the size.
+  function scale(links, x, y, ideal) {
+    const lengths = links.map(([a, b]) => Math.hypot(x[a] - x[b], y[a] - y[b])).sort((a, b) => a - b);
+    const middle = lengths[Math.floor(lengths.length / 2)];
+    if (!middle) return;
+    const room = Math.sqrt((x.length * 65 * 65) / (12 * spread(x) * spread(y) || 1));
+    const factor = x.length < 40 ? ideal / middle : Math.max(ideal / middle, room);
+    for (let i = 0; i < x.length; i++) {
+      x[i] *= factor;
+      y[i] *= factor;
+    }
+  }
+
+  // Return the standard deviation of coordinates.
+  function spread(values) {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
   }
 
   // Push all nodes apart. Nodes in cells that do not touch a node's own push it together, from their common centre.
@@ -119,7 +141,7 @@ const layout = (() => {
         dy = (i % 3) - 1;
         distance = 2;
       }
-      const force = (ideal * weight * (1 + 0.05 * Math.min(degree[i], 30))) / distance;
+      const force = (ideal * ideal * weight * (1 + 0.05 * Math.min(degree[i], 30))) / distance;
       moveX[i] += dx * force;
       moveY[i] += dy * force;
     }

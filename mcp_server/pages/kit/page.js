@@ -20,7 +20,7 @@ const page = (() => {
       else if (value === true) made.setAttribute(name, "");
       else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
     }
-    made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+    made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
     return made;
   }
 
@@ -143,7 +143,7 @@ const page = (() => {
     panel.replaceChildren(
       element("div", { class: "head" }, element("h2", {}, title),
         element("button", { class: "close", "aria-label": "Close (Escape)", onclick: () => page.choose(null) }, "×")),
-      ...content.flat().filter(Boolean),
+      ...content.flat(Infinity).filter(Boolean),
     );
     panel.hidden = false;
     panel.scrollTop = 0;
@@ -294,7 +294,7 @@ const page = (() => {
   ];
   function buildHelp() {
     byId("help").append(element("h2", {}, "Keys"),
-      element("dl", {}, KEYS.map(([key, what]) => [element("dt", {}, key.split(" ").map((one) => [element("kbd", {}, one), " "]).flat()), element("dd", {}, what)])),
+      element("dl", {}, KEYS.map(([key, what]) => [element("dt", {}, key.split(" ").map((one) => [element("kbd", {}, one), " "])), element("dd", {}, what)])),
       element("p", {}, page.picture.explanation),
       element("button", { class: "tool", onclick: () => byId("help").close() }, "Close"));
   }
