@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kg.operations.decisions import Decisions
 from tests.support.user import Added, User, lives_in
 
 
@@ -38,18 +39,15 @@ async def test_when_a_memory_was_stored_and_changed(user: User):
     assert hit["id"] == paris.id
     await user.update(berlin.id, lives_in("Rome"), text="I live in Rome")
     user.clock.tick(hours=1)
-    changed = (await user.get(berlin.id))["versions"][0]["replaced_at"]
+    changed = (await user.get(berlin.id))["versions"][0]["until"]
     assert await user.objects("user", known_at=changed) == {"Rome"}
 
 
 async def test_when_a_decision_was_made(user: User):
     paris, _ = await _moved(user)
-    (replaced,) = (await user.entity("user", include_superseded=True, project=None, direction="out"))["facts"][1][
-        "replaced_by"
-    ]
     assert await user.objects("user", known_at=(await _shown(user, paris))["valid_at"]) == {"Paris"}
-    decided = replaced.get("at") or (await _shown(user, paris))["replaced_by"][0]["at"]
-    assert await user.objects("user", known_at=decided) == {"Berlin"}
+    decisions = await Decisions(user.parts.store, user.clock).conflicts(user.id, project=None, limit=5)
+    assert await user.objects("user", known_at=decisions["decided"][0]["at"]) == {"Berlin"}
 
 
 async def test_a_day_a_month_and_a_year_are_read_to_their_end_but_not_beyond_now(user: User):
