@@ -55,6 +55,7 @@ class Administration:
         from kg.operations.decisions import Decisions
         from kg.operations.job_control import Jobs
         from kg.operations.merges import Merges
+        from kg.writing.revert import Reverting
 
         self._store = store
         self._index = index
@@ -65,6 +66,7 @@ class Administration:
         self._jobs = Jobs(store, clock)
         self._decisions = Decisions(store, clock)
         self._merges = Merges(store, clock)
+        self._reverting = Reverting(store, clock)
 
     async def list_jobs(
         self,
@@ -160,6 +162,18 @@ class Administration:
     ) -> JsonObject:
         """Undo a merge: the merged entity is separate again."""
         return asdict(await self._merges.undo(session.scope.user_id, session.request, check_uuid("id", id)))
+
+    async def undo_update(
+        self,
+        session: Session,
+        *,
+        id: Annotated[object, Parameter("string", help="the memory's id")],
+    ) -> JsonObject:
+        """Undo the last update of a memory: it says again what it said before; what it says now becomes a version."""
+        uuid = check_uuid("id", id)
+        undone = await self._reverting.revert(session.scope.user_id, session.request, uuid)
+        self._indexer.wake()
+        return asdict(undone)
 
     async def reindex(
         self,

@@ -93,7 +93,9 @@ async def _expire(write: Write, replaced: Sequence[Replaced]) -> list[ClaimedFac
 
 def _inherited(replaced: Sequence[Replaced], stated: Sequence[Row]) -> list[Row]:
     new = StatedFacts(stated)
-    return [row for one in replaced for row in inherited_decisions(one.facts, one.decisions, new)]
+    inherited = (row for one in replaced for row in inherited_decisions(one.facts, one.decisions, new))
+    properties = ("uuid", "undone_at")  # an update that is undone hands on copies of one decision from both states
+    return list({(row["old"], row["new"], *map(row["properties"].get, properties)): row for row in inherited}.values())
 
 
 def _entities_of(facts: Sequence[ClaimedFact]) -> list[str]:

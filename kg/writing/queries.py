@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from kg.facts.queries import ClaimedFact, StatedDecision
-from kg.graph.nodes import Memory
+from kg.graph.nodes import Fact, Memory
 from kg.graph.queries import Node
 from kg.graph.query import Command, Query
 
@@ -106,6 +106,43 @@ class UpdateContext(TypedDict):
     owners: list[TargetMemory]
 
 
+class FormerState(TypedDict):
+    """What a memory said before its last update."""
+
+    uuid: str
+    text: str
+    metadata: str
+    occurred_at: datetime
+    replaced_at: datetime
+
+
+class FormerMention(TypedDict):
+    """A name that the former text bears."""
+
+    key: str
+    name: str
+    role: str
+    kind: str | None
+
+
+class FormerFact(Fact):
+    """A fact of the former state; subject and object are the alias keys by which it was stated."""
+
+    subject: str | None
+    object: str | None
+
+
+class RevertContext(TypedDict):
+    """What undoing an update must know of its memory."""
+
+    memory: Memory
+    version: FormerState
+    mentions: list[FormerMention]
+    former: list[FormerFact]
+    since: list[UpdatedFact]
+    decisions: list[StatedDecision]
+
+
 class TakenBack(TypedDict):
     """A decision that was taken back; ``fact`` stands again, and ``by`` had replaced it."""
 
@@ -199,6 +236,7 @@ class DeletionJob(TypedDict):
 write_context = Query("write_context", WriteContext)
 settle_context = Query("settle_context", SettleContext)
 update_context = Query("update_context", UpdateContext)
+revert_context = Query("revert_context", RevertContext)
 create_graph = Query("create_graph", CreatedGraph)
 redescribe_memories = Command("redescribe_memories")
 create_version = Command("create_version")

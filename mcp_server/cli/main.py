@@ -113,6 +113,7 @@ def _add_commands(commands: _SubParsersAction[_Command]) -> None:
     add("entity", "show what is known about a tool, person, project or concept", _entity_options)
     add("list", "list memories, newest first", _list_options)
     add("delete", "erase a memory and the facts that only it states", _delete_options)
+    add("revert", "undo the last update of a memory", _revert_options)
     add("facts", "list contradictions between facts, undo a decision about one", _facts_options)
     add("entities", "merge two entities that are one thing, list merges, undo one", _entities_options)
     add("report", "show a report: decisions in force, what failed, what changed, and more", _report_options)
@@ -212,6 +213,12 @@ def _delete_options(command: ArgumentParser) -> None:
     from mcp_server.cli import memory
 
     memory.delete_options(command)
+
+
+def _revert_options(command: ArgumentParser) -> None:
+    from mcp_server.cli import memory
+
+    memory.revert_options(command)
 
 
 def _facts_options(command: ArgumentParser) -> None:

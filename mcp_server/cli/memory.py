@@ -8,15 +8,16 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from kg.errors import InvalidInput
+from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService
-from mcp_server.cli.operate import call_tool, show_tool
+from mcp_server.cli.operate import call_tool, show_operation, show_tool
 from mcp_server.cli.options import Options, given, set_run
 from mcp_server.cli.output import PhaseLine, Refused, ask, can_ask, safe, write_json, write_line
 from mcp_server.cli.render import render_added, render_entity, render_hits, render_memories, render_memory
 from mcp_server.link.client import JsonObject, ServiceClient
 
 if TYPE_CHECKING:
-    pass
+    from mcp_server.cli.screen import Screen
 
 MOST_TOKENS = 100_000
 """A person at a terminal pays for no tokens: only the number of answers is limited."""
@@ -159,6 +160,27 @@ def delete(arguments: Namespace) -> int:
         counts = ", ".join(_count(count, name) for name, count in answer["deleted"].items() if count)
         write_line(f"Deleted {answer['id']}: {counts}.")
     return 0
+
+
+def revert_options(command: ArgumentParser) -> None:
+    """Add the options of ``knowthread revert``."""
+    set_run(command, revert)
+    Options(command, Administration.undo_update).add_argument("id", "ID")
+
+
+def revert(arguments: Namespace) -> int:
+    """Undo the last update of a memory."""
+    asked = given(arguments, Administration.undo_update)
+    return show_operation(arguments, Administration.undo_update, asked, _render_reverted)
+
+
+def _render_reverted(screen: Screen, answer: JsonObject) -> None:
+    screen.line(f"Reverted {answer['uuid']}: it says again what it said before its last update.")
+    counts = [
+        _count(len(answer["stated"]), "facts") + " stated again",
+        _count(len(answer["expired"]), "facts") + " of the update expired",
+    ]
+    screen.line(", ".join(counts) + ". To bring the update back, revert again.")
 
 
 def _standard_input() -> str:

@@ -37,6 +37,7 @@ OPERATIONS: Mapping[str, Operation] = {
         Administration.list_merges,
         Administration.merge_entities,
         Administration.undo_merge,
+        Administration.undo_update,
         Administration.reindex,
         Administration.cancel_reindex,
         Administration.repair,

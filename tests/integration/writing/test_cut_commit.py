@@ -19,6 +19,7 @@ from kg.operations.memory import MemoryService, Parts
 from kg.operations.repair import repair
 from kg.values import Scope
 from kg.writing.delete import Deleting
+from kg.writing.revert import Reverting
 from tests.support.bolt_proxy import BoltProxy, bolt_proxy
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.scripted_models import Model, make_worker, state
@@ -79,6 +80,10 @@ async def _add_messages(user: User, tabs: Added, spaces: Added) -> Any:
 
 async def _update(user: User, tabs: Added, spaces: Added) -> Any:
     return (await user.update(spaces.id, prefers("either"), text="either"))["event"]
+
+
+async def _undo_update(user: User, tabs: Added, spaces: Added) -> Any:
+    return len((await Reverting(user.parts.store, user.clock).revert(user.id, new_key(), spaces.id)).stated)
 
 
 async def _delete(user: User, tabs: Added, spaces: Added) -> Any:
@@ -148,7 +153,7 @@ async def _job(user: User, state: str) -> str:
 
 
 WRITES = (
-    _add, _add_messages, _update, _delete, _delete_scope, _delete_many, _delete_entity, _merge,
+    _add, _add_messages, _update, _undo_update, _delete, _delete_scope, _delete_many, _delete_entity, _merge,
     _undo_merge, _undo_decision, _cancel_job, _retry_job, _extract_pending, _repair, _index,
 )  # fmt: skip
 
