@@ -75,6 +75,10 @@ bench-answer: setup ## whether a search knows that nothing stored fits; ARGS="--
 bench-kinds: setup ## how often the kind that a name is given is right; ARGS="--wrong"
 	@$(python) bench/kinds.py $(ARGS)
 
+.PHONY: bench-names
+bench-names: setup ## how often two things stay two, and one becomes one; ARGS="--wrong"
+	@$(python) bench/names.py $(ARGS)
+
 .PHONY: hooks
 hooks: setup ## have git run make check before each commit in this clone
 	@$(python) -m pre_commit install

@@ -16,6 +16,7 @@ two names does not matter.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
@@ -48,6 +49,9 @@ _FOLDED = frozenset(("Person", "Place", "Organization"))
 
 WITHOUT_ACCENTS = "equal except for accents"
 _ACRONYM_CHARS = 2
+_SHORT_CHARS = 3
+_LETTER_V = re.compile(r"\bV(?=[0-9])")
+_ANY_V = re.compile(r"v(?=[0-9])", re.IGNORECASE)
 _TYPO_CHARS = 6
 _PROJECT_ENDINGS = ("js", "io", "ai")
 
@@ -59,10 +63,12 @@ class Name:
     Attributes:
         key: its alias key.
         kind: one of the kinds of entities; Thing if it is not known.
+        written: as somebody wrote it; empty if that is not known.
     """
 
     key: str
     kind: str
+    written: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,11 +100,36 @@ def compare(left: Name, right: Name) -> Verdict:
         return apart("the person who speaks is called by no other name")
     if kind == "Person":
         return _with_accents(left.key, right.key, compare_persons)
-    kinds = _Kinds(kind, kind if left.kind == right.kind else ANY_KIND)
+    return _compare_written(left, right, _Kinds(kind, kind if left.kind == right.kind else ANY_KIND))
+
+
+def _compare_written(left: Name, right: Name, kinds: _Kinds) -> Verdict:
+    """Compare names of things that are no persons; what their keys do not show may leave a doubt."""
     verdict = _with_accents(left.key, right.key, lambda a, b: _compare_things(a, b, kinds))
-    if verdict.reason == WITHOUT_ACCENTS and kind not in _FOLDED:
+    doubt = _doubt(left, right, kinds) if verdict.outcome == "same" else None
+    if doubt is not None:
+        return ask(0.6, doubt)
+    if verdict.reason == WITHOUT_ACCENTS and kinds.either not in _FOLDED:
         return ask(0.5, "equal except for accents, which tell words apart")
     return verdict
+
+
+def _doubt(left: Name, right: Name, kinds: _Kinds) -> str | None:
+    """Return why names that are equal by a known spelling may be two things all the same, as they are written."""
+    if any(_LETTER_V.search(a.written) and not _ANY_V.search(b.written) for a, b in ((left, right), (right, left))):
+        return "a letter that one of them lacks, or a version"
+    if kinds.both == ANY_KIND and (_is_loose(left) or _is_loose(right)):
+        return "a short form, or plain words, that may mean anything"
+    return None
+
+
+def _is_loose(name: Name) -> bool:
+    """Whether a name is written as plain words or a short word are: big query, ts."""
+    if not name.written or name.written != name.written.lower():
+        return False
+    whole = joined(name.key)
+    spaced = len(words(name.key)) > 1 and whole in load_synonyms().products
+    return spaced or (len(whole) <= _SHORT_CHARS and whole.isalpha())
 
 
 def _clash(left: Name, right: Name) -> Verdict:

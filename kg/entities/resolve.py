@@ -29,6 +29,7 @@ from kg.entities.letters import Name, common_kind, compare
 from kg.entities.persons import is_full_name
 from kg.entities.verdict import Outcome, Verdict, apart, ask
 from kg.errors import ExtractionError, StoreUnavailable
+from kg.language.names import find_alias_key
 from kg.language.words import fold, is_non_latin
 from kg.model_values import ModelCall, ModelWork, NameInContext, NamePair
 from kg.ports import Embedder, NameJudge
@@ -201,7 +202,7 @@ class _Table:
         self._new = new
         self._known = candidates
         self._things = [*new, *candidates]
-        self._names = [[Name(key, thing.kind) for key in _keys(thing)] for thing in self._things]
+        self._names = [[Name(key, thing.kind, _written(thing, key)) for key in _keys(thing)] for thing in self._things]
         self.verdicts: dict[Pair, Verdict] = {}
         for i in range(len(new)):
             for j in range(i + 1, len(self._things)):
@@ -348,3 +349,7 @@ def said_of(thing: NewName | KnownEntity) -> str | None:
 
 def _keys(thing: NewName | KnownEntity) -> tuple[str, ...]:
     return (thing.key,) if isinstance(thing, NewName) else thing.keys
+
+
+def _written(thing: NewName | KnownEntity, key: str) -> str:
+    return thing.name if isinstance(thing, NewName) or find_alias_key(thing.name) == key else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kg.errors import InvalidInput
 from kg.facts import predicates
-from kg.facts.kinds import kind_of
+from kg.facts.kinds import kind_of, plain_key
 from kg.facts.quantities import is_quantity
 from kg.facts.slots import Versioned, find_versioned
 from kg.language.names import SELF_KEY, alias_key, is_self, is_speaker, is_user
@@ -22,6 +22,8 @@ _LITERAL = frozenset(
     )
 )
 """Predicates whose object is a value to read, never an entity."""
+_ANYTHING = frozenset(("Thing", "Concept"))
+"""Kinds of which a plain word may be; of any other kind, it is the name of a product, a place or a person."""
 _ENTITY_MAX_WORDS = 8
 _ENTITY_MAX_CHARS = 80
 _VERSIONED_MAX_WORDS = 4
@@ -90,7 +92,13 @@ def _stated(name: str, speaker: str | None, kind: str, given: str | None) -> Sta
     if is_user(name) or (is_speaker(name) and speaker is None):
         return StatedName(SELF_KEY, name, kind)
     meant = speaker if is_speaker(name) and speaker is not None else name
-    return StatedName(alias_key(meant), meant, kind)
+    return StatedName(name_key(meant, kind), meant, kind)
+
+
+def name_key(name: str, kind: str) -> str:
+    """Return the alias key of a name in a fact: a product's name that is a plain word, too, has two."""
+    key = alias_key(name)
+    return plain_key(key, name.strip()) if kind in _ANYTHING else key
 
 
 def object_is_entity(predicate: str, value: str, given: str | None = None) -> bool:

@@ -31,12 +31,14 @@ _FILE_NAMES = frozenset(
 )
 _REMOTE = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}/[\w.-]+/[\w.-]+|[a-z0-9][\w-]*/[a-z0-9][\w.-]*", re.IGNORECASE)
 _PACKAGE = re.compile(r"@[\w.-]+/[\w.-]+")
+_LIBRARY = re.compile(r"[A-Z]\w*\.(?:js|io)")
 _HANDLE = re.compile(r"@[A-Za-z][\w.-]+")
 _PERSON = re.compile(r"(?:(?:Dr|Prof|Mr|Ms|Mrs)\.? )?[^\W\d_a-z][^\W\d_]+(?:[ '-][^\W\d_a-z][^\W\d_]*\.?){0,2}")
 _PRODUCT = re.compile(r"[^\W\d_]*[^\W\d_][\w+#]*(?:[-.][\w+#]+)*")
 _SLUG = re.compile(r"[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z]{2,}-\d+")
 _CODE = re.compile(r"\(\)|::|->|^\$|^-{1,2}\w|#\d|^[A-Za-z0-9]+[a-z][A-Z]\w*\.\w")
+_WORD = "word"
 _PREPOSITION = re.compile(r" (in|on|of|by|with|for|at|from|during|after|before|to|between|under) ")
 _NUMBERED = re.compile(r"\d")
 _ARTICLE = re.compile(r"^(?:the|a|an|our|my|their) ", re.IGNORECASE)
@@ -48,8 +50,11 @@ class _Evidence:
     def __init__(self) -> None:
         raw = tomllib.loads(files("kg.facts").joinpath("kinds.toml").read_text(encoding="utf-8"))
         table = cast("dict[str, dict[str, str]]", raw)
-        self.known = _by_word(table["known"])
+        written = _by_word(table["known"])
+        self.known: dict[str, EntityKind] = {word.replace("_", ""): kind for word, kind in written.items()}
+        self.divided = frozenset(word.replace("_", "") for word in written if "_" in word)
         self.cased = _by_word(table["cased"])
+        self.plain: dict[str, EntityKind] = {word.casefold(): kind for word, kind in self.cased.items()}
         self.heads = _by_word(table["heads"])
         self.first_names = frozenset(table["names"]["first"].split())
 
@@ -77,9 +82,25 @@ def kind_of(name: str, predicate: str, side: Side) -> EntityKind:
     return _by_form(bare) or _by_words(bare) or _by_place(bare, predicate, side) or THING
 
 
+def plain_key(key: str, written: str) -> str:
+    """Return the key of a name that is a plain word and a product's name, too, where it is written as the word.
+
+    Express is a tool, and ``express`` may be anything: the word has a key of its own.
+
+    >>> plain_key("express", "express"), plain_key("express", "Express"), plain_key("redis", "redis")
+    ('express word', 'express', 'redis')
+    """
+    return word_key(key) if key in _evidence().plain and written == written.lower() else key
+
+
+def word_key(key: str) -> str:
+    """Return the key that a name has where it is written as a plain word."""
+    return f"{key} {_WORD}"
+
+
 def _by_form(name: str) -> EntityKind | None:
     """Return the kind that the letters and signs of a name show."""
-    if _PACKAGE.fullmatch(name):
+    if _PACKAGE.fullmatch(name) or _LIBRARY.fullmatch(name):
         return "Tool"
     if _HANDLE.fullmatch(name):
         return "Person"
@@ -124,6 +145,8 @@ def _known(name: str) -> EntityKind | None:
     except InvalidInput:
         return None
     squashed = re.sub(r"[ ./@_-]", "", key)
+    if " " in name and name == name.lower() and squashed not in evidence.divided:
+        return None
     return evidence.known.get(squashed) or evidence.cased.get(name)
 
 
@@ -131,6 +154,9 @@ def _by_place(name: str, predicate: str, side: Side) -> EntityKind | None:
     """Return the usual kind at a predicate's side, if the name could be of that kind."""
     known = lookup(predicate)
     usual = known.subject_kind if side == "subject" else known.object_kind
+    product = _evidence().plain.get(name.casefold())
+    if product is not None and (usual == "Tool" or (predicate, side) == ("USES_VERSION", "subject")):
+        return product
     if usual == THING or _CODE.search(name) or _CONSTANT.fullmatch(name):
         return None
     return usual if _could_be(name, usual) else None

@@ -51,6 +51,11 @@ _CODE = re.compile(
 """Names of code whose signs make them another thing than the bare word; folded."""
 _ASKS_OR_FORCES = re.compile(r"[a-z_][a-z0-9_.]*[!?]")
 """A method as Ruby and Elixir write it; in capitals it is a brand or a shout."""
+_FILE = re.compile(
+    r"(?:[a-z]:)?[\w@.+~/-]*[_-][\w@.+~/-]*\.[a-z][a-z0-9]{0,9}|(?:[\w@.+~-]*/){2,}[\w@.+~/-]+|[~.]?/[\w@.+~/-]+"
+)
+"""A file or a path, folded: its hyphens and underscores belong to it."""
+_FILE_IN_TEXT = re.compile(r"[_-]\S*\.[a-z]|/\S*[_-]|-\S*/", re.IGNORECASE)
 _WRAPPING = "`'\"()[]{},;:.\u2018\u2019\u201c\u201d\u00ab\u00bb"
 
 
@@ -58,7 +63,8 @@ def code_key(name: str) -> str | None:
     """Return the key of a name of code without blanks whose signs belong to it; None for any other name.
 
     ``save!``, ``valid?``, ``char*``, ``&String``, ``#main``, ``:root``, ``$HOME``, ``Vec<u8>`` and ``__init__`` are
-    other things than save, valid, char, String, main, root, home, Vec u8 and init.
+    other things than save, valid, char, String, main, root, home, Vec u8 and init. ``user-store.ts`` and
+    ``user_store.ts`` are two files.
     """
     bare = name.strip().lstrip(_WRAPPING.replace(":", "")).rstrip(_WRAPPING)
     folded = fold(bare)
@@ -66,7 +72,9 @@ def code_key(name: str) -> str | None:
         return None
     if _CODE.fullmatch(folded) or _ASKS_OR_FORCES.fullmatch(bare):
         return folded
-    return None
+    whole = fold(name.strip().lstrip(_WRAPPING.replace(".", "")).rstrip(_WRAPPING))
+    path = _HERE.sub("", _BACKSLASH.sub("/", whole)).rstrip("./")
+    return path if re.search("[_-]", path) and "://" not in path and _FILE.fullmatch(path) else None
 
 
 def alias_key(name: str) -> str:
@@ -156,7 +164,7 @@ def name_ngrams(text: str, max_words: int = 5) -> list[tuple[str, str]]:
 
 def _code_names(text: str) -> Iterator[tuple[str, str]]:
     """Yield the names of code in a text whose signs belong to them: key, as written."""
-    if not _SIGNS.search(text):
+    if not _SIGNS.search(text) and not _FILE_IN_TEXT.search(text):
         return
     for chunk in _CHUNK.finditer(text):
         if (key := code_key(chunk.group())) is not None:

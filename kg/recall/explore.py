@@ -9,6 +9,7 @@ from uuid import UUID
 
 from kg.errors import InvalidInput, KgError, NotFound
 from kg.facts.instants import Instants, standings
+from kg.facts.kinds import word_key
 from kg.facts.timeline import UNKNOWN_START
 from kg.graph import queries as graph_queries
 from kg.graph.queries import FoundEntity
@@ -60,6 +61,8 @@ class Explore:
             name, uuid = None, name
         keys = [] if name is None else [alias_key(name)]
         entity = await self._find(user_id, keys, [uuid] if uuid else [])
+        if entity is None and name is not None:
+            entity = await self._find(user_id, [word_key(alias_key(name))], [])
         if entity is None and name is not None:
             entity = await self._find_former(user_id, name)
         if entity is not None and entity["merged_into"]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kg.facts.kinds import plain_key
 from kg.language.names import mentioned_keys
 from kg.language.words import content_hash, split_terms
 
@@ -28,7 +29,8 @@ class PreparedText:
     @staticmethod
     def of(text: str) -> PreparedText:
         """Prepare one text."""
-        return PreparedText(text, content_hash(text), split_terms(text), mentioned_keys(text))
+        names = {plain_key(key, written): written for key, written in mentioned_keys(text).items()}
+        return PreparedText(text, content_hash(text), split_terms(text), names)
 
 
 async def prepare_texts(texts: Sequence[str]) -> list[PreparedText]:

@@ -14,6 +14,7 @@ from kg.model_values import Extraction
 from kg.operations import queries as operations_queries
 from kg.operations.job_control import Jobs
 from kg.operations.merges import Merges
+from kg.values import RequestKey
 from tests.support.scripted_models import CALL, Model, model, no_jobs_of_others, reader, state, user, waits
 from tests.support.user import User, states
 
@@ -51,7 +52,7 @@ async def test_spellings_in_facts_of_callers_name_one_thing_and_can_be_taken_apa
     assert await same(user, "Postgres", "PostgreSQL") and not await same(user, "crossenv", "cross-env")
     (merge,) = (await user.parts.store.read_one(operations_queries.list_merges, user_id=user.id, top_k=9))["merges"]
     assert "spelling" in merge["reason"]
-    await Merges(user.parts.store, user.clock).undo(user.id, "undo", merge["source"])
+    await Merges(user.parts.store, user.clock).undo(user.id, RequestKey("undo"), merge["source"])
     user.clock.tick()
     await user.add("three", uses("desk", "Postgres"), uses("desk", "PostgreSQL"))
     assert not await same(user, "Postgres", "PostgreSQL")

@@ -8,6 +8,7 @@ import pytest
 
 from kg.errors import Conflict, NotFound
 from kg.operations.decisions import Decisions, Undone
+from kg.values import RequestKey
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, prefers, states
 
@@ -297,7 +298,7 @@ async def test_merge_delete_undo(user: User):
     )
     user.clock.at("2024-03")
     ids = {name: (await user.entity(name))["id"] for name in ("Bob", "Robert")}
-    moved = await user.merges.merge(user.id, "m", ids["Bob"], ids["Robert"], "one person")
+    moved = await user.merges.merge(user.id, RequestKey("m"), ids["Bob"], ids["Robert"], "one person")
     assert (moved.target, moved.names, moved.facts) == (ids["Robert"], 1, 1)
     assert (await user.entity("Bob"))["id"] == (await user.entity(ids["Bob"]))["id"] == ids["Robert"]
     assert await user.objects("Bob") == {"Rome"}
@@ -311,7 +312,7 @@ async def test_merge_delete_undo(user: User):
     assert (await user.entity("Bob"))["id"] == ids["Robert"]
     await whole_graph_invariants(user.parts, user.id)
 
-    undone = await user.merges.undo(user.id, "u", ids["Bob"])
+    undone = await user.merges.undo(user.id, RequestKey("u"), ids["Bob"])
     assert (undone.target, undone.names, undone.facts) == (ids["Robert"], 1, 2)
     assert (await user.entity("Bob"))["id"] == ids["Bob"]
     assert await user.objects("Bob") == {"Oslo"}
@@ -328,10 +329,10 @@ async def test_merge_delete_undo(user: User):
 async def test_undoing_a_merge_separates_what_both_sides_of_a_fact_say(user: User):
     await user.add("notes", states("Bob knows Robert", "KNOWS", "Bob", "Robert"))
     ids = {name: (await user.entity(name))["id"] for name in ("Bob", "Robert")}
-    await user.merges.merge(user.id, "m", ids["Bob"], ids["Robert"], "guess")
+    await user.merges.merge(user.id, RequestKey("m"), ids["Bob"], ids["Robert"], "guess")
     assert (await user.entity("Bob"))["id"] == (await user.entity("Robert"))["id"] == ids["Robert"]
     await whole_graph_invariants(user.parts, user.id)
-    await user.merges.undo(user.id, "u", ids["Bob"])
+    await user.merges.undo(user.id, RequestKey("u"), ids["Bob"])
     fact = (await user.entity("Bob", direction="out"))["facts"][0]
     assert (fact["subject"], fact["object"]) == ("Bob", "Robert")
     await whole_graph_invariants(user.parts, user.id)
@@ -341,49 +342,49 @@ async def test_merges_of_merges_are_undone_in_any_order(user: User):
     for name in ("Bob", "Robert", "Bobby"):
         await user.add(f"about {name}", states(f"{name} uses vim", "USES", name, "vim"))
     ids = {name: (await user.entity(name))["id"] for name in ("Bob", "Robert", "Bobby")}
-    await user.merges.merge(user.id, "1", ids["Bob"], ids["Robert"], "")
-    await user.merges.merge(user.id, "2", ids["Robert"], ids["Bobby"], "")
+    await user.merges.merge(user.id, RequestKey("1"), ids["Bob"], ids["Robert"], "")
+    await user.merges.merge(user.id, RequestKey("2"), ids["Robert"], ids["Bobby"], "")
     assert (await user.entity(ids["Bob"]))["id"] == ids["Bobby"]
     with pytest.raises(Conflict):
-        await user.merges.merge(user.id, "3", ids["Bob"], ids["Bobby"], "")
+        await user.merges.merge(user.id, RequestKey("3"), ids["Bob"], ids["Bobby"], "")
     with pytest.raises(Conflict):
-        await user.merges.merge(user.id, "4", ids["Bobby"], ids["Bob"], "")
+        await user.merges.merge(user.id, RequestKey("4"), ids["Bobby"], ids["Bob"], "")
     await whole_graph_invariants(user.parts, user.id)
-    await user.merges.undo(user.id, "5", ids["Bob"])
+    await user.merges.undo(user.id, RequestKey("5"), ids["Bob"])
     assert await user.statements("Bob") == {"Bob uses vim"}
     assert await user.statements("Bobby") == {"Bobby uses vim", "Robert uses vim"}
     await whole_graph_invariants(user.parts, user.id)
-    await user.merges.undo(user.id, "6", ids["Robert"])
+    await user.merges.undo(user.id, RequestKey("6"), ids["Robert"])
     for name, uuid in ids.items():
         page = await user.entity(name)
         assert (page["id"], page["name"]) == (uuid, name)
         assert [fact["fact"] for fact in page["facts"]] == [f"{name} uses vim"]
     await whole_graph_invariants(user.parts, user.id)
     with pytest.raises(NotFound):
-        await user.merges.undo(user.id, "7", ids["Robert"])
+        await user.merges.undo(user.id, RequestKey("7"), ids["Robert"])
 
 
 async def test_nothing_of_a_deleted_text_survives_in_a_merged_entity(user: User):
     secret = await user.add("secret", states("Zanzibar is secret", "USES", "Zanzibar", "vim"))
     await user.add("public", states("Harmless is public", "USES", "Harmless", "vim"))
     ids = {name: (await user.entity(name))["id"] for name in ("Zanzibar", "Harmless")}
-    await user.merges.merge(user.id, "m", ids["Zanzibar"], ids["Harmless"], "same")
+    await user.merges.merge(user.id, RequestKey("m"), ids["Zanzibar"], ids["Harmless"], "same")
     await user.delete(secret.id)
     await whole_graph_invariants(user.parts, user.id)
     left = await user.raw("MATCH (n {user_id: $user_id}) OPTIONAL MATCH (n)-[r]-() RETURN n {.*}, r {.*}")
     assert not re.findall("zanzibar", str(left).casefold())
     with pytest.raises(NotFound):
-        await user.merges.undo(user.id, "u", ids["Zanzibar"])
+        await user.merges.undo(user.id, RequestKey("u"), ids["Zanzibar"])
 
 
 async def test_a_repeated_merge_answers_the_first_result(user: User):
     for name in ("Bob", "Robert"):
         await user.add(f"about {name}", states(f"{name} uses vim", "USES", name, "vim"))
     ids = {name: (await user.entity(name))["id"] for name in ("Bob", "Robert")}
-    first = await user.merges.merge(user.id, "m", ids["Bob"], ids["Robert"], "")
-    assert await user.merges.merge(user.id, "m", ids["Bob"], ids["Robert"], "") == first
-    undone = await user.merges.undo(user.id, "u", ids["Bob"])
-    assert await user.merges.undo(user.id, "u", ids["Bob"]) == undone
+    first = await user.merges.merge(user.id, RequestKey("m"), ids["Bob"], ids["Robert"], "")
+    assert await user.merges.merge(user.id, RequestKey("m"), ids["Bob"], ids["Robert"], "") == first
+    undone = await user.merges.undo(user.id, RequestKey("u"), ids["Bob"])
+    assert await user.merges.undo(user.id, RequestKey("u"), ids["Bob"]) == undone
     stranger = User(user.parts, user.memory, user.clock)
     with pytest.raises(NotFound):
         await stranger.merges.merge(stranger.id, "x", ids["Bob"], ids["Robert"], "")

@@ -20,6 +20,7 @@ from kg.operations import queries as operations_queries
 from kg.operations.decisions import Decisions
 from kg.operations.job_control import Jobs
 from kg.operations.memory import MemoryService, Parts
+from kg.values import RequestKey
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.scripted_models import Model, make_worker, model, no_jobs_of_others, reader, state, user, waits
 from tests.support.user import TestClock, User, new_key, states
@@ -260,7 +261,7 @@ async def test_one_thing_by_two_names_becomes_one_and_can_be_parted(user: User, 
     assert {fact["fact"] for fact in page["facts"]} == {"Billing runs on PostgreSQL", "Search runs on Postgres"}
     rows = await user.parts.store.read(operations_queries.list_merges, user_id=user.id, top_k=10)
     (merge,) = rows[0]["merges"]
-    await user.merges.undo(user.id, "part", merge["source"])
+    await user.merges.undo(user.id, RequestKey("part"), merge["source"])
     assert await user.statements("postgresql") == {"Billing runs on PostgreSQL"}
     assert await user.statements("postgres") == {"Search runs on Postgres"}
     await check_graph(user)
