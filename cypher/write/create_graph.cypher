@@ -2,6 +2,7 @@
 // mode: write
 // param: user_id string - partition
 // param: entities list[map] - key, kind (a checked label) and properties
+// param: aliases list[map] - key, name and uuid: more names of entities, known ones or those above
 // param: memories list[map] - properties, and previous_uuid, the message before it in the conversation, or null
 // param: mentions list[map] - memory_uuid, key, name, as, kind or null; a kind other than Thing labels the entity
 // param: facts list[map] - memory_uuid, subject_key, object_name_key and properties
@@ -14,6 +15,11 @@ CALL () {
   CREATE (e:Entity:Unindexed:$(entity.kind))
   SET e = entity.properties
   CREATE (:Alias {user_id: $user_id, key: entity.key, name: entity.properties.name})-[:REFERS_TO]->(e)
+}
+CALL () {
+  UNWIND $aliases AS alias
+  MATCH (e:Entity {uuid: alias.uuid})
+  CREATE (:Alias {user_id: $user_id, key: alias.key, name: alias.name})-[:REFERS_TO]->(e)
 }
 CALL () {
   UNWIND $memories AS memory

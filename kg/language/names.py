@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from kg.errors import InvalidInput
 from kg.language.words import STOP_WORDS, fold, shadow
@@ -75,6 +76,24 @@ def code_key(name: str) -> str | None:
     whole = fold(name.strip().lstrip(_WRAPPING.replace(".", "")).rstrip(_WRAPPING))
     path = _HERE.sub("", _BACKSLASH.sub("/", whole)).rstrip("./")
     return path if re.search("[_-]", path) and "://" not in path and _FILE.fullmatch(path) else None
+
+
+@dataclass(frozen=True)
+class OwnName:
+    """A user's own name, which means the same as ``user`` in that user's partition."""
+
+    user_id: str
+    name: str
+
+    def names(self, user_id: str) -> dict[str, str]:
+        """Return the names of the user of a partition by alias key; none where no name of that user's is known."""
+        key = find_alias_key(self.name)
+        if key is None or user_id != self.user_id or is_self(self.name):
+            return {}
+        return {SELF_KEY: SELF_KEY, key: self.name}
+
+
+NOBODY = OwnName("", "")
 
 
 def alias_key(name: str) -> str:

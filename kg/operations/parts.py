@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kg.language.names import NOBODY, OwnName
+
 if TYPE_CHECKING:
     from kg.graph.store import GraphStore
     from kg.index.indexer import Indexer
@@ -21,6 +23,7 @@ class Parts:
 
     Attributes:
         worker: has models read texts; None where no model is set up.
+        own_name: the name of the service's own user, if it is known.
         index_wait_s: how long a write waits for the index before it answers; the index catches up afterwards.
     """
 
@@ -33,4 +36,5 @@ class Parts:
     recall_counts: RecallCounts
     clock: Clock
     worker: Worker | None = None
+    own_name: OwnName = NOBODY
     index_wait_s: float = 0.25

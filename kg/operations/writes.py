@@ -38,8 +38,8 @@ class Writes:
         self._worker = parts.worker
         self._clock = parts.clock
         self._index_wait_s = parts.index_wait_s
-        self._adding = Adding(parts.store, parts.clock)
-        self._updating = Updating(parts.store, parts.clock)
+        self._adding = Adding(parts.store, parts.clock, parts.own_name)
+        self._updating = Updating(parts.store, parts.clock, parts.own_name)
         self._deciding = Deciding(parts.store, parts.clock)
         self._settling = Settling(parts.store, parts.index, parts.embedder)
 

@@ -138,7 +138,8 @@ class Recall:
         tasks = (linked_task, vectors_task, frequencies_task, waiting_task)
         try:
             linked, frequencies = await linked_task, await frequencies_task
-            people = {key for entity in linked if entity.kind == "Person" for key in entity.aliases if not is_user(key)}
+            others = [entity for entity in linked if entity.kind == "Person" and not any(map(is_user, entity.aliases))]
+            people = {key for entity in others for key in entity.aliases}
             stems = stem_terms(question)
             terms = Terms.of(stems, frequencies)
             waiting = (await waiting_task)["memories"]

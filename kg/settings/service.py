@@ -76,6 +76,7 @@ class Settings:
     Attributes:
         neo4j_url: an existing Neo4j (``bolt://``, ``neo4j://``, ``neo4j+s://``); empty: a managed local one.
         qdrant_url: an existing Qdrant server; empty: the embedded engine.
+        user_name: the person's own name, which means the same as ``user``; empty: not known.
         embedder: one of ``EMBEDDERS``, or ``ollama:<model>``.
         host: address to listen on; any but loopback also needs a ``token`` that you set.
         port: 0: a free port is chosen once and kept.
@@ -109,6 +110,7 @@ class Settings:
     neo4j_database: str = "neo4j"
     qdrant_url: str = field(default="", repr=False)
     qdrant_api_key: str = field(default="", repr=False)
+    user_name: str = field(default="", repr=False)
     embedder: str = EMBEDDERS[0]
     host: str = "127.0.0.1"
     port: int = 0

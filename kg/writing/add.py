@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,15 +13,17 @@ from kg.graph.names import memory_name
 from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.lucene import user_key
+from kg.language.names import NOBODY, OwnName
 from kg.language.trivial import trivial
 from kg.ports import Clock
 from kg.validate import merge_metadata
 from kg.values import AddRequest, MemoryInput
 from kg.writing import queries
 from kg.writing.commit import commit
-from kg.writing.draft import Draft, Source, StatingMemory, Targets, known_names
+from kg.writing.draft import Draft, Source, StatingMemory, known_names
 from kg.writing.queries import StandingMessage, StandingNote
 from kg.writing.queue import extraction_jobs
+from kg.writing.targets import Targets
 from kg.writing.texts import PreparedText, prepare_texts
 
 
@@ -51,9 +53,10 @@ class AddOutcome:
 class Adding:
     """The write side of add_memory."""
 
-    def __init__(self, store: GraphStore, clock: Clock) -> None:
+    def __init__(self, store: GraphStore, clock: Clock, own: OwnName = NOBODY) -> None:
         self._store = store
         self._clock = clock
+        self._own = own
 
     async def add(self, request: AddRequest) -> AddOutcome:
         """Store the texts and their facts in one transaction; acknowledged means durable.
@@ -82,11 +85,12 @@ class Adding:
         )
 
     async def _add(self, write: Write, request: AddRequest, texts: Sequence[PreparedText]) -> AddOutcome:
-        context = await write.tx.run_one(queries.write_context, **_context_params(request, texts))
+        own = self._own.names(write.user_id)
+        context = await write.tx.run_one(queries.write_context, **_context_params(request, texts, own))
         layout = _Layout(
             write=write,
             request=request,
-            draft=Draft(write, known_names(context["aliases"])),
+            draft=Draft(write, known_names(context["aliases"]), own=own),
             standing=_by_hash(context["notes"]),
             targets=Targets.of(context["facts"], context["owners"]),
             resent=_resent(request, texts, context["messages"]),
@@ -97,7 +101,7 @@ class Adding:
             layout.lay_memory(ordinal, memory, text)
         outcome, draft = layout.outcome, layout.draft
         draft.warn_of_lists()
-        ended = await commit(write, draft, memories=layout.memories, jobs=layout.jobs())
+        ended = await commit(write, draft, memories=layout.memories, jobs=layout.jobs(), merges=draft.merges)
         if layout.redescribed:
             described = [{"uuid": uuid, "metadata": metadata} for uuid, metadata in layout.redescribed.items()]
             await write.tx.run(queries.redescribe_memories, user_id=write.user_id, memories=described, now=write.now)
@@ -107,8 +111,8 @@ class Adding:
         return outcome
 
 
-def _context_params(request: AddRequest, texts: Sequence[PreparedText]) -> dict[str, Any]:
-    keys: set[str] = set()
+def _context_params(request: AddRequest, texts: Sequence[PreparedText], own: Collection[str]) -> dict[str, Any]:
+    keys: set[str] = set(own)
     for memory, text in zip(request.memories, texts, strict=True):
         keys |= text.names.keys() | stated_keys(memory.facts, memory.speaker)
     notes = [text for memory, text in zip(request.memories, texts, strict=True) if memory.role is None]

@@ -7,14 +7,14 @@ claims. Adding, updating and extraction use the same draft; ``kg.writing.commit`
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any, Literal
 
 from kg.entities.queries import FoundName
-from kg.errors import shorten
+from kg.entities.resolve import EntityMerge
 from kg.facts.claims import (
     StatedName,
     claim_key,
@@ -35,10 +35,15 @@ from kg.language.lucene import user_key
 from kg.language.names import SELF_KEY, alias_key
 from kg.language.words import split_terms
 from kg.values import FactInput, Scope, Settlement
-from kg.writing.queries import KnownAlias, OwnedFact, TakenBack, TargetFact, TargetMemory
+from kg.writing.queries import KnownAlias, TakenBack
 from kg.writing.stated import Fact, StatedFacts
+from kg.writing.targets import Targets
 
 Source = Literal["stated", "occurred", "created", "unknown"]
+_PERSON = "Person"
+OWN_NAME = "KNOWTHREAD_USER_NAME says that it is the user"
+"""Reason of a merge."""
+NO_NAMES: Mapping[str, str] = {}
 CALLER: Mapping[str, Any] = {"origin": "caller"}
 """Origin of facts that came with a call."""
 
@@ -74,31 +79,6 @@ class StatingMemory:
 
 
 @dataclass(frozen=True)
-class Targets:
-    """What new facts want to supersede: current facts, and memories that were named instead of their facts."""
-
-    facts: Mapping[str, TargetFact]
-    memories: Mapping[str, Sequence[OwnedFact]]
-
-    @staticmethod
-    def of(facts: Iterable[TargetFact], owners: Iterable[TargetMemory]) -> Targets:
-        """Return the targets that a query found."""
-        return Targets({row["uuid"]: row for row in facts}, {row["uuid"]: row["facts"] for row in owners})
-
-    def find(self, uuid: str) -> TargetFact | None:
-        """Return the fact with an id, or the only fact of the memory with that id."""
-        stated = self.memories.get(uuid, ())
-        return stated[0] if len(stated) == 1 else self.facts.get(uuid)
-
-    def why_not(self, uuid: str) -> str:
-        """Say why an id names no fact to supersede."""
-        if uuid not in self.memories:
-            return f"no current fact {uuid} is yours"
-        stated = [f"{fact['uuid']} ({shorten(fact['statement'])})" for fact in self.memories[uuid]]
-        return f"{uuid} is a memory; its facts: {', '.join(stated) or 'none'}; name those that the new one replaces"
-
-
-@dataclass(frozen=True)
 class Drafted:
     """A fact as a draft answers it.
 
@@ -118,7 +98,17 @@ class Draft:
         warnings: parts of the input that could not be used although the fact itself was.
     """
 
-    def __init__(self, write: Write, known: Mapping[str, KnownName], origin: Mapping[str, Any] = CALLER) -> None:
+    def __init__(
+        self,
+        write: Write,
+        known: Mapping[str, KnownName],
+        origin: Mapping[str, Any] = CALLER,
+        own: Mapping[str, str] = NO_NAMES,
+    ) -> None:
+        """Draft nothing yet. ``own`` are names that all mean the partition's own user, by alias key."""
+        self.aliases: list[Row] = []
+        self.merges: list[EntityMerge] = []
+        self._own = own
         self.entities: list[Row] = []
         self.mentions: list[Row] = []
         self.facts: list[Row] = []
@@ -136,6 +126,7 @@ class Draft:
         return {
             "user_id": self._write.user_id,
             "entities": self.entities,
+            "aliases": self.aliases,
             "mentions": self.mentions,
             "facts": self.facts,
             "decisions": self.decisions,
@@ -168,7 +159,7 @@ class Draft:
         if memory.speaker:
             self._mention(memory.uuid, memory.speaker, alias_key(memory.speaker), "speaker", "Person")
         for key, surface in names.items():
-            if key in self._names:
+            if key in self._names or key in self._own:
                 self._mention(memory.uuid, surface, key, "mention", None)
 
     def add_fact(self, memory: StatingMemory, fact: FactInput, name: str) -> Drafted:
@@ -305,6 +296,32 @@ class Draft:
         return self._names[stated.key].uuid
 
     def _mention(self, memory_uuid: str, name: str, key: str, role: str, kind: str | None) -> None:
+        if key not in self._own or kind not in (None, THING, _PERSON) or not self._know_own():
+            self._mention_one(memory_uuid, name, key, role, kind)
+            return
+        self._mention_one(memory_uuid, name, key, role, _PERSON)
+        for twin in self._own.keys() - {key}:
+            self._mention_one(memory_uuid, self._own[twin], twin, "mention", _PERSON)
+
+    def _know_own(self) -> bool:
+        """Make all names of the user mean one entity, unless one of them is the name of something else."""
+        known = {key: self._names[key] for key in self._own if key in self._names}
+        if any(name.kind not in (THING, _PERSON) for name in known.values()):
+            return False
+        if not known:
+            self._create_entity(SELF_KEY, SELF_KEY, _PERSON)
+            known = {SELF_KEY: self._names[SELF_KEY]}
+        target = known.get(SELF_KEY) or next(iter(known.values()))
+        for key, name in self._own.items():
+            if key not in self._names:
+                self._names[key] = target
+                self.aliases.append({"key": key, "name": name, "uuid": target.uuid})
+        merged = {merge.source for merge in self.merges}
+        sources = dict.fromkeys(name.uuid for name in known.values() if name.uuid != target.uuid)
+        self.merges += [EntityMerge(uuid, target.uuid, OWN_NAME) for uuid in sources if uuid not in merged]
+        return True
+
+    def _mention_one(self, memory_uuid: str, name: str, key: str, role: str, kind: str | None) -> None:
         if key not in self._names:
             self._create_entity(name, key, kind or THING)
         identity = (memory_uuid, key, role)

@@ -11,7 +11,8 @@ from kg.ports import Clock
 from kg.values import SettleRequest
 from kg.writing import queries
 from kg.writing.commit import commit
-from kg.writing.draft import Draft, Targets
+from kg.writing.draft import Draft
+from kg.writing.targets import Targets
 
 
 @dataclass(frozen=True)

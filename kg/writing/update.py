@@ -7,6 +7,7 @@ before the update still finds those of the old fact.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,15 +18,17 @@ from kg.graph.names import memory_name
 from kg.graph.nodes import Memory
 from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
+from kg.language.names import NOBODY, OwnName
 from kg.language.trivial import trivial
 from kg.ports import Clock
 from kg.validate import merge_metadata
 from kg.values import UpdateRequest
 from kg.writing import queries
 from kg.writing.commit import Replaced, commit
-from kg.writing.draft import Draft, StatingMemory, Targets, known_names
+from kg.writing.draft import Draft, StatingMemory, known_names
 from kg.writing.queries import UpdateContext
 from kg.writing.queue import extraction_jobs
+from kg.writing.targets import Targets
 from kg.writing.texts import PreparedText, prepare_texts
 
 
@@ -57,9 +60,10 @@ class UpdateOutcome:
 class Updating:
     """The write side of update_memory."""
 
-    def __init__(self, store: GraphStore, clock: Clock) -> None:
+    def __init__(self, store: GraphStore, clock: Clock, own: OwnName = NOBODY) -> None:
         self._store = store
         self._clock = clock
+        self._own = own
 
     async def update(self, request: UpdateRequest) -> UpdateOutcome:
         """Replace text, facts or metadata of one memory.
@@ -97,12 +101,13 @@ class Updating:
         return None if text is None else (await prepare_texts([text]))[0]
 
     async def _update(self, write: Write, request: UpdateRequest, read: PreparedText | None) -> UpdateOutcome:
-        context, text = await _context(write, request, read)
+        own = self._own.names(request.user_id)
+        context, text = await _context(write, request, read, own)
         memory = context["memory"]
         change = _compare(request, memory, text)
         if change.nothing:
             return UpdateOutcome(request.uuid, changed=False)
-        draft = _draft(write, request, context, change)
+        draft = _draft(write, request, context, change, own)
         version_uuid = write.uuid("version")
         await write.tx.run(
             queries.create_version,
@@ -117,7 +122,7 @@ class Updating:
         old = context["facts"] if change.replaces_facts else []
         replaced = [Replaced(old, context["decisions"], {version_uuid: old})] if old else []
         jobs = extraction_jobs(write, [[request.uuid]]) if change.pending else []
-        ended = await commit(write, draft, jobs=jobs, replaced=replaced)
+        ended = await commit(write, draft, jobs=jobs, replaced=replaced, merges=draft.merges)
         kept_claims = {fact["claim_key"] for fact in draft.stated()}
         return UpdateOutcome(
             request.uuid,
@@ -135,7 +140,7 @@ class Updating:
 
 
 async def _context(
-    write: Write, request: UpdateRequest, read: PreparedText | None
+    write: Write, request: UpdateRequest, read: PreparedText | None, own: Mapping[str, str]
 ) -> tuple[UpdateContext, PreparedText]:
     """Return the memory as it stands, and the text that it is to have, prepared again if it changed in between."""
     if request.text is not None and (read is None or read.text != request.text):
@@ -146,7 +151,7 @@ async def _context(
         queries.update_context,
         user_id=request.user_id,
         uuid=request.uuid,
-        keys=sorted(mentioned | stated_keys(facts, None)),
+        keys=sorted(mentioned | stated_keys(facts, None) | own.keys()),
         targets=[uuid for fact in facts for uuid in fact.supersedes],
     )
     if context is None:
@@ -237,9 +242,11 @@ def _version(uuid: str, memory: Memory, now: datetime) -> Row:
     }
 
 
-def _draft(write: Write, request: UpdateRequest, context: UpdateContext, change: _Change) -> Draft:
+def _draft(
+    write: Write, request: UpdateRequest, context: UpdateContext, change: _Change, own: Mapping[str, str]
+) -> Draft:
     """Draft what the memory states from now on."""
-    draft = Draft(write, known_names(context["aliases"]))
+    draft = Draft(write, known_names(context["aliases"]), own=own)
     if not change.restates:
         return draft
     memory = context["memory"]

@@ -25,7 +25,7 @@ from kg.operations.parameters import Operation
 from kg.settings.service import CONFIG_FILE, Settings, given_settings, load_settings
 from mcp_server.cli.operate import call_tool
 from mcp_server.cli.options import set_run
-from mcp_server.cli.output import PhaseLine, Refused, ask, can_ask, one_line, write_json, write_line
+from mcp_server.cli.output import PhaseLine, Refused, ask, can_ask, one_line, safe, write_json, write_line
 from mcp_server.doctor.claude_code import (
     USER,
     add_command,
@@ -41,6 +41,7 @@ from mcp_server.link.record import make_private, read_record
 
 SELF_TEST_USER = "knowthread-self-test"
 _CLAUDE_TIMEOUT_S = 60
+_GIT_TIMEOUT_S = 5
 _MODEL_SETTINGS = frozenset(("llm", "extract_models", "contradict_models", "resolve_models", "rerank_models"))
 _CHOICES: Mapping[str, str] = {
     "none": "no model",
@@ -78,6 +79,8 @@ def setup(arguments: Namespace) -> int:
     settings = load_settings()
     if can_ask() and not arguments.yes and not arguments.json and not given_settings() & _MODEL_SETTINGS:
         choose_model(settings, os.environ)
+    if can_ask() and not arguments.yes and not arguments.json and "user_name" not in given_settings():
+        choose_name(settings)
     _fetch(settings)
     with PhaseLine() as line:
         client = ServiceClient(line.tell, user_id=SELF_TEST_USER)
@@ -121,6 +124,30 @@ def _fetch(settings: Settings) -> None:
         ensure_script(settings.cache_dir, progress)
         if not settings.neo4j_url:
             ensure_jars(settings.cache_dir, progress)
+
+
+def choose_name(settings: Settings) -> None:
+    """Ask for the person's name, git's by default, and write it into the settings file."""
+    default = _git_name()
+    sys.stderr.write(f"Your name, as notes may call you? [{safe(default) or 'do not say'}] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    name = " ".join(answer.split()) or (default if answer else "")
+    if name:
+        file = settings.data_dir / CONFIG_FILE
+        _append(file, f"user_name = {json.dumps(name, ensure_ascii=False)}")
+        write_line(f"Written to {file}: {name} and user are one.")
+
+
+def _git_name() -> str:
+    """Return git's ``user.name``, empty where there is none."""
+    try:
+        asked = subprocess.run(
+            ["git", "config", "--get", "user.name"], capture_output=True, text=True, timeout=_GIT_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return " ".join(asked.stdout.split()) if asked.returncode == 0 else ""
 
 
 def choose_model(settings: Settings, environ: Mapping[str, str]) -> None:

@@ -26,6 +26,7 @@ from kg.graph.store import GraphAddress, GraphStore
 from kg.index import queries as index_queries
 from kg.index.indexer import Indexer
 from kg.index.rebuild import Reindex
+from kg.language.names import OwnName
 from kg.managed.room import Room, floors
 from kg.operations import queries as operations_queries
 from kg.operations.administration import Administration
@@ -187,7 +188,8 @@ class Service:
         )
         recall = Recall(store, index, embedder, reranking, bearings)
         counts = RecallCounts(store, clock)
-        self._parts = Parts(store, index, embedder, indexer, deleting, recall, counts, clock, worker)
+        own_name = OwnName(self.default_user, settings.user_name)
+        self._parts = Parts(store, index, embedder, indexer, deleting, recall, counts, clock, worker, own_name)
         self._reindex = Reindex(store, index, indexer)
         await self._open_index(self._reindex)
         self._memory = MemoryService(self._parts)

@@ -159,7 +159,7 @@ def test_only_a_person_without_a_model_is_asked(  # noqa: PLR0917
         raise Reached
 
     monkeypatch.setattr(setup, "_fetch", reached)
-    environ |= more
+    environ |= more | {"KNOWTHREAD_USER_NAME": "Ada"}
     type_in("gemini\n")
     with pytest.raises(Reached):
         setup.setup(Namespace(**({"yes": False, "json": False, "no_claude": False} | options)))
@@ -169,3 +169,25 @@ def test_only_a_person_without_a_model_is_asked(  # noqa: PLR0917
     with pytest.raises(Reached):
         setup.setup(Namespace(yes=False, json=False, no_claude=False))
     assert not config(environ).exists(), "there is no terminal"
+
+
+@pytest.mark.parametrize(("typed", "name"), [("\n", "Git Name"), ("  Ada   Lovelace \n", "Ada Lovelace"), ("", "")])
+def test_the_name_is_asked_and_gits_is_the_default(
+    environ: dict[str, str], type_in: Callable[[str], Terminal], tmp_path: Path, typed: str, name: str
+) -> None:
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\necho 'Git Name'\n")
+    git.chmod(0o755)
+    asked = type_in(typed)
+    setup.choose_name(load_settings(environ))
+    assert "[Git Name]" in asked.getvalue()
+    assert load_settings(environ).user_name == name
+    assert config(environ).exists() == bool(name)
+
+
+def test_without_git_and_without_an_answer_no_name_is_known(
+    environ: dict[str, str], type_in: Callable[[str], Terminal]
+) -> None:
+    type_in("\n")
+    setup.choose_name(load_settings(environ))
+    assert not config(environ).exists()
