@@ -74,6 +74,7 @@ class MemoryService:
         from kg.operations.scoped_reading import ScopedReading
         from kg.operations.writes import Writes
         from kg.recall.changes import Changes
+        from kg.recall.contradictions import Contradictions
         from kg.recall.explore import Explore
         from kg.recall.listing import Listing
 
@@ -86,6 +87,7 @@ class MemoryService:
         self._writes = Writes(parts)
         self._listing = Listing(parts.store, parts.clock)
         self._explore = Explore(parts.store, parts.index, parts.embedder)
+        self._contradictions = Contradictions(parts.store)
         self._scoped = ScopedReading(parts.store)
         self._erasure = Erasure(parts, self._explore)
 
@@ -227,6 +229,8 @@ class MemoryService:
                 return {**changes, "results": render.fitting(page["results"], search.max_tokens)}
             answer, linked = await self._recall.search(within)
             self._recall_counts.add(scope.user_id, (hit["id"] for hit in answer["results"]))
+            shown = [fact for hit in answer["results"] for fact in hit.get("facts", [])]
+            await self._contradictions.mark(scope, shown, search.instants, budget - render.size(answer))
             if relates:
                 uuids = [entity.uuid for entity in linked[:3]]
                 relations = await self._explore.relations(scope, uuids, search.instants)
@@ -407,12 +411,14 @@ class MemoryService:
             include_superseded=check_flag("include_superseded", include_superseded),
             limit=check_limit("limit", limit, MAX_LIMIT),
         )
-        return await self._scoped.read(
-            page.scope,
-            "facts",
-            lambda meant: self._explore.page(replace(page, scope=meant)),
-            names_user=not is_not_given(user_id),
-        )
+
+        async def page_in(meant: Scope) -> JsonObject:
+            shown = await self._explore.page(replace(page, scope=meant))
+            left = render.ANSWER_TOKENS - render.size(shown)
+            await self._contradictions.mark(meant, shown["facts"], page.instants, left)
+            return shown
+
+        return await self._scoped.read(page.scope, "facts", page_in, names_user=not is_not_given(user_id))
 
     async def _instants(self, user_id: str, as_of: object, known_at: object) -> Instants:
         from kg.graph.partition import present

@@ -68,6 +68,21 @@ class FactToSettle(TypedDict):
     seq: int
 
 
+class FactInWords(TypedDict):
+    """A fact in words."""
+
+    uuid: str
+    statement: str
+    valid_at: datetime
+
+
+class ContradictedFact(TypedDict):
+    """A fact and current ones that contradict it."""
+
+    uuid: str
+    by: list[FactInWords]
+
+
 class Replacement(TypedDict):
     """What replaced a fact; outside of the scope asked for, its words are None."""
 
@@ -315,3 +330,4 @@ memory_detail = Query("memory_detail", MemoryDetail)
 scope_summary = Query("scope_summary", ScopeSummary)
 list_users = Query("list_users", UsedScope)
 facts_to_settle = Query("facts_to_settle", FactToSettle)
+contradicted_facts = Query("contradicted_facts", ContradictedFact)

@@ -135,3 +135,19 @@ async def test_a_stored_fact_beside_a_text_is_set_aside_in_words(user: User):
     answer = await user.add("a note", {"id": known.fact, "supersedes": [known.fact]})
     (skipped,) = answer["facts_skipped"]
     assert "without text" in skipped["why"]
+
+
+async def test_an_open_contradiction_is_said_beside_the_facts_concerned(user: User):
+    uses = await stated(user, states("team uses Redis", "USES", "team", "Redis"))
+    gone = await stated(user, states("Redis is gone", "STOPPED_USING", "team", "Redis"))
+    await user.indexer.drain()
+
+    async def contradicted(**scope: str) -> dict[str, list[str]]:
+        hits = (await user.search("Does the team use Redis?", **scope))["results"]
+        facts = [fact for hit in hits for fact in hit.get("facts", [])] + (await user.entity("team", **scope))["facts"]
+        return {fact["id"]: [by["id"] for by in fact["contradicted_by"]] for fact in facts if "contradicted_by" in fact}
+
+    assert await contradicted() == {uses.fact: [gone.fact], gone.fact: [uses.fact]}
+    assert await contradicted(as_of=user.clock.now().isoformat()) == {}
+    await user.memory.add_memory(user.session(), facts=[{"id": gone.fact, "supersedes": [uses.fact]}])
+    assert await contradicted() == {}
