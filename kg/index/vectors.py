@@ -83,7 +83,7 @@ class NodeVectors:
             StoreUnavailable: the model cannot be run.
         """
         tasks = {text: self._announced[text] for text in texts if text in self._announced}
-        found = {text: (await task)[text] for text, task in tasks.items()}
+        found = {text: (await asyncio.shield(task))[text] for text, task in tasks.items()}
         return found | await self._embed([text for text in dict.fromkeys(texts) if text not in found])
 
     async def _embed(self, texts: Sequence[NodeText]) -> dict[NodeText, Indexed]:

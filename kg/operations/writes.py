@@ -24,6 +24,8 @@ from kg.writing.update import Updating
 
 INDEX_WAIT_LONG_S = 30.0
 EXTRACTION_WAIT_S = 90.0
+_EMBEDDING_WAIT_S = 3.0
+"""A slow embedder must not hold up the answer to a write that is done."""
 _FEW_CHARS = 60
 _MOST_TOKENS = render.ANSWER_TOKENS // 3
 """Of the facts that a call states, of those that it ends, and of those that it expires."""
@@ -156,8 +158,9 @@ class Writes:
         current = [row for row in rows if row["invalid_at"] is None or row["invalid_at"] > now]
         vectors: Sequence[Vector | None]
         try:
-            vectors = await self._indexer.embedded([NodeText("fact", row["statement"]) for row in current])
-        except StoreUnavailable:
+            texts = [NodeText("fact", row["statement"]) for row in current]
+            vectors = await asyncio.wait_for(self._indexer.embedded(texts), _EMBEDDING_WAIT_S)
+        except (StoreUnavailable, TimeoutError):  # then the graph alone says what may be replaced
             vectors = [None] * len(current)
         facts = [
             NewFact(row["uuid"], Said(row["statement"], row["predicate"], row["subject"], row["object"]), vector)
