@@ -24,12 +24,12 @@ if __name__ == "__main__":
 from mcp.server import MCPServer  # noqa: E402
 from mcp.server.mcpserver import Context  # noqa: E402
 from mcp.server.mcpserver.exceptions import ToolError  # noqa: E402
-from mcp_types import ToolAnnotations  # noqa: E402
+from mcp_types import CallToolResult, TextContent, ToolAnnotations  # noqa: E402
 
 from kg.errors import Conflict  # noqa: E402
 from mcp_server.link.lifecycle import ALREADY_RUNNING, STOPPED  # noqa: E402
 from mcp_server.link.record import FAILED, READY, STOPPING, claim_service_lock, publish_record  # noqa: E402
-from mcp_server.link.session import read_session  # noqa: E402
+from mcp_server.link.session import IN_DOUBT, read_session  # noqa: E402
 from mcp_server.service.activity import Activity, idle_watch  # noqa: E402
 from mcp_server.service.admin import Backend  # noqa: E402
 from mcp_server.service.http import build_app, serve_http  # noqa: E402
@@ -96,6 +96,17 @@ def build_toy(folder: Path) -> MCPServer:
                 log.write(f"{key} {what}\n")
         await released()
         return len(done.read_text().splitlines())
+
+    @server.tool()
+    def doubt(what: str, ctx: Context) -> CallToolResult:
+        """Answer the first try of a key as if the database had gone away at the commit."""
+        key = read_session(ctx.headers or {}).request_key
+        with (folder / "doubt.log").open("a+") as log:
+            log.seek(0)
+            known = f"{key}\n" in log.readlines()
+            log.write(f"{key}\n")
+        text = TextContent(text=f"{what} with {key}")
+        return CallToolResult(content=[text], is_error=not known, _meta=None if known else {IN_DOUBT: True})
 
     @server.prompt()
     def greet(name: str) -> str:

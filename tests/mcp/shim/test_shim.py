@@ -544,6 +544,22 @@ async def test_each_changing_call_has_a_request_key_of_its_own(shared_toy: Toy) 
     assert len(set(keys)) == 3 and all(len(key) == 32 for key in keys)
 
 
+@ERAS
+async def test_a_call_whose_answer_is_in_doubt_is_made_again_with_its_key(shared_toy: Toy, mode: str) -> None:
+    async def ask(what: str) -> tuple[bool, str]:
+        answer = await client.call_tool("doubt", {"what": what})
+        return bool(answer.is_error), answer.content[0].text  # type: ignore[union-attr]
+
+    async with shared_toy.client(mode) as client:
+        failed, first = await ask("one")
+        assert failed
+        other_failed, other = await ask("another")
+        assert other_failed and other.split()[-1] != first.split()[-1]
+        assert await ask("one") == (False, first)
+        failed_again, later = await ask("one")
+        assert failed_again and later != first, "a call that was answered is another call the next time"
+
+
 async def test_two_shims_that_start_at_once_share_one_service(toy: Toy) -> None:
     async def pid() -> str:
         async with toy.client() as client:
