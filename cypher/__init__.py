@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Literal, LiteralString, cast, get_args
 
 Mode = Literal["read", "write", "schema"]
-Folder = Literal["schema", "write", "read", "report", "browse"]
-"""``report`` and ``browse`` hold queries for people; those of ``browse`` are shown in Neo4j Browser only."""
+Folder = Literal["schema", "write", "read", "check", "report", "browse"]
+"""``report`` and ``browse`` hold queries for people; those of ``browse`` are shown in Neo4j Browser only. ``check``
+holds the rules of the graph's contract."""
 
 _FIELD = re.compile(r"^// (mode|param|returns|order|instants):\s*(.*)$")
 _CONTINUED = re.compile(r"^//\s{2,}(\S.*)$")
@@ -35,7 +36,7 @@ class QueryFile:
     """One query file.
 
     Attributes:
-        name: the file's stem; of a query for people, its folder too, as in ``report/current``.
+        name: the file's stem; of a rule or a query for people, its folder too, as in ``report/current``.
         folder: what it is for.
         mode: ``read`` may run on any member of a cluster; ``schema`` runs outside the service's transactions.
         params: parameter name to its type, as the header declares it.
@@ -173,7 +174,7 @@ def parse_own(path: Path) -> QueryFile:
 
 
 def _name(path: Path, folder: Folder) -> str:
-    return f"{folder}/{path.stem}" if folder in ("report", "browse") else path.stem
+    return f"{folder}/{path.stem}" if folder in ("check", "report", "browse") else path.stem
 
 
 def _header(text: str) -> list[tuple[int, str | None, str]]:

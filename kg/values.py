@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 JsonObject = dict[str, Any]
@@ -12,6 +12,9 @@ How = Literal["superseded", "corrected"]
 """What a caller or judge decides of an older fact."""
 Ended = Literal["superseded", "corrected", "followed"]
 """What ends a fact: a decision, or the next value of a single-valued predicate, by its date."""
+
+UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
+"""Stands for an instant that nobody knows; no answer shows it."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ CALL () {
   OPTIONAL MATCH (n:Fact {uuid: f.followed_by}) WHERE n.expired_at IS NULL
   RETURN f.invalid_at AS at, 'ended' AS how, f AS fact, n AS new, 'date' AS decided_by, null AS reason, m AS memory
 }
-RETURN toString(at) AS at, how, fact.uuid AS uuid, fact.statement AS statement, new.uuid AS new_uuid,
+RETURN toStringOrNull(at) AS at, how, fact.uuid AS uuid, fact.statement AS statement, new.uuid AS new_uuid,
   new.statement AS new_statement, decided_by, reason, memory.uuid AS memory_uuid, memory.project AS project,
   memory.agent_id AS agent_id
 ORDER BY at DESC, uuid LIMIT $top_k

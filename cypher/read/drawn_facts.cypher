@@ -48,11 +48,11 @@ CALL (f) {
     AND ($run_id IS NULL OR coalesce(by.run_id = $run_id, false))
     AND ($project IS NULL OR coalesce(by.project = $project, false)) AS seen
   ORDER BY d.at
-  RETURN collect({id: n.uuid, kind: d.kind, at: toString(d.at), statement: CASE WHEN seen THEN n.statement END,
+  RETURN collect({id: n.uuid, kind: d.kind, at: toStringOrNull(d.at), statement: CASE WHEN seen THEN n.statement END,
     reason: CASE WHEN seen THEN d.reason END, judge: d.judge}) AS replaced_by
 }
 RETURN f.uuid AS uuid, f.statement AS statement, f.predicate AS predicate, f.subject_uuid AS subject_uuid,
   f.object_uuid AS object_uuid, f.object_value AS object_value, f.because AS because, f.revisit_when AS revisit_when,
-  f.claim_key AS claim_key, f.origin AS origin, toString(f.created_at) AS created_at,
-  toString(f.expired_at) AS expired_at, m.uuid AS memory_uuid, replaced_by
+  f.claim_key AS claim_key, f.origin AS origin, toStringOrNull(f.created_at) AS created_at,
+  toStringOrNull(f.expired_at) AS expired_at, m.uuid AS memory_uuid, replaced_by
 ORDER BY f.seq DESC

@@ -9,4 +9,4 @@
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting
 RETURN m.uuid AS uuid, left(m.text, $max_chars) AS text, size(m.text) > $max_chars AS cut, m.project AS project,
-  m.agent_id AS agent_id, m.speaker AS speaker, toString(m.occurred_at) AS occurred_at
+  m.agent_id AS agent_id, m.speaker AS speaker, toStringOrNull(m.occurred_at) AS occurred_at

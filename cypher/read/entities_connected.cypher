@@ -1,4 +1,5 @@
-// The most connected entities: of a whole partition by all that was ever said, of a scope by its facts that held.
+// The most connected entities of which something held: of a whole partition by all that was ever said, of a scope by its
+// facts that held.
 // mode: read
 // param: user_id string - partition
 // param: agent_id string or null - only this agent's memories
@@ -12,7 +13,10 @@ CALL () {
   WITH * WHERE $agent_id IS NULL AND $run_id IS NULL AND $project IS NULL
   MATCH (e:Entity) WHERE e.user_id = $user_id
   WITH e, COUNT { (e)<-[:SUBJECT]-() } + COUNT { (e)<-[:OBJECT]-() } AS degree
-  WHERE degree > 0
+  WHERE degree > 0 AND EXISTS {
+    MATCH (e)<-[:SUBJECT|OBJECT]-(f:Fact)
+    WHERE f.expired_at IS NULL AND f.valid_at <= $at AND (f.invalid_at IS NULL OR f.invalid_at > $at)
+  }
   RETURN e.uuid AS uuid, degree ORDER BY degree DESC, uuid LIMIT $top_k
   UNION ALL
   WITH * WHERE $agent_id IS NOT NULL OR $run_id IS NOT NULL OR $project IS NOT NULL

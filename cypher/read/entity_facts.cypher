@@ -57,12 +57,13 @@ CALL (uuid) {
     WITH kind, at, reason, n, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
       AND ($run_id IS NULL OR coalesce(by.run_id = $run_id, false))
       AND ($project IS NULL OR coalesce(by.project = $project, false)) AS seen
-    RETURN collect({id: n.uuid, kind: kind, at: toString(at), statement: CASE WHEN seen THEN n.statement END,
+    RETURN collect({id: n.uuid, kind: kind, at: toStringOrNull(at), statement: CASE WHEN seen THEN n.statement END,
       reason: CASE WHEN seen THEN reason END}) AS replaced_by
   }
   WITH f, f {.uuid, .statement, .predicate, .because, .revisit_when, direction: direction, subject: s.name,
-    object: coalesce(f.object_value, o.name), valid_at: toString(f.valid_at), invalid_at: toString(f.invalid_at),
-    memory_uuid: m.uuid, memory_project: m.project, memory_occurred_at: toString(m.occurred_at),
+    object: coalesce(f.object_value, o.name), valid_at: toStringOrNull(f.valid_at),
+    invalid_at: toStringOrNull(f.invalid_at), memory_uuid: m.uuid, memory_project: m.project,
+    memory_occurred_at: toStringOrNull(m.occurred_at),
     replaced_by: replaced_by} AS fact
   ORDER BY f.valid_at DESC, f.seq DESC, direction
   RETURN collect(fact) AS facts

@@ -39,21 +39,21 @@ CALL (m) {
     WITH kind, at, reason, n, by, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
       AND ($run_id IS NULL OR coalesce(by.run_id = $run_id, false))
       AND ($project IS NULL OR coalesce(by.project = $project, false)) AS seen
-    RETURN collect({id: n.uuid, kind: kind, at: toString(at), statement: CASE WHEN seen THEN n.statement END,
+    RETURN collect({id: n.uuid, kind: kind, at: toStringOrNull(at), statement: CASE WHEN seen THEN n.statement END,
       reason: CASE WHEN seen THEN reason END, memory: CASE WHEN seen THEN by.uuid END}) AS replaced_by
   }
   WITH f, replaced_by ORDER BY f.seq
-  RETURN collect(f {.uuid, .statement, .because, .revisit_when, valid_at: toString(f.valid_at),
-    invalid_at: toString(f.invalid_at), replaced_by: replaced_by}) AS facts
+  RETURN collect(f {.uuid, .statement, .because, .revisit_when, valid_at: toStringOrNull(f.valid_at),
+    invalid_at: toStringOrNull(f.invalid_at), replaced_by: replaced_by}) AS facts
 }
 CALL (m) {
   MATCH (m)-[:PREVIOUS]->(v:MemoryVersion) WHERE $history
   WITH v ORDER BY v.created_at
-  RETURN collect(v {.text, .metadata, occurred_at: toString(v.occurred_at),
-    created_at: toString(v.created_at), replaced_at: toString(v.replaced_at)}) AS versions
+  RETURN collect(v {.text, .metadata, occurred_at: toStringOrNull(v.occurred_at),
+    created_at: toStringOrNull(v.created_at), replaced_at: toStringOrNull(v.replaced_at)}) AS versions
 }
 RETURN collect({memory: m {.uuid, .text, .metadata, .kind, .role, .speaker, .project, .agent_id, .run_id, .noise,
-  .user_id, .extraction, .recall_count, .content_hash, occurred_at: toString(m.occurred_at),
-  created_at: toString(m.created_at), updated_at: toString(m.updated_at),
-  last_recalled_at: toString(m.last_recalled_at)},
+  .user_id, .extraction, .recall_count, .content_hash, occurred_at: toStringOrNull(m.occurred_at),
+  created_at: toStringOrNull(m.created_at), updated_at: toStringOrNull(m.updated_at),
+  last_recalled_at: toStringOrNull(m.last_recalled_at)},
   facts: facts, versions: versions}) AS memories

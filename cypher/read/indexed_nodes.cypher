@@ -3,8 +3,8 @@
 // param: label string - Memory, Fact or Entity
 // param: after string - only nodes with a greater uuid
 // param: top_k integer - most rows returned
-// returns: nodes list[{uuid string, user_id string, kind string, text string, terms string or null, content_hash string
-//   or null, waiting boolean, agent_id string or null, run_id string or null, project string or null, metadata string
+// returns: nodes list[{uuid string, user_id string, kind string, text string, terms string or null, user_key
+//   string or null, content_hash string or null, waiting boolean, agent_id string or null, run_id string or null, project string or null, metadata string
 //   or null, valid_at datetime or null, invalid_at datetime or null, owner string or null, form string or null, speaker
 //   string or null, noise boolean, earlier list[{uuid string, text string}]}] - only those that have points
 // returns: last string or null - where to go on; null at the end
@@ -25,7 +25,7 @@ CALL (n) {
   RETURN collect(earlier {.uuid, .text}) AS earlier
 }
 RETURN collect(CASE WHEN n:Deleting OR owner:Deleting OR n.expired_at IS NOT NULL THEN null ELSE
-  n {.uuid, .user_id, .invalid_at, .terms, .content_hash, valid_at: coalesce(n.valid_at, n.occurred_at),
+  n {.uuid, .user_id, .invalid_at, .terms, .user_key, .content_hash, valid_at: coalesce(n.valid_at, n.occurred_at),
     kind: toLower($label), text: coalesce(n.text, n.statement, n.name), waiting: n:Unindexed,
     owner: m.uuid, form: CASE WHEN n:Memory THEN n.kind END,
     speaker: n.speaker, noise: coalesce(owner.noise, false), earlier: earlier,

@@ -27,9 +27,9 @@ CALL (m) {
   WITH f ORDER BY f.seq DESC
   WITH collect(f) AS held
   RETURN [f IN held[..$facts_top_k] | f {.uuid, .statement, .because, .revisit_when,
-      valid_at: toString(f.valid_at), invalid_at: toString(f.invalid_at)}] AS facts,
+      valid_at: toStringOrNull(f.valid_at), invalid_at: toStringOrNull(f.invalid_at)}] AS facts,
     size(held) AS facts_count
 }
-RETURN m {.*, occurred_at: toString(m.occurred_at), created_at: toString(m.created_at),
-  updated_at: toString(m.updated_at), last_recalled_at: toString(m.last_recalled_at)} AS memory, facts, facts_count
+RETURN m {.*, occurred_at: toStringOrNull(m.occurred_at), created_at: toStringOrNull(m.created_at),
+  updated_at: toStringOrNull(m.updated_at), last_recalled_at: toStringOrNull(m.last_recalled_at)} AS memory, facts, facts_count
 ORDER BY memory.user_id DESC, memory.seq DESC

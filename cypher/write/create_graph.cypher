@@ -14,7 +14,9 @@ CALL () {
   UNWIND $entities AS entity
   CREATE (e:Entity:Unindexed:$(entity.kind))
   SET e = entity.properties
-  CREATE (:Alias {user_id: $user_id, key: entity.key, name: entity.properties.name})-[:REFERS_TO]->(e)
+  MERGE (a:Alias {user_id: $user_id, key: entity.key}) // it may stand, and its thing have been deleted by hand
+  ON CREATE SET a.name = entity.properties.name
+  CREATE (a)-[:REFERS_TO]->(e)
 }
 CALL () {
   UNWIND $aliases AS alias

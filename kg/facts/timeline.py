@@ -6,6 +6,7 @@ caches) and for any other instant, so that there is one answer.
 
 Ada lived in Paris since 2010, which was told in 2021. She lives in Berlin since 2018, which was told in 2022:
 
+>>> from datetime import UTC
 >>> def lives_in(city: str, since: int, told: int) -> FactTimes:
 ...     began, noted = datetime(since, 1, 1, tzinfo=UTC), datetime(told, 1, 1, tzinfo=UTC)
 ...     return FactTimes(city, ("user", "Ada", "LIVES_IN"), city, began, None, noted, None, seq=told)
@@ -22,14 +23,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from kg.facts.queries import TimedDecision, TimedFact
 from kg.facts.slots import slot_in_graph
-from kg.values import Ended
-
-UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
+from kg.values import UNKNOWN_START, Ended
 
 Group = tuple[str, ...]
 

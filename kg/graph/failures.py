@@ -85,4 +85,10 @@ def translate(error: Exception, address: GraphAddress, label: str) -> StoreUnava
         )
     log.error("%s failed with %s", label, code)
     retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()
-    return StoreUnavailable("neo4j", f"{label} failed with {code}", retryable=retryable)
+    return StoreUnavailable("neo4j", f"{label} failed; {_cure(retryable)}", retryable=retryable)
+
+
+def _cure(retryable: bool) -> str:
+    if retryable:
+        return "the database is busy, or another call changed the same nodes"
+    return "the log has the database's reason; `knowthread repair --check` says what is damaged in the graph"

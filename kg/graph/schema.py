@@ -189,13 +189,17 @@ class IndexState(AsyncStructuredNode):
     """What the vector collection was built with."""
 
     name = StringProperty(unique_index=True, required=True)
+    collection_id = StringProperty()
+    total = IntegerProperty()
 
 
 class SchemaState(AsyncStructuredNode):
-    """The schema version of this store."""
+    """The schema version of this store, and when its rules were looked at last."""
 
     name = StringProperty(unique_index=True, required=True)
     version = IntegerProperty(required=True)
+    checked_at = DateTimeNeo4jFormatProperty()
+    broken = StringProperty()
 
 
 NODE_CLASSES: tuple[type[AsyncStructuredNode], ...] = (

@@ -40,6 +40,7 @@ from kg.graph.doubt import DOUBT_PATIENCE_S, repeat_in_doubt
 from kg.graph.failures import check_version, is_race, refused_report, translate
 from kg.graph.native import native_map
 from kg.graph.query import Command, Query, R
+from kg.graph.shape import LEFT_OUT, fix_for
 from kg.graph.show import show
 
 T = TypeVar("T")
@@ -83,8 +84,11 @@ class Transaction:
         """
         file = cypher.load()[query.name]
         file.check(frozenset(params))
-        rows = await _rows(await self._transaction.run(file.statement, {"p": params}), file.instants)
-        return None if isinstance(query, Command) else cast("list[R]", rows)
+        result = await self._transaction.run(file.statement, {"p": params})
+        if isinstance(query, Command):
+            await result.consume()
+            return None
+        return await _rows(query, result, file.instants)
 
     async def run_one(self, query: Query[R], /, **params: Any) -> R:
         """Run a query that always returns exactly one row, and return that row.
@@ -210,8 +214,7 @@ class GraphStore:
         for attempt in range(_ATTEMPTS):
             try:
                 async with self._session(default_access_mode=READ_ACCESS, fetch_size=-1) as session:
-                    rows = await _rows(await session.run(statement, {"p": params}), file.instants)
-                    return cast("list[R]", rows)
+                    return await _rows(query, await session.run(statement, {"p": params}), file.instants)
             except (Neo4jError, DriverError, OSError) as error:
                 self._drop_bookmarks(error)
                 retryable = isinstance(error, Neo4jError | DriverError) and error.is_retryable()
@@ -362,7 +365,14 @@ def _at_most_one(query: Query[R], rows: Sequence[R]) -> R | None:
     return _one(query, rows) if rows else None
 
 
-async def _rows(result: AsyncResult, instants: frozenset[str]) -> list[Row]:
-    """Return rows in Python's own types; ``instants`` names the keys that hold an instant as text."""
-    keys = result.keys()
-    return [native_map(zip(keys, record.values(), strict=True), instants) async for record in result]
+async def _rows(query: Query[R], result: AsyncResult, instants: frozenset[str]) -> list[R]:
+    """Return rows in Python's own types and in the query's shape; what has no uuid of its own is left out.
+
+    Args:
+        query: what was asked.
+        result: what came.
+        instants: the keys that hold an instant as text.
+    """
+    keys, fix = result.keys(), fix_for(query.row)
+    rows = [fix(native_map(zip(keys, record.values(), strict=True), instants)) async for record in result]
+    return cast("list[R]", [row for row in rows if row is not LEFT_OUT])

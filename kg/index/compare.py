@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from kg.graph.store import GraphStore
 from kg.index import queries
 from kg.index.queries import IndexedNode, PointNode
+from kg.language.lucene import user_key
 from kg.language.words import content_hash, split_terms
 from kg.ports import VectorIndex
 
@@ -132,12 +133,13 @@ def read_all(rows: Sequence[IndexedNode]) -> list[tuple[bool, str]]:
 
 
 def _is_edited(row: Mapping[str, object]) -> bool:
-    """Tell whether a memory's hash or terms, or an entity's terms, do not follow from its words."""
+    """Tell whether a memory's hash, or its or an entity's terms or key, do not follow from its words and its user."""
     text = row["text"]
     if not isinstance(text, str):  # a person may write anything
         return False  # nothing follows from it; the index refuses it with its reason
     hashed = row["kind"] != "memory" or row["content_hash"] == content_hash(text)
-    return not hashed or row["terms"] != split_terms(text)
+    keyed = row["kind"] == "fact" or row["user_key"] == user_key(str(row["user_id"]))
+    return not hashed or not keyed or row["terms"] != split_terms(text)
 
 
 def point_hash(node: PointNode) -> str:

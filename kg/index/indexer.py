@@ -65,7 +65,13 @@ class Indexer:
     """One background task that empties the queue; woken by writes, and by itself every half minute."""
 
     def __init__(
-        self, store: GraphStore, index: VectorIndex, embedder: Embedder, clock: Clock, *, page: int = PAGE
+        self,
+        store: GraphStore,
+        index: VectorIndex,
+        embedder: Embedder,
+        clock: Clock,
+        *,
+        page: int = PAGE,
     ) -> None:
         self._page = page
         self.state = IndexerState()
@@ -374,13 +380,17 @@ def _text_of(node: QueuedNode) -> NodeText:
 
 
 def flat_metadata(text: object) -> dict[str, Scalar | Sequence[Scalar]]:
-    """Return the scalars (and lists of them) at the top of a metadata object; the rest is filtered after hydration."""
+    """Return the scalars at the top of a metadata object, and those in lists there.
+
+    The index narrows a search by them: a list matches by any of its members, whatever else it holds. The rest is
+    filtered after hydration.
+    """
     flat: dict[str, Scalar | Sequence[Scalar]] = {}
     for key, value in metadata(text).items():
         if isinstance(value, str | bool | int | float):
             flat[key] = value
         elif isinstance(value, list):
-            items = cast("list[Any]", value)
-            if all(isinstance(item, str | bool | int | float) for item in items):
-                flat[key] = items
+            members = [item for item in cast("list[Any]", value) if isinstance(item, str | bool | int | float)]
+            if members:
+                flat[key] = members
     return flat

@@ -49,6 +49,7 @@ class IndexedNode(PointNode):
     """A node that should have a point; ``waiting``: it waits for the index."""
 
     terms: str | None
+    user_key: str | None
     content_hash: str | None
     waiting: bool
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
-from kg.errors import Conflict, InvalidInput
+from kg.errors import Conflict, InvalidInput, shorten
 from kg.graph import queries as graph_queries
 from kg.language.names import alias_key
 from kg.operations.arguments import Session, check_flag
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from kg.graph.store import GraphStore
     from kg.index.indexer import Indexer
     from kg.index.rebuild import Reindex
+    from kg.mending.checks import BrokenRule, Fault
     from kg.ports import Clock, VectorIndex
 
 MAX_LIMIT = 500
+_MOST_NAMED = 20
+"""Nodes that are named of each broken rule."""
+_ABOUT_CHARS = 80
 
 JobId = Annotated[object, Parameter("string", help="the job's id, from: knowthread jobs")]
 
@@ -195,21 +199,34 @@ class Administration:
         self,
         session: Session,
         *,
-        check: Annotated[object, Parameter("boolean", help="only compare, change nothing")] = False,
+        check: Annotated[object, Parameter("boolean", help="only look, change nothing")] = False,
+        take_away: Annotated[
+            object, Parameter("boolean", help="also take away what can only be taken away; it is named without this")
+        ] = False,
     ) -> JsonObject:
-        """Compare everything that is derived from the graph with the graph, and fix what differs.
+        """Compare the graph with its own rules and with its index, and fix what differs.
 
         Raises:
             StoreUnavailable: a store does not answer, or another embedder made the index.
         """
         from kg.index.compare import drift
+        from kg.mending.checks import run_checks
         from kg.operations.repair import repair
 
+        user = session.scope.user_id
+        takes = check_flag("take_away", take_away)
         if check_flag("check", check):
-            return asdict(await drift(self._store, self._index))
-        repaired = await repair(self._store, self._index, self._clock)
+            broken = await run_checks(self._store)
+            rules = [_told(rule, user) for rule in broken]
+            return {**asdict(await drift(self._store, self._index)), "rules": rules}
+        repaired = await repair(self._store, self._index, self._clock, take_away=takes)
         self._indexer.wake()
-        return asdict(repaired)
+        return {
+            **asdict(repaired),
+            "taken": [_named(fault, user) for fault in repaired.taken],
+            "at_stake": [_named(fault, user) for fault in repaired.at_stake],
+            "left": [_told(rule, user) for rule in repaired.left],
+        }
 
     async def _entity(self, user_id: str, field: str, given: object) -> str:
         text = check_id(field, given)
@@ -222,3 +239,21 @@ class Administration:
     def _resume(self) -> None:
         if self._resume_models is not None:
             self._resume_models()
+
+
+def _told(broken: BrokenRule, user_id: str) -> JsonObject:
+    """Return a broken rule for a person."""
+    return {
+        "rule": broken.rule,
+        "says": broken.says,
+        "found": len(broken.faults),
+        "more": broken.more,
+        "nodes": [_named(fault, user_id) for fault in broken.faults[:_MOST_NAMED]],
+    }
+
+
+def _named(fault: Fault, user_id: str) -> JsonObject:
+    """Return a node that breaks a rule, for a person; its words are shown to the user whose it is."""
+    named = {"label": fault.label, "id": fault.id, "user_id": fault.user_id, "problem": fault.problem}
+    about = {"about": shorten(fault.about, _ABOUT_CHARS)} if fault.about and fault.user_id == user_id else {}
+    return named | about

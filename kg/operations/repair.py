@@ -1,7 +1,7 @@
-"""Compare everything that is derived from the graph with the graph, and fix what differs.
+"""Mend what breaks the graph's rules, then compare everything that is derived from the graph with the graph.
 
 Derived are the points of the index, the hashes and terms of texts, the ends of facts, and the relationships that facts
-draw between entities (claims). They go wrong when people edit in Neo4j Browser, files break, or a collection is
+draw between entities (claims). All this goes wrong when people edit in Neo4j Browser, files break, or a collection is
 restored from elsewhere. What memories and facts state is taken as it is. No model is needed, and a second repair finds
 nothing to fix.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -22,7 +22,10 @@ from kg.graph.store import GraphStore, Row, Transaction
 from kg.index import queries as index_queries
 from kg.index.compare import PAGE, indexed_nodes, read_all, reconcile
 from kg.index.queries import IndexedNode
+from kg.language.lucene import user_key
 from kg.language.words import content_hash, split_terms
+from kg.mending.checks import BrokenRule, Fault, run_checks
+from kg.mending.mend import REFRESHED, at_stake, mend_user
 from kg.operations import queries
 from kg.operations.queries import CheckedFact, OwnedNode
 from kg.ports import Clock, VectorIndex
@@ -36,9 +39,13 @@ FACTS_AT_ONCE = 200
 
 @dataclass(frozen=True)
 class Repaired:
-    """What was wrong and is fixed; all zero where nothing was wrong.
+    """What was wrong and is fixed; all zero or empty where nothing was wrong.
 
     Attributes:
+        rules: nodes that broke a rule and do not any more, by the rule's name.
+        taken: nodes that were taken away, as nothing was left but themselves.
+        at_stake: nodes that can only be taken away, and were not, as nobody said that they may be.
+        left: rules that are still broken.
         texts: memories and entities whose hash or terms did not fit their text or name; queued for the index.
         missing: nodes without a point; queued for the index.
         stale: nodes whose point was out of date; queued for the index.
@@ -49,6 +56,10 @@ class Repaired:
         undrawn: claims that no fact states; removed.
     """
 
+    rules: Mapping[str, int] = field(default_factory=dict[str, int])
+    taken: tuple[Fault, ...] = ()
+    at_stake: tuple[Fault, ...] = ()
+    left: tuple[BrokenRule, ...] = ()
     texts: int = 0
     missing: int = 0
     stale: int = 0
@@ -59,14 +70,24 @@ class Repaired:
     undrawn: int = 0
 
 
-async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaired:
-    """Fix what is derived inside the graph, then queue or remove points. Wake the indexer afterwards.
+async def repair(store: GraphStore, index: VectorIndex, clock: Clock, *, take_away: bool = False) -> Repaired:
+    """Mend what breaks the rules, fix what is derived, then queue or remove points. Wake the indexer afterwards.
 
     A partition is locked for one batch at a time, so writes continue.
+
+    Args:
+        store: the graph.
+        index: the side-index.
+        clock: says what time it is.
+        take_away: whether nodes may go of which nothing else is left: a fact without its memory, a name of nothing.
 
     Raises:
         StoreUnavailable: a store does not answer; what was fixed before that stays fixed.
     """
+    broken = await run_checks(store)
+    taken: list[Fault] = []
+    for user_id in sorted({fault.user_id for rule in broken for fault in rule.faults} - {""}):
+        taken += await mend_user(store, clock, user_id, take_away=take_away)
     edited: list[IndexedNode] = []
     async for rows in indexed_nodes(store, ("Memory", "Entity")):
         read = await asyncio.to_thread(read_all, rows)
@@ -76,7 +97,18 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock) -> Repaire
     undrawn = await _undraw(store, clock)
     tombstones = await _delete_needless_tombstones(store)
     missing, stale, surplus = await reconcile(store, index)
-    return Repaired(texts, missing, stale, surplus, tombstones, ends, claims, undrawn)
+    left = await run_checks(store) if broken else []
+    return Repaired(
+        _fewer(broken, left), tuple(taken), tuple(at_stake(left)), tuple(left),
+        texts, missing, stale, surplus, tombstones, ends, claims, undrawn,
+    )  # fmt: skip
+
+
+def _fewer(before: Sequence[BrokenRule], after: Sequence[BrokenRule]) -> dict[str, int]:
+    """Return how many nodes fewer break each rule; rules about what is derived are counted elsewhere."""
+    still = {rule.rule: len(rule.faults) for rule in after}
+    fewer = {rule.rule: len(rule.faults) - still.get(rule.rule, 0) for rule in before if rule.rule not in REFRESHED}
+    return {rule: count for rule, count in fewer.items() if count > 0}
 
 
 async def _fix_texts(store: GraphStore, clock: Clock, edited: Sequence[IndexedNode]) -> int:
@@ -112,8 +144,9 @@ def _derived(rows: Sequence[IndexedNode]) -> tuple[list[Row], list[Row]]:
 
 
 async def _mend(tx: Transaction, user_id: str, memories: Sequence[Row], entities: Sequence[Row]) -> int:
-    mended = await tx.run(queries.mend_memories, user_id=user_id, memories=list(memories))
-    return len(mended) + len(await tx.run(queries.mend_entities, user_id=user_id, entities=list(entities)))
+    known = {"user_id": user_id, "user_key": user_key(user_id)}
+    mended = await tx.run(queries.mend_memories, **known, memories=list(memories))
+    return len(mended) + len(await tx.run(queries.mend_entities, **known, entities=list(entities)))
 
 
 async def _redraw(store: GraphStore, clock: Clock) -> tuple[int, int]:

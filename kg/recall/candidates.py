@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kg.facts.instants import Instants
-from kg.facts.timeline import UNKNOWN_START
 from kg.ports import IndexCard
 from kg.recall.date_spans import DateSpan, date_value, microseconds
 from kg.recall.ranking import Candidate
-from kg.values import Scope
+from kg.values import UNKNOWN_START, Scope
 
 
 def within(card: IndexCard, scope: Scope, *, noise: bool) -> bool:

@@ -10,7 +10,6 @@ from uuid import UUID
 from kg.errors import InvalidInput, KgError, NotFound
 from kg.facts.instants import Instants, standings
 from kg.facts.kinds import word_key
-from kg.facts.timeline import UNKNOWN_START
 from kg.graph import queries as graph_queries
 from kg.graph.queries import FoundEntity
 from kg.graph.store import GraphStore
@@ -20,7 +19,7 @@ from kg.ports import Embedder, IndexQuery, VectorIndex
 from kg.recall import queries, render
 from kg.recall.queries import EntityFact, RankedEntity
 from kg.recall.query import EntityPage
-from kg.values import JsonObject, Scope
+from kg.values import UNKNOWN_START, JsonObject, Scope
 
 FACTS_PER_ENTITY = 5
 REPLACED_SHOWN = 3
@@ -133,13 +132,35 @@ class Explore:
         entities = await self._rows(scope.user_id, uuids)
         facts = await self._facts_of_each([entity["uuid"] for entity in entities], scope, instants)
         results = [
-            {**_entity(entity), "relations": [_fact_of_entity(fact) for fact in facts[entity["uuid"]]]}
+            {
+                **_entity(entity),
+                "relations": [_fact_of_entity(fact) for fact in facts[entity["uuid"]]],
+                **render.compact({"past": await self._past(scope, entity["uuid"], facts[entity["uuid"]], instants)}),
+            }
             for entity in entities
             if facts[entity["uuid"]] or not scope.narrowed
         ]
         shown = render.fitting(results, render.ANSWER_TOKENS)
         omitted = f"{len(results) - len(shown)} more did not fit; lower limit" if len(shown) < len(results) else None
         return {"results": shown, **render.compact({"omitted": omitted, "degraded": degraded})}
+
+    async def _past(self, scope: Scope, uuid: str, held: Sequence[EntityFact], instants: Instants) -> str | None:
+        """Say of an entity that only facts name which did not hold at that time; None of any other."""
+        if held:
+            return None
+        counted = await self._store.read_one(
+            queries.count_entity_facts,
+            **scope.params(),
+            entity_uuid=uuid,
+            outgoing=True,
+            incoming=True,
+            at=instants.t,
+            history=False,
+        )
+        many = counted["hidden"]
+        return (
+            f"none of the {many} facts about it holds; get_entity shows them with include_superseded" if many else None
+        )
 
     async def relations(self, scope: Scope, uuids: Sequence[str], instants: Instants) -> list[JsonObject]:
         """Return the facts one hop round entities as mem0 writes relations: source, relationship, target."""

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from kg.facts.timeline import UNKNOWN_START
 from kg.language.words import estimate_tokens
 from kg.validate import metadata
-from kg.values import JsonObject
+from kg.values import UNKNOWN_START, JsonObject
 
 WHOLE = 2**31 - 1
 PASSAGE_CHARS = 700

@@ -27,14 +27,13 @@ from kg.facts.claims import (
 )
 from kg.facts.predicates import SINGLE_VALUED, THING
 from kg.facts.slots import slot_of
-from kg.facts.timeline import UNKNOWN_START
 from kg.graph.names import fact_name
 from kg.graph.partition import Write
 from kg.graph.store import Row
 from kg.language.lucene import user_key
 from kg.language.names import SELF_KEY, alias_key
 from kg.language.words import split_terms
-from kg.values import FactInput, Scope, Settlement
+from kg.values import UNKNOWN_START, FactInput, Scope, Settlement
 from kg.writing.queries import KnownAlias, TakenBack
 from kg.writing.stated import Fact, StatedFacts
 from kg.writing.targets import Targets

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S = 0.5
 _INDENT = 4
 _LIMIT = 20
+_NAMED = 5
 _DRIFT = {
     "missing": "not in the index",
     "stale": "out of date in the index",
@@ -73,7 +74,9 @@ def reindex_options(command: ArgumentParser) -> None:
 def repair_options(command: ArgumentParser) -> None:
     """Add the options of ``knowthread repair``."""
     set_run(command, repair)
-    Options(command, Administration.repair).add("check")
+    options = Options(command, Administration.repair)
+    options.add("check")
+    options.add("take_away")
 
 
 def list_conflicts(arguments: Namespace) -> int:
@@ -126,7 +129,7 @@ def reindex(arguments: Namespace) -> int:
 
 
 def repair(arguments: Namespace) -> int:
-    """Compare everything that is derived from the graph with the graph, and fix what differs."""
+    """Compare the graph with its own rules and with its index, and fix what differs."""
     render = _render_drift if arguments.check else _render_repair
     return show_operation(arguments, Administration.repair, given(arguments, Administration.repair), render)
 
@@ -168,12 +171,48 @@ def _render_cancelled(screen: Screen, _: JsonObject) -> None:
 def _render_drift(screen: Screen, found: JsonObject) -> None:
     differing = [f"{found[name]:,} {words}" for name, words in _DRIFT.items() if found[name]]
     screen.line(f"{counted(found['nodes'], 'node')} in the graph, {counted(found['points'], 'point')} in the index.")
-    screen.line(f"They differ: {', '.join(differing)}. To fix it: knowthread repair" if differing else "They agree.")
+    screen.line(f"They differ: {', '.join(differing)}." if differing else "They agree.")
+    for rule in found["rules"]:
+        _render_rule(screen, rule)
+    if differing or found["rules"]:
+        screen.line("To fix it: knowthread repair")
+    else:
+        screen.line("The graph keeps all its rules.")
+
+
+def _render_rule(screen: Screen, rule: JsonObject) -> None:
+    """Show a rule that nodes break, and the first of those nodes."""
+    many = f"{rule['found']:,} or more" if rule["more"] else f"{rule['found']:,}"
+    screen.line((f"{many}: ", "bold yellow"), rule["says"].removesuffix("."))
+    for node in rule["nodes"][:_NAMED]:
+        _render_node(screen, node)
+    if rule["found"] > _NAMED:
+        screen.line((f"and {rule['found'] - _NAMED:,} more", "dim"), indent=_INDENT)
 
 
 def _render_repair(screen: Screen, found: JsonObject) -> None:
     fixed = [f"{found[name]:,} {words}" for name, words in _REPAIRED.items() if found[name]]
-    screen.line(f"Fixed: {', '.join(fixed)}." if fixed else "Nothing was wrong.")
+    fixed += [f"{count:,} nodes that broke the rule {rule}" for rule, count in found["rules"].items()]
+    screen.line(
+        f"Fixed: {', '.join(fixed)}." if fixed else "Nothing was fixed." if found["left"] else "Nothing was wrong."
+    )
+    for node in found["taken"]:
+        _render_node(screen, node, "Taken away: ")
+    if found["at_stake"]:
+        screen.line(("These can only be taken away: ", "bold yellow"), "nothing is left but themselves")
+        for node in found["at_stake"]:
+            _render_node(screen, node)
+        screen.line("To take them away: knowthread repair --take-away")
+    elif found["left"]:
+        screen.line(("Not mended: ", "bold yellow"), "look at these in Neo4j Browser")
+        for rule in found["left"]:
+            _render_rule(screen, rule)
+
+
+def _render_node(screen: Screen, node: JsonObject, before: str = "") -> None:
+    about = f" {node['about']}" if node.get("about") else ""
+    screen.line(f"{before}{node['label']}{about}: {node['problem']}", indent=_INDENT)
+    screen.line((f"{node['id'] or 'no id'}, of {node['user_id'] or 'nobody'}", "dim"), indent=2 * _INDENT)
 
 
 def _render_conflicts(screen: Screen, answer: JsonObject) -> None:

@@ -31,6 +31,7 @@ class Activity:
         self._busy = 0
         self._last = time.monotonic()
         self._calls = 0
+        self._last_call = time.monotonic()
         self._quiet = asyncio.Event()
         self._quiet.set()
 
@@ -59,6 +60,7 @@ class Activity:
             yield
         finally:
             self._calls -= 1
+            self._last_call = time.monotonic()
             if not self._calls:
                 self._quiet.set()
 
@@ -66,6 +68,11 @@ class Activity:
         """Wait until no call is under way, a few seconds at most."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._quiet.wait(), self._drain_s)
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since the last call ended, whether or not a session is open; 0 while a call is under way."""
+        return 0.0 if self._calls else time.monotonic() - self._last_call
 
     @property
     def idle_s(self) -> float:

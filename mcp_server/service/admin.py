@@ -1,8 +1,7 @@
 """HTTP routes for people: the operations of ``kg.operations.administration`` by name, and the metrics.
 
 Only the operations listed here can be called. An operation takes the arguments of its method as one JSON object; the
-same headers as with a tool call say who calls. A ``KgError`` is answered in its words. Any other failure is left to the
-boundary before all routes (``mcp_server.service.http``), which neither answers nor logs its text.
+same headers as with a tool call say who calls. A failure is answered in the words of ``mcp_server.tools.failures``.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from kg.operations.parameters import Operation, parameters_of
 from kg.reports.picture import Pictures
 from kg.reports.run import Reports
 from mcp_server.link.session import IN_DOUBT
+from mcp_server.tools.failures import told
 from mcp_server.tools.tools import session_of
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -100,15 +100,15 @@ def admin_routes(backend: Backend, waiting: Waiting) -> list[Route]:
     async def operate(request: Request) -> Response:
         try:
             return JSONResponse(await _operate(backend, waiting, request))
-        except KgError as error:
-            return _failure(error)
+        except Exception as error:  # noqa: BLE001 - the route's edge
+            return _failure(error, shorten(request.path_params["operation"]))
 
     async def metrics(_: Request) -> Response:
         try:
             await _be_ready(waiting)
             content, kind = await backend.metrics()
-        except KgError as error:
-            return _failure(error)
+        except Exception as error:  # noqa: BLE001 - the route's edge
+            return _failure(error, "metrics")
         return Response(content, media_type=kind)
 
     return [Route("/admin/{operation}", operate, methods=["POST"]), Route("/metrics", metrics)]
@@ -178,15 +178,18 @@ def _check_names(operation: Operation, given: dict[str, Any]) -> None:
         )
 
 
-def _failure(error: KgError) -> JSONResponse:
+def _failure(error: Exception, what: str) -> JSONResponse:
     retryable = isinstance(error, (_Refused, StoreUnavailable, ModelUnavailable)) and error.retryable
-    told = {"error": str(error), "retryable": retryable} | (
-        {IN_DOUBT: True} if isinstance(error, CommitInDoubt) else {}
+    text = str(error) if isinstance(error, KgError) else told(error, what)
+    answer = {"error": text, "retryable": retryable}
+    return JSONResponse(
+        answer | ({IN_DOUBT: True} if isinstance(error, CommitInDoubt) else {}), status_code=_status(error)
     )
-    return JSONResponse(told, status_code=_status(error))
 
 
-def _status(error: KgError) -> HTTPStatus:
+def _status(error: Exception) -> HTTPStatus:
+    if not isinstance(error, KgError):
+        return HTTPStatus.INTERNAL_SERVER_ERROR
     match error:
         case _Refused():
             return error.status

@@ -28,6 +28,7 @@ from kg.index.indexer import Indexer
 from kg.index.rebuild import Reindex
 from kg.language.names import OwnName
 from kg.managed.room import Room, floors
+from kg.mending.daily import DailyCheck
 from kg.operations import queries as operations_queries
 from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService
@@ -70,6 +71,7 @@ class Service:
         settings: Settings,
         neo4j: EarlyNeo4j | None = None,
         *,
+        quiet_s: Callable[[], float] = lambda: 0.0,
         retry_s: float = _RETRY_S,
         close_s: float = _CLOSE_S,
     ) -> None:
@@ -78,11 +80,14 @@ class Service:
         Args:
             settings: of the service.
             neo4j: a managed Neo4j that is starting already; from here on this service ends it.
+            quiet_s: returns for how many seconds nobody has called.
             retry_s: how often a part that is away is tried again.
             close_s: the longest wait for a part's end.
         """
         self.settings = settings
         self._early = neo4j
+        self._quiet_s = quiet_s
+        self._daily: DailyCheck | None = None
         self._retry_s = retry_s
         self._close_s = close_s
         self.default_user = os.environ.get("KNOWTHREAD_USER_ID", "").strip() or _login_name()
@@ -195,6 +200,8 @@ class Service:
         self._memory = MemoryService(self._parts)
         resume = self._model_side.resume if self._model_side is not None else None
         self._administration = Administration(store, index, indexer, clock, reindex=self._reindex, resume=resume)
+        self._daily = DailyCheck(store, clock, self._quiet_s)
+        self._daily.start()
         indexer.start()
         deleting.start()
         counts.start()
@@ -226,6 +233,8 @@ class Service:
             yield "the models", self._model_side.stop
         if self._parts is not None:
             parts = self._parts
+            if self._daily is not None:
+                yield "the daily look at the graph", self._daily.stop
             yield "the indexer", parts.indexer.stop
             yield "deleting", parts.deleting.stop
             yield "counting", parts.recall_counts.stop
@@ -271,6 +280,8 @@ class Service:
             cost_usd = (await parts.store.read_one(graph_queries.spent_tokens, day=today))["cost"]
             jobs = await parts.store.read(operations_queries.job_states)
             status["jobs"] = {row["state"]: row["jobs"] for row in jobs}
+            if self._daily is not None and (found := await self._daily.found()):
+                status["rules"] = found
         except KgError as error:
             status["neo4j"]["error"] = str(error)
         index: dict[str, Any] = status.setdefault("index", {})

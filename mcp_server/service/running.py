@@ -40,7 +40,7 @@ class Running:
         """Serve until the service is stopped or idle; False if it did not become ready."""
         settings, record, activity = self.settings, self.record, self.activity
         version = installed_version("knowthread")
-        service = Service(settings, self.neo4j)
+        service = Service(settings, self.neo4j, quiet_s=lambda: self.activity.quiet_s)
 
         def health() -> dict[str, object]:
             return {"phase": record.phase, "error": record.error, "version": version}

@@ -29,7 +29,7 @@ from mcp_types import (
     ToolAnnotations,
 )
 
-from kg.errors import CommitInDoubt, KgError, StoreUnavailable, shorten
+from kg.errors import CommitInDoubt, shorten
 from kg.operations.arguments import Session, is_empty, is_injected
 from kg.operations.memory import MemoryService
 from kg.operations.parameters import Operation, Parameter, parameters_of
@@ -38,6 +38,7 @@ from kg.reports.run import Reports
 from kg.validate import check_id
 from kg.values import JsonObject, Scope
 from mcp_server.link.session import AGENT, IN_DOUBT, PROJECT, REQUEST_KEY, RUN, SESSION_VARIABLES, USER, read_session
+from mcp_server.tools.failures import told
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class ServiceTool(Tool):
     erases: bool = False
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
-        """Call the tool. Expected failures become a ``ToolError``; the text of any other never reaches the client."""
+        """Call the tool. Whatever fails becomes a ``ToolError`` in the words of ``told``."""
         properties = cast("dict[str, Any]", self.parameters["properties"])
         others = sorted(set(arguments) - properties.keys())
         injected = [name for name in others if is_injected(name)]
@@ -124,19 +125,15 @@ class ServiceTool(Tool):
             raise ToolError(f"{', '.join(missing)}: missing; {self.name} cannot work without")
         try:
             answer = await self.fn(context.headers, given)
+            if injected:
+                answer = {**answer, "warnings": [*answer.get("warnings", []), _passed_over(injected)]}
+            text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
         except CommitInDoubt as error:
-            return CallToolResult(content=[TextContent(text=str(error))], is_error=True, _meta={IN_DOUBT: True})
-        except StoreUnavailable as error:
-            advice = " Make the same call again." if error.retryable else ""
-            raise ToolError(f"{error}.{advice}") from error
-        except KgError as error:
-            raise ToolError(str(error)) from error
-        if injected:
-            passed = (
-                f"{shorten(', '.join(injected))}: no such parameter; passed over, as clients add such to every call"
+            return CallToolResult(
+                content=[TextContent(text=told(error, self.name))], is_error=True, _meta={IN_DOUBT: True}
             )
-            answer = {**answer, "warnings": [*answer.get("warnings", []), passed]}
-        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        except Exception as error:  # the tool's edge; a cancellation is none
+            raise ToolError(told(error, self.name)) from error
         return CallToolResult(content=[TextContent(text=text)], structured_content=answer)
 
     def _is_left_out(self, name: str, value: object) -> bool:
@@ -144,6 +141,10 @@ class ServiceTool(Tool):
         if self.erases or name in self.parameters.get("required", []):
             return False
         return is_empty(name, self.parameters["properties"][name]["type"], value)
+
+
+def _passed_over(injected: list[str]) -> str:
+    return f"{shorten(', '.join(injected))}: no such parameter; passed over, as clients add such to every call"
 
 
 def session_of(headers: Mapping[str, str] | None, default_user: str) -> Session:
@@ -182,7 +183,10 @@ def build_server(backend: Backend, version: str) -> MCPServer[Any]:
     @server.resource(STATUS, title="Service status", mime_type="application/json")
     async def status() -> str:  # pyright: ignore[reportUnusedFunction] - registered by the decorator
         """State of the service: stores, index lag, counts."""
-        return json.dumps(await backend.status())
+        try:
+            return json.dumps(await backend.status())
+        except Exception as error:
+            raise ResourceError(told(error, "status")) from error
 
     _add_reports(server, backend)
 
@@ -220,11 +224,11 @@ def _add_reports(server: MCPServer[Any], backend: Backend) -> None:
         """One of the reports: current, rejected, failed, changed, conflicts, project, person, timeline, and more."""
         options = {"project": project, "since": since, "entity": entity, "person": person, "limit": limit}
         given = {key: value for key, value in options.items() if value is not None}
-        session = session_of(ctx.headers, backend.default_user)
         try:
+            session = session_of(ctx.headers, backend.default_user)
             answer = await backend.reports.run(session.scope.user_id, name, given)
-        except KgError as error:
-            raise ResourceError(str(error)) from error
+        except Exception as error:
+            raise ResourceError(told(error, f"report {shorten(name)}")) from error
         return json.dumps(answer, ensure_ascii=False)
 
     @server.completion()

@@ -12,6 +12,7 @@ from kg.graph.names import fact_name, memory_name
 from kg.graph.partition import present
 from kg.index import queries as index_queries
 from kg.index.compare import point_hash
+from kg.mending.checks import run_checks
 from kg.operations.memory import Parts
 from tests.support.user import raw
 
@@ -23,6 +24,7 @@ _STRUCTURE = ["STATES", "SUBJECT", "OBJECT", "NAMES", "REFERS_TO", "NEXT", "SUPE
 
 async def whole_graph_invariants(parts: Parts, user_id: str, *, index: bool = True) -> None:
     """Fail with the first invariant that a user's graph breaks; ``index`` drains the queue and compares both sides."""
+    await _rules_are_kept(parts, user_id)
     await _nothing_dangles(parts, user_id)
     await _names_follow(parts, user_id)
     facts = await _facts(parts, user_id)
@@ -31,6 +33,11 @@ async def whole_graph_invariants(parts: Parts, user_id: str, *, index: bool = Tr
     await _projection_is_exact(parts, user_id, facts)
     if index:
         await _index_equals_graph(parts, user_id)
+
+
+async def _rules_are_kept(parts: Parts, user_id: str) -> None:
+    broken = await run_checks(parts.store, user_id=user_id)
+    assert not broken, "; ".join(f"{rule.says} {[fault.problem for fault in rule.faults[:3]]}" for rule in broken)
 
 
 async def _nothing_dangles(parts: Parts, user_id: str) -> None:

@@ -75,7 +75,7 @@ class _Parser:
                 more = self.fields(end="}")
             shape = ["node", token, more]
         else:
-            assert token in (*SCALARS.values(), *OF_THE_GRAPH), f"{self._text}: {token!r} is no type"
+            assert token in ("map", *SCALARS.values(), *OF_THE_GRAPH), f"{self._text}: {token!r} is no type"
         if self._tokens[0] == "or null":
             self._take()
             return ["null", shape]
@@ -97,8 +97,8 @@ def shape_of(kind: Any) -> Shape:
                 more = {key: shape_of(hint) for key, hint in own.items() if key not in hints}
                 return ["node", name, more]
         return {name: shape_of(hint) for name, hint in own.items()}
-    if origin is list:
-        return ["list", shape_of(args[0])]
+    if origin in (list, dict):
+        return ["list", shape_of(args[0])] if origin is list else "map"
     if origin is Literal:
         return SCALARS[type(args[0])]
     if origin in (Union, types.UnionType):

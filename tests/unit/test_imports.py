@@ -17,7 +17,7 @@ WINGS = {
         ("facts", "index", "managed"),
         ("entities", "recall"),
         ("writing",),
-        ("jobs",),
+        ("jobs", "mending"),
         ("operations",),
         ("reports",),
     ),

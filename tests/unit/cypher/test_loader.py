@@ -84,10 +84,10 @@ def test_every_query_of_the_service_loads_once_and_in_its_folder():
     files = sorted(Path(cypher.__file__).parent.rglob("*.cypher"))
     assert sorted(query.path for query in queries.values()) == files
     for name, query in queries.items():
-        prefix = f"{query.folder}/" if query.folder in ("report", "browse") else ""
+        prefix = f"{query.folder}/" if query.folder in ("check", "report", "browse") else ""
         assert name == prefix + query.path.stem and query.folder == query.path.parent.name
         assert (query.mode == "schema") == (query.folder == "schema")
-        assert query.folder == "browse" or (query.mode == "read") == (query.folder in ("read", "report"))
+        assert query.folder == "browse" or (query.mode == "read") == (query.folder in ("read", "check", "report"))
 
 
 def test_a_stem_that_stands_twice_is_refused(tmp_path, monkeypatch):

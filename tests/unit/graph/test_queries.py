@@ -41,7 +41,9 @@ PROPERTIES: dict[type, Shape] = {
     DateTimeNeo4jFormatProperty: "datetime",
     ArrayProperty: ["list", "string"],
 }
-FILES = {name: file for name, file in cypher.load().items() if file.folder not in ("schema", "report", "browse")}
+FILES = {
+    name: file for name, file in cypher.load().items() if file.folder not in ("schema", "check", "report", "browse")
+}
 
 
 def test_every_query_file_has_one_name_in_the_code():

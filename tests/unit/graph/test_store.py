@@ -126,6 +126,6 @@ def test_a_login_that_is_locked_out_may_be_tried_again_and_nobody_is_told_to_cha
 def test_what_the_server_says_is_not_repeated() -> None:
     for failure in (_failure("Neo.ClientError.Statement.SyntaxError"), ClientError("a person's text")):
         error = translate(failure, ADDRESS, "search_facts")
-        assert "search_facts failed with" in str(error) and "person" not in str(error) and not error.retryable
+        assert "search_facts failed; the log has" in str(error) and "person" not in str(error) and not error.retryable
     assert "KNOWTHREAD_NEO4J_USER" in str(translate(AuthError(), ADDRESS, "x"))
     assert translate(ServiceUnavailable(), ADDRESS, "x").retryable

@@ -1,0 +1,164 @@
+"""What a hand may do to a graph in Neo4j Browser: a stocked partition, and damage of each kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.support.user import User, lives_in, states
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One change by hand.
+
+    Attributes:
+        query: the change, with ``$user_id``; it returns nothing.
+        rules: the rules of the graph that are broken by it, no more and no fewer.
+    """
+
+    query: str
+    rules: frozenset[str]
+
+
+def _damage(query: str, *rules: str) -> Damage:
+    return Damage(query, frozenset(rules))
+
+
+REDIS = "MATCH (e:Entity {user_id: $user_id, name: 'Redis'})"
+SHOP = "MATCH (m:Memory {user_id: $user_id}) WHERE m.text STARTS WITH 'The shop'"
+FACT = "MATCH (f:Fact {user_id: $user_id, statement: 'the shop keeps sessions in Redis'})"
+
+DAMAGE: dict[str, Damage] = {
+    "memory deleted": _damage(f"{SHOP} DETACH DELETE m", "alias_named", "fact_owner", "claim_stated"),
+    "memory and facts deleted": _damage(
+        f"{SHOP} MATCH (m)-[:STATES]->(f) DETACH DELETE m, f",
+        "alias_named", "claim_stated", "entity_alias",
+    ),
+    "thing deleted": _damage(f"{REDIS} DETACH DELETE e", "alias_entity", "fact_sides"),
+    "name deleted": _damage(
+        f"{REDIS} MATCH (a:Alias)-[:REFERS_TO]->(e) DETACH DELETE a", "entity_alias", "fact_names"
+    ),
+    "name bound to two things": _damage(
+        f"{REDIS} MATCH (a:Alias {{user_id: $user_id, key: 'user'}}) CREATE (a)-[:REFERS_TO]->(e)", "alias_entity"
+    ),
+    "name cut off": _damage(
+        f"{REDIS} MATCH (:Alias)-[r:REFERS_TO]->(e) DELETE r", "alias_entity", "entity_alias", "fact_names"
+    ),
+    "message deleted": _damage(
+        "MATCH (m:Memory {user_id: $user_id}) WHERE m.text STARTS WITH 'Which' DETACH DELETE m", "conversation"
+    ),
+    "messages knotted": _damage(
+        "MATCH (a:Memory {user_id: $user_id})-[:NEXT]->(b) WHERE a.text STARTS WITH 'Which' CREATE (b)-[:NEXT]->(a)",
+        "conversation",
+    ),
+    "partition deleted": _damage("MATCH (p:Partition {user_id: $user_id}) DELETE p", "seq_partition"),
+    "partition set back": _damage("MATCH (p:Partition {user_id: $user_id}) SET p.seq = 1", "seq_partition"),
+    "number given twice": _damage(f"{SHOP} {FACT} SET m.seq = f.seq", "seq_unique"),
+    "memory given away": _damage(f"{SHOP} SET m.user_id = $user_id + '-other'", "users", "seq_partition"),
+    "fact moved to another thing": _damage(
+        f"{FACT}-[r:OBJECT]->() DELETE r WITH f MATCH (e:Entity {{user_id: $user_id, name: 'Ada'}}) "
+        "CREATE (f)-[:OBJECT {name_key: 'ada'}]->(e)",
+        "fact_sides", "claim_drawn",
+    ),
+    "fact cut off": _damage(f"{FACT}<-[s:STATES]-() DELETE s", "fact_owner", "claim_stated"),
+    "fact stated twice": _damage(
+        f"{FACT} MATCH (m:Memory {{user_id: $user_id, kind: 'message'}}) WITH f, m LIMIT 1 CREATE (m)-[:STATES]->(f)",
+        "fact_owner",
+    ),
+    "fact expired by hand": _damage(f"{FACT} SET f.expired_at = datetime()", "fact_version", "claim_stated"),
+    "fact without properties": _damage(
+        f"{FACT} REMOVE f.valid_at, f.seq, f.claim_key, f.scope", "fact_properties", "claim_drawn", "claim_stated"
+    ),
+    "version cut off": _damage("MATCH (:Memory {user_id: $user_id})-[r:PREVIOUS]->() DELETE r", "version_memory"),
+    "decision without a date": _damage(
+        "MATCH (:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->() REMOVE d.effective_at", "decision"
+    ),
+    "decision turned on itself": _damage(
+        f"{FACT} CREATE (f)-[:SUPERSEDED_BY {{kind: 'superseded'}}]->(f)", "decision"
+    ),
+    "merge in a circle": _damage(
+        "MATCH (a:Entity {user_id: $user_id})-[:MERGED_INTO]->(b) "
+        "CREATE (b)-[:MERGED_INTO {keys: [], at: datetime()}]->(a)",
+        "entity_merge", "alias_entity", "fact_merged",
+    ),
+    "kind without its label": _damage(f"{REDIS} SET e.kind = 'Person'", "entity_kind"),
+    "wrong types in a memory": _damage(
+        f"{SHOP} SET m.created_at = '2024-05-01', m.metadata = 7, m.noise = 'no'", "memory_properties"
+    ),
+    "wrong types in a thing": _damage(f"{REDIS} SET e.created_at = 'today', e.index_rev = 'x'", "entity_properties"),
+    "drawing removed": _damage(f"{REDIS}<-[r:USES]-() DELETE r", "claim_drawn"),
+    "drawing doubled": _damage(
+        f"{REDIS}<-[r:USES]-(s) CREATE (s)-[t:USES]->(e) SET t = properties(r)", "claim_stated"
+    ),
+    "drawing invented": _damage(
+        f"{REDIS} MATCH (o:Entity {{user_id: $user_id, name: 'Ada'}}) "
+        "CREATE (o)-[:OWNS {claim_key: 'x', facts: 1, fact_uuids: ['x'], user_id: $user_id}]->(e)",
+        "claim_stated",
+    ),
+    "tombstone of what stands": _damage(
+        f"{SHOP} CREATE (:Tombstone {{uuid: m.uuid, user_id: $user_id, created_at: datetime(), applied: true}})",
+        "tombstone",
+    ),
+    "memory by hand": _damage(
+        "CREATE (:Memory {user_id: $user_id, text: 'Deploys go out on Tuesdays'})", "memory_properties"
+    ),
+    "fact by hand": _damage(
+        "CREATE (:Fact {user_id: $user_id, statement: 'The office is in Ghent'})", "fact_properties", "fact_owner"
+    ),
+    "thing by hand": _damage(
+        "CREATE (:Entity {user_id: $user_id, name: 'Kafka'})", "entity_properties", "entity_alias", "entity_kind"
+    ),
+    "job without memory": _damage(
+        "CREATE (:Job {uuid: randomUUID(), user_id: $user_id, kind: 'extract', state: 'dead', attempt: 1, "
+        "created_at: datetime()})",
+        "job_memory",
+    ),
+    "memory of nobody": _damage(f"{SHOP} REMOVE m.user_id", "user"),
+}  # fmt: skip
+
+
+async def stock(user: User) -> None:
+    """Give a user a partition with something of each kind: facts, a decision, a version, a merge, a conversation."""
+    await user.add(
+        "The shop keeps its sessions in Redis since May",
+        states("the shop keeps sessions in Redis", "USES", "the shop", "Redis"),
+        states("the shop is Ada's", "OWNED_BY", "the shop", "Ada"),
+    )
+    user.clock.tick()
+    await user.add("I live in Paris", lives_in("Paris"))
+    user.clock.tick()
+    await user.add("I moved to Berlin", lives_in("Berlin"))
+    user.clock.tick()
+    first = await user.add(
+        "Sessions expire after a day", states("sessions expire after a day", "CONFIGURED_AS", "the shop", "1 day")
+    )
+    user.clock.tick()
+    await user.add(
+        "Sessions expire after a week",
+        states("sessions expire after a week", "CONFIGURED_AS", "the shop", "7 days", supersedes=[first.fact]),
+    )
+    user.clock.tick()
+    await user.update(first.id, text="Sessions expired after a day at first")
+    user.clock.tick()
+    await user.memory.add_memory(
+        user.session(),
+        messages=[
+            {"role": "user", "content": "What did we choose for the queue?"},
+            {"role": "assistant", "content": "Which queue: mail or orders?"},
+            {"role": "user", "content": "The one for orders"},
+        ],
+        run_id="talk",
+    )
+    user.clock.tick()
+    await user.add("Postgre holds orders", states("orders are in Postgre", "STORED_IN", "orders", "Postgre"))
+    user.clock.tick()
+    await user.add(
+        "PostgreSQL holds invoices", states("invoices are in PostgreSQL", "STORED_IN", "invoices", "PostgreSQL")
+    )
+
+
+async def clean_up(user: User) -> None:
+    """Take everything of a user away, since a repair looks at every user."""
+    for label in ("Memory", "MemoryVersion", "Fact", "Entity", "Alias", "Job", "Tombstone", "Partition", "Request"):
+        await user.raw(f"MATCH (n:{label}) WHERE n.user_id STARTS WITH $user_id DETACH DELETE n")
+    await user.raw("MATCH (n:Memory) WHERE n.user_id IS NULL DETACH DELETE n")
