@@ -43,17 +43,29 @@ class _View:
 
 @dataclass
 class _Drawn:
-    """Facts to draw, the entities at their ends, and how many entities had no room."""
+    """Facts to draw and the entities at their ends.
+
+    Attributes:
+        left_out: how many entities had no room.
+        cut: there were more facts than are read, so older ones are missing.
+    """
 
     facts: dict[str, DrawnFact]
     entities: set[str]
     left_out: int = 0
+    cut: bool = False
 
 
 class Pictures:
-    """The pictures of a running service."""
+    """The pictures of a running service.
 
-    def __init__(self, parts: Parts) -> None:
+    Args:
+        parts: what it stands on.
+        most_facts: how many facts are read for a picture; the last stored come first.
+    """
+
+    def __init__(self, parts: Parts, *, most_facts: int = _MOST_FACTS) -> None:
+        self._most_facts = most_facts
         self._store = parts.store
         self._clock = parts.clock
         self._explore = Explore(parts.store, parts.index, parts.embedder)
@@ -117,7 +129,7 @@ class Pictures:
             uuids=None if uuids is None else sorted(uuids),
             known_at=view.instants.known_at,
             history=view.instants.known_at is not None,
-            top_k=_MOST_FACTS,
+            top_k=self._most_facts,
         )
 
     async def _whole(self, view: _View) -> _Drawn:
@@ -125,11 +137,12 @@ class Pictures:
         rows = await self._facts(view, None)
         degrees = Counter(uuid for row in rows for uuid in _ends(row))
         kept = {uuid for uuid, _ in degrees.most_common(view.limit)}
-        return _Drawn(_within(rows, kept), kept, len(degrees) - len(kept))
+        return _Drawn(_within(rows, kept), kept, len(degrees) - len(kept), len(rows) == self._most_facts)
 
     async def _star(self, view: _View, centre: str) -> _Drawn:
         rows = await self._facts(view, [centre])
-        return _Drawn({row["uuid"]: row for row in rows}, {uuid for row in rows for uuid in _ends(row)} | {centre})
+        entities = {uuid for row in rows for uuid in _ends(row)} | {centre}
+        return _Drawn({row["uuid"]: row for row in rows}, entities, cut=len(rows) == self._most_facts)
 
     async def _around(self, view: _View, centre: str, hops: int) -> _Drawn:
         """Return the entities within some hops, nearest first, and all facts among them."""
@@ -137,6 +150,7 @@ class Pictures:
         frontier = {centre}
         for _ in range(hops):
             rows = await self._facts(view, frontier)
+            drawn.cut |= len(rows) == self._most_facts
             beyond = Counter(uuid for row in rows for uuid in _ends(row) if uuid not in drawn.entities)
             frontier = {uuid for uuid, _ in beyond.most_common(view.limit - len(drawn.entities))}
             drawn.left_out += len(beyond) - len(frontier)
@@ -144,7 +158,9 @@ class Pictures:
             drawn.facts |= _within(rows, drawn.entities)
             if not frontier:
                 return drawn
-        drawn.facts |= _within(await self._facts(view, frontier), drawn.entities)
+        rows = await self._facts(view, frontier)
+        drawn.cut |= len(rows) == self._most_facts
+        drawn.facts |= _within(rows, drawn.entities)
         return drawn
 
     async def _described(self, view: _View, drawn: _Drawn, centre: str | None) -> JsonObject:
@@ -180,6 +196,9 @@ class Pictures:
                     "at": render.instant(instants.t),
                     "known_at": render.instant(instants.known_at),
                     "left_out": drawn.left_out or None,
+                    "facts_omitted": f"only the {self._most_facts} facts stored last were looked at"
+                    if drawn.cut
+                    else None,
                     "unplaced": sum(row["subject_uuid"] is None for row in drawn.facts.values()) or None,
                 }
             ),

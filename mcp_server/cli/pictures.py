@@ -125,7 +125,7 @@ def _deliver(arguments: Namespace, picture: JsonObject, text: str, form: str) ->
     opened = output is None and not arguments.no_open and not arguments.json and _open(file)
     if arguments.json:
         counts = {"entities": len(picture["entities"]), "facts": len(picture["facts"])}
-        left = {key: picture[key] for key in ("left_out", "unplaced") if key in picture}
+        left = {key: picture[key] for key in ("left_out", "facts_omitted", "unplaced") if key in picture}
         write_json({"file": str(file.absolute()), "format": form, **counts, **left})
     else:
         things = counted(len(picture["entities"]), "thing")
@@ -133,6 +133,8 @@ def _deliver(arguments: Namespace, picture: JsonObject, text: str, form: str) ->
         write_line(f"{'Opened' if opened else 'Written to'} {file} ({drawn}).")
         if picture.get("left_out"):
             write_line(f"{counted(picture['left_out'], 'less connected thing')} left out; see --limit and --hops.")
+        if picture.get("facts_omitted"):
+            write_line(f"{picture['facts_omitted'].capitalize()}; narrow it with --project or an entity.")
     return 0
 
 

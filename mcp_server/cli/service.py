@@ -157,7 +157,7 @@ def neo4j(arguments: Namespace) -> int:
         ]
     )
     if described["managed"]:
-        screen.line(("It runs while the service runs. Try: MATCH (n) WHERE NOT n:Internal RETURN n LIMIT 100", "dim"))
+        screen.line(("It runs while the service runs. To look at it with a guide: knowthread browse", "dim"))
     return 0
 
 

@@ -78,7 +78,7 @@ class Guides:
                 await self._close()
 
     async def _open(self, offer: Offer) -> None:
-        listener = _listen(offer.port)
+        listener = _listen(offer.port, or_any=offer.origins is None)
         self._port = listener.getsockname()[1]
         app = Starlette(routes=[Route("/{key}/{file}", self._answer(offer), methods=list(_METHODS))])
         config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", server_header=False)
@@ -136,7 +136,8 @@ def _headers(request: Request, offer: Offer) -> Mapping[str, str]:
     return headers
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(port: int, *, or_any: bool) -> socket.socket:
+    """Return a listening socket on a port; ``or_any``: on any free one if it is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -144,6 +145,8 @@ def _listen(port: int) -> socket.socket:
         listener.listen(16)
     except OSError as error:
         listener.close()
+        if or_any and port:
+            return _listen(0, or_any=False)
         raise SetupError(
             f"the guide cannot be served on port {port}: {error.strerror}",
             "end the program that listens there, or run `knowthread stop`: the next start chooses another port",

@@ -146,6 +146,7 @@
       data.hops ? `within ${data.hops} ${data.hops === 1 ? "hop" : "hops"}` : "",
       data.project ? `in ${data.project}` : "",
       data.left_out ? `${data.left_out.toLocaleString("en")} less connected things are left out` : "",
+      data.facts_omitted ?? "",
       data.unplaced ? `${data.unplaced} facts name no thing` : "",
     ].filter(Boolean).join(" · "),
     explanation: "A click on a node or an edge shows what is known, why, and who said so. Dragging moves; the wheel zooms. An edge stands for all facts that say the same; the more, the thicker.",

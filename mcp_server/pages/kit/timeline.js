@@ -162,7 +162,7 @@
   }
 
   const picture = {
-    summary: [`${facts.size.toLocaleString("en")} ${facts.size === 1 ? "fact" : "facts"} through time`, data.project ? `in ${data.project}` : ""].filter(Boolean).join(" · "),
+    summary: [`${facts.size.toLocaleString("en")} ${facts.size === 1 ? "fact" : "facts"} through time`, data.project ? `in ${data.project}` : "", data.facts_omitted ?? ""].filter(Boolean).join(" · "),
     explanation: "Each bar is a fact, from the day on which it began to the day on which it ended. An arrow leads to what took its place. A click shows why, and the memory that says so.",
     draw(stage) {
       stage.classList.add("scrolls");

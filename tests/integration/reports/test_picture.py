@@ -113,6 +113,14 @@ async def test_a_picture_too_large_keeps_the_most_connected_and_says_so(pictures
     assert names(around) == {"shop", "Redis"} and around["left_out"] == 1
 
 
+async def test_a_picture_of_more_facts_than_are_read_says_that_older_ones_are_missing(drawn: User):
+    pictures = Pictures(drawn.parts, most_facts=2)
+    whole = await pictures.draw_graph(drawn.session())
+    assert len(whole["facts"]) == 2 and whole["facts_omitted"] == "only the 2 facts stored last were looked at"
+    assert (await pictures.draw_timeline(drawn.session(), entity="shop"))["facts_omitted"]
+    assert "facts_omitted" not in await Pictures(drawn.parts).draw_graph(drawn.session())
+
+
 async def test_nobody_else_is_drawn(pictures: Pictures, drawn: User, user: User):
     stranger = User(drawn.parts, drawn.memory, drawn.clock)
     empty = await pictures.draw_graph(stranger.session())

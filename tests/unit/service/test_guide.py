@@ -73,10 +73,12 @@ async def test_the_port_is_closed_when_the_last_person_has_left():
         assert (await answer(again)).status_code == 200
 
 
-async def test_a_taken_port_is_an_error_with_a_cure():
+async def test_a_taken_port_is_an_error_with_a_cure_unless_any_will_do():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(SetupError, match="knowthread stop"):
-            async with Guides().offer("ada", Offer(other.getsockname()[1], None)):
+            async with Guides().offer("ada", Offer(other.getsockname()[1], [BROWSER])):
                 pass
+        async with Guides().offer("ada", Offer(other.getsockname()[1], None)) as url:
+            assert (await answer(url, origin="https://own.example")).headers["access-control-allow-origin"]
