@@ -91,9 +91,9 @@ async def test_what_is_known_is_that_of_an_instant(pictures: Pictures, drawn: Us
     told = facts(then)
     assert "shop chose Redis" not in told and "ends" not in told["shop rejected Redis"]
     assert "corrected" not in told["cache stalls by eviction"] and "replaced_by" not in told["cache stalls by eviction"]
-    assert then["at"] == then["known_at"] == "2025-03-01T00:00:00Z"
+    assert then["at"] == then["known_at"] == "2025-03-01T23:59:59Z", "the whole day"
     held = await pictures.draw_graph(drawn.session(), as_of="2025-03-01")
-    assert held["at"] == "2025-03-01T00:00:00Z" and "shop chose Redis" in facts(held)
+    assert held["at"] == "2025-03-01T23:59:59Z" and "shop chose Redis" in facts(held)
 
 
 async def test_what_an_update_replaced_is_drawn_only_in_the_past(pictures: Pictures, drawn: User, clock: TestClock):
