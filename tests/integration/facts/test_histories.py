@@ -548,7 +548,7 @@ async def test_an_end_by_date_says_by_which_fact_and_can_be_undone(user: User):
     assert [(fact["id"], fact["replaced_by"]) for fact in answer["ended"]] == [(paris.fact, followed)]
     await user.indexer.drain()
     pages = [
-        (await user.search("Paris"))["results"][0]["superseded"],
+        next(hit["superseded"] for hit in (await user.search("Paris"))["results"] if hit["id"] == paris.id),
         (await user.entity("user", include_superseded=True))["facts"],
         (await user.get(paris.id))["facts"],
     ]
