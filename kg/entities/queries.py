@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from kg.facts.queries import ClaimedFact
+from kg.graph.queries import Node
 from kg.graph.query import Command, Query
 
 
@@ -91,6 +92,7 @@ class RemainingNames(TypedDict):
     kinds: list[str]
 
 
+told_apart = Query("told_apart", Node)
 find_names = Query("find_names", FoundName)
 may_contend = Query("may_contend", Contends)
 resolution_candidates = Query("resolution_candidates", EntityCandidate)

@@ -202,7 +202,7 @@ class _Table:
         self._new = new
         self._known = candidates
         self._things = [*new, *candidates]
-        self._names = [[Name(key, thing.kind, _written(thing, key)) for key in _keys(thing)] for thing in self._things]
+        self._names = [names_of(thing) for thing in self._things]
         self.verdicts: dict[Pair, Verdict] = {}
         for i in range(len(new)):
             for j in range(i + 1, len(self._things)):
@@ -351,5 +351,7 @@ def _keys(thing: NewName | KnownEntity) -> tuple[str, ...]:
     return (thing.key,) if isinstance(thing, NewName) else thing.keys
 
 
-def _written(thing: NewName | KnownEntity, key: str) -> str:
-    return thing.name if isinstance(thing, NewName) or find_alias_key(thing.name) == key else ""
+def names_of(thing: NewName | KnownEntity) -> list[Name]:
+    """Return all names of a thing, with how they are written as far as that is known."""
+    own = thing.key if isinstance(thing, NewName) else find_alias_key(thing.name)
+    return [Name(key, thing.kind, thing.name if key == own else "") for key in _keys(thing)]

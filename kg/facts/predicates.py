@@ -26,6 +26,8 @@ EntityKind = Literal["Person", "Project", "Tool", "Concept", "Place", "Organizat
 ENTITY_KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
 MAX_CHARS = 64
 FALLBACK = "RELATES_TO"
+SAME_AS = "SAME_AS"
+"""A fact that merges its two things, which can be undone."""
 SAFE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 """What a predicate looks like; what matches in full is safe as a relationship type in a query."""
 

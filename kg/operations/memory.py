@@ -396,7 +396,10 @@ class MemoryService:
         ] = False,
         limit: Limit = 20,
     ) -> JsonObject:
-        """Everything known about one entity, dated, newest first, with the memory behind each fact."""
+        """Everything known about one entity, dated, newest first, with the memory behind each fact.
+
+        maybe_same lists entities that may be the same: settle each by a fact, SAME_AS or DIFFERENT_FROM.
+        """
         if (name is None) == (uuid is None):
             raise InvalidInput("name", name, "give either name or uuid")
         if direction not in ("both", "in", "out"):
@@ -418,7 +421,11 @@ class MemoryService:
             await self._contradictions.mark(meant, shown["facts"], page.instants, left)
             return shown
 
-        return await self._scoped.read(page.scope, "facts", page_in, names_user=not is_not_given(user_id))
+        from kg.entities.likely import find_likely
+
+        answer = await self._scoped.read(page.scope, "facts", page_in, names_user=not is_not_given(user_id))
+        likely = await find_likely(self._store, scope.user_id, answer["id"], page.instants.now)
+        return answer | {"maybe_same": likely} if likely else answer
 
     async def _instants(self, user_id: str, as_of: object, known_at: object) -> Instants:
         from kg.graph.partition import present

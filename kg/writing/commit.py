@@ -18,6 +18,7 @@ from kg.entities.merge import merge_entities, merge_namesakes
 from kg.entities.orphans import drop_orphans
 from kg.entities.resolve import EntityMerge
 from kg.facts.derive import refresh_derived
+from kg.facts.predicates import SAME_AS
 from kg.facts.queries import ClaimedFact, StatedDecision
 from kg.facts.taken_back import restore_after_fall
 from kg.graph import queries as graph_queries
@@ -75,7 +76,7 @@ async def commit(
     also = [*decided, *standing_again, *ended_again]
     moved = await refresh_derived(tx, user_id=user_id, created=stated, changed=expired, also=also, now=write.now)
     await drop_orphans(tx, user_id, [], _entities_of(expired))
-    gone = await _merge_found(write, merges)
+    gone = await _merge_found(write, [*merges, *_said_to_be_same(stated)])
     await merge_namesakes(write, [row for row in draft.entities if row["properties"]["uuid"] not in gone])
     own: set[str] = {fact["uuid"] for fact in (*stated, *expired)}
     return [uuid for uuid in moved if uuid not in own]
@@ -96,6 +97,15 @@ def _inherited(replaced: Sequence[Replaced], stated: Sequence[Row]) -> list[Row]
     inherited = (row for one in replaced for row in inherited_decisions(one.facts, one.decisions, new))
     properties = ("uuid", "undone_at")  # an update that is undone hands on copies of one decision from both states
     return list({(row["old"], row["new"], *map(row["properties"].get, properties)): row for row in inherited}.values())
+
+
+def _said_to_be_same(stated: Sequence[Row]) -> list[EntityMerge]:
+    """Return the merges that new facts ask for: A SAME_AS B."""
+    return [
+        EntityMerge(fact["object_uuid"], fact["subject_uuid"], "said to be the same thing")
+        for fact in stated
+        if fact["predicate"] == SAME_AS and fact["subject_uuid"] and fact["object_uuid"]
+    ]
 
 
 def _entities_of(facts: Sequence[ClaimedFact]) -> list[str]:

@@ -7,9 +7,11 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from kg.operations.administration import Administration
-from mcp_server.cli.operate import call_operation, show_answer, show_operation
+from kg.operations.memory import MemoryService
+from mcp_server.cli.operate import call_operation, show_answer, show_operation, show_tool
 from mcp_server.cli.options import Options, add_command, given, set_run
 from mcp_server.cli.output import PhaseLine, counted, day
+from mcp_server.cli.render import render_added
 from mcp_server.link.client import CallFailed, JsonObject, ServiceClient
 
 if TYPE_CHECKING:
@@ -59,6 +61,11 @@ def entities_options(command: ArgumentParser) -> None:
     options.add_argument("name", "NAME", nargs="+")
     options.add("into", metavar="NAME", nargs="+")
     options.add("reason")
+    apart = add_command(commands, "apart", "say that two entities are two things; delete that memory to take it back")
+    set_run(apart, tell_apart)
+    apart.add_argument("name", metavar="NAME", nargs="+", help="one of them")
+    apart.add_argument("--from", dest="other", metavar="NAME", nargs="+", required=True, help="the other one")
+    apart.add_argument("--reason", help="why")
     unmerge = add_command(commands, "undo", "undo a merge: the merged entity is separate again")
     set_run(unmerge, undo_merge)
     Options(unmerge, Administration.undo_merge).add_argument("id", "ID")
@@ -102,6 +109,19 @@ def merge_entities(arguments: Namespace) -> int:
     names = {"name": " ".join(arguments.name), "into": " ".join(arguments.into)}
     asked = given(arguments, Administration.merge_entities) | names
     return show_operation(arguments, Administration.merge_entities, asked, _render_merged)
+
+
+def tell_apart(arguments: Namespace) -> int:
+    """Remember that two entities are two things."""
+    asked = two_things(" ".join(arguments.name), " ".join(arguments.other), arguments.reason)
+    return show_tool(arguments, MemoryService.add_memory, asked, render_added)
+
+
+def two_things(one: str, other: str, reason: str | None) -> JsonObject:
+    """Return the memory, as ``add_memory`` takes it, by which a person says that two names are two things."""
+    statement = f"{one} is another thing than {other}"
+    fact = {"statement": statement, "subject": one, "predicate": "DIFFERENT_FROM", "object": other}
+    return {"text": f"{statement}: {reason}" if reason else statement, "facts": [fact | {"because": reason}]}
 
 
 def undo_merge(arguments: Namespace) -> int:

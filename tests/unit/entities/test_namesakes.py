@@ -4,9 +4,11 @@ from bench.names import gold, joined_share
 from kg.entities.letters import Name, compare
 from kg.facts.claims import name_key, object_of, subject_of
 from kg.facts.kinds import word_key
+from kg.facts.parse import parse_facts
 from kg.language.names import alias_key, mentioned_keys
 from kg.values import FactInput
 from kg.writing.texts import PreparedText
+from mcp_server.cli.graph import two_things
 
 PAIRS = list(gold())
 
@@ -68,3 +70,13 @@ def test_how_names_are_written_counts_where_their_kinds_are_not_known():
     assert outcome(("TypeScript", "Tool"), ("ts", "Thing")) == "ask"
     assert outcome(("Chrome V8", "Tool"), ("Chrome 8", "Tool")) == "ask"
     assert outcome(("Chrome v8", "Tool"), ("Chrome 8", "Tool")) == "same"
+
+
+def test_a_person_tells_two_things_apart_by_a_fact():
+    asked = two_things("billing", "billing service", "two teams")
+    (fact,) = parse_facts(asked["facts"]).facts
+    assert (fact.subject, fact.predicate, fact.object) == ("billing", "DIFFERENT_FROM", "billing service")
+    assert fact.because == "two teams" and asked["text"] == "billing is another thing than billing service: two teams"
+    assert (
+        "because" not in two_things("a", "b", None)["text"] and parse_facts(two_things("a", "b", None)["facts"]).facts
+    )

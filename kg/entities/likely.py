@@ -1,0 +1,53 @@
+"""Entities that are likely, but not surely, the same as another: they are offered, never joined.
+
+An agent settles an offer with a fact: ``SAME_AS`` merges the two, which can be undone, and ``DIFFERENT_FROM`` takes the
+offer away for as long as that fact holds.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kg.entities import queries
+from kg.entities.letters import compare
+from kg.entities.lookup import find_candidates
+from kg.entities.resolve import KnownEntity, NewName, names_of
+from kg.entities.verdict import Verdict, ask
+from kg.facts.kinds import word_key
+from kg.graph import queries as graph_queries
+from kg.graph.store import GraphStore
+from kg.values import JsonObject
+
+OFFERED = 3
+"""Most entities that are offered for one."""
+
+
+async def find_likely(store: GraphStore, user_id: str, uuid: str, now: datetime) -> list[JsonObject]:
+    """Return the entities that may be the same as one, likeliest first, each with why; none if there is no such one."""
+    found = await store.read(graph_queries.find_entities, user_id=user_id, keys=[], uuids=[uuid])
+    if not found or found[0]["merged_into"] is not None:
+        return []
+    own = found[0]
+    entity = KnownEntity(uuid, own["name"], own["kind"], tuple(own["aliases"]))
+    spelled = [NewName(key, own["name"], own["kind"]) for key in own["aliases"]]
+    others = {one.uuid: one for one in await find_candidates(store, user_id, spelled, {}) if one.uuid != uuid}
+    apart = {row["uuid"] for row in await store.read(queries.told_apart, user_id=user_id, uuid=uuid, now=now)}
+    likely = [
+        (
+            verdict.strength,
+            other.name,
+            {"id": other.uuid, "name": other.name, "kind": other.kind, "why": verdict.reason},
+        )
+        for other in others.values()
+        if other.uuid not in apart and (verdict := _verdict(entity, other)).outcome == "ask"
+    ]
+    return [shown for _, _, shown in sorted(likely, key=lambda one: (-one[0], one[1]))[:OFFERED]]
+
+
+def _verdict(entity: KnownEntity, other: KnownEntity) -> Verdict:
+    """Return the likeliest verdict on any two of their names."""
+    for left, right in ((entity, other), (other, entity)):
+        if any(word_key(key) in right.keys for key in left.keys):
+            return ask(0.7, "the word, and a product of that name")
+    verdicts = [compare(a, b) for a in names_of(entity) for b in names_of(other)]
+    return max(verdicts, key=lambda verdict: verdict.strength)
