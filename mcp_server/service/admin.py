@@ -101,7 +101,7 @@ def admin_routes(backend: Backend, waiting: Waiting) -> list[Route]:
         try:
             return JSONResponse(await _operate(backend, waiting, request))
         except Exception as error:  # noqa: BLE001 - the route's edge
-            return _failure(error, shorten(request.path_params["operation"]))
+            return _failure(error, request.path_params["operation"])
 
     async def metrics(_: Request) -> Response:
         try:
