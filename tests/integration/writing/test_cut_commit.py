@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ from kg.writing.revert import Reverting
 from tests.support.bolt_proxy import BoltProxy, bolt_proxy
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.scripted_models import Model, make_worker, state
-from tests.support.user import Added, TestClock, User, lives_in, new_key, prefers, states
+from tests.support.user import Added, TestClock, User, lives_in, new_key, prefers, raw, states
 
 
 @pytest.fixture
@@ -41,12 +41,23 @@ def proxy(proxy_and_store: tuple[BoltProxy, GraphStore]) -> BoltProxy:
     return proxy_and_store[0]
 
 
+@dataclass
+class CutUser(User):
+    """A user whose calls go through the proxy, and whose looks at the graph do not."""
+
+    direct: Parts | None = None
+
+    async def raw(self, query: str, **params: Any) -> list[dict[str, Any]]:
+        assert self.direct is not None
+        return await raw(self.direct, query, user_id=self.id, **params)
+
+
 @pytest.fixture
 def cut(parts: Parts, proxy_and_store: tuple[BoltProxy, GraphStore], clock: TestClock) -> User:
     """A user whose writes go through the proxy."""
     store = proxy_and_store[1]
     through = replace(parts, store=store, deleting=Deleting(store, clock))
-    return User(through, MemoryService(through), clock)
+    return CutUser(through, MemoryService(through), clock, direct=parts)
 
 
 @pytest.fixture
@@ -115,7 +126,7 @@ async def _undo_merge(user: User, tabs: Added, spaces: Added) -> Any:
 
 
 async def _undo_decision(user: User, tabs: Added, spaces: Added) -> Any:
-    (row,) = await user.raw("MATCH (:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->() RETURN d.uuid AS uuid")
+    (row,) = await user.raw("MATCH (:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->() RETURN DISTINCT d.uuid AS uuid")
     return (await Decisions(user.parts.store, user.clock).undo(user.id, new_key(), row["uuid"])).stands
 
 
@@ -167,8 +178,9 @@ async def _prepared(user: User) -> tuple[Added, Added]:
     await user.add("Nobody has read this text yet, and a model is to")
     for job in ("pending", "dead"):
         await user.raw(
+            "MATCH (m:Memory {user_id: $user_id}) WHERE m.text STARTS WITH 'Nobody' "
             "CREATE (:Job:Internal {uuid: randomUUID(), user_id: $user_id, kind: 'extract', state: $state, attempt: 5, "
-            "failures: 5, created_at: datetime('2024-01-01')})",
+            "failures: 5, created_at: datetime('2024-01-01')})-[:EXTRACTS {position: 0}]->(m)",
             state=job,
         )
     return tabs, spaces
