@@ -9,7 +9,7 @@ MATCH (f)-[d:SUPERSEDED_BY]-(other)
 WITH f, d, other, CASE
   WHEN NOT other:Fact OR f = other THEN 'a decision about it leads to no other fact'
   WHEN startNode(d) <> f THEN null
-  WHEN coalesce(NOT d.kind IN ['superseded', 'corrected'], true) THEN 'the decision that ended it is neither superseded nor corrected'
+  WHEN coalesce(NOT d.kind IN ['superseded', 'corrected', 'followed'], true) THEN 'the decision that ended it is of no known kind'
   WHEN (d.at IS NULL OR NOT d.at IS :: ZONED DATETIME) OR (d.effective_at IS NULL OR NOT d.effective_at IS :: ZONED DATETIME)
     OR NOT d.undone_at IS :: ZONED DATETIME THEN 'the decision that ended it has no usable date'
   WHEN (d.uuid IS NULL OR NOT d.uuid IS :: STRING) THEN 'the decision that ended it has no uuid'

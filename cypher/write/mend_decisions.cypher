@@ -4,7 +4,7 @@
 CALL () {
   MATCH (f:Fact)-[d:SUPERSEDED_BY]-(o) WHERE f.user_id = $user_id
   WITH DISTINCT d, startNode(d) AS old, endNode(d) AS new
-  WHERE NOT old:Fact OR NOT new:Fact OR old = new OR coalesce(NOT d.kind IN ['superseded', 'corrected'], true)
+  WHERE NOT old:Fact OR NOT new:Fact OR old = new OR coalesce(NOT d.kind IN ['superseded', 'corrected', 'followed'], true)
     OR old.user_id <> new.user_id
   DELETE d
 }

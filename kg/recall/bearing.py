@@ -143,13 +143,13 @@ class Bearings:
     async def measure(
         self, vectors: QuestionVectors, found: Found, *, missing: int, mentioned: int, terms: int, memories: int
     ) -> Bearing | None:
-        """Return what is known of a question; None where no text or no sentence was found.
+        """Return what is known of a question; None where nobody asks for it, or no text or no sentence was found.
 
         Raises:
             StoreUnavailable: a model cannot be run.
         """
         texts, sentences = found.dense.get("text", {}), found.dense.get("sentence", {})
-        if not texts or not sentences:
+        if not texts or not sentences or (self._bar is None and self.observed is _pass_over):
             return None
         as_texts, as_sentences = await self._commands.vectors()
         nearest = max(texts, key=lambda uuid: (texts[uuid], uuid))

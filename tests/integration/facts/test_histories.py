@@ -87,7 +87,7 @@ async def test_taking_a_decision_back_after_a_rewording_revives_what_it_had_ende
     decisions = Decisions(user.parts.store, user.clock)
     found = await decisions.conflicts(user.id, project=None, limit=5)
     user.clock.tick()
-    undone = await decisions.undo(user.id, "u", found["decided"][0]["id"])
+    undone = await decisions.undo(user.id, RequestKey("u"), found["decided"][0]["id"])
     assert (undone.fact, undone.stands) == (old.fact, True)
     assert await user.objects("user") == {"tabs", "spaces"}
     await whole_graph_invariants(user.parts, user.id)
@@ -387,7 +387,7 @@ async def test_a_repeated_merge_answers_the_first_result(user: User):
     assert await user.merges.undo(user.id, RequestKey("u"), ids["Bob"]) == undone
     stranger = User(user.parts, user.memory, user.clock)
     with pytest.raises(NotFound):
-        await stranger.merges.merge(stranger.id, "x", ids["Bob"], ids["Robert"], "")
+        await stranger.merges.merge(stranger.id, RequestKey("x"), ids["Bob"], ids["Robert"], "")
 
 
 async def test_paris_berlin_paris(user: User):
@@ -435,7 +435,7 @@ async def test_what_replaced_a_fact_is_told_as_it_was_known(user: User):
     user.clock.at("2024-07")
     decisions = Decisions(user.parts.store, user.clock)
     decided = (await decisions.conflicts(user.id, project=None, limit=5))["decided"]
-    await decisions.undo(user.id, "u", decided[0]["id"])
+    await decisions.undo(user.id, RequestKey("u"), decided[0]["id"])
 
     async def replaced_by(known_at: str | None) -> list[str]:
         page = await user.entity("tabs", include_superseded=True, known_at=known_at)
@@ -558,7 +558,7 @@ async def test_an_end_by_date_says_by_which_fact_and_can_be_undone(user: User):
     before = user.clock.tick()
     user.clock.tick()
     decisions = Decisions(user.parts.store, user.clock)
-    assert await decisions.undo(user.id, "undo", paris.fact) == Undone(paris.fact, stands=True)
+    assert await decisions.undo(user.id, RequestKey("undo"), paris.fact) == Undone(paris.fact, stands=True)
     assert await user.objects("user") == {"Paris", "Berlin"}
     assert await user.objects("user", known_at=before.isoformat()) == {"Berlin"}
     await whole_graph_invariants(user.parts, user.id)

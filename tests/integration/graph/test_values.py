@@ -12,11 +12,12 @@ from kg.errors import StoreUnavailable
 from kg.graph import queries as graph_queries
 from kg.graph.partition import lock
 from kg.graph.store import GraphAddress, GraphStore, Transaction
+from kg.ports import SystemClock
 
 
 async def _write(store: GraphStore) -> None:
     async def work(tx: Transaction) -> None:
-        await lock(tx, f"bookmarks-{uuid4()}")
+        await lock(tx, f"bookmarks-{uuid4()}", SystemClock())
 
     await store.write(work, "test")
 

@@ -152,10 +152,12 @@ async def test_a_contradiction_is_judged_once_and_can_be_taken_back(user: User, 
         "superseded", "toy:reader", "Sessions use Postgres instead",
     )  # fmt: skip
     user.clock.tick()
-    undone = await decisions.undo(user.id, "undo", decided["id"])
+    undone = await decisions.undo(user.id, RequestKey("undo"), decided["id"])
     assert undone.stands
     assert await user.objects("sessions") == {"Redis", "Postgres"}
-    assert (await decisions.undo(user.id, "undo", decided["id"])) == undone, "a repeated call answers the first result"
+    assert (await decisions.undo(user.id, RequestKey("undo"), decided["id"])) == undone, (
+        "a repeated call answers the first result"
+    )
     await check_graph(user)
 
 
@@ -170,7 +172,7 @@ async def test_a_decision_that_was_taken_back_is_not_made_again_because_of_a_rew
     added = await user.add("Ada likes coffee", wait=True)
     decisions = Decisions(user.parts.store, user.clock)
     (decided,) = (await decisions.conflicts(user.id, project=None, limit=5))["decided"]
-    await decisions.undo(user.id, "undo", decided["id"])
+    await decisions.undo(user.id, RequestKey("undo"), decided["id"])
     user.clock.tick()
     assert await user.objects("Ada") == {"tea", "coffee"}
     await user.update(added.id, text="Ada likes coffee too")

@@ -6,12 +6,18 @@ import pytest
 
 from kg.graph.store import GraphStore
 from kg.ports import Embedder
+from kg.recall.bearing import Bearings
 from tests.support.plain_embedder import PlainEmbedder
 
 
 @pytest.fixture(scope="session")
 def real_embedder() -> Embedder:
     return PlainEmbedder()
+
+
+@pytest.fixture(scope="session")
+def bearings(real_embedder: Embedder) -> Bearings:
+    return Bearings(real_embedder)
 
 
 @pytest.fixture(autouse=True)
