@@ -20,7 +20,7 @@ WHERE m.user_id = $user_id AND m.seq < $before AND NOT m:Deleting
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)
-  AND ($noise OR NOT m.noise)
+  AND ($noise OR coalesce(m.noise, false) <> true)
 WITH m ORDER BY m.user_id DESC, m.seq DESC LIMIT $top_k
 CALL (m) {
   MATCH (m)-[:STATES]->(f:Fact) WHERE f.invalid_at IS NULL OR (f.invalid_at > $now AND f.invalid_at > f.valid_at)

@@ -263,6 +263,7 @@ class _Round:
             writing_queries.create_graph,
             user_id=self._user,
             entities=list(entities),
+            aliases=[],
             memories=list(memories),
             mentions=[],
             facts=[],

@@ -155,7 +155,7 @@ class Explore:
             outgoing=True,
             incoming=True,
             at=instants.t,
-            history=False,
+            known_at=instants.known_at,
         )
         many = counted["hidden"]
         return (

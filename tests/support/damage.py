@@ -32,7 +32,7 @@ DAMAGE: dict[str, Damage] = {
     "memory deleted": _damage(f"{SHOP} DETACH DELETE m", "alias_named", "fact_owner", "claim_stated"),
     "memory and facts deleted": _damage(
         f"{SHOP} MATCH (m)-[:STATES]->(f) DETACH DELETE m, f",
-        "alias_named", "claim_stated", "entity_alias",
+        "alias_named", "claim_stated",
     ),
     "thing deleted": _damage(f"{REDIS} DETACH DELETE e", "alias_entity", "fact_sides"),
     "name deleted": _damage(

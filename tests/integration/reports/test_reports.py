@@ -93,8 +93,6 @@ async def test_rejected_tells_what_is_due_and_what_was_chosen_instead(reports: R
         ("shop rejected NATS", True),
         ("shop rejected Pulsar", False),
     ]
-    shop.clock.at("2025-05-31")
-    assert column(await table(reports, shop, "rejected"), "due") == [False, False]
     assert column(rows, "instead") == ["shop chose Kafka"] * 2 and column(rows, "because") == ["no replay", "too big"]
 
 
@@ -290,5 +288,5 @@ async def test_a_project_is_found_by_its_short_name(reports: Reports, user: User
     user.project = project
     await user.add("web uses Vite", {"subject": "web", "predicate": "USES", "object": "Vite"})
     for name in (project, short):
-        assert len(await table(reports, user, "current", project=name)) == 1
-    assert await table(reports, user, "current", project="we") == []
+        assert "web uses Vite" in column(await table(reports, user, "current", project=name), "statement")
+    assert "web uses Vite" not in column(await table(reports, user, "current", project="we"), "statement")

@@ -150,7 +150,6 @@ async def _repair(user: User, tabs: Added, spaces: Added) -> Any:
 async def _index(user: User, tabs: Added, spaces: Added) -> Any:
     parts = user.parts
     await Indexer(parts.store, parts.index, parts.embedder, user.clock).drain()
-    await whole_graph_invariants(parts, user.id)
 
 
 async def _entities(user: User, *names: str) -> list[str]:
@@ -180,7 +179,8 @@ async def _prepared(user: User) -> tuple[Added, Added]:
         await user.raw(
             "MATCH (m:Memory {user_id: $user_id}) WHERE m.text STARTS WITH 'Nobody' "
             "CREATE (:Job:Internal {uuid: randomUUID(), user_id: $user_id, kind: 'extract', state: $state, attempt: 5, "
-            "failures: 5, created_at: datetime('2024-01-01')})-[:EXTRACTS {position: 0}]->(m)",
+            "failures: 5, created_at: datetime('2024-01-01'), next_attempt_at: datetime('2999-01-01')})"
+            "-[:EXTRACTS {position: 0}]->(m)",
             state=job,
         )
     return tabs, spaces
