@@ -217,9 +217,12 @@ async def test_a_text_is_read_by_a_model_once_and_its_facts_are_written_once(cut
     worker = make_worker(cut.parts, model, cut.clock)
     reading = User(replace(cut.parts, worker=worker), MemoryService(replace(cut.parts, worker=worker)), cut.clock)
     added = await reading.add("We run billing on Postgres")
-    proxy.alternates = True
+    model.gate.clear()
     worker.start()
     try:
+        await model.reading.wait()
+        proxy.alternates = True
+        model.gate.set()
         await state(reading, added.id, "done")
     finally:
         proxy.alternates = False
