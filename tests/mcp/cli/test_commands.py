@@ -306,10 +306,10 @@ def test_setup_connects_claude_code_only_when_it_may(live_service: Environment, 
 
 
 def test_setup_asks_on_a_terminal_and_does_nothing_twice(live_service: Environment, claude: Path) -> None:
-    environment = _with(claude, live_service)
-    assert on_terminal(environment, "setup", answer=b"\nn\n")[0] == 0  # no model chosen, Claude Code not connected
+    environment = _with(claude, live_service) | {"GIT_DIR": "/nowhere"}  # git knows no name to offer
+    assert on_terminal(environment, "setup", answer=b"\n\nn\n")[0] == 0  # no model, no name, Claude Code not connected
     assert not (claude / "called").exists()
-    assert on_terminal(environment, "setup", answer=b"\n\n")[0] == 0
+    assert on_terminal(environment, "setup", answer=b"\n\n\n")[0] == 0
     assert (claude / "called").exists()
     (claude / "called").unlink()
     settings = claude / ".claude.json"
