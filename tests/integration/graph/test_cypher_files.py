@@ -33,7 +33,8 @@ WITHOUT_USER = {
     **dict.fromkeys(
         (
             "create_decisions", "create_merge", "create_version", "delete_memories",
-            "delete_merge", "expire_facts", "fallen_decisions", "link_next", "move_facts", "remaining_names", "rename_entities", "set_ends",
+            "delete_merge", "expire_facts", "fallen_decisions", "link_next",
+            "move_facts", "remaining_names", "rename_entities", "set_ends",
         ),
         BY_UUID,
     ),
