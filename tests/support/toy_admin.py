@@ -150,7 +150,9 @@ class ToyGraph:
         with self._log.open("a") as log:
             log.write(json.dumps({"query": name, **params}, default=str) + "\n")
         if name == "lock_partition":
-            return [{"seq": 1, "earlier": None}]
+            return [{"seq": 1, "last_at": params["now"], "earlier": None, "call": None}]
+        if name == "last_instant":
+            return [{"last_at": None}]
         user = params.get("user_id")
         if user == "unlucky":
             raise StoreUnavailable("neo4j", "does not answer", retryable=True)

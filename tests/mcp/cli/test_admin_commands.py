@@ -95,7 +95,12 @@ def test_open_contradictions_come_before_decided_ones(place: Place) -> None:
 def test_a_decision_is_taken_back(place: Place) -> None:
     done = place.run("facts", "undo", DECISION)
     assert done.out == f"Undone: {DECISION}.\nThe ended fact is current again: {OLD}\n"
-    assert place.run("facts", "undo", DECISION, "--json").json() == {"id": DECISION, "fact": OLD, "stands": True}
+    assert place.run("facts", "undo", DECISION, "--json").json() == {
+        "id": DECISION,
+        "fact": OLD,
+        "stands": True,
+        "ended": [],
+    }
     gone = place.run("facts", "undo", NEW)
     assert gone.status == 1 and "no decision" in gone.error()
 
