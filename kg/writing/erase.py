@@ -121,8 +121,11 @@ def _closing_links(chain: Sequence[ChainLink]) -> list[Row]:
     for row in chain:
         if row["previous"] in gone:
             continue
-        following = row["next"]
-        while following in gone:
+        following, passed = row["next"], {row["uuid"]}
+        while following in gone and following not in passed:  # a hand may have made a circle
+            passed.add(following)
             following = gone[following]["next"]
+        if following in gone:
+            continue
         links.append({"previous": row["previous"], "next": following})
     return links
