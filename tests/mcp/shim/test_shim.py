@@ -60,7 +60,7 @@ async def test_handshake_agrees_on_a_version_and_needs_no_service(booting_toy: T
         shim.request(1, "ping")
         assert shim.answer(1)["result"] == {}
         shim.request("two", "tools/list")
-        assert len(shim.answer("two")["result"]["tools"]) == 8
+        assert len(shim.answer("two")["result"]["tools"]) == 9
 
 
 async def test_self_describing_requests_of_an_unknown_version_are_told_the_known_ones(shared_toy: Toy) -> None:
