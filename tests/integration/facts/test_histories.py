@@ -569,4 +569,4 @@ async def test_an_end_by_date_says_by_which_fact_and_can_be_undone(user: User):
     assert await user.objects("user") == {"Rome"}
     await whole_graph_invariants(user.parts, user.id)
     with pytest.raises(NotFound):
-        await decisions.undo(user.id, "undo again", (await user.add("note", "a sentence")).fact)
+        await decisions.undo(user.id, RequestKey("undo again"), (await user.add("note", "a sentence")).fact)
