@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import sys
 import time
 import tomllib
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.halves import is_held_out
 from extract.embedders.connect import make_embedder
 from extract.embedders.onnx import MODELS
 from kg.entities.letters import Name, compare
@@ -45,8 +45,7 @@ class Pair:
     @property
     def held_out(self) -> bool:
         """Whether it is in the half that rules are not tuned on; its place in the file does not matter."""
-        names = f"{self.left[0]}\0{self.right[0]}\0{self.left[1]}\0{self.right[1]}"
-        return hashlib.sha256(names.encode()).digest()[0] % 2 == 1
+        return is_held_out(self.left[0], self.right[0], self.left[1], self.right[1])
 
     @property
     def outcome(self) -> Outcome:
