@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kg.graph.store import GraphStore
+from kg.graph.store import GraphAddress, GraphStore
 from kg.ports import Embedder
 from kg.recall.bearing import Bearings
+from tests.support.neo4j import wipe
 from tests.support.plain_embedder import PlainEmbedder
 
 
@@ -21,6 +22,6 @@ def bearings(real_embedder: Embedder) -> Bearings:
 
 
 @pytest.fixture(autouse=True)
-async def nothing_of_others(graph: GraphStore) -> None:
+def nothing_of_others(graph: GraphStore, neo4j_address: GraphAddress) -> None:
     """A repair looks at everyone's nodes, so what other tests left is taken away first."""
-    await graph.driver.execute_query("MATCH (n) WHERE NOT n:SchemaState DETACH DELETE n")
+    wipe(neo4j_address)
