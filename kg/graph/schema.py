@@ -186,11 +186,16 @@ class Tombstone(AsyncStructuredNode):
 
 
 class IndexState(AsyncStructuredNode):
-    """What the vector collection was built with."""
+    """What the vector collection was built with, and which service holds it until when."""
 
     name = StringProperty(unique_index=True, required=True)
     collection_id = StringProperty()
     total = IntegerProperty()
+    holder = StringProperty()
+    instance = StringProperty()
+    place = StringProperty()
+    shared = BooleanProperty()
+    held_until = DateTimeNeo4jFormatProperty()
 
 
 class SchemaState(AsyncStructuredNode):

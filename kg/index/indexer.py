@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -20,9 +20,12 @@ from cachetools import FIFOCache
 
 from kg.background import Background
 from kg.errors import KgError, StoreUnavailable
-from kg.graph.store import GraphStore
+from kg.graph.queries import Node
+from kg.graph.query import Command
+from kg.graph.store import GraphStore, Transaction
 from kg.index import queries
 from kg.index.compare import INDEXED_LABELS, point_hash
+from kg.index.holder import IndexHolder
 from kg.index.queries import QueuedNode
 from kg.index.vectors import NodeText, NodeVectors, context_of
 from kg.language.names import find_alias_key
@@ -72,7 +75,10 @@ class Indexer:
         clock: Clock,
         *,
         page: int = PAGE,
+        holder: IndexHolder | None = None,
     ) -> None:
+        """``holder`` says whether this service may touch the queue; without one nobody else is reckoned with."""
+        self._holder = holder
         self._page = page
         self.state = IndexerState()
         self._store = store
@@ -159,6 +165,20 @@ class Indexer:
         self._wake.set()
         return queued
 
+    async def ensure_held(self) -> None:
+        """Make sure that this service may work on the index.
+
+        Raises:
+            StoreUnavailable: another service holds it, or the database does not answer.
+        """
+        if self._holder is not None:
+            await self._holder.ensure()
+
+    async def _keep(self, tx: Transaction) -> None:
+        """Let nobody else take the index until a transaction ends that tells the graph what was indexed."""
+        if self._holder is not None:
+            await self._holder.keep(tx)
+
     async def can_embed(self) -> bool:
         """Tell whether the embedder works at present."""
         with contextlib.suppress(StoreUnavailable):
@@ -212,6 +232,7 @@ class Indexer:
             )
             nodes, gone = work["nodes"], work["tombstones"]
             if nodes or gone:
+                await self.ensure_held()
                 self._store.check_room()  # before the index grows: the graph could not be told of it
             if nodes:
                 await self._index_nodes(nodes)
@@ -242,9 +263,9 @@ class Indexer:
             written, self._written = self._written, {}
             if not written:
                 return
+            await self.ensure_held()  # otherwise what was written stays queued
             await self._index.flush()
-            marks = [{"uuid": uuid, "rev": node["index_rev"]} for uuid, node in written.items()]
-            rows = await self._store.write(lambda tx: tx.run(queries.mark_indexed, nodes=marks), "mark_indexed")
+            rows = await self._store.write(lambda tx: self._mark(tx, written), "mark_indexed")
             done = {row["uuid"] for row in rows}
             missed = sorted(written.keys() - done)
             if missed:
@@ -254,6 +275,11 @@ class Indexer:
                 if changed:
                     await self._store.write(lambda tx: tx.run(queries.queue_nodes, uuids=changed), "queue_nodes")
             self.state.indexed += len(done)
+
+    async def _mark(self, tx: Transaction, written: Mapping[str, QueuedNode]) -> list[Node]:
+        await self._keep(tx)
+        marks = [{"uuid": uuid, "rev": node["index_rev"]} for uuid, node in written.items()]
+        return await tx.run(queries.mark_indexed, nodes=marks)
 
     async def _says_something_else(self, written: QueuedNode) -> bool:
         """Tell whether the point of a node should say something else by now than what was written."""
@@ -345,7 +371,7 @@ class Indexer:
     async def _remove_points(self, uuids: list[str]) -> None:
         present = {row["uuid"] for row in await self._store.read(queries.existing_nodes, uuids=uuids)}
         await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
-        await self._store.write(lambda tx: tx.run(queries.mark_tombstones, uuids=uuids), "mark_tombstones")
+        await self._store.write(lambda tx: self._forget(tx, queries.mark_tombstones, uuids), "mark_tombstones")
         self.state.removed += len(uuids)
 
     async def sweep(self, now: datetime) -> None:
@@ -365,14 +391,19 @@ class Indexer:
         rows = await self._store.read(queries.old_tombstones, before=now - TOMBSTONE_LIFE, top_k=self._page)
         uuids = [row["uuid"] for row in rows]
         if uuids:
+            await self.ensure_held()
             present = {row["uuid"] for row in await self._store.read(queries.existing_nodes, uuids=uuids)}
             await self._index.delete_points([uuid for uuid in uuids if uuid not in present])
-            await self._store.write(lambda tx: tx.run(queries.delete_tombstones, uuids=uuids), "delete_tombstones")
+            await self._store.write(lambda tx: self._forget(tx, queries.delete_tombstones, uuids), "delete_tombstones")
         before = now - REQUEST_LIFE
         requests = await self._store.write(
             lambda tx: tx.run_one(queries.delete_old_requests, before=before, top_k=self._page), "delete_old_requests"
         )
         return self._page in (len(uuids), requests["removed"])
+
+    async def _forget(self, tx: Transaction, command: Command, uuids: Sequence[str]) -> None:
+        await self._keep(tx)
+        await tx.run(command, uuids=list(uuids))
 
 
 def _text_of(node: QueuedNode) -> NodeText:

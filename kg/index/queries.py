@@ -99,6 +99,25 @@ class IndexState(TypedDict):
     total: int | None
 
 
+class IndexClaim(TypedDict):
+    """Whether a service holds the index, and where the one runs that does.
+
+    ``taken``: whether another index may have been filled since it last held it; ``left_s``: seconds that are left.
+    """
+
+    held: bool
+    taken: bool
+    place: str
+    shared: bool
+    left_s: int
+
+
+class IndexKept(TypedDict):
+    """Whether a service holds the index until its transaction ends."""
+
+    held: bool
+
+
 class Attempts(TypedDict):
     """How often it was tried to embed a node."""
 
@@ -130,6 +149,9 @@ index_backlog = Query("index_backlog", IndexBacklog)
 index_lag = Query("index_lag", IndexLag)
 index_state = Query("index_state", IndexState)
 set_index_state = Command("set_index_state")
+claim_index = Query("claim_index", IndexClaim)
+keep_index = Query("keep_index", IndexKept)
+release_index = Command("release_index")
 
 mark_tombstones = Command("mark_tombstones")
 old_tombstones = Query("old_tombstones", Node)

@@ -20,6 +20,7 @@ from kg.errors import ConfigurationError, Conflict, DiskFull, KgError, OutdatedI
 from kg.graph.store import GraphStore
 from kg.index import queries
 from kg.index.compare import reconcile
+from kg.index.holder import IndexHolder
 from kg.index.indexer import Indexer
 from kg.index.queries import IndexState
 from kg.ports import VectorIndex
@@ -35,7 +36,10 @@ _RETRY_S = 5.0
 class Reindex:
     """Opens the index as the graph knows it, and rebuilds it in the background; one rebuild at a time."""
 
-    def __init__(self, store: GraphStore, index: VectorIndex, indexer: Indexer) -> None:
+    def __init__(
+        self, store: GraphStore, index: VectorIndex, indexer: Indexer, holder: IndexHolder | None = None
+    ) -> None:
+        self._holder = holder
         self._store = store
         self._index = index
         self._indexer = indexer
@@ -52,12 +56,16 @@ class Reindex:
         One that has the form of another version is rebuilt in the background.
 
         Raises:
-            ConfigurationError: the index is of another embedder; ``start`` rebuilds it.
+            ConfigurationError: the index is of another embedder, and ``start`` rebuilds it; or another service holds
+                the index of this graph.
             StoreUnavailable: a store does not answer.
         """
         async with self._deciding:
             try:
-                await self._index.open()
+                try:
+                    await self._index.open()
+                finally:  # whether or not it opens, a second service is to know whose the queue is
+                    await self._claim()
             except OutdatedIndex as error:
                 log.warning("%s and is rebuilt; searches go by words until then", error)
                 if self._state != "building":
@@ -69,6 +77,10 @@ class Reindex:
                 await self._catch_up()
             else:
                 self._launch()
+
+    async def _claim(self) -> None:
+        if self._holder is not None:
+            await self._holder.claim(self._index.collection_id)
 
     def start(self) -> None:
         """Begin a rebuild in the background, or go on with one that was interrupted.
@@ -148,6 +160,7 @@ class Reindex:
                 return
 
     async def _build(self) -> None:
+        await self._indexer.ensure_held()
         async with self._deciding:
             await self._note("index", "")
             building_id = await self._index.begin_rebuild()
@@ -159,6 +172,7 @@ class Reindex:
         log.info("reindexing %d nodes", self._total)
         self._indexer.wake()
         await self._until_filled()
+        await self._indexer.ensure_held()
         await self._index.finish_rebuild()
         await reconcile(self._store, self._index)  # another service may have written to the old collection alone
         await self._note("index", self._index.collection_id)
@@ -170,6 +184,7 @@ class Reindex:
         """Wait until the indexer has written every node but those that cannot be embedded although the model works."""
         tried_again = False
         while True:
+            await self._indexer.ensure_held()  # if another service empties the queue, this index is not filled by it
             backlog = await self._store.read_one(queries.index_backlog)
             self._done = max(0, self._total - backlog["waiting"])
             if backlog["waiting"] == backlog["failing"]:

@@ -207,7 +207,7 @@ class Administration:
         """Compare the graph with its own rules and with its index, and fix what differs.
 
         Raises:
-            StoreUnavailable: a store does not answer, or another embedder made the index.
+            StoreUnavailable: a store does not answer, another embedder made the index, or another service holds it.
         """
         from kg.index.compare import drift
         from kg.mending.checks import run_checks
@@ -219,6 +219,7 @@ class Administration:
             broken = await run_checks(self._store)
             rules = [_told(rule, user) for rule in broken]
             return {**asdict(await drift(self._store, self._index)), "rules": rules}
+        await self._indexer.ensure_held()
         repaired = await repair(self._store, self._index, self._clock, take_away=takes)
         self._indexer.wake()
         return {

@@ -82,7 +82,11 @@ class Recall:
         embedder: Embedder,
         reranking: Reranking | None = None,
         bearings: Bearings | None = None,
+        *,
+        check_index: Callable[[], None] = lambda: None,
     ) -> None:
+        """``check_index`` raises ``StoreUnavailable`` where the index may lack anything."""
+        self._check_index = check_index
         self.adjusted = _unchanged
         self._store = store
         self._index = index
@@ -160,6 +164,7 @@ class Recall:
         asked.looked_up = words_to_look_up(asked.question, vectors.words)
         named = list(dict.fromkeys(term for terms in asked.looked_up.values() for term in terms))
         try:
+            self._check_index()
             await self._legs.look(asked.search, vectors, asked.terms, asked.found, named)
         except KgError as error:
             _without_meaning(asked.found, error)

@@ -24,6 +24,7 @@ from kg.graph import queries as graph_queries
 from kg.graph.migrate import migrate
 from kg.graph.store import GraphAddress, GraphStore
 from kg.index import queries as index_queries
+from kg.index.holder import IndexHolder, identity_of, place_of
 from kg.index.indexer import Indexer
 from kg.index.rebuild import Reindex
 from kg.language.names import OwnName
@@ -96,6 +97,7 @@ class Service:
         self._administration: Administration | None = None
         self._model_side: ModelSide | None = None
         self._reindex: Reindex | None = None
+        self._holder: IndexHolder | None = None
         self._started = time.monotonic()
         self._local: LocalNeo4j | None = None if neo4j is None else neo4j.local
         self._parts: Parts | None = None
@@ -185,18 +187,20 @@ class Service:
         on_phase("checking the schema")
         clock = self._clock
         await migrate(store, upgrade=lambda found: upgrade(store, clock, found))
-        indexer = Indexer(store, index, embedder, clock)
+        holder = self._holder = _make_holder(settings, store)
+        indexer = Indexer(store, index, embedder, clock, holder=holder)
         deleting = Deleting(store, clock)
         self._model_side = await make_model_side(settings, store, index, embedder, clock)
         worker, reranking = (
             (self._model_side.worker, self._model_side.reranking) if self._model_side is not None else (None, None)
         )
-        recall = Recall(store, index, embedder, reranking, bearings)
+        recall = Recall(store, index, embedder, reranking, bearings, check_index=holder.check)
         counts = RecallCounts(store, clock)
         own_name = OwnName(self.default_user, settings.user_name)
         self._parts = Parts(store, index, embedder, indexer, deleting, recall, counts, clock, worker, own_name)
-        self._reindex = Reindex(store, index, indexer)
+        self._reindex = Reindex(store, index, indexer, holder)
         await self._open_index(self._reindex)
+        holder.start(self._reindex.open_index)
         self._memory = MemoryService(self._parts)
         resume = self._model_side.resume if self._model_side is not None else None
         self._administration = Administration(store, index, indexer, clock, reindex=self._reindex, resume=resume)
@@ -240,6 +244,8 @@ class Service:
             yield "counting", parts.recall_counts.stop
             yield "the index", parts.index.close
             yield "the embedder", parts.embedder.close
+            if self._holder is not None:
+                yield "the hold on the index", self._holder.stop
             yield "the connections to Neo4j", parts.store.close
 
     async def _end_tasks(self) -> None:
@@ -290,7 +296,8 @@ class Service:
             index["rebuild"] = rebuild
         status["models"] = self._model_side.describe() if self._model_side is not None else {"routes": {}}
         status["models"] |= {"cost_usd_today": cost_usd} if cost_usd else {}
-        if error := self._index_error or parts.indexer.state.error or index.pop("error", None):
+        held = self._holder.problem if self._holder is not None else ""
+        if error := self._index_error or held or parts.indexer.state.error or index.pop("error", None):
             index["error"] = error
         else:
             with contextlib.suppress(KgError):
@@ -355,16 +362,16 @@ class Service:
         """Open the side-index. Without it, or if another embedder built it, searches go by words alone.
 
         Raises:
-            ConfigurationError: the address of the index cannot work.
+            ConfigurationError: the address of the index cannot work, or another service holds the index.
         """
         try:
             await reindex.open_index()
         except (StoreUnavailable, ConfigurationError) as error:
+            before, self._index_error = self._index_error, str(error)
             if isinstance(error, ConfigurationError) and error.setting != "KNOWTHREAD_EMBEDDER":
                 raise
-            if self._index_error != str(error):
+            if before != str(error):
                 log.warning("going on without the vector index: %s", error)
-            self._index_error = str(error)
         else:
             self._index_error = None
 
@@ -450,6 +457,11 @@ def _make_index(settings: Settings, embedder: Embedder) -> VectorIndex:
     from kg.index.qdrant.embedded import EmbeddedIndex
 
     return EmbeddedIndex(settings.data_dir / "qdrant", embedder.name, embedder.dimension, embedder.digest)
+
+
+def _make_holder(settings: Settings, store: GraphStore) -> IndexHolder:
+    folder = settings.data_dir
+    return IndexHolder(store, identity_of(folder), place_of(folder), shared=bool(settings.qdrant_url))
 
 
 def _started(part: T | None) -> T:

@@ -283,6 +283,7 @@ async def test_calls_fail_clearly_while_another_s_neo4j_is_away_and_work_when_it
     async with owner.shim(user) as agent:
         await agent.add("Whose Neo4j this is")
         status = await agent.status()
+    assert "was stopped" in owner.stop()
     async with cable_to(status) as cable:
         live = own_service(
             KNOWTHREAD_NEO4J_URL=f"bolt://127.0.0.1:{cable.port}",

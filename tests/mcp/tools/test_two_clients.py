@@ -140,3 +140,24 @@ async def stored_points(data: Path) -> set[str]:
         await embedder.close()
     assert len(entries) == len(set(entries))
     return set(entries)
+
+
+async def test_a_second_service_with_an_index_of_its_own_is_refused_until_the_first_is_gone(
+    own_service: Callable[..., Live], user: str
+) -> None:
+    first, second = own_service(), own_service()
+    async with first.shim(user) as agent:
+        await agent.add("The first service indexed this")
+        holder = first.record().pid
+        async with second.shim(user) as other:
+            failed, _, said = await other.try_call("add_memory", {"text": "From the second service"})
+            assert failed
+            for words in (f"process {holder} on ", str(first.data), "since 20", "KNOWTHREAD_QDRANT_URL", "or stop"):
+                assert words in said
+            first.kill()
+            await agent.add("The first service is back at once")
+            first.stop()
+            await other.add("From the second service")
+            assert set(await other.found("what did the first service index?")) == {
+                "The first service indexed this", "The first service is back at once", "From the second service",
+            }  # fmt: skip
