@@ -25,8 +25,15 @@ CALL (m, n) {
   UNION
   UNWIND [pair IN $opposites WHERE pair[0] = n.predicate | pair[1]] +
     [CASE WHEN n.predicate STARTS WITH 'NOT_' THEN substring(n.predicate, 4) ELSE 'NOT_' + n.predicate END] AS negated
-  MATCH (o:Fact {user_id: $user_id, subject_uuid: n.subject_uuid, predicate: negated})
-  WHERE o.object_key = n.object_key
+  CALL (n, negated) {
+    MATCH (o:Fact {user_id: $user_id, subject_uuid: n.subject_uuid, predicate: negated, object_uuid: n.object_uuid})
+    RETURN o
+    UNION ALL
+    UNWIND CASE WHEN n.object_uuid IS NULL THEN [negated] ELSE [] END AS unrelated
+    MATCH (o:Fact {user_id: $user_id, subject_uuid: n.subject_uuid, predicate: unrelated})
+    RETURN o
+  }
+  WITH o WHERE o.object_key = n.object_key
   RETURN o, true AS opposite
 }
 WITH m, n, o, opposite, CASE WHEN n.valid_at < $now THEN n.valid_at ELSE $now END AS since

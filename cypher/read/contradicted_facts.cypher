@@ -14,8 +14,15 @@ MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id
 CALL (f) {
   UNWIND [pair IN $opposites WHERE pair[0] = f.predicate | pair[1]] +
     [CASE WHEN f.predicate STARTS WITH 'NOT_' THEN substring(f.predicate, 4) ELSE 'NOT_' + f.predicate END] AS negated
-  MATCH (o:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, predicate: negated})
-  WHERE o.object_key = f.object_key AND o.scope = f.scope AND o.expired_at IS NULL
+  CALL (f, negated) {
+    MATCH (o:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, predicate: negated, object_uuid: f.object_uuid})
+    RETURN o
+    UNION ALL
+    UNWIND CASE WHEN f.object_uuid IS NULL THEN [negated] ELSE [] END AS unrelated
+    MATCH (o:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, predicate: unrelated})
+    RETURN o
+  }
+  WITH o WHERE o.object_key = f.object_key AND o.scope = f.scope AND o.expired_at IS NULL
     AND o.valid_at <= $now AND (o.invalid_at IS NULL OR o.invalid_at > $now)
   MATCH (m:Memory)-[:STATES]->(o)
   WHERE NOT m:Deleting

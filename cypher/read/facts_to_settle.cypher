@@ -27,8 +27,15 @@ CALL (n) {
     UNION
     UNWIND [pair IN $opposites WHERE pair[0] = n.predicate | pair[1]] +
       [CASE WHEN n.predicate STARTS WITH 'NOT_' THEN substring(n.predicate, 4) ELSE 'NOT_' + n.predicate END] AS negated
-    MATCH (f:Fact {user_id: $user_id, subject_uuid: n.subject_uuid, predicate: negated})
-    WHERE f.object_key = n.object_key
+    CALL (n, negated) {
+      MATCH (f:Fact {user_id: $user_id, subject_uuid: n.subject_uuid, predicate: negated, object_uuid: n.object_uuid})
+      RETURN f
+      UNION ALL
+      UNWIND CASE WHEN n.object_uuid IS NULL THEN [negated] ELSE [] END AS unrelated
+      MATCH (f:Fact {user_id: $user_id, subject_uuid: n.subject_uuid, predicate: unrelated})
+      RETURN f
+    }
+    WITH f WHERE f.object_key = n.object_key
     RETURN f, 'opposite' AS why
     UNION
     UNWIND [family IN $families WHERE n.predicate IN family] AS family

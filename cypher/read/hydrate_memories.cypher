@@ -1,5 +1,6 @@
 // Memories of a scope as an answer shows them: text, versions where asked for, and their facts with what replaced them
-// as was known then. What replaced a fact shows its words only where it is within the scope itself.
+// as was known then, and what contradicts it. What replaced a fact shows its words only where it is within the scope
+// itself; of what contradicts it only that is read.
 // mode: read
 // param: user_id string - partition
 // param: agent_id string or null - only this agent's
@@ -8,12 +9,16 @@
 // param: uuids list[string] - the memories
 // param: known_at datetime or null - instant of knowledge, UTC, at which a fact counts as replaced; null is now
 // param: history boolean - versions and the facts that updates expired too
+// param: opposites list[list[string]] - pairs of predicates that contradict each other; NOT_X is one to X always
+// param: now datetime or null - instant at which what contradicts a fact must hold, UTC; null looks for nothing
+// param: contradicting integer - most of each fact
 // returns: memories list[{memory {uuid string, text string, metadata string, kind string, role string or null, speaker
 //   string or null, agent_id string or null, run_id string or null, project string or null, noise boolean, user_id
 //   string, extraction string, recall_count integer, content_hash string, occurred_at datetime, created_at datetime,
 //   updated_at datetime, last_recalled_at datetime or null}, facts list[{uuid string, statement string, because string
 //   or null, revisit_when string or null, valid_at datetime, invalid_at datetime or null, replaced_by list[{id string,
-//   kind string, at datetime, statement string or null, reason string or null, memory string or null}]}], versions list[{text string, metadata
+//   kind string, at datetime, statement string or null, reason string or null, memory string or null}],
+//   contradicted_by list[{uuid string, statement string, valid_at datetime}]}], versions list[{text string, metadata
 //   string, occurred_at datetime, created_at datetime, replaced_at datetime}]}]
 // instants: occurred_at, created_at, updated_at, last_recalled_at, replaced_at, valid_at, invalid_at, at
 UNWIND $uuids AS uuid
@@ -42,9 +47,31 @@ CALL (m) {
     RETURN collect({id: n.uuid, kind: kind, at: toStringOrNull(at), statement: CASE WHEN seen THEN n.statement END,
       reason: CASE WHEN seen THEN reason END, memory: CASE WHEN seen THEN by.uuid END}) AS replaced_by
   }
-  WITH f, replaced_by ORDER BY f.seq
+  CALL (f) {
+    UNWIND CASE WHEN $now IS NULL THEN [] ELSE [pair IN $opposites WHERE pair[0] = f.predicate | pair[1]] +
+      [CASE WHEN f.predicate STARTS WITH 'NOT_' THEN substring(f.predicate, 4) ELSE 'NOT_' + f.predicate END]
+    END AS negated
+    CALL (f, negated) {
+      MATCH (o:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, predicate: negated, object_uuid: f.object_uuid})
+      RETURN o
+      UNION ALL
+      UNWIND CASE WHEN f.object_uuid IS NULL THEN [negated] ELSE [] END AS unrelated
+      MATCH (o:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, predicate: unrelated})
+      RETURN o
+    }
+    WITH o WHERE o.object_key = f.object_key AND o.scope = f.scope AND o.expired_at IS NULL
+      AND o.valid_at <= $now AND (o.invalid_at IS NULL OR o.invalid_at > $now)
+    MATCH (by:Memory)-[:STATES]->(o)
+    WHERE NOT by:Deleting
+      AND ($agent_id IS NULL OR by.agent_id = $agent_id)
+      AND ($run_id IS NULL OR by.run_id = $run_id)
+      AND ($project IS NULL OR by.project = $project)
+    WITH DISTINCT o ORDER BY o.seq DESC LIMIT $contradicting
+    RETURN collect(o {.uuid, .statement, valid_at: toStringOrNull(o.valid_at)}) AS contradicted_by
+  }
+  WITH f, replaced_by, contradicted_by ORDER BY f.seq
   RETURN collect(f {.uuid, .statement, .because, .revisit_when, valid_at: toStringOrNull(f.valid_at),
-    invalid_at: toStringOrNull(f.invalid_at), replaced_by: replaced_by}) AS facts
+    invalid_at: toStringOrNull(f.invalid_at), replaced_by: replaced_by, contradicted_by: contradicted_by}) AS facts
 }
 CALL (m) {
   MATCH (m)-[:PREVIOUS]->(v:MemoryVersion) WHERE $history

@@ -12,7 +12,7 @@ from kg.graph.names import fact_name, memory_name
 if TYPE_CHECKING:
     from kg.graph.store import GraphStore, Row
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 _NAMED: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Memory", memory_name),
     ("MemoryVersion", memory_name),

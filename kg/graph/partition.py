@@ -69,7 +69,12 @@ class Locked:
 
 async def present(store: GraphStore, user_id: str, clock: Clock) -> datetime:
     """Return what a read of the partition takes for now: what the clock says, but not before the last write."""
-    last_at = (await store.read_one(queries.last_instant, user_id=user_id))["last_at"]
+    last = await store.read_one(queries.last_instant, user_id=user_id)
+    return present_after(last["last_at"], clock)
+
+
+def present_after(last_at: datetime | None, clock: Clock) -> datetime:
+    """Return the same for a partition whose last write is known; None before the first one."""
     now = clock.now()
     return now if last_at is None else max(now, last_at + timedelta(microseconds=1))
 

@@ -10,7 +10,7 @@ Importing this module costs little, so that the command line can read the signat
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from kg.errors import InvalidInput
 from kg.facts.instants import Instants, asked_instant
@@ -61,6 +61,9 @@ from kg.validate import (
     parse_json,
 )
 from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
+
+if TYPE_CHECKING:
+    from kg.recall.question import Question
 
 MAX_LIMIT = 200
 _BULK_FROM = 20
@@ -207,10 +210,11 @@ class MemoryService:
         parsed = parse_filters(filtered if since is None else changed_filter(since, filtered))
         user = parsed.user() if is_not_given(user_id) else user_id
         scope = read_scope(session, user, agent_id, run_id, project)
+        asked = None if query is None else check_question(query)
+        question = None if asked is None else await self._recall.read(scope.user_id, asked)
         search = Search(
-            query="" if query is None else check_question(query),
             scope=scope,
-            instants=await self._instants(scope.user_id, as_of, known_at),
+            instants=await self._instants(scope.user_id, as_of, known_at, question),
             filters=parsed,
             limit=check_limit("limit", limit, MAX_LIMIT),
             project=session.scope.project,
@@ -223,16 +227,15 @@ class MemoryService:
 
         async def answer_in(scope: Scope) -> JsonObject:
             within = replace(search, scope=scope)
-            changes = {} if since is None else {"changes": await self._changes.since(within, since, budget // 2)}
-            if query is None:
+            stems = () if question is None else question.stems
+            changes = {} if since is None else {"changes": await self._changes.since(within, since, stems, budget // 2)}
+            if question is None:
                 page = await self._listing.memories(scope, parsed, limit=search.limit, cursor=None)
                 return {**changes, "results": render.fitting(page["results"], search.max_tokens)}
-            answer, linked = await self._recall.search(within)
+            answer = await self._recall.search(within, question)
             self._recall_counts.add(scope.user_id, (hit["id"] for hit in answer["results"]))
-            shown = [fact for hit in answer["results"] for fact in hit.get("facts", [])]
-            await self._contradictions.mark(scope, shown, search.instants, budget - render.size(answer))
             if relates:
-                uuids = [entity.uuid for entity in linked[:3]]
+                uuids = [entity.uuid for entity in question.linked[:3]]
                 relations = await self._explore.relations(scope, uuids, search.instants)
                 answer["relations"] = render.fitting(relations, budget - render.size(answer))
             return {**changes, **answer}
@@ -427,8 +430,14 @@ class MemoryService:
         likely = await find_likely(self._store, scope.user_id, answer["id"], page.instants.now)
         return answer | {"maybe_same": likely} if likely else answer
 
-    async def _instants(self, user_id: str, as_of: object, known_at: object) -> Instants:
-        from kg.graph.partition import present
+    async def _instants(
+        self, user_id: str, as_of: object, known_at: object, question: Question | None = None
+    ) -> Instants:
+        """Return the instants of a read; a question that was read says how far its partition has come."""
+        from kg.graph.partition import present, present_after
 
-        now = await present(self._store, user_id, self._clock)
+        if question is None:
+            now = await present(self._store, user_id, self._clock)
+        else:
+            now = present_after(question.last_at, self._clock)
         return Instants(now, asked_instant("as_of", as_of, now), asked_instant("known_at", known_at, now))

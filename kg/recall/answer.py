@@ -137,7 +137,7 @@ class AnswerBuilder:
         if detail is _BARE:
             rendered = {"id": rendered["id"], "created_at": rendered["created_at"]}
         shown = {
-            name: [_fact(fact, memory["text"], detail) for fact in listed[: detail.facts]]
+            name: [_fact(fact, memory["text"], detail, holds=name == "facts") for fact in listed[: detail.facts]]
             for name, listed in (("facts", facts.held), ("planned", facts.planned), ("superseded", facts.ended))
         }
         rendered.update(
@@ -167,9 +167,11 @@ def _as_known(row: Hit, instants: Instants) -> Mapping[str, Any] | None:
     return None
 
 
-def _fact(fact: HitFact, text: str, detail: _Detail) -> JsonObject:
+def _fact(fact: HitFact, text: str, detail: _Detail, *, holds: bool) -> JsonObject:
     """Render a fact of a hit; one that says what the memory says is shown without its words."""
     rendered = render.fact(fact, detail.fact_chars)
+    if holds and fact["contradicted_by"] and not fact["replaced_by"]:
+        rendered["contradicted_by"] = [render.fact(by, detail.fact_chars) for by in fact["contradicted_by"]]
     if _plain(fact["statement"]) == _plain(text):
         del rendered["fact"]
     return rendered

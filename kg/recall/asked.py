@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kg.ports import QuestionVectors
-from kg.recall.coverage import DocumentFrequencies, Terms
-from kg.recall.queries import WaitingMemory
 from kg.recall.query import Found, Search
+from kg.recall.question import Question
 
 
 @dataclass
@@ -15,23 +14,17 @@ class Asked:
     """A search under way.
 
     Attributes:
-        question: the part of it that is read.
-        terms: its words, weighed.
-        people: alias keys of the persons that it names.
-        waiting: memories that wait for the index.
-        vectors: None where the embedder failed.
         hidden: candidates that the instants asked about hide.
         looked_up: names and technical words of the question, with their terms.
     """
 
     search: Search
-    question: str
-    stems: list[str]
-    terms: Terms
-    frequencies: DocumentFrequencies
-    people: set[str]
-    waiting: list[WaitingMemory]
-    found: Found
-    vectors: QuestionVectors | None = None
+    question: Question
+    found: Found = field(default_factory=Found)
     hidden: int = 0
     looked_up: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    @property
+    def vectors(self) -> QuestionVectors | None:
+        """The question's meaning; None where the embedder failed."""
+        return self.question.vectors if isinstance(self.question.vectors, QuestionVectors) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from kg.graph.store import GraphStore
@@ -20,14 +21,14 @@ class Changes:
     def __init__(self, store: GraphStore) -> None:
         self._store = store
 
-    async def since(self, search: Search, since: datetime, max_tokens: int) -> list[JsonObject]:
+    async def since(self, search: Search, since: datetime, stems: Sequence[str], max_tokens: int) -> list[JsonObject]:
         """Return what has changed within a search's scope, the last first, at most its limit.
 
-        If any change has a word of the question, those without are left out.
+        If any change has a word of the question, which are given as stems, those without are left out.
         """
         params = {**search.scope.params(), "since": since, "now": search.instants.now}
         rows = await self._store.read(queries.changes_since, **params, top_k=MOST_READ)
-        asked = frozenset(stem_terms(search.query))
+        asked = frozenset(stems)
         near = [
             row for row in rows if asked & frozenset(stem_terms(f"{row['statement']} {row['new_statement'] or ''}"))
         ]

@@ -10,7 +10,8 @@ from kg.graph.store import GraphStore
 from kg.recall import queries, render
 from kg.values import JsonObject, Scope
 
-_SHOWN = 3
+SHOWN = 3
+"""Most contradictions that are shown of one fact."""
 
 
 class Contradictions:
@@ -37,7 +38,7 @@ class Contradictions:
             uuids=list(dict.fromkeys(fact["id"] for fact in asked)),
             opposites=OPPOSITES,
             now=instants.now,
-            top_k=_SHOWN,
+            top_k=SHOWN,
         )
         found = {row["uuid"]: [render.fact(by, render.FACT_CHARS) for by in row["by"]] for row in rows}
         for fact in asked:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kg.graph import queries as graph_queries
-from kg.graph.store import GraphStore
-from kg.language.names import mentioned_keys
 from kg.language.words import stem_terms
+from kg.recall.queries import NamedEntity
 
 
 @dataclass(frozen=True)
@@ -23,15 +21,18 @@ class LinkedEntity:
     aliases: frozenset[str]
 
 
-async def find_named(store: GraphStore, user_id: str, question: str) -> list[LinkedEntity]:
-    """Return the entities that a question names, the longest names first."""
-    surfaces = mentioned_keys(question)
-    rows = await store.read(graph_queries.find_entities, user_id=user_id, keys=sorted(surfaces), uuids=[])
+def linked_entities(named: Sequence[NamedEntity], surfaces: Mapping[str, str]) -> list[LinkedEntity]:
+    """Return the entities that a question names, the longest names first.
+
+    Args:
+        named: what the alias keys of the question stand for.
+        surfaces: how the question writes each key.
+    """
     linked: dict[str, LinkedEntity] = {}
-    for key, row in sorted(((row["key"] or "", row) for row in rows), key=lambda found: -len(found[0])):
+    for row in sorted(named, key=lambda row: -len(row["key"])):
         linked.setdefault(
             row["uuid"],
-            LinkedEntity(row["uuid"], row["name"], row["kind"], surfaces[key], frozenset(row["aliases"])),
+            LinkedEntity(row["uuid"], row["name"], row["kind"], surfaces[row["key"]], frozenset(row["aliases"])),
         )
     return list(linked.values())
 

@@ -47,10 +47,23 @@ class WaitingMemory(TypedDict):
     index_rev: int
 
 
-class WaitingMemories(TypedDict):
-    """Memories that wait for the index."""
+class NamedEntity(TypedDict):
+    """An entity that a question names; ``key`` is the alias key that found it."""
 
-    memories: list[WaitingMemory]
+    uuid: str
+    name: str
+    kind: str
+    key: str
+    aliases: list[str]
+
+
+class QuestionContext(TypedDict):
+    """What the graph says of a question: what it names, and how far its partition and the index have come."""
+
+    seq: int
+    last_at: datetime | None
+    named: list[NamedEntity]
+    waiting: list[WaitingMemory]
 
 
 class FactToSettle(TypedDict):
@@ -111,9 +124,10 @@ class HitReplacement(Replacement):
 
 
 class HitFact(ListedFact):
-    """A fact of a found memory, with what replaced it."""
+    """A fact of a found memory, with what replaced it and what contradicts it."""
 
     replaced_by: list[HitReplacement]
+    contradicted_by: list[FactInWords]
 
 
 class HitMemory(TypedDict):
@@ -161,12 +175,6 @@ class Hits(TypedDict):
     """Found memories."""
 
     memories: list[Hit]
-
-
-class PartitionSeq(TypedDict):
-    """How far a partition has come."""
-
-    seq: int
 
 
 class RankedEntity(TypedDict):
@@ -313,9 +321,8 @@ class ScopeSummary(TypedDict):
 
 fulltext_memories = Query("fulltext_memories", FoundMemories)
 memory_cards = Query("memory_cards", CardRows)
-waiting_memories = Query("waiting_memories", WaitingMemories)
+question = Query("question", QuestionContext)
 hydrate_memories = Query("hydrate_memories", Hits)
-partition_seq = Query("partition_seq", PartitionSeq)
 sample_texts = Query("sample_texts", Texts)
 count_recalls = Command("count_recalls")
 

@@ -33,7 +33,6 @@ class Search:
         weak: whether hits below ``WEAK_SHARE`` of the best score are wanted too.
     """
 
-    query: str
     scope: Scope
     instants: Instants
     filters: Filter

@@ -6,33 +6,34 @@ time again. A leg that fails shares its weight out and is named in the answer.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from kg.errors import KgError, StoreUnavailable
-from kg.facts.instants import Standing, standings
+from kg.facts.contentions import OPPOSITES
+from kg.facts.instants import Instants, Standing, standings
 from kg.graph.store import GraphStore
-from kg.language.names import is_user
 from kg.language.sentences import best_passage
-from kg.language.words import is_non_latin, stem_terms
+from kg.language.words import is_non_latin
 from kg.ports import Embedder, QuestionVectors, VectorIndex
 from kg.recall import queries
 from kg.recall.answer import AnswerBuilder
 from kg.recall.asked import Asked
 from kg.recall.bearing import NOTE, Bearings
 from kg.recall.candidates import in_time, make_candidates, within
-from kg.recall.coverage import Terms
+from kg.recall.contradictions import SHOWN as CONTRADICTING_SHOWN
 from kg.recall.dates import find_dates
+from kg.recall.filters import parse_filters
 from kg.recall.index_legs import FILTERED_TOP_K, IndexLegs
 from kg.recall.late_interaction import token_query
-from kg.recall.linking import LinkedEntity, find_named, without_people
 from kg.recall.mentions import missing_words, words_to_look_up
 from kg.recall.now_words import asks_for_present
 from kg.recall.queries import Hit, WaitingMemory
 from kg.recall.query import Found, Leg, Search
+from kg.recall.question import MAX_QUESTION_CHARS, WAITING_MOST, Question, QuestionReader
 from kg.recall.ranking import (
     FIRST_STAGE,
     FIRST_STAGE_ONE_MODEL,
@@ -46,17 +47,13 @@ from kg.recall.ranking import (
 from kg.recall.render import PASSAGE_CHARS
 from kg.recall.rerank import RERANKED, Reranking
 from kg.recall.succession import in_succession, successors
-from kg.recall.term_counts import TermCounts
 from kg.recall.word_leg import WordLeg
 from kg.values import JsonObject, Scope
 
 log = logging.getLogger(__name__)
 
-MAX_QUESTION_CHARS = 8192
 COMPARED = 100
 """Candidates that are compared with the question piece by piece."""
-_WAITING_MOST = 32
-"""Memories that wait for the index; from this many on it is behind."""
 _MOST_STEPS = 4
 """How far a chain of replacements is followed from a hit that none of them was found beside."""
 _SPARE = 10
@@ -92,91 +89,70 @@ class Recall:
         self._index = index
         self._reranking = reranking
         self._embedder = embedder
-        self._counts = TermCounts(store)
+        self._questions = QuestionReader(store, embedder)
         self._legs = IndexLegs(index)
         self._words = WordLeg(store)
         self.bearings = bearings or Bearings(embedder)
 
     async def warm(self, user_id: str) -> None:
         """Count the words of a partition ahead of its first search, and have planned what only a hit needs."""
-        await self._counts.frequencies(user_id)
+        await self._questions.warm(user_id)
         nowhere = str(UUID(int=0))
         await self._store.read_one(queries.memory_cards, user_id=user_id, uuids=[nowhere])
-        params = Scope(user_id).params()
-        await self._store.read(queries.hydrate_memories, **params, uuids=[nowhere], known_at=None, history=False)
+        nothing = Search(Scope(user_id), Instants(datetime.now(UTC)), parse_filters(None))
+        await self._hydrated(nothing, [nowhere], history=False)
 
-    async def search(self, search: Search) -> tuple[JsonObject, list[LinkedEntity]]:
+    async def read(self, user_id: str, query: str) -> Question:
+        """Read a question to a partition, which may then be searched for within several scopes.
+
+        Raises:
+            StoreUnavailable: the graph does not answer.
+        """
+        return await self._questions.read(user_id, query)
+
+    async def search(self, search: Search, question: Question) -> JsonObject:
         """Answer a question; see the tool for the fields of the answer.
 
         Raises:
             StoreUnavailable: the graph does not answer. A missing index only degrades the answer.
         """
-        question = search.query[:MAX_QUESTION_CHARS]
-        asked, linked = await self._read_question(search, question)
+        asked = Asked(search, question)
         found = asked.found
-        if asked.vectors is not None:
-            await self._look(asked, asked.vectors)
-            await self._take_bearing(asked, asked.vectors, linked)
-        if found.failed or await self._is_behind(search.scope.user_id, asked.waiting):
+        if isinstance(question.vectors, KgError):
+            _without_meaning(found, question.vectors)
+        else:
+            await self._look(asked, question.vectors)
+            await self._take_bearing(asked, question.vectors)
+        if found.failed or await self._is_behind(search.scope.user_id, question.waiting):
             await self._look_by_words(asked)
-        if len(search.query) > MAX_QUESTION_CHARS:
+        if question.cut:
             found.notes.append(f"only the first {MAX_QUESTION_CHARS} characters of the question were used")
         ranked = await self._rank(asked)
         if search.rerank:
-            ranked = await self._reranked(search, found, ranked, asked.stems)
+            ranked = await self._reranked(asked, ranked)
         if found.cut(FILTERED_TOP_K if search.filters else None):
             found.notes.append(
                 f"only the nearest {FILTERED_TOP_K} of each kind were filtered; narrow the question or use get_memories"
             )
-        return await self._assemble(asked, ranked), linked
-
-    async def _read_question(self, search: Search, question: str) -> tuple[Asked, list[LinkedEntity]]:
-        """Link what a question names, embed it and weigh its words, all at once."""
-        user_id = search.scope.user_id
-        linked_task = asyncio.create_task(find_named(self._store, user_id, question))
-        vectors_task = asyncio.create_task(self._embedder.embed_question(question))
-        frequencies_task = asyncio.create_task(self._counts.frequencies(user_id))
-        waiting_task = asyncio.create_task(
-            self._store.read_one(queries.waiting_memories, user_id=user_id, top_k=_WAITING_MOST)
-        )
-        tasks = (linked_task, vectors_task, frequencies_task, waiting_task)
-        try:
-            linked, frequencies = await linked_task, await frequencies_task
-            others = [entity for entity in linked if entity.kind == "Person" and not any(map(is_user, entity.aliases))]
-            people = {key for entity in others for key in entity.aliases}
-            stems = stem_terms(question)
-            terms = Terms.of(stems, frequencies)
-            waiting = (await waiting_task)["memories"]
-            asked = Asked(search, question, stems, terms, frequencies, people, waiting, Found())
-            nameless = without_people(question, linked)
-            try:
-                embedding = vectors_task if nameless == question else self._embedder.embed_question(nameless)
-                asked.vectors = await embedding
-            except KgError as error:
-                _without_meaning(asked.found, error)
-            return asked, linked
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return await self._assemble(asked, ranked)
 
     async def _look(self, asked: Asked, vectors: QuestionVectors) -> None:
-        asked.looked_up = words_to_look_up(asked.question, vectors.words)
+        asked.looked_up = words_to_look_up(asked.question.text, vectors.words)
         named = list(dict.fromkeys(term for terms in asked.looked_up.values() for term in terms))
         try:
             self._check_index()
-            await self._legs.look(asked.search, vectors, asked.terms, asked.found, named)
+            await self._legs.look(asked.search, vectors, asked.question.terms, asked.found, named)
         except KgError as error:
             _without_meaning(asked.found, error)
 
-    async def _take_bearing(self, asked: Asked, vectors: QuestionVectors, linked: Sequence[LinkedEntity]) -> None:
+    async def _take_bearing(self, asked: Asked, vectors: QuestionVectors) -> None:
         """Find out which technical words are mentioned nowhere, and whether anything that is stored fits at all."""
-        found, search = asked.found, asked.search
+        found, search, question = asked.found, asked.search, asked.question
         if found.failed or not found.dense.get("text"):
             return
         whole = not search.scope.narrowed  # names and counts are those of the whole partition
-        surfaces = [entity.surface for entity in linked if whole]
-        known: Collection[str] = asked.frequencies.counts if whole else ()
+        surfaces = [entity.surface for entity in question.linked if whole]
+        known: Collection[str] = question.frequencies.counts if whole else ()
         found.missing = missing_words(asked.looked_up, found.held, known, surfaces)
         missing = len(found.missing)
         bearing = await self.bearings.measure(
@@ -184,17 +160,17 @@ class Recall:
             found,
             missing=missing,
             mentioned=len(asked.looked_up) - missing,
-            terms=len(asked.terms.weights),
-            memories=asked.frequencies.documents,
+            terms=len(question.terms.weights),
+            memories=question.frequencies.documents,
         )
-        unread = self._embedder.english_only and is_non_latin(asked.question)
+        unread = self._embedder.english_only and is_non_latin(asked.question.text)
         found.nothing_fits = not unread and self.bearings.nothing_fits(bearing)
         if found.nothing_fits:
             found.notes.append(NOTE)
 
     async def _is_behind(self, user_id: str, waiting: Sequence[WaitingMemory]) -> bool:
         """Tell whether the index lacks memories that wait for it, or has them as they were before."""
-        if not waiting or len(waiting) == _WAITING_MOST:
+        if not waiting or len(waiting) == WAITING_MOST:
             return bool(waiting)
         try:
             cards = await self._index.cards(user_id, [memory["uuid"] for memory in waiting], [])
@@ -206,23 +182,23 @@ class Recall:
     async def _look_by_words(self, asked: Asked) -> None:
         """Add what the graph's full-text finds to what the index found, if it found anything."""
         found = asked.found
-        by_words = await self._words.look(asked.search, asked.question, asked.terms)
+        by_words = await self._words.look(asked.search, asked.question.text, asked.question.terms)
         found.cards = by_words.cards | found.cards
         found.coverage |= by_words.coverage
 
     async def _rank(self, asked: Asked) -> list[Ranked]:
-        search, found = asked.search, asked.found
+        search, question, found = asked.search, asked.question, asked.found
         cards = [card for card in found.cards.values() if within(card, search.scope, noise=search.noise)]
         timely = [card for card in cards if in_time(card, search.instants)]
         asked.hidden = len(cards) - len(timely)
-        dates = find_dates(asked.question, search.instants.t)
+        dates = find_dates(question.text, search.instants.t)
         candidates = make_candidates(
-            timely, found.facts, found.coverage, people=asked.people, project=search.project, dates=dates
+            timely, found.facts, found.coverage, people=question.people, project=search.project, dates=dates
         )
-        unread = self._embedder.english_only and is_non_latin(asked.question)
+        unread = self._embedder.english_only and is_non_latin(asked.question.text)
         if unread and not found.failed:
             found.notes.append("the embedder reads English only; words decided more than meaning")
-        present = asks_for_present(asked.question)
+        present = asks_for_present(question.text)
         two = self._embedder.two_models
         weights = UNREAD_SCRIPT if unread else FIRST_STAGE if two else FIRST_STAGE_ONE_MODEL
 
@@ -238,7 +214,9 @@ class Recall:
             )
 
         tokens = (
-            None if unread or asked.vectors is None or found.failed else token_query(asked.vectors, asked.frequencies)
+            None
+            if unread or asked.vectors is None or found.failed
+            else token_query(asked.vectors, question.frequencies)
         )
         if tokens is not None and asked.vectors is not None and candidates:
             best = [hit.uuid for hit in ranked(weights, COMPARED)]
@@ -253,28 +231,29 @@ class Recall:
         everything = bool(search.filters) or search.threshold is not None
         return ranked(weights, None if everything else search.limit + spare)
 
-    async def _reranked(self, search: Search, found: Found, ranked: list[Ranked], stems: Sequence[str]) -> list[Ranked]:
+    async def _reranked(self, asked: Asked, ranked: list[Ranked]) -> list[Ranked]:
         """Return the hits in a model's order; what keeps them from it is a note."""
+        search, question, found = asked.search, asked.question, asked.found
         if self._reranking is None:
             found.notes.append("not reranked: no model is set for it; see KNOWTHREAD_LLM and KNOWTHREAD_RERANK_MODELS")
             return ranked
         uuids = [hit.uuid for hit in ranked[:RERANKED]]
         rows = await self._hydrated(search, uuids, history=False)
-        wanted = frozenset(stems)
+        wanted = frozenset(question.stems)
         texts: dict[str, str] = {}
         for memory in (row["memory"] for row in rows):
             passage, _ = best_passage(memory["text"], wanted, PASSAGE_CHARS)
             texts[memory["uuid"]] = f"{memory['occurred_at']:%Y-%m-%d}: {passage}"
-        reordered, why = await self._reranking.reorder(
-            search.scope.user_id, search.query[:MAX_QUESTION_CHARS], ranked, texts
-        )
+        reordered, why = await self._reranking.reorder(search.scope.user_id, question.text, ranked, texts)
         if why is not None:
             found.notes.append(why)
         return reordered
 
     async def _assemble(self, asked: Asked, ranked: Sequence[Ranked]) -> JsonObject:
         search, found = asked.search, asked.found
-        builder = AnswerBuilder(search, found, frozenset(asked.stems), sentences_compare=not self._embedder.two_models)
+        builder = AnswerBuilder(
+            search, found, frozenset(asked.question.stems), sentences_compare=not self._embedder.two_models
+        )
         builder.hidden = asked.hidden
         page = search.limit if not search.filters and search.threshold is None else max(search.limit, 50)
         shown: set[str] = set()
@@ -317,6 +296,9 @@ class Recall:
             uuids=list(uuids),
             known_at=search.instants.known_at,
             history=history,
+            opposites=OPPOSITES,
+            now=None if search.instants.past else search.instants.now,
+            contradicting=CONTRADICTING_SHOWN,
         )
         return hits["memories"]
 

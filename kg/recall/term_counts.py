@@ -6,8 +6,7 @@ Nothing here is needed for correctness: counts only weigh the words of a questio
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cachetools import LRUCache
 
@@ -17,8 +16,6 @@ from kg.recall.coverage import DocumentFrequencies
 
 SAMPLE = 1000
 GROWTH = 1.2
-TRUSTED_S = 5.0
-"""How long a sample is used without asking how far its partition has come."""
 _MAX_PARTITIONS = 64
 
 
@@ -26,7 +23,6 @@ _MAX_PARTITIONS = 64
 class _Sample:
     seq: int
     frequencies: DocumentFrequencies
-    trusted_until: float
 
 
 class TermCounts:
@@ -36,16 +32,17 @@ class TermCounts:
         self._store = store
         self._samples: LRUCache[str, _Sample] = LRUCache(_MAX_PARTITIONS)
 
-    async def frequencies(self, user_id: str) -> DocumentFrequencies:
-        """Return how common words are in a partition, from a sample that is renewed as the partition grows."""
+    async def frequencies(self, user_id: str, seq: int) -> DocumentFrequencies:
+        """Return how common words are in a partition, from a sample that is renewed as the partition grows.
+
+        Args:
+            user_id: partition.
+            seq: how far it has come.
+        """
         sample = self._samples.get(user_id)
-        if sample is not None and time.monotonic() < sample.trusted_until:
-            return sample.frequencies
-        partition = await self._store.find_one(queries.partition_seq, user_id=user_id)
-        seq = partition["seq"] if partition else 0
         if sample is None or seq > sample.seq * GROWTH or seq < sample.seq:
             read = await self._store.read_one(queries.sample_texts, user_id=user_id, top_k=SAMPLE)
             texts = [row["text"] for row in read["texts"]]
-            sample = _Sample(seq, await asyncio.to_thread(DocumentFrequencies.of, texts), 0)
-        self._samples[user_id] = sample = replace(sample, trusted_until=time.monotonic() + TRUSTED_S)
+            sample = _Sample(seq, await asyncio.to_thread(DocumentFrequencies.of, texts))
+            self._samples[user_id] = sample
         return sample.frequencies
