@@ -96,7 +96,7 @@ async def measure(service: Service, user: str, size: int) -> None:
 
     rows: list[tuple[str, Operation]] = [
         ("search, whole", search),
-        ("question embedding alone", lambda n: embedder.embed_query(words[n % len(words)])),
+        ("question embedding alone", lambda n: embedder.embed_question(words[n % len(words)])),
         ("add, no facts, indexed", lambda n: memory.add_memory(session(user), text=plain[n])),
         ("add, with facts, indexed", lambda n: memory.add_memory(session(user), **fresh[n])),
         ("get_entity", lambda n: memory.get_entity(session(user), name=("Redis", "Kafka", "job queue")[n % 3])),

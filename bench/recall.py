@@ -162,7 +162,7 @@ async def embedding_ms(service: Service, recall_set: RecallSet) -> dict[str, flo
     samples: list[float] = []
     for question in recall_set.questions[:EMBEDDED]:
         start = time.perf_counter()
-        await service.embedder.embed_query(question.text + " ")
+        await service.embedder.embed_question(question.text + " ")
         samples.append((time.perf_counter() - start) * 1000)
     return spread(samples)
 
