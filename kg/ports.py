@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,6 +186,17 @@ class IndexPoint:
     revision: int = 0
 
 
+InstantField = Literal["valid_at", "created_at"]
+
+
+class TimeRange(NamedTuple):
+    """Points of which an instant lies within bounds, both included; None for no bound."""
+
+    field: InstantField
+    first: datetime | None
+    last: datetime | None
+
+
 @dataclass(frozen=True)
 class IndexQuery:
     """One leg of a search: the best points within a scope.
@@ -198,6 +209,7 @@ class IndexQuery:
         valid_at: only points that held (facts) or had occurred (memories) at this instant, None for no bound.
         known_at: only points that were stored by this instant, None for no bound.
         metadata: points must have each of these values (a list value matches any of its members).
+        ranges: points must have these instants, within these bounds.
         noise: whether trivial memories, and facts that they state, are wanted too.
         among: only these points, compared one by one; None for no bound.
         with_cards: whether hits come with what ranking reads of them.
@@ -214,6 +226,7 @@ class IndexQuery:
     valid_at: datetime | None = None
     known_at: datetime | None = None
     metadata: Mapping[str, Scalar | Sequence[Scalar]] = field(default_factory=dict[str, Scalar | Sequence[Scalar]])
+    ranges: Sequence[TimeRange] = ()
     noise: bool = True
     among: Sequence[str] | None = None
     with_cards: bool = False

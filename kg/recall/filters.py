@@ -22,7 +22,6 @@ MAX_DEPTH = 8
 MAX_CONDITIONS = 100
 MAX_LIST = 1_000
 MAX_OPERAND_CHARS = 4_096
-MAX_INDEXED_CHARS = 256
 
 OPERATORS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "contains", "icontains")
 LOGICAL = ("AND", "OR", "NOT")
@@ -37,12 +36,11 @@ OWN_FIELDS = TIME_FIELDS | {
 
 _PREFIX = "metadata."
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
-_PLAIN_KEY = re.compile(r"[\w-]+")
 _ABSENT = object()
 
 
 @dataclass(frozen=True)
-class _Condition:
+class Condition:
     """One comparison; ``key`` is a field's name where ``own``, else a dotted path into the metadata."""
 
     key: str
@@ -51,6 +49,7 @@ class _Condition:
     operand: object
 
     def matches(self, fields: Mapping[str, object], metadata: Mapping[str, object]) -> bool:
+        """Return whether a memory with these fields and this metadata passes."""
         found = fields.get(self.key, _ABSENT) if self.own else _find(metadata, self.key)
         value = None if found is _ABSENT else found
         if self.own and self.key in TIME_FIELDS:
@@ -64,7 +63,7 @@ class _Group:
     """Conditions under one word; NOT means that none of them holds."""
 
     word: Literal["AND", "OR", "NOT"]
-    members: tuple[_Condition | _Group, ...]
+    members: tuple[Condition | _Group, ...]
 
     def matches(self, fields: Mapping[str, object], metadata: Mapping[str, object]) -> bool:
         results = (member.matches(fields, metadata) for member in self.members)
@@ -97,27 +96,12 @@ class Filter:
 
     def user(self) -> str | None:
         """Return the user of every match, if the filter names one."""
-        users = (c.operand for c in _required(self.root) if c.own and c.key == "user_id" and c.operator == "eq")
+        users = (c.operand for c in self.required() if c.own and c.key == "user_id" and c.operator == "eq")
         return next((user for user in users if isinstance(user, str)), None)
 
-    def index_terms(self) -> dict[str, str | bool | Sequence[str | bool]]:
-        """Return equalities over top-level metadata that hold in every match: key to a value, or to any of several.
-
-        Only booleans and strings of at most ``MAX_INDEXED_CHARS``: a number may be stored as 1 or as 1.0, which an
-        index keeps apart. An index that is narrowed by these must hold every such value, and such members of lists.
-        """
-        terms: dict[str, str | bool | Sequence[str | bool]] = {}
-        for condition in _required(self.root):
-            if condition.own or not _PLAIN_KEY.fullmatch(condition.key) or condition.key in terms:
-                continue
-            if condition.operator == "eq" and _is_indexable(condition.operand):
-                terms[condition.key] = condition.operand
-            elif condition.operator == "in":
-                choices = cast("tuple[object, ...]", condition.operand)
-                texts = [choice for choice in choices if isinstance(choice, str) and _is_indexable(choice)]
-                if texts and len(texts) == len(choices):
-                    terms[condition.key] = texts
-        return terms
+    def required(self) -> Iterator[Condition]:
+        """Yield the conditions that every match fulfils."""
+        return _required(self.root)
 
 
 def parse_filters(filters: object, field: str = "filters") -> Filter:
@@ -140,7 +124,7 @@ class _Parser:
     def __init__(self) -> None:
         self._conditions = 0
 
-    def parse_object(self, path: str, value: object, depth: int) -> Iterator[_Condition | _Group]:
+    def parse_object(self, path: str, value: object, depth: int) -> Iterator[Condition | _Group]:
         if depth > MAX_DEPTH:
             raise InvalidInput(path, "deeper nesting", f"nest at most {MAX_DEPTH} levels of AND, OR and NOT")
         if not _is_object(value):
@@ -167,7 +151,7 @@ class _Parser:
             ),
         )
 
-    def _parse_key(self, path: str, name: str, value: object) -> Iterator[_Condition]:
+    def _parse_key(self, path: str, name: str, value: object) -> Iterator[Condition]:
         own_name = _RENAMED.get(name, name)
         own = own_name in OWN_FIELDS
         key = own_name if own else name.removeprefix(_PREFIX)
@@ -183,23 +167,23 @@ class _Parser:
                 raise InvalidInput(path, operator, "use one of " + ", ".join(OPERATORS))
             yield self._condition(f"{path}.{operator}", key, own, str(operator), operand)
 
-    def _condition(self, path: str, key: str, own: bool, operator: str, value: object) -> _Condition:
+    def _condition(self, path: str, key: str, own: bool, operator: str, value: object) -> Condition:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
             raise InvalidInput(path, "one condition too many", f"give at most {MAX_CONDITIONS} conditions")
         if value == "*" and operator in ("eq", "ne"):
-            return _Condition(key, own, "ne" if operator == "eq" else "eq", None)
+            return Condition(key, own, "ne" if operator == "eq" else "eq", None)
         timed = own and key in TIME_FIELDS
         if operator in ("in", "nin"):
             if not _is_list(value) or len(value) > MAX_LIST:
                 raise InvalidInput(path, value, f"give a list of at most {MAX_LIST} values")
             choices = tuple(_check_operand(f"{path}[{i}]", member, timed) for i, member in enumerate(value))
-            return _Condition(key, own, operator, choices)
+            return Condition(key, own, operator, choices)
         if operator in ("contains", "icontains") and timed:
             raise InvalidInput(path, value, "compare times with eq, ne, gt, gte, lt or lte")
         if operator in ("gt", "gte", "lt", "lte") and not timed and (isinstance(value, bool) or value is None):
             raise InvalidInput(path, value, "compare with a number, a date or a string")
-        return _Condition(key, own, operator, _check_operand(path, value, timed))
+        return Condition(key, own, operator, _check_operand(path, value, timed))
 
 
 def _check_operand(path: str, value: object, timed: bool) -> object:
@@ -216,19 +200,19 @@ def _check_operand(path: str, value: object, timed: bool) -> object:
     return value
 
 
-def _conditions(group: _Group) -> Iterator[_Condition]:
+def _conditions(group: _Group) -> Iterator[Condition]:
     """Yield every condition, at any depth."""
     for member in group.members:
-        if isinstance(member, _Condition):
+        if isinstance(member, Condition):
             yield member
         else:
             yield from _conditions(member)
 
 
-def _required(group: _Group) -> Iterator[_Condition]:
+def _required(group: _Group) -> Iterator[Condition]:
     """Yield the conditions that every match fulfils."""
     for member in group.members:
-        if isinstance(member, _Condition):
+        if isinstance(member, Condition):
             yield member
         elif member.word == "AND" or (member.word == "OR" and len(member.members) == 1):
             yield from _required(member)
@@ -255,10 +239,6 @@ def _span(value: object) -> Span | None:
         return parse_span("time", value)
     except KgError:
         return None
-
-
-def _is_indexable(value: object) -> TypeGuard[str | bool]:
-    return isinstance(value, bool) or (isinstance(value, str) and len(value) <= MAX_INDEXED_CHARS)
 
 
 def _is_object(value: object) -> TypeGuard[Mapping[object, object]]:

@@ -12,6 +12,7 @@ from typing import Any
 from kg.language.bm25 import term_id
 from kg.ports import IndexHit, IndexQuery, QuestionVectors, Vector, VectorIndex
 from kg.recall.coverage import Terms
+from kg.recall.narrowing import Narrowing, narrow
 from kg.recall.query import Found, Search
 
 LEG_TOP_K = 100
@@ -75,26 +76,26 @@ class IndexLegs:
             found.cards |= {card.uuid: card for card in await self._index.cards(user_id, sorted(still), [])}
 
 
-def _narrowed(search: Search) -> dict[str, Any]:
-    scope = search.scope
-    return {
-        "agent_id": scope.agent_id,
-        "run_id": scope.run_id,
-        "project": scope.project,
-        "metadata": search.filters.index_terms(),
-        "noise": search.noise,
-    }
+def _narrowed(search: Search, narrowing: Narrowing) -> dict[str, Any]:
+    named = {field: value for field, value in search.scope.params().items() if value is not None and field != "user_id"}
+    return {**narrowing.keywords, **named, "metadata": narrowing.metadata, "noise": search.noise}
 
 
 def _lookups(search: Search, named: Sequence[str]) -> list[IndexQuery]:
-    user_id, narrowed = search.scope.user_id, _narrowed(search)
+    user_id, narrowed = search.scope.user_id, _narrowed(search, narrow(search.filters))
     return [IndexQuery({term_id(term): 1.0}, "memory", user_id, 1, using="words", **narrowed) for term in named]
 
 
 def _queries(search: Search, vectors: QuestionVectors, terms: Terms) -> list[IndexQuery]:
     user_id, instants = search.scope.user_id, search.instants
-    narrowed = _narrowed(search)
-    told: dict[str, Any] = {**narrowed, "valid_at": instants.as_of, "known_at": instants.known_at}
+    narrowing = narrow(search.filters)
+    narrowed = _narrowed(search, narrowing)
+    told: dict[str, Any] = {
+        **narrowed,
+        "ranges": narrowing.ranges,
+        "valid_at": instants.as_of,
+        "known_at": instants.known_at,
+    }
     top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
     at = instants.t if instants.known_at is None else None
     queries = [

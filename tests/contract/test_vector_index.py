@@ -13,7 +13,7 @@ import pytest
 
 from kg.errors import ConfigurationError, InvalidInput, StoreUnavailable
 from kg.index.qdrant.embedded import EmbeddedIndex
-from kg.ports import IndexCard, IndexPoint, IndexQuery, Vector, VectorIndex
+from kg.ports import IndexCard, IndexPoint, IndexQuery, TimeRange, Vector, VectorIndex
 from tests.support.local_qdrant import LocalQdrant, QdrantPlace
 
 DIMENSION = 8
@@ -332,6 +332,22 @@ async def test_a_memory_is_known_from_when_it_was_stored(index: VectorIndex) -> 
     assert await found(index, known_at=T0 - TICK) == {2}
     assert await found(index, known_at=T0) == {0, 2}
     assert await found(index, known_at=T0 + TICK) == {0, 1, 2}
+
+
+async def test_an_instant_lies_within_bounds_that_are_included(index: VectorIndex) -> None:
+    await index.upsert_points(
+        [point(0, valid_at=T0, created_at=T0), point(1, valid_at=T0 + TICK, created_at=T0), point(2)]
+    )
+    for first, last, among in (
+        (T0, T0, {0}),
+        (T0, None, {0, 1}),
+        (T0 + TICK, None, {1}),
+        (None, T0, {0}),
+        (None, T0 - TICK, set[int]()),
+    ):
+        assert await found(index, ranges=[TimeRange("valid_at", first, last)]) == among, (first, last)
+    both = [TimeRange("valid_at", T0 + TICK, None), TimeRange("created_at", None, T0)]
+    assert await found(index, ranges=both) == {1}
 
 
 async def test_metadata_matches_by_value_and_type(index: VectorIndex) -> None:

@@ -82,12 +82,14 @@ class Criteria:
         keywords: each field has one of these values.
         not_after: the field is missing or at most this instant.
         not_by: the field is missing or later than this instant.
+        ranges: the field lies within these bounds, both included; None for no bound.
     """
 
     unset: Sequence[str]
     keywords: Sequence[tuple[str, Sequence[str]]]
     not_after: Sequence[tuple[str, str]]
     not_by: Sequence[tuple[str, str]]
+    ranges: Sequence[tuple[str, str | None, str | None]]
 
 
 def payload_of(point: IndexPoint) -> Payload:
@@ -122,7 +124,8 @@ def criteria_of(query: IndexQuery) -> Criteria:
     keywords += [("metadata", _pairs(key, value)) for key, value in query.metadata.items()]
     not_after = [("valid_at", query.valid_at), ("created_at", query.known_at)]
     unset = [] if query.noise else ["noise"]
-    return Criteria(unset, keywords, _bounds(not_after), _bounds([("invalid_at", query.valid_at)]))
+    ranges = [(bounded.field, _bound(bounded.first), _bound(bounded.last)) for bounded in query.ranges]
+    return Criteria(unset, keywords, _bounds(not_after), _bounds([("invalid_at", query.valid_at)]), ranges)
 
 
 def card_of(uuid: str, payload: Mapping[str, Any]) -> IndexCard:
@@ -219,6 +222,10 @@ def _keyword(key: str, value: Scalar) -> str:
 
 def _bounds(bounds: Sequence[tuple[str, datetime | None]]) -> list[tuple[str, str]]:
     return [(field, _instant(value)) for field, value in bounds if value is not None]
+
+
+def _bound(value: datetime | None) -> str | None:
+    return None if value is None else _instant(value)
 
 
 def _instant(value: datetime) -> str:

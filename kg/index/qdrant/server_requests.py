@@ -109,6 +109,10 @@ def _filter(query: IndexQuery) -> Filter:
         FieldCondition(key=field, match=MatchValue(value=values[0]) if len(values) == 1 else MatchAny(any=list(values)))
         for field, values in criteria.keywords
     ]
+    must += [
+        FieldCondition(key=field, range=DatetimeRange(gte=cast(Any, first), lte=cast(Any, last)))
+        for field, first, last in criteria.ranges
+    ]
     if query.among is not None:
         must.append(HasIdCondition(has_id=[str(point_id) for point_id in point_ids(query.among)]))
     # Said by exclusion, so that a missing bound is an open one.

@@ -89,6 +89,10 @@ def _filter(query: IndexQuery) -> edge.Filter:
         edge.FieldCondition(field, edge.MatchValue(values[0]) if len(values) == 1 else edge.MatchAny(list(values)))
         for field, values in criteria.keywords
     ]
+    must += [
+        edge.FieldCondition(field, range=edge.RangeDateTime(gte=first, lte=last))
+        for field, first, last in criteria.ranges
+    ]
     if query.among is not None:
         must.append(edge.HasIdCondition(set(point_ids(query.among))))
     # Said by exclusion, so that a missing bound is an open one.

@@ -14,6 +14,7 @@ from kg.index.indexer import flat_metadata
 from kg.index.qdrant.points import criteria_of, payload_of
 from kg.ports import IndexPoint, IndexQuery
 from kg.recall.filters import parse_filters
+from kg.recall.narrowing import narrow
 from tests.support.plain_filter import matches, random_filter, random_metadata
 
 _VECTOR = np.ones(1, dtype=np.float32)
@@ -32,7 +33,7 @@ def test_a_filter_means_one_thing(has: dict[str, Any], asked: dict[str, Any]) ->
     parsed, passes = parse_filters(asked), matches(has, asked)
     assert parsed.matches({}, has) == passes
     if passes:
-        assert _is_found(has, parsed.index_terms()), "the index leaves out what passes"
+        assert _is_found(has, narrow(parsed).metadata), "the index leaves out what passes"
 
 
 def _is_found(has: dict[str, Any], terms: Any) -> bool:
