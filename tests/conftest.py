@@ -17,17 +17,21 @@ from kg.settings.paths import cache_dir  # noqa: E402
 from kg.settings.service import EMBEDDERS, Settings  # noqa: E402
 from tests.support.neo4j import close_drivers  # noqa: E402
 
+GIVEN_NEO4J = "KNOWTHREAD_TEST_NEO4J_URL"
+
 GROUPS = {
-    "neo4j_address": "neo4j",
+    **({"neo4j_address": "neo4j"} if os.environ.get(GIVEN_NEO4J) else {}),
     "live_service": "live",
     "place": "toys",
     "shared_toy": "toys",
     "booting_toy": "toys",
 }
-"""Tests that need one of these fixtures run in one worker: what stands behind it is started once."""
+"""Tests that need one of these fixtures run in one worker: what stands behind it is started once.
 
+Each worker has a Neo4j of its own; one that is given is shared, and some tests empty it.
+"""
 
-FIRST = ("neo4j", "live", "tests/integration", "toys", "tests/mcp", "tests/contract", "tests")
+FIRST = ("live", "neo4j", "tests/integration", "tests/mcp/tools", "toys", "tests/mcp", "tests/contract", "tests")
 """The groups that take longest come first, so that short ones fill what is left; a folder stands for its files."""
 
 
@@ -46,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 async def neo4j_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GraphAddress]:
     """A Neo4j for all tests of this worker: the one that is named, else a managed one in a temporary folder."""
-    given = os.environ.get("KNOWTHREAD_TEST_NEO4J_URL", "")
+    given = os.environ.get(GIVEN_NEO4J, "")
     if given:
         user = os.environ.get("KNOWTHREAD_TEST_NEO4J_USER", "neo4j")
         yield GraphAddress(given, user, os.environ.get("KNOWTHREAD_TEST_NEO4J_PASSWORD", "x"))

@@ -16,10 +16,11 @@ T = TypeVar("T")
 
 DOUBT_PATIENCE_S = 30.0
 """How long it is repeated by default: the time in which a managed Neo4j is started again."""
-_PAUSE_S = 0.5
+DOUBT_PAUSE_S = 0.5
+"""How long it waits between two tries by default."""
 
 
-async def repeat_in_doubt(attempt: Callable[[], Awaitable[T]], label: str, patience_s: float) -> T:
+async def repeat_in_doubt(attempt: Callable[[], Awaitable[T]], label: str, patience_s: float, pause_s: float) -> T:
     """Make an attempt, and make it again while a commit of it is in doubt.
 
     Once a commit is in doubt, every failure is met by another attempt: the database may be starting again.
@@ -28,6 +29,7 @@ async def repeat_in_doubt(attempt: Callable[[], Awaitable[T]], label: str, patie
         attempt: the write; it looks first whether an earlier attempt left its result.
         label: what the log calls it.
         patience_s: how long it is repeated.
+        pause_s: how long to wait between two attempts.
 
     Raises:
         CommitInDoubt: the patience ended before an attempt was answered.
@@ -46,4 +48,4 @@ async def repeat_in_doubt(attempt: Callable[[], Awaitable[T]], label: str, patie
                 doubt, until = error, time.monotonic() + patience_s
             if time.monotonic() >= until:
                 raise doubt from error
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(pause_s)

@@ -36,7 +36,7 @@ from neo4j.exceptions import (
 
 import cypher
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.graph.doubt import DOUBT_PATIENCE_S, repeat_in_doubt
+from kg.graph.doubt import DOUBT_PATIENCE_S, DOUBT_PAUSE_S, repeat_in_doubt
 from kg.graph.failures import check_version, is_race, refused_report, translate
 from kg.graph.native import native_map
 from kg.graph.query import Command, Query, R
@@ -120,6 +120,7 @@ class GraphStore:
         check_room: Callable[[], None] = lambda: None,
         *,
         doubt_patience_s: float = DOUBT_PATIENCE_S,
+        doubt_pause_s: float = DOUBT_PAUSE_S,
     ) -> None:
         """Nothing is opened yet.
 
@@ -127,11 +128,13 @@ class GraphStore:
             address: where the database is.
             check_room: called before every write; raises ``DiskFull`` where the disk has too little space for one.
             doubt_patience_s: how long a write is repeated whose commit is in doubt.
+            doubt_pause_s: how long it waits between two tries.
         """
         self.address = address
         self.check_room = check_room
         self.server_version = ""
         self._doubt_patience_s = doubt_patience_s
+        self._doubt_pause_s = doubt_pause_s
         self._driver: AsyncDriver | None = None
         self._bookmarks = AsyncGraphDatabase.bookmark_manager()
         self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -327,7 +330,9 @@ class GraphStore:
         self.check_room()
         if not repeats:
             return await self._attempt(work, label)
-        return await repeat_in_doubt(lambda: self._attempt(work, label), label, self._doubt_patience_s)
+        return await repeat_in_doubt(
+            lambda: self._attempt(work, label), label, self._doubt_patience_s, self._doubt_pause_s
+        )
 
     async def _attempt(self, work: Callable[[Transaction], Awaitable[T]], label: str) -> T:
         """Run one transaction, again after failures that certainly left nothing."""

@@ -68,8 +68,9 @@ class Pause:
 class Worker:
     """Leases jobs and runs their steps, several at once.
 
-    ``renew_every_s``: how often the leases of running jobs are renewed. ``first_pause_s``: how long a kind of work
-    waits when its model has failed for the first time.
+    ``lease_s``: how long a lease lasts. ``renew_every_s``: how often the leases of running jobs are renewed.
+    ``first_pause_s``: how long a kind of work waits when its model has failed for the first time. ``poll_s``: how often
+    it looks for jobs of which nobody told it.
     """
 
     def __init__(
@@ -80,8 +81,10 @@ class Worker:
         judge: JudgeStep | None,
         *,
         concurrency: int,
+        lease_s: int = LEASE_S,
         renew_every_s: float = RENEW_EVERY_S,
         first_pause_s: float = FIRST_PAUSE_S,
+        poll_s: float = POLL_S,
     ) -> None:
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._store = store
@@ -89,8 +92,10 @@ class Worker:
         self._extract = extract
         self._judge = judge
         self._concurrency = concurrency
+        self._lease_s = lease_s
         self._renew_every_s = renew_every_s
         self._first_pause_s = first_pause_s
+        self._poll_s = poll_s
         self._running: dict[asyncio.Task[None], Lease] = {}
         self._pauses: dict[JobKind, Pause] = {"extract": Pause()}
         if judge is not None:
@@ -157,7 +162,7 @@ class Worker:
                 await self._delete_old_jobs()
             except KgError as error:
                 log.warning("the worker waits: %s", error)
-            timeout = POLL_S if len(self._running) < self._concurrency else None
+            timeout = self._poll_s if len(self._running) < self._concurrency else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), timeout)
 
@@ -183,7 +188,7 @@ class Worker:
             instant = self._clock.now()
             params: dict[str, Any] = {
                 "worker": self.worker, "kinds": kinds, "slots": slots, "bulk_slots": bulk_slots,
-                "now": instant, "held": [lease.uuid for lease in self._running.values()], "lease_s": LEASE_S,
+                "now": instant, "held": [lease.uuid for lease in self._running.values()], "lease_s": self._lease_s,
             }  # fmt: skip
             rows = await self._store.write(
                 lambda tx, p=params: tx.run(queries.lease_jobs, **p), "lease_jobs", repeats=False
@@ -339,7 +344,7 @@ class Worker:
             params: dict[str, Any] = {
                 "leases": [{"uuid": lease.uuid, "attempt": lease.attempt} for lease in self._running.values()],
                 "worker": self.worker,
-                "lease_s": LEASE_S,
+                "lease_s": self._lease_s,
             }
             try:
                 rows = await self._store.write(lambda tx, p=params: tx.run(queries.renew_lease, **p), "renew_lease")

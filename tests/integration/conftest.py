@@ -17,7 +17,14 @@ from kg.recall.bearing import Bearings
 from kg.recall.counts import RecallCounts
 from kg.recall.search import Recall
 from kg.writing.delete import Deleting
+from tests.support.plain_embedder import PlainEmbedder
 from tests.support.user import TestClock, User
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    """One that costs nothing: most of these tests ask what the graph holds, not how well search ranks it."""
+    return PlainEmbedder()
 
 
 @pytest.fixture(scope="session")
@@ -37,21 +44,21 @@ def clock() -> TestClock:
 
 
 @pytest.fixture(scope="session")
-def bearings(real_embedder: Embedder) -> Bearings:
+def bearings(embedder: Embedder) -> Bearings:
     """What questions are held by, embedded once for all tests."""
-    return Bearings(real_embedder)
+    return Bearings(embedder)
 
 
 @pytest.fixture
 async def parts(
-    graph: GraphStore, real_embedder: Embedder, bearings: Bearings, clock: TestClock, tmp_path: Path
+    graph: GraphStore, embedder: Embedder, bearings: Bearings, clock: TestClock, tmp_path: Path
 ) -> AsyncIterator[Parts]:
     """Everything behind the operations, with an empty index and no background task running."""
-    index = EmbeddedIndex(tmp_path / "qdrant", real_embedder.name, real_embedder.dimension, real_embedder.digest)
+    index = EmbeddedIndex(tmp_path / "qdrant", embedder.name, embedder.dimension, embedder.digest)
     await index.open()
-    indexer = Indexer(graph, index, real_embedder, clock)
-    recall, counts = Recall(graph, index, real_embedder, bearings=bearings), RecallCounts(graph, clock)
-    yield Parts(graph, index, real_embedder, indexer, Deleting(graph, clock), recall, counts, clock)
+    indexer = Indexer(graph, index, embedder, clock)
+    recall, counts = Recall(graph, index, embedder, bearings=bearings), RecallCounts(graph, clock)
+    yield Parts(graph, index, embedder, indexer, Deleting(graph, clock), recall, counts, clock)
     await indexer.stop()
     await index.close()
 

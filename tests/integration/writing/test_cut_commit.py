@@ -31,7 +31,7 @@ from tests.support.user import Added, TestClock, User, lives_in, new_key, prefer
 async def proxy_and_store(neo4j_address: GraphAddress, parts: Parts) -> AsyncIterator[tuple[BoltProxy, GraphStore]]:
     place = urlsplit(neo4j_address.url)
     async with bolt_proxy(place.hostname or "", place.port or 7687) as (proxy, url):
-        store = GraphStore(replace(neo4j_address, url=url))
+        store = GraphStore(replace(neo4j_address, url=url), doubt_pause_s=0.01)
         await store.connect()
         yield proxy, store
         await store.close()
@@ -217,7 +217,7 @@ async def test_a_text_is_read_by_a_model_once_and_its_facts_are_written_once(cut
     await cut.raw("MATCH (j:Job) DETACH DELETE j")
     model = Model()
     model.facts["Postgres"] = [states("Billing uses Postgres", "USES", "billing", "Postgres")]
-    worker = make_worker(cut.parts, model, cut.clock)
+    worker = make_worker(cut.parts, model, cut.clock, lease_s=1, poll_s=0.1)
     reading = User(replace(cut.parts, worker=worker), MemoryService(replace(cut.parts, worker=worker)), cut.clock)
     added = await reading.add("We run billing on Postgres")
     model.gate.clear()
