@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from ollama import AsyncClient, ChatResponse
 
-_OLLAMA_TIMEOUT_S = 3.0
+LISTED_WITHIN_S = 3.0
+"""How long an Ollama may take to say which models it has."""
 
 T = TypeVar("T")
 
@@ -156,7 +157,7 @@ async def _note_retry_after(response: httpx.Response) -> None:
     _retry_after.set(failures.retry_after_s(response.headers))
 
 
-def pulled_models(url: str) -> frozenset[str]:
+def pulled_models(url: str, timeout_s: float = LISTED_WITHIN_S) -> frozenset[str]:
     """Return the names of the models that an Ollama has; a name without a tag means its ``latest``.
 
     Raises:
@@ -165,7 +166,7 @@ def pulled_models(url: str) -> frozenset[str]:
     import httpx
 
     try:
-        with httpx.Client(timeout=_OLLAMA_TIMEOUT_S, trust_env=False) as client:
+        with httpx.Client(timeout=timeout_s, trust_env=False) as client:
             answer: Any = client.get(f"{url}/api/tags").raise_for_status().json()
         names = {str(model["name"]) for model in cast("list[dict[str, Any]]", answer["models"])}
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:

@@ -10,7 +10,7 @@ from extract.prompts.answers import Asks, RulingsOutput, one_line
 from extract.prompts.load import load_prompt
 from extract.prompts.tags import lines, tag
 from kg.errors import ExtractionError
-from kg.facts.timeline import UNKNOWN_START
+from kg.facts.endings import UNKNOWN_START
 from kg.model_values import Contention, DatedStatement, ModelCall, Ruling, Rulings
 
 MOST_PAIRS = 20

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from kg.facts import queries
+from kg.facts.endings import timelines_from_rows
 from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.queries import ClosureFact
-from kg.facts.timeline import timelines_from_rows
 from kg.graph.store import Row, Transaction
 
 

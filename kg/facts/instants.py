@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kg.facts import queries
+from kg.facts.endings import timelines_from_rows
 from kg.facts.predicates import SINGLE_VALUED
-from kg.facts.timeline import timelines_from_rows
 from kg.validate import given_instant, parse_span
 
 if TYPE_CHECKING:

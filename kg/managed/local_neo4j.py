@@ -24,7 +24,9 @@ from filelock import FileLock, Timeout
 from kg.errors import SetupError, StoreUnavailable
 from kg.managed.artifact_lock import NEO4J, load_lock
 from kg.managed.artifacts import Progress, ensure_jars
-from kg.managed.java import MAIN_CLASS, ClassArchive, Java, environment, find_java, flags
+from kg.managed.class_archive import ClassArchive
+from kg.managed.java import Java, find_java
+from kg.managed.java_flags import environment, flags
 from kg.managed.neo4j_config import (
     HOST,
     USER,
@@ -38,6 +40,7 @@ from kg.managed.neo4j_config import (
 from kg.managed.neo4j_failures import Failure, diagnose
 from kg.settings.service import Settings
 
+MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
 BOOT_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 30.0
 ARCHIVE_DELAY_S = 20.0

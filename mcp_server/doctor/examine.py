@@ -34,8 +34,9 @@ def examine(environ: Mapping[str, str]) -> Iterator[Check]:
         yield Check("settings", "failed", str(error), "correct the setting; everything else is checked after that")
         return
     situation = look(settings, environ)
+    from mcp_server.doctor.embedder import check_embedder
     from mcp_server.doctor.models import check_models
-    from mcp_server.doctor.stores import check_embedder, check_index, check_neo4j
+    from mcp_server.doctor.stores import check_index, check_neo4j
 
     checks: tuple[Callable[[Situation], Iterator[Check]], ...] = (
         check_settings,

@@ -6,8 +6,7 @@ No model is asked anything, so the checks cost nothing. No secret is shown.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
 
 from extract.providers.ollama_client import pulled_models
 from extract.routing.settings import (
@@ -21,9 +20,7 @@ from kg.errors import ConfigurationError
 from kg.model_values import TASKS
 from kg.settings.service import bare_url
 from mcp_server.doctor.check import Check, Level, Situation
-
-if TYPE_CHECKING:
-    from kg.settings.service import Settings
+from mcp_server.doctor.ollama import check_ollama
 
 _WITHOUT = (
     "none is set, which is fine: the calling agent hands over facts. With one (KNOWTHREAD_LLM=ollama, gemini, "
@@ -39,7 +36,7 @@ def check_models(situation: Situation) -> Iterator[Check]:
         yield Check("models", "failed", str(error), "correct the setting")
         return
     if model_settings.local_if_pulled:
-        yield from _auto_without_key(model_settings)
+        yield from _auto_without_key(model_settings, situation.ollama_timeout_s)
     elif not model_settings.providers:
         yield Check("models", "note", _WITHOUT)
     else:
@@ -48,13 +45,6 @@ def check_models(situation: Situation) -> Iterator[Check]:
     for provider in model_settings.providers:
         level: Level = "failed" if provider in first else "warning"
         yield _CHECKS[provider](situation, model_settings, level)
-
-
-def check_ollama_embedder(settings: Settings) -> Check:
-    """Whether the embedding model is pulled in Ollama. It is not tried, because that would load it."""
-    model = settings.embedder.partition(":")[2]
-    setting = "KNOWTHREAD_OLLAMA_EMBED_URL" if settings.ollama_embed_url else "KNOWTHREAD_OLLAMA_URL"
-    return _ollama("embedder", "failed", settings.embedding_url.rstrip("/"), (model,), setting)
 
 
 def _routes(model_settings: ModelSettings) -> Check:
@@ -68,11 +58,11 @@ def _routes(model_settings: ModelSettings) -> Check:
     return Check("models", "ok", message)
 
 
-def _auto_without_key(model_settings: ModelSettings) -> Iterator[Check]:
+def _auto_without_key(model_settings: ModelSettings, timeout_s: float) -> Iterator[Check]:
     """What ``auto`` would find in Ollama when the service starts."""
     wanted = DEFAULT_MODELS["ollama"]["extract"]
     try:
-        there = wanted in pulled_models(model_settings.ollama_url)
+        there = wanted in pulled_models(model_settings.ollama_url, timeout_s)
     except OSError:
         there = False
     if there:
@@ -111,8 +101,8 @@ def _gemini(situation: Situation, model_settings: ModelSettings, level: Level) -
 
 
 def _ollama_routes(situation: Situation, model_settings: ModelSettings, level: Level) -> Check:
-    del situation
-    return _ollama("ollama", level, model_settings.ollama_url, model_settings.models("ollama"))
+    models = model_settings.models("ollama")
+    return check_ollama("ollama", level, model_settings.ollama_url, models, timeout_s=situation.ollama_timeout_s)
 
 
 _CHECKS: Mapping[str, Callable[[Situation, ModelSettings, Level], Check]] = {
@@ -121,18 +111,3 @@ _CHECKS: Mapping[str, Callable[[Situation, ModelSettings, Level], Check]] = {
     "gemini": _gemini,
     "ollama": _ollama_routes,
 }
-
-
-def _ollama(
-    name: str, level: Level, url: str, wanted: Collection[str], setting: str = "KNOWTHREAD_OLLAMA_URL"
-) -> Check:
-    try:
-        there = pulled_models(url)
-    except OSError as error:
-        message = f"no Ollama answers at {bare_url(url)} ({error})"
-        return Check(name, level, message, f"start it (ollama serve), or correct {setting}")
-    missing = [model for model in wanted if model not in there]
-    if missing:
-        message = f"the Ollama at {bare_url(url)} does not have {', '.join(missing)}"
-        return Check(name, level, message, " && ".join(f"ollama pull {model}" for model in missing))
-    return Check(name, "ok", f"{', '.join(wanted)} at {bare_url(url)}")

@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import Any
 
 from kg.facts.claims import claim_key, entity_key
+from kg.facts.endings import timelines_from_rows
 from kg.facts.predicates import SINGLE_VALUED
-from kg.facts.timeline import timelines_from_rows
 from kg.graph.names import fact_name, memory_name
 from kg.graph.partition import present
 from kg.index import queries as index_queries

@@ -11,7 +11,7 @@ EXAMPLES = {
     "kg.entities.letters": 4,
     "kg.entities.resolve": 3,
     "kg.facts.predicates": 1,
-    "kg.facts.timeline": 6,
+    "kg.facts.endings": 6,
 }
 """Modules with examples, and how many; a docstring that lost its examples is noticed."""
 

@@ -31,7 +31,8 @@ from kg.index.qdrant.points import (
     UUID_FIELDS,
     cards_of,
 )
-from kg.index.qdrant.shard_requests import edge_point, entry_of, hit_of, nearest, query_request, shard_config
+from kg.index.qdrant.shard_requests import edge_point, entry_of, hit_of, nearest, query_request
+from kg.index.qdrant.shard_vectors import shard_config
 from kg.ports import (
     DenseName,
     IndexCard,

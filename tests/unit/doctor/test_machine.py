@@ -19,7 +19,7 @@ import pytest
 from kg.managed import artifact_lock, artifacts
 from kg.managed.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar
 from kg.settings.service import EMBEDDERS, Settings
-from mcp_server.doctor import examine, machine, stores
+from mcp_server.doctor import embedder, examine, machine, stores
 from mcp_server.doctor.check import Check, Situation
 from mcp_server.link.record import SERVICE_LOCK, ServiceRecord, publish_record, setting_digest, try_lock
 
@@ -299,7 +299,7 @@ def answering(answers: Mapping[str, Any]) -> Iterator[str]:
 
 
 def test_a_model_that_is_not_there_is_not_fetched(situation: Situation) -> None:
-    assert one(stores.check_embedder(situation)).level == "note"
+    assert one(embedder.check_embedder(situation)).level == "note"
     assert not situation.settings.cache_dir.exists()
 
 

@@ -15,7 +15,7 @@ import pytest
 from extract.providers.credentials import API_KEY_VARIABLE
 from extract.routing.settings import GEMINI_KEYS
 from kg.settings.service import load_settings
-from mcp_server.doctor import examine, machine, stores
+from mcp_server.doctor import embedder, examine, machine
 from mcp_server.doctor.check import Check, Situation
 from mcp_server.doctor.models import check_models
 from mcp_server.service.model_side import make_model_side
@@ -24,14 +24,10 @@ from tests.support.fakes.models import FakeOllama
 KEY = "sk-ant-api03-key"
 TOKEN = "sk-ant-oat01-token"
 NOBODY = "http://127.0.0.1:9"
+PATIENCE_S = 60.0
+"""A busy machine may take long to answer; who does not listen is told at once."""
 
 Look = Callable[..., dict[str, Check]]
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine may take long to answer; who does not listen is told at once."""
-    monkeypatch.setattr("extract.providers.ollama_client._OLLAMA_TIMEOUT_S", 60.0)
 
 
 @pytest.fixture
@@ -44,7 +40,7 @@ def situation(tmp_path: Path) -> Callable[..., Situation]:
             "PATH": str(tmp_path),
             **given,
         }
-        return Situation(load_settings(environ), environ)
+        return Situation(load_settings(environ), environ, ollama_timeout_s=PATIENCE_S)
 
     return make
 
@@ -148,18 +144,18 @@ async def test_auto_without_a_key_says_what_ollama_has(look: Look) -> None:
 async def test_an_embedder_behind_ollama_is_looked_for_there_and_nothing_is_fetched_for_it(
     situation: Callable[..., Situation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def embedder(found: Situation) -> Check:
-        (check,) = stores.check_embedder(found)
+    def checked(found: Situation) -> Check:
+        (check,) = embedder.check_embedder(found)
         return check
 
     async with FakeOllama(models=["bge-m3"]) as ollama:
         given = situation(KNOWTHREAD_EMBEDDER="ollama:bge-m3", KNOWTHREAD_OLLAMA_URL=ollama.url)
-        assert (await asyncio.to_thread(embedder, given)).level == "ok"
+        assert (await asyncio.to_thread(checked, given)).level == "ok"
         elsewhere = situation(KNOWTHREAD_EMBEDDER="ollama:bge-m3", KNOWTHREAD_OLLAMA_EMBED_URL=ollama.url)
-        assert (await asyncio.to_thread(embedder, elsewhere)).level == "ok"
+        assert (await asyncio.to_thread(checked, elsewhere)).level == "ok"
         missing = replace(given, settings=replace(given.settings, embedder="ollama:other"))
-        assert (await asyncio.to_thread(embedder, missing)).cure == "ollama pull other"
-    gone = await asyncio.to_thread(embedder, elsewhere)
+        assert (await asyncio.to_thread(checked, missing)).cure == "ollama pull other"
+    gone = await asyncio.to_thread(checked, elsewhere)
     assert gone.level == "failed" and (gone.cure or "").endswith("KNOWTHREAD_OLLAMA_EMBED_URL")
     own = replace(given, settings=replace(given.settings, neo4j_url="bolt://elsewhere"))
     assert list(machine.check_artifacts(own)) == []

@@ -13,7 +13,7 @@ from extract.prompts.schema import schema_of
 from extract.tasks.contradict import MOST_PAIRS, ModelJudge
 from extract.tasks.resolve import ModelNameJudge
 from kg.errors import MalformedOutput, ModelUnavailable
-from kg.facts.timeline import UNKNOWN_START
+from kg.facts.endings import UNKNOWN_START
 from kg.model_values import Contention, DatedStatement, ModelCall, NameInContext, NamePair, Ruling
 from tests.support.scripted_answers import ScriptedAnswers
 

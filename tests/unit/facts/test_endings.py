@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kg.facts.timeline import UNKNOWN_START, Decision, FactTimes, Timelines, timelines_from_rows
+from kg.facts.endings import UNKNOWN_START, Decision, FactTimes, Timelines, timelines_from_rows
 
 HOME = ("user", "u", "LIVES_IN")
 

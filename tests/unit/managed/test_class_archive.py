@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from kg.managed.java import CLASS_LOG, ClassArchive, Java
+from kg.managed.class_archive import CLASS_LOG, ClassArchive
+from kg.managed.java import Java
 
 JARS = [Path("/jars/neo4j.jar")]
 DUMPS = """#!/bin/sh
