@@ -31,9 +31,20 @@ _NO_SEQ = 2**62
 class Listing:
     """The read side of get_memory, get_memories and list_entities."""
 
-    def __init__(self, store: GraphStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: GraphStore,
+        clock: Clock,
+        *,
+        facts_shown: int = FACTS_SHOWN,
+        facts_listed: int = FACTS_LISTED,
+        versions_shown: int = VERSIONS_SHOWN,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._facts_shown = facts_shown
+        self._facts_listed = facts_listed
+        self._versions_shown = versions_shown
 
     async def memory(self, user_id: str, uuid: str) -> JsonObject:
         """Return one memory whole.
@@ -42,7 +53,11 @@ class Listing:
             NotFound: the partition has no such memory.
         """
         row = await self._store.find_one(
-            queries.memory_detail, user_id=user_id, uuid=uuid, facts_top_k=FACTS_SHOWN, versions_top_k=VERSIONS_SHOWN
+            queries.memory_detail,
+            user_id=user_id,
+            uuid=uuid,
+            facts_top_k=self._facts_shown,
+            versions_top_k=self._versions_shown,
         )
         if row is None:
             raise NotFound("memory", uuid, "list yours with get_memories")
@@ -93,7 +108,7 @@ class Listing:
                 before=before,
                 noise=noise,
                 now=now,
-                facts_top_k=FACTS_LISTED,
+                facts_top_k=self._facts_listed,
                 top_k=page,
             )
             scanned += len(rows)

@@ -118,22 +118,30 @@ class SlowService:
         await self.work
 
 
+class Held:
+    """An embedder that waits until it may go on."""
+
+    def __init__(self, embedder: Any) -> None:
+        self._embedder = embedder
+        self.asked, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._embedder, name)
+
+    async def embed_texts(self, texts: Any) -> Any:
+        self.asked.set()
+        await self.goes_on.wait()
+        return await self._embedder.embed_texts(texts)
+
+
 @pytest.fixture
-async def make_slow(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Awaitable[SlowService]]:
+async def make_slow(parts: Parts) -> Callable[[], Awaitable[SlowService]]:
     async def make() -> SlowService:
-        indexer = Indexer(parts.store, parts.index, parts.embedder, parts.clock)
-        has_read, goes_on = asyncio.Event(), asyncio.Event()
-        write = indexer._index_nodes  # pyright: ignore[reportPrivateUsage]
-
-        async def wait(nodes: list[Any]) -> None:
-            has_read.set()
-            await goes_on.wait()
-            await write(nodes)
-
-        monkeypatch.setattr(indexer, "_index_nodes", wait)
-        service = SlowService(indexer, goes_on, asyncio.create_task(indexer.drain()))
+        held = Held(parts.embedder)
+        indexer = Indexer(parts.store, parts.index, cast("Embedder", held), parts.clock)
+        service = SlowService(indexer, held.goes_on, asyncio.create_task(indexer.drain()))
         async with asyncio.timeout(20):
-            await has_read.wait()
+            await held.asked.wait()
         return service
 
     return make

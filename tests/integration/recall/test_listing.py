@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-import kg.recall.listing
-import kg.writing.delete
 from kg.operations.arguments import Session
 from kg.operations.decisions import Decisions
+from kg.operations.memory import MemoryService
+from kg.ports import Embedder
 from kg.recall import render
+from kg.recall.bearing import Bearings
+from kg.recall.filters import parse_filters
+from kg.recall.listing import Listing
 from kg.values import Scope
+from kg.writing.delete import Deleting
 from tests.support.graph_checks import whole_graph_invariants
+from tests.support.plain_embedder import PlainEmbedder
 from tests.support.user import User, lives_in, states
 
 LONG = "log line of the build server " * 1000
 """About 7,250 tokens."""
 
 
-async def test_versions_beyond_the_newest_are_counted_and_long_ones_cut(user: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kg.recall.listing, "VERSIONS_SHOWN", 3)
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    """Nothing here depends on the meaning of the long texts."""
+    return PlainEmbedder()
+
+
+@pytest.fixture(scope="module")
+def bearings(embedder: Embedder) -> Bearings:
+    return Bearings(embedder)
+
+
+def deleting_at_once(user: User, at_once: int) -> User:
+    """The user of a service that erases so many memories in one transaction."""
+    parts = replace(user.parts, deleting=Deleting(user.parts.store, user.clock, at_once=at_once))
+    return User(parts, MemoryService(parts), user.clock, id=user.id)
+
+
+async def test_versions_beyond_the_newest_are_counted_and_long_ones_cut(user: User):
     first = await user.add("state 0 " + LONG)
     for i in range(1, 6):
         user.clock.tick()
         await user.update(first.id, text=f"state {i} " + LONG)
-    memory = await user.get(first.id)
+    memory = await Listing(user.parts.store, user.clock, versions_shown=3).memory(user.id, first.id)
     assert memory["memory"] == "state 5 " + LONG
     assert [version["memory"][:7] for version in memory["versions"]] == ["state 4", "state 3", "state 2"]
     assert [version.get("truncated") for version in memory["versions"]] == [None, True, True]
@@ -80,17 +102,16 @@ async def test_the_page_of_an_entity_with_many_long_facts_fits_and_says_what_is_
     assert render.size(found) < 25_000
 
 
-async def test_facts_beyond_those_shown_are_counted(user: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kg.recall.listing, "FACTS_SHOWN", 4)
-    monkeypatch.setattr(kg.recall.listing, "FACTS_LISTED", 2)
+async def test_facts_beyond_those_shown_are_counted(user: User):
+    listing = Listing(user.parts.store, user.clock, facts_shown=4, facts_listed=2)
     first = await user.add("many", *(states(f"shop uses {i}", "USES", "shop", f"thing {i}") for i in range(5)))
-    memory = await user.get(first.id)
+    memory = await listing.memory(user.id, first.id)
     assert len(memory["facts"]) == 4 and memory["facts_omitted"] == 1 and "versions_omitted" not in memory
-    listed = (await user.memory.get_memories(user.session()))["results"][0]
+    listed = (await listing.memories(Scope(user.id), parse_filters(None), limit=1, cursor=None))["results"][0]
     assert [fact["fact"] for fact in listed["facts"]] == ["shop uses 4", "shop uses 3"]
     assert listed["facts_omitted"] == 3
     await user.update(first.id, text="none of it")
-    version = (await user.get(first.id))["versions"][0]
+    version = (await listing.memory(user.id, first.id))["versions"][0]
     assert len(version["facts"]) == 4 and version["facts_omitted"] == 1
 
 
@@ -109,8 +130,8 @@ async def test_a_plan_that_was_corrected_is_not_listed_and_contradicts_nothing(u
     assert (await decisions.conflicts(user.id, project=None, limit=5))["open"] == []
 
 
-async def test_a_neighbour_that_waits_to_be_erased_is_passed_over(user: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kg.writing.delete, "AT_ONCE", 1)
+async def test_a_neighbour_that_waits_to_be_erased_is_passed_over(user: User):
+    user = deleting_at_once(user, 1)
     ids = []
     for agent in ("kept", "doomed", "doomed", "kept"):
         answer = await user.memory.add_memory(
@@ -124,8 +145,8 @@ async def test_a_neighbour_that_waits_to_be_erased_is_passed_over(user: User, mo
     await whole_graph_invariants(user.parts, user.id)
 
 
-async def test_versions_of_what_waits_to_be_erased_end_nothing(user: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kg.writing.delete, "AT_ONCE", 0)
+async def test_versions_of_what_waits_to_be_erased_end_nothing(user: User):
+    user = deleting_at_once(user, 0)
     user.clock.at("2024-01")
     await user.add("Paris", lives_in("Paris", "2020"))
     doomed = await user.add("Berlin", lives_in("Berlin", "2022"), agent_id="doomed")

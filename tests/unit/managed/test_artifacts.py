@@ -240,7 +240,7 @@ print(len(repository.asked), sum(path.stat().st_size for path in paths))
     assert answers == [["0", "12000"], ["12", "12000"]]
 
 
-def test_who_waits_for_another_fetcher_sees_its_progress(cache: ArtifactCache, repository: Repository) -> None:
+def test_who_waits_for_another_fetcher_sees_its_progress(tmp_path: Path, repository: Repository) -> None:
     waiting, labels = threading.Event(), set[str]()
     plain = repository.__call__
 
@@ -252,10 +252,10 @@ def test_who_waits_for_another_fetcher_sees_its_progress(cache: ArtifactCache, r
         labels.add(label)
         waiting.set()
 
-    cache._fetch = held  # pyright: ignore[reportPrivateUsage]
+    cache = ArtifactCache(tmp_path, LOCK, held)
     first = threading.Thread(target=cache.ensure, args=("jars",))
     first.start()
-    while not (cache._root / ".incoming").exists():  # pyright: ignore[reportPrivateUsage]
+    while not list(tmp_path.rglob(".incoming")):
         threading.Event().wait(0.01)
     cache.ensure("jars", note)
     first.join()
