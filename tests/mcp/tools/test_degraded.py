@@ -292,13 +292,13 @@ async def test_calls_fail_clearly_while_another_s_neo4j_is_away_and_work_when_it
             await agent.add(JAM)
             service = live.record().pid
             await cable.cut()
-            for tool, arguments in (
-                ("search_memories", {"query": "paper jam"}),
-                ("add_memory", {"text": "Said into the void"}),
-                ("get_memories", {}),
-                ("get_entity", {"name": "roller"}),
-            ):
-                failed, _, said = await agent.try_call(tool, arguments)
+            answers = await asyncio.gather(
+                agent.try_call("search_memories", {"query": "paper jam"}),
+                agent.try_call("add_memory", {"text": "Said into the void"}),
+                agent.try_call("get_memories", {}),
+                agent.try_call("get_entity", {"name": "roller"}),
+            )
+            for failed, _, said in answers:
                 assert failed
                 assert str(cable.port) in said
                 assert "same call again" in said
