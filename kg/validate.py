@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from kg.errors import InvalidInput
+from kg.narrow import as_object, is_mapping
 from kg.values import JsonObject
 
 MAX_ID_CHARS = 256
@@ -149,7 +150,8 @@ def parse_json(value: object) -> object:
     """Return the list or object in a JSON text, as some clients send one; anything else as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
-            return cast("object", json.loads(value))
+            found: object = json.loads(value)
+            return found
         except (ValueError, RecursionError):
             return value
     return value
@@ -197,9 +199,9 @@ def _end_of(first: datetime, digits: int) -> datetime:
 
 def check_metadata(field: str, value: object) -> str:
     """Return metadata as canonical JSON: an object, sorted keys, at most 16 KiB, 8 levels, finite numbers."""
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         raise InvalidInput(field, value, 'give a JSON object such as {"ticket": "AB-12"}')
-    _check_json(field, cast("Mapping[object, object]", value), MAX_METADATA_DEPTH)
+    _check_json(field, value, MAX_METADATA_DEPTH)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     size = len(text.encode())
     if size > MAX_METADATA_BYTES:
@@ -256,7 +258,7 @@ def metadata(text: object) -> JsonObject:
         value: object = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    return cast("JsonObject", value) if isinstance(value, dict) else {}
+    return as_object(value)
 
 
 def merge_metadata(standing: str, new: str) -> str:

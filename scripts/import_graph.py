@@ -19,7 +19,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 PACKAGES = ("cypher", "kg", "extract", "mcp_server")
 """In the order in which they may be imported: each may import those before it."""
 
-GROUND = ("values", "model_values", "errors", "ports", "background", "validate")
+GROUND = ("values", "model_values", "errors", "ports", "background", "validate", "narrow")
 """The modules on which all of ``kg`` stands, drawn as one; they may import one another."""
 
 BEGIN = "<!-- import graph: begin -->\n"

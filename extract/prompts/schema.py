@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel
+
+from kg.narrow import as_object, is_list, is_object
 
 _NOISE = frozenset(("title", "default", "$defs"))
 
@@ -23,15 +25,15 @@ def schema_of(output: type[BaseModel]) -> Mapping[str, Any]:
         TypeError: the model contains itself.
     """
     schema = output.model_json_schema()
-    return cast("dict[str, Any]", _plain(schema, schema.get("$defs", {}), ()))
+    return as_object(_plain(schema, schema.get("$defs", {}), ()))
 
 
 def _plain(node: Any, definitions: Mapping[str, Any], inside: tuple[str, ...]) -> Any:
-    if isinstance(node, list):
-        return [_plain(item, definitions, inside) for item in cast("list[Any]", node)]
-    if not isinstance(node, dict):
+    if is_list(node):
+        return [_plain(item, definitions, inside) for item in node]
+    if not is_object(node):
         return node
-    schema = cast("dict[str, Any]", node)
+    schema = node
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
         if name in inside:

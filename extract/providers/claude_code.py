@@ -18,12 +18,13 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from extract.providers import failures
 from extract.providers.base import ModelReply, ModelRequest, Spent
 from extract.providers.exchange import MAX_ANSWER_BYTES, turns
 from kg.errors import ModelUnavailable, Unavailability
+from kg.narrow import as_object, is_object
 
 SETTINGS = {"disableAllHooks": True}
 NOT_PASSED_ON_PREFIXES = (
@@ -138,10 +139,9 @@ class ClaudeCodeProvider:
             result = json.loads(answer)
         except ValueError:
             raise self._without_result(model, complaint) from None
-        if not isinstance(result, dict):
+        if not is_object(result):
             raise failures.out_of_form(self.name, model)
-        result = cast("dict[str, Any]", result)
-        usage = cast("dict[str, Any]", result.get("usage") or {})
+        usage = as_object(result.get("usage"))
         cached, written = _count(usage, "cache_read_input_tokens"), _count(usage, "cache_creation_input_tokens")
         reply = ModelReply(
             text="",

@@ -21,10 +21,11 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, Literal, NoReturn
 
 from extract.providers import base
 from kg.errors import ModelUnavailable
+from kg.narrow import as_object
 
 CredentialKind = Literal["oauth", "api_key"]
 OAUTH_BETA = "oauth-2025-04-20"
@@ -223,14 +224,14 @@ class Credentials:
     def _from_login(self, content: bytes, tier: str) -> Credential:
         """Read the JSON that Claude Code keeps of its login; ``expiresAt`` is in milliseconds."""
         try:
-            login: Any = json.loads(content)
+            login = as_object(json.loads(content))
         except (ValueError, RecursionError):
             raise _Unusable("it is not JSON; log in again with claude") from None
-        oauth: Any = cast("dict[str, Any]", login).get("claudeAiOauth") if isinstance(login, dict) else None
-        token: Any = cast("dict[str, Any]", oauth).get("accessToken") if isinstance(oauth, dict) else None
+        oauth = as_object(login.get("claudeAiOauth"))
+        token: Any = oauth.get("accessToken")
         if not isinstance(token, str):
             raise _Unusable("it holds no login (claudeAiOauth.accessToken); log in with claude")
-        expires_ms: Any = cast("dict[str, Any]", oauth).get("expiresAt")
+        expires_ms: Any = oauth.get("expiresAt")
         if isinstance(expires_ms, bool) or not isinstance(expires_ms, int | float):
             raise _Unusable(
                 "it does not say when the login expires (claudeAiOauth.expiresAt); log in again with claude"

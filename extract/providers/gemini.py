@@ -14,6 +14,7 @@ from extract.providers import failures
 from extract.providers.base import ModelReply, ModelRequest
 from extract.providers.exchange import bounded, quiet, turns
 from kg.errors import ModelUnavailable
+from kg.narrow import as_object, is_list, is_object
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -175,11 +176,10 @@ def _least_thinking(model: str) -> dict[str, Any] | None:
 
 def _details(error: APIError) -> list[dict[str, Any]]:
     """What Google says of an error besides its status, each part with its ``@type``."""
-    told: Any = cast(Any, error).details
+    told: object = cast(Any, error).details
     for key in ("error", "details"):
-        told = cast("dict[str, Any]", told).get(key) if isinstance(told, dict) else None
-    details = cast("list[Any]", told) if isinstance(told, list) else []
-    return [cast("dict[str, Any]", detail) for detail in details if isinstance(detail, dict)]
+        told = as_object(told).get(key)
+    return [detail for detail in told if is_object(detail)] if is_list(told) else []
 
 
 def _retry_after_s(error: APIError, details: list[dict[str, Any]]) -> float | None:

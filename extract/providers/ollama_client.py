@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from ollama import AsyncClient, ChatResponse
 
-LISTED_WITHIN_S = 3.0
-"""How long an Ollama may take to say which models it has."""
+_CONNECT_S = 3.0
+_LIST_S = 20.0
+"""Who is not there is given up soon; a busy machine may take long to say which models it has."""
 
 T = TypeVar("T")
 
@@ -157,7 +158,7 @@ async def _note_retry_after(response: httpx.Response) -> None:
     _retry_after.set(failures.retry_after_s(response.headers))
 
 
-def pulled_models(url: str, timeout_s: float = LISTED_WITHIN_S) -> frozenset[str]:
+def pulled_models(url: str) -> frozenset[str]:
     """Return the names of the models that an Ollama has; a name without a tag means its ``latest``.
 
     Raises:
@@ -166,9 +167,9 @@ def pulled_models(url: str, timeout_s: float = LISTED_WITHIN_S) -> frozenset[str
     import httpx
 
     try:
-        with httpx.Client(timeout=timeout_s, trust_env=False) as client:
+        with httpx.Client(timeout=httpx.Timeout(_LIST_S, connect=_CONNECT_S), trust_env=False) as client:
             answer: Any = client.get(f"{url}/api/tags").raise_for_status().json()
-        names = {str(model["name"]) for model in cast("list[dict[str, Any]]", answer["models"])}
+        names = {str(model["name"]) for model in answer["models"]}
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         raise OSError(type(error).__name__) from error
     return frozenset(names | {name.removesuffix(":latest") for name in names})

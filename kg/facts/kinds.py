@@ -48,8 +48,9 @@ class _Evidence:
     """The table, ready for lookups."""
 
     def __init__(self) -> None:
-        raw = tomllib.loads(files("kg.facts").joinpath("kinds.toml").read_text(encoding="utf-8"))
-        table = cast("dict[str, dict[str, str]]", raw)
+        table: dict[str, dict[str, str]] = tomllib.loads(
+            files("kg.facts").joinpath("kinds.toml").read_text(encoding="utf-8")
+        )
         written = _by_word(table["known"])
         self.known: dict[str, EntityKind] = {word.replace("_", ""): kind for word, kind in written.items()}
         self.divided = frozenset(word.replace("_", "") for word in written if "_" in word)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 
 from kg.errors import InvalidInput, shorten
 from kg.facts import predicates
 from kg.language.names import alias_key
+from kg.narrow import is_mapping, is_sequence
 from kg.validate import check_id, check_text, check_uuid, given_instant, parse_json, says_nothing
 from kg.values import FactInput, Settlement, SkippedFact
 
@@ -72,10 +73,10 @@ def parse_settlements(raw: object) -> tuple[Settlement, ...]:
     settlements: list[Settlement] = []
     for index, item in enumerate(_items(raw)):
         field, given = f"facts[{index}]", parse_json(item)
-        if not isinstance(given, Mapping) or "id" not in given:
+        if not is_mapping(given) or "id" not in given:
             raise InvalidInput("text", None, "give a text or messages; without them, facts are [{id, supersedes}]")
         told: list[str] = []
-        parts = _Parts(field, {str(key): value for key, value in cast("Mapping[object, object]", given).items()}, told)
+        parts = _Parts(field, {str(key): value for key, value in given.items()}, told)
         settlement = parts.settlement()
         if told:
             raise InvalidInput(field, "unusable", "; ".join(told))
@@ -87,9 +88,13 @@ def _items(raw: object) -> Sequence[object]:
     raw = parse_json(raw)
     if raw is None or raw == "":
         return ()
-    if not isinstance(raw, list | tuple | str | Mapping):
+    items: Sequence[object]
+    if isinstance(raw, str) or is_mapping(raw):
+        items = [raw]
+    elif is_sequence(raw):
+        items = raw
+    else:
         raise InvalidInput("facts", raw, "give a list of sentences or of fact objects")
-    items = [cast("object", raw)] if isinstance(raw, str | Mapping) else cast("Sequence[object]", raw)
     if len(items) > MAX_FACTS:
         raise InvalidInput("facts", f"{len(items)} facts", f"give at most {MAX_FACTS} with one memory; split the rest")
     return items
@@ -99,9 +104,9 @@ def _parse_fact(field: str, item: object, warnings: list[str]) -> FactInput:
     item = parse_json(item)
     if isinstance(item, str):
         item = {"statement": item}
-    if not isinstance(item, Mapping):
+    if not is_mapping(item):
         raise InvalidInput(field, item, "give a sentence or an object with a statement")
-    given = {str(key): value for key, value in cast("Mapping[object, object]", item).items() if value is not None}
+    given = {str(key): value for key, value in item.items() if value is not None}
     if "id" in given and "statement" not in given:
         raise InvalidInput(f"{field}.id", given["id"], "to settle a stored fact, call without text and messages")
     unknown = sorted(given.keys() - set(_KEYS))
@@ -203,7 +208,7 @@ class _Parts:
         value = parse_json(self._raw.get("supersedes", ()))
         if isinstance(value, str):
             value = _BETWEEN_IDS.split(value.strip())
-        items = cast("Sequence[Any]", value if isinstance(value, list | tuple) else [value])
+        items: Sequence[Any] = value if is_sequence(value) else [value]
         if len(items) > MAX_FACTS:
             self._leave_out(self._unusable("supersedes", f"{len(items)} ids", f"give at most {MAX_FACTS}"))
             return ()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
 
 from neo4j.graph import Node, Path, Relationship
 
 from kg.graph.native import native
+from kg.narrow import is_list, is_object
 
 
 def show(value: object) -> object:
@@ -15,11 +15,12 @@ def show(value: object) -> object:
 
     An instant becomes ISO text in UTC, a node its labels with its properties, a relationship its type with its own.
     """
-    if isinstance(value, dict):
-        return {key: show(item) for key, item in cast("dict[str, object]", value).items()}
-    if isinstance(value, list | Path):
-        parts = [*value.nodes, *value.relationships] if isinstance(value, Path) else cast("list[object]", value)
-        return [show(part) for part in parts]
+    if is_object(value):
+        return {key: show(item) for key, item in value.items()}
+    if isinstance(value, Path):
+        return [show(part) for part in (*value.nodes, *value.relationships)]
+    if is_list(value):
+        return [show(part) for part in value]
     if isinstance(value, Node | Relationship):
         what = {"labels": sorted(value.labels)} if isinstance(value, Node) else {"type": value.type}
         return {**what, **{key: show(item) for key, item in value.items()}}

@@ -14,7 +14,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 from cachetools import FIFOCache
 
@@ -29,6 +28,7 @@ from kg.index.holder import IndexHolder
 from kg.index.queries import QueuedNode
 from kg.index.vectors import NodeText, NodeVectors, context_of
 from kg.language.names import find_alias_key
+from kg.narrow import is_list
 from kg.ports import Clock, Embedder, IndexPoint, Scalar, Vector, VectorIndex
 from kg.validate import metadata
 
@@ -420,8 +420,8 @@ def flat_metadata(text: object) -> dict[str, Scalar | Sequence[Scalar]]:
     for key, value in metadata(text).items():
         if isinstance(value, str | bool | int | float):
             flat[key] = value
-        elif isinstance(value, list):
-            members = [item for item in cast("list[Any]", value) if isinstance(item, str | bool | int | float)]
+        elif is_list(value):
+            members = [item for item in value if isinstance(item, str | bool | int | float)]
             if members:
                 flat[key] = members
     return flat

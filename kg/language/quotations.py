@@ -11,9 +11,9 @@ import json
 import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from typing import cast
 
 from kg.language.words import content_hash
+from kg.narrow import is_object
 
 MASK = "[recalled]"
 MIN_CHARS = 20
@@ -121,7 +121,7 @@ def _known_objects(text: str, known_uuids: Set[str]) -> Iterator[Span]:
                 value, end = decoder.raw_decode(text, opening)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(value, dict) and _is_answer(cast("dict[str, object]", value), found[1]):
+            if is_object(value) and _is_answer(value, found[1]):
                 yield opening, end
                 break
 

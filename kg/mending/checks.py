@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import cypher
 from cypher import QueryFile
@@ -91,7 +91,7 @@ async def run_checks(
 
 
 def _fault(node: dict[str, Any], problem: str) -> Fault:
-    labels = [label for label in cast("list[str]", node["labels"]) if label not in _INTERNAL_LABELS]
+    labels = [label for label in node["labels"] if label not in _INTERNAL_LABELS]
     known = [label for label in ("Memory", "MemoryVersion", "Fact", "Entity", "Alias", "Job") if label in labels]
     words = next((node[key] for key in ("text", "statement", "name", "key") if node.get(key) is not None), "")
     return Fault(

@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from kg.background import Background
 from kg.errors import KgError
@@ -64,7 +64,7 @@ class DailyCheck:
         last = await self._store.find_one(queries.last_check)
         if last is None or last["checked_at"] is None:
             return {}
-        broken = cast("dict[str, int]", json.loads(last["broken"] or "{}"))
+        broken: dict[str, int] = json.loads(last["broken"] or "{}")
         advice = {"advice": "`knowthread repair --check` names them, `knowthread repair` mends them"} if broken else {}
         return {"at": last["checked_at"].isoformat(), "broken": broken, **advice}
 

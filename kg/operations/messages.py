@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from kg.errors import InvalidInput
 from kg.language.names import alias_key
+from kg.narrow import is_mapping, is_sequence
 from kg.validate import check_id, check_text, given_instant, parse_json, says_nothing
 from kg.values import MemoryInput
 
@@ -40,9 +41,13 @@ def parse_messages(messages: object, warnings: list[str]) -> list[MemoryInput]:
     Raises:
         InvalidInput: it is no conversation, it is too long, a message cannot be stored, or none has text.
     """
-    if not isinstance(messages, list | tuple | Mapping):
+    items: Sequence[object]
+    if is_mapping(messages):
+        items = [messages]
+    elif is_sequence(messages):
+        items = messages
+    else:
         raise InvalidInput("messages", messages, 'give a list such as [{"role": "user", "content": "…"}]')
-    items = [cast("object", messages)] if isinstance(messages, Mapping) else cast("Sequence[object]", messages)
     if len(items) > MAX_MESSAGES:
         raise InvalidInput("messages", f"{len(items)} messages", f"give at most {MAX_MESSAGES} in one call")
     parsed = [_parse_message(f"messages[{i}]", item, warnings) for i, item in enumerate(items)]
@@ -56,9 +61,9 @@ def _parse_message(field: str, item: object, warnings: list[str]) -> MemoryInput
     item = parse_json(item)
     if isinstance(item, str):
         item = {"content": item}
-    if not isinstance(item, Mapping):
+    if not is_mapping(item):
         raise InvalidInput(field, item, 'give an object such as {"role": "user", "content": "…"}')
-    message = cast("Mapping[str, Any]", item)
+    message: Mapping[str, Any] = item
     role = _role(field, message)
     if role is None:
         warnings.append(f"{field}: belongs to a tool and was left out; put what matters of it into a message or note")
@@ -122,15 +127,15 @@ def _texts(field: str, content: object, warnings: list[str], depth: int) -> Iter
         return
     if isinstance(content, str):
         yield content
-    elif isinstance(content, list | tuple) and depth:
-        for i, block in enumerate(cast("Sequence[object]", content)):
+    elif is_sequence(content) and depth:
+        for i, block in enumerate(content):
             yield from _texts(f"{field}[{i}]", block, warnings, depth - 1)
-    elif isinstance(content, Mapping) and depth:
-        block = cast("Mapping[str, Any]", content)
+    elif is_mapping(content) and depth:
+        block: Mapping[str, Any] = content
         key = next((key for key in ("text", "content", "parts", "value") if key in block), None)
         if key is None or block.get("thought") is True:
             warnings.append(f"{field}: only text blocks are stored; this block was left out")
         else:
             yield from _texts(f"{field}.{key}", block[key], warnings, depth - 1)
     else:
-        raise InvalidInput(field, type(cast("object", content)).__name__, "give a text or blocks of text")
+        raise InvalidInput(field, type(content).__name__, "give a text or blocks of text")

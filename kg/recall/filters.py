@@ -13,9 +13,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeGuard, cast
+from typing import Literal
 
 from kg.errors import InvalidInput, KgError
+from kg.narrow import is_list, is_mapping, is_sequence
 from kg.validate import Span, check_key, parse_span
 
 MAX_DEPTH = 8
@@ -127,7 +128,7 @@ class _Parser:
     def parse_object(self, path: str, value: object, depth: int) -> Iterator[Condition | _Group]:
         if depth > MAX_DEPTH:
             raise InvalidInput(path, "deeper nesting", f"nest at most {MAX_DEPTH} levels of AND, OR and NOT")
-        if not _is_object(value):
+        if not is_mapping(value):
             raise InvalidInput(path, value, 'give an object such as {"category": "bug"}')
         for key, member in value.items():
             name = check_key(f"{path} key", key)
@@ -140,7 +141,7 @@ class _Parser:
                 yield from self._parse_key(here, name, member)
 
     def _parse_group(self, path: str, word: Literal["AND", "OR", "NOT"], value: object, depth: int) -> _Group:
-        members = value if _is_list(value) else [value] if _is_object(value) and word != "OR" else []
+        members = value if is_list(value) else [value] if is_mapping(value) and word != "OR" else []
         if not members:
             raise InvalidInput(path, value, 'give a list of objects such as [{"category": "bug"}]')
         return _Group(
@@ -157,8 +158,8 @@ class _Parser:
         key = own_name if own else name.removeprefix(_PREFIX)
         if not key:
             raise InvalidInput(path, name, "name a metadata key after metadata.")
-        if not _is_object(value):
-            yield self._condition(path, key, own, "in" if _is_list(value) else "eq", value)
+        if not is_mapping(value):
+            yield self._condition(path, key, own, "in" if is_list(value) else "eq", value)
             return
         if not value:
             raise InvalidInput(path, value, "give an operator: " + ", ".join(OPERATORS))
@@ -175,7 +176,7 @@ class _Parser:
             return Condition(key, own, "ne" if operator == "eq" else "eq", None)
         timed = own and key in TIME_FIELDS
         if operator in ("in", "nin"):
-            if not _is_list(value) or len(value) > MAX_LIST:
+            if not is_list(value) or len(value) > MAX_LIST:
                 raise InvalidInput(path, value, f"give a list of at most {MAX_LIST} values")
             choices = tuple(_check_operand(f"{path}[{i}]", member, timed) for i, member in enumerate(value))
             return Condition(key, own, operator, choices)
@@ -225,8 +226,8 @@ def _find(metadata: Mapping[str, object], path: str) -> object:
     head, dot, rest = path.partition(".")
     while dot:
         inner = metadata.get(head)
-        if isinstance(inner, Mapping):
-            found = _find(cast("Mapping[str, object]", inner), rest)
+        if is_mapping(inner):
+            found = _find(inner, rest)
             if found is not _ABSENT:
                 return found
         more, dot, rest = rest.partition(".")
@@ -241,16 +242,8 @@ def _span(value: object) -> Span | None:
         return None
 
 
-def _is_object(value: object) -> TypeGuard[Mapping[object, object]]:
-    return isinstance(value, Mapping)
-
-
-def _is_list(value: object) -> TypeGuard[list[object]]:
-    return isinstance(value, list)
-
-
 def _members(value: object) -> Sequence[object]:
-    return value if _is_list(value) else (value,)
+    return value if is_list(value) else (value,)
 
 
 def _same(value: object, operand: object) -> bool:
@@ -268,7 +261,12 @@ def _equals(value: object, operand: object) -> bool:
 
 
 def _is_in(value: object, operand: object) -> bool:
-    return any(_equals(value, choice) for choice in cast("tuple[object, ...]", operand))
+    return any(_equals(value, choice) for choice in _choices(operand))
+
+
+def _choices(operand: object) -> Sequence[object]:
+    """Return the values of ``in``, which were checked to be several."""
+    return operand if is_sequence(operand) else ()
 
 
 def _compares(test: Callable[[int], bool]) -> Callable[[object, object], bool]:
@@ -301,11 +299,11 @@ def _order(left: object, right: object) -> int | None:
 def _contains(value: object, operand: object) -> bool:
     if isinstance(value, str):
         return isinstance(operand, str) and operand in value
-    return _is_list(value) and _equals(value, operand)
+    return is_list(value) and _equals(value, operand)
 
 
 def _icontains(value: object, operand: object) -> bool:
-    if _is_list(value):
+    if is_list(value):
         return any(_lower(member) == _lower(operand) for member in value)
     return isinstance(value, str) and isinstance(operand, str) and operand.casefold() in value.casefold()
 

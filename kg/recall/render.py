@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from kg.language.words import estimate_tokens
 from kg.validate import metadata
@@ -54,6 +54,7 @@ def instant(value: datetime | None) -> str | None:
 
 def fact(row: Mapping[str, Any], max_chars: int = WHOLE) -> JsonObject:
     """Render one fact; ``replaced_by`` says what superseded or corrected it."""
+    replaced: Sequence[JsonObject] = row.get("replaced_by") or []
     return compact(
         {
             "id": row["uuid"],
@@ -65,9 +66,7 @@ def fact(row: Mapping[str, Any], max_chars: int = WHOLE) -> JsonObject:
             "revisit_when": cut(row.get("revisit_when"), max_chars),
             "valid_at": instant(row.get("valid_at")),
             "invalid_at": instant(row.get("invalid_at")),
-            "replaced_by": [
-                replacement(item, max_chars) for item in cast("Sequence[JsonObject]", row.get("replaced_by") or [])
-            ],
+            "replaced_by": [replacement(item, max_chars) for item in replaced],
         }
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from kg.errors import InvalidInput
 from kg.graph.partition import present
 from kg.graph.store import GraphStore
+from kg.narrow import is_object
 from kg.operations.arguments import Session
 from kg.operations.parameters import Parameter as Told
 from kg.ports import Clock
@@ -51,9 +52,9 @@ class Reports:
     ) -> JsonObject:
         """Return a report's table."""
         given: object = parameters if parameters is not None else {}
-        if not isinstance(name, str) or not isinstance(given, dict):
+        if not isinstance(name, str) or not is_object(given):
             raise InvalidInput("name and parameters", None, "give the report's name, and its parameters as one object")
-        return await self.run(session.scope.user_id, name, cast("JsonObject", given))
+        return await self.run(session.scope.user_id, name, given)
 
     async def run(self, user_id: str, name: str, given: JsonObject) -> JsonObject:
         """Return a report's table.

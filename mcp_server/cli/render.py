@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from mcp_server.cli.output import day, moment
 
@@ -42,7 +42,7 @@ def render_added(screen: Screen, answer: JsonObject) -> None:
 
 def render_hits(screen: Screen, answer: JsonObject) -> None:
     """Show ranked memories, and before them what has changed, where that was asked."""
-    results = cast("list[JsonObject]", answer["results"])
+    results: list[JsonObject] = answer["results"]
     for change in answer.get("changes", []):
         _change(screen, change)
     if not results and not answer.get("changes"):
@@ -116,7 +116,7 @@ def render_entity(screen: Screen, answer: JsonObject) -> None:
     screen.line((str(answer["name"]), "bold"), (f"  {answer.get('kind') or ''}", "dim"))
     if answer.get("aliases"):
         screen.line((f"also: {', '.join(answer['aliases'])}", "dim"))
-    facts = cast("list[JsonObject]", answer["facts"])
+    facts: list[JsonObject] = answer["facts"]
     if facts:
         screen.table(
             ("Since", "Fact", "Project"),

@@ -6,9 +6,10 @@ import asyncio
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from kg.errors import KgError
+from kg.narrow import as_object
 from kg.settings.paths import data_dir
 from mcp_server.cli.jobs import count_states
 from mcp_server.cli.options import set_run
@@ -127,7 +128,7 @@ def neo4j(arguments: Namespace) -> int:
             parts = client.status()
         finally:
             client.close()
-    graph = cast("JsonObject", parts.get("neo4j", {}))
+    graph = as_object(parts.get("neo4j"))
     password_file = graph.get("password_file")
     described = {
         "bolt_url": graph.get("url"),

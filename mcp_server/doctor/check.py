@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from extract.providers.ollama_client import LISTED_WITHIN_S
 from kg.settings.service import Settings
 from mcp_server.link.record import ServiceRecord
 
@@ -37,7 +36,6 @@ class Situation:
         health: what the running service says of itself; None if none runs.
         parts: the state of its parts; empty unless it is ready.
         parts_error: why a ready service did not answer with the state of its parts.
-        ollama_timeout_s: how long an Ollama may take to say which models it has.
     """
 
     settings: Settings
@@ -46,7 +44,6 @@ class Situation:
     health: JsonObject | None = None
     parts: JsonObject = field(default_factory=dict[str, Any])
     parts_error: str = ""
-    ollama_timeout_s: float = LISTED_WITHIN_S
 
     @property
     def managed(self) -> bool:

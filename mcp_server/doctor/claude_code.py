@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from kg.narrow import as_object, is_object
 from kg.values import JsonObject
 
 NAME = "knowthread"
@@ -27,16 +28,10 @@ def claude_settings(environ: Mapping[str, str]) -> Path:
 
 def read_entries(content: object) -> dict[str, JsonObject]:
     """Return the entries of our server in Claude Code's settings, by ``USER`` or by the folder in which they hold."""
-    if not isinstance(content, dict):
-        return {}
-    settings = cast("JsonObject", content)
-    projects: Any = settings.get("projects")
-    places = {USER: settings, **(cast("JsonObject", projects) if isinstance(projects, dict) else {})}
-    servers = {
-        place: cast("JsonObject", its).get("mcpServers") for place, its in places.items() if isinstance(its, dict)
-    }
-    found = {place: cast("JsonObject", named).get(NAME) for place, named in servers.items() if isinstance(named, dict)}
-    return {place: cast("JsonObject", entry) for place, entry in found.items() if isinstance(entry, dict)}
+    settings = as_object(content)
+    places: JsonObject = {USER: settings, **as_object(settings.get("projects"))}
+    servers = {place: as_object(as_object(its).get("mcpServers")) for place, its in places.items()}
+    return {place: entry for place, named in servers.items() if is_object(entry := named.get(NAME))}
 
 
 def is_older(entry: Mapping[str, Any]) -> bool:
@@ -46,8 +41,7 @@ def is_older(entry: Mapping[str, Any]) -> bool:
 
 def make_entry(command: str, environment: Mapping[str, str], old: Mapping[str, Any] | None = None) -> JsonObject:
     """Return the entry that starts ``command`` as an agent's server; it keeps the environment of an older entry."""
-    kept: Any = (old or {}).get("env")
-    variables = {**(cast("JsonObject", kept) if isinstance(kept, dict) else {}), **environment}
+    variables = {**as_object((old or {}).get("env")), **environment}
     return {
         "type": "stdio",
         "command": command,

@@ -30,7 +30,7 @@ def check_embedder(situation: Situation) -> Iterator[Check]:
     settings = situation.settings
     name = settings.embedder
     if name not in EMBEDDERS:
-        yield _in_ollama(settings, situation.ollama_timeout_s)
+        yield _in_ollama(settings)
         return
     models = models_of(name)
     if missing_bytes(settings.cache_dir, *models):
@@ -65,13 +65,11 @@ def check_embedder(situation: Situation) -> Iterator[Check]:
         yield Check("embedder", "ok", message)
 
 
-def _in_ollama(settings: Settings, timeout_s: float) -> Check:
+def _in_ollama(settings: Settings) -> Check:
     """Whether the embedding model is pulled in Ollama. It is not tried, because that would load it."""
     model = settings.embedder.partition(":")[2]
     setting = "KNOWTHREAD_OLLAMA_EMBED_URL" if settings.ollama_embed_url else "KNOWTHREAD_OLLAMA_URL"
-    return check_ollama(
-        "embedder", "failed", settings.embedding_url.rstrip("/"), (model,), timeout_s=timeout_s, setting=setting
-    )
+    return check_ollama("embedder", "failed", settings.embedding_url.rstrip("/"), (model,), setting)
 
 
 def _nearness(one: TextVectors, other: TextVectors) -> float:

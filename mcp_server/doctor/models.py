@@ -36,7 +36,7 @@ def check_models(situation: Situation) -> Iterator[Check]:
         yield Check("models", "failed", str(error), "correct the setting")
         return
     if model_settings.local_if_pulled:
-        yield from _auto_without_key(model_settings, situation.ollama_timeout_s)
+        yield from _auto_without_key(model_settings)
     elif not model_settings.providers:
         yield Check("models", "note", _WITHOUT)
     else:
@@ -58,11 +58,11 @@ def _routes(model_settings: ModelSettings) -> Check:
     return Check("models", "ok", message)
 
 
-def _auto_without_key(model_settings: ModelSettings, timeout_s: float) -> Iterator[Check]:
+def _auto_without_key(model_settings: ModelSettings) -> Iterator[Check]:
     """What ``auto`` would find in Ollama when the service starts."""
     wanted = DEFAULT_MODELS["ollama"]["extract"]
     try:
-        there = wanted in pulled_models(model_settings.ollama_url, timeout_s)
+        there = wanted in pulled_models(model_settings.ollama_url)
     except OSError:
         there = False
     if there:
@@ -101,8 +101,8 @@ def _gemini(situation: Situation, model_settings: ModelSettings, level: Level) -
 
 
 def _ollama_routes(situation: Situation, model_settings: ModelSettings, level: Level) -> Check:
-    models = model_settings.models("ollama")
-    return check_ollama("ollama", level, model_settings.ollama_url, models, timeout_s=situation.ollama_timeout_s)
+    del situation
+    return check_ollama("ollama", level, model_settings.ollama_url, model_settings.models("ollama"))
 
 
 _CHECKS: Mapping[str, Callable[[Situation, ModelSettings, Level], Check]] = {

@@ -10,13 +10,7 @@ from mcp_server.doctor.check import Check, Level
 
 
 def check_ollama(
-    name: str,
-    level: Level,
-    url: str,
-    wanted: Collection[str],
-    *,
-    timeout_s: float,
-    setting: str = "KNOWTHREAD_OLLAMA_URL",
+    name: str, level: Level, url: str, wanted: Collection[str], setting: str = "KNOWTHREAD_OLLAMA_URL"
 ) -> Check:
     """Whether an Ollama answers and has the wanted models.
 
@@ -25,11 +19,10 @@ def check_ollama(
         level: what it is if something is missing.
         url: where the Ollama is.
         wanted: the models that it should have.
-        timeout_s: how long it may take to answer.
         setting: which setting names its place.
     """
     try:
-        there = pulled_models(url, timeout_s)
+        there = pulled_models(url)
     except OSError as error:
         message = f"no Ollama answers at {bare_url(url)} ({error})"
         return Check(name, level, message, f"start it (ollama serve), or correct {setting}")

@@ -79,7 +79,8 @@ class ServiceClient:
         result = self._request("tools/call", {"name": tool, "arguments": _given(arguments)}, _new_key())
         if result.get("isError"):
             raise CallFailed(_text_of(result).removeprefix(f"Error executing tool {tool}: "))
-        return cast("JsonObject", result["structuredContent"])
+        answer: JsonObject = result["structuredContent"]
+        return answer
 
     def operate(self, operation: str, arguments: Mapping[str, Any]) -> JsonObject:
         """Call an admin operation and return its answer; arguments that are None are left out.
@@ -94,7 +95,8 @@ class ServiceClient:
     def status(self) -> JsonObject:
         """Return the state of every part of the service."""
         result = self._request("resources/read", {"uri": _STATUS}, {})
-        return cast("JsonObject", json.loads(result["contents"][0]["text"]))
+        parts: JsonObject = json.loads(result["contents"][0]["text"])
+        return parts
 
     def follow(self, path: str) -> Iterator[JsonObject]:
         """Open an event stream and yield the content of each event, until the service ends it.
@@ -194,7 +196,8 @@ def _result_of(answer: Answer) -> JsonObject:
     for message in answer.messages:
         if "result" in message:
             _check_kept(message["result"].get("_meta", {}))
-            return cast("JsonObject", message["result"])
+            result: JsonObject = message["result"]
+            return result
         _check_kept(message)
         if "error" in message:
             raise CallFailed(str(message["error"].get("message", "the service refused the request")))
@@ -220,5 +223,5 @@ def _unanswered(status: int) -> Exception:
 
 
 def _text_of(result: JsonObject) -> str:
-    parts = cast("list[JsonObject]", result.get("content", []))
+    parts: list[JsonObject] = result.get("content", [])
     return " ".join(str(part.get("text", "")) for part in parts) or "the service gave no reason"

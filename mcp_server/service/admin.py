@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kg.errors import CommitInDoubt, InvalidInput, KgError, ModelUnavailable, NotFound, StoreUnavailable, shorten
+from kg.narrow import is_object
 from kg.operations.administration import Administration
 from kg.operations.parameters import Operation, parameters_of
 from kg.reports.picture import Pictures
@@ -156,9 +157,9 @@ def _parsed(body: bytes) -> dict[str, Any]:
         content: object = json.loads(body) if body.strip() else {}
     except (ValueError, RecursionError) as error:
         raise InvalidInput("body", f"{len(body)} bytes", "give the arguments as one JSON object") from error
-    if not isinstance(content, dict):
+    if not is_object(content):
         raise InvalidInput("body", type(content).__name__, "give the arguments as one JSON object")
-    return {name: value for name, value in cast("dict[str, Any]", content).items() if value is not None}
+    return {name: value for name, value in content.items() if value is not None}
 
 
 def _check_names(operation: Operation, given: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ Each request builds a registry of its own from what the caller hands in; nothing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from extract.routing.ledger import LedgerSnapshot
+from kg.narrow import as_object
 
 _GAUGES = (
     ("memories", "graph", "memories", "Memories in the graph."),
@@ -105,7 +106,7 @@ class _Snapshot(Collector):
         yield from (calls, tokens, cost, latency)
 
     def _part(self, name: str) -> Mapping[str, Any]:
-        return cast("Mapping[str, Any]", self._status.get(name) or {})
+        return as_object(self._status.get(name))
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

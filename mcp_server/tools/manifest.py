@@ -77,7 +77,7 @@ async def _ask(
     client: httpx.AsyncClient, method: str, params: dict[str, Any], headers: dict[str, str]
 ) -> tuple[dict[str, Any], str]:
     response = await _post(client, {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, headers)
-    content = cast(dict[str, Any], response.json())
+    content: dict[str, Any] = response.json()
     return content["result"], response.headers.get("mcp-session-id", "")
 
 

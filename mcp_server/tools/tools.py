@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -107,7 +107,7 @@ class ServiceTool(Tool):
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         """Call the tool. Whatever fails becomes a ``ToolError`` in the words of ``told``."""
-        properties = cast("dict[str, Any]", self.parameters["properties"])
+        properties: dict[str, Any] = self.parameters["properties"]
         others = sorted(set(arguments) - properties.keys())
         injected = [name for name in others if is_injected(name)]
         unknown = [name for name in others if not is_injected(name)]

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 from uuid import uuid4
 
 from filelock import BaseFileLock, FileLock, Timeout
@@ -25,6 +24,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from kg.errors import ConfigurationError, OutdatedIndex, StoreUnavailable
 from kg.index.qdrant.points import STORE, Owner
 from kg.index.qdrant.shard import DamagedShard, Shard
+from kg.narrow import is_object
 
 log = logging.getLogger(__name__)
 
@@ -237,10 +237,7 @@ def _read_record(file: Path) -> dict[str, object] | None:
         record = json.loads(file.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-    if not isinstance(record, dict):
-        return None
-    found = cast("dict[str, object]", record)
-    return found if {"collection_id", "shard", "embedder"} <= found.keys() else None
+    return record if is_object(record) and {"collection_id", "shard", "embedder"} <= record.keys() else None
 
 
 def _write_record(file: Path, record: Mapping[str, object]) -> None:

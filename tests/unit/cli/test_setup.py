@@ -50,9 +50,6 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         "PATH": str(tmp_path),
     }
     monkeypatch.setattr("os.environ", given)
-    monkeypatch.setattr(
-        "extract.providers.ollama_client._OLLAMA_TIMEOUT_S", 60.0
-    )  # a busy machine may take long to answer
     return given
 
 

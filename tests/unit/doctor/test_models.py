@@ -24,8 +24,6 @@ from tests.support.fakes.models import FakeOllama
 KEY = "sk-ant-api03-key"
 TOKEN = "sk-ant-oat01-token"
 NOBODY = "http://127.0.0.1:9"
-PATIENCE_S = 60.0
-"""A busy machine may take long to answer; who does not listen is told at once."""
 
 Look = Callable[..., dict[str, Check]]
 
@@ -40,7 +38,7 @@ def situation(tmp_path: Path) -> Callable[..., Situation]:
             "PATH": str(tmp_path),
             **given,
         }
-        return Situation(load_settings(environ), environ, ollama_timeout_s=PATIENCE_S)
+        return Situation(load_settings(environ), environ)
 
     return make
 
