@@ -55,7 +55,8 @@ async def neo4j_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
         user = os.environ.get("KNOWTHREAD_TEST_NEO4J_USER", "neo4j")
         yield GraphAddress(given, user, os.environ.get("KNOWTHREAD_TEST_NEO4J_PASSWORD", "x"))
         return
-    local = LocalNeo4j(Settings(data_dir=tmp_path_factory.mktemp("managed"), cache_dir=cache_dir()))
+    settings = Settings(data_dir=tmp_path_factory.mktemp("managed"), cache_dir=cache_dir())
+    local = LocalNeo4j(settings, replan_s=3600)  # tests fill and empty the graph, and no plan is worth another
     address = await local.start()
     try:
         yield GraphAddress(address.bolt_url, address.user, address.password)

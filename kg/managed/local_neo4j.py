@@ -29,6 +29,7 @@ from kg.managed.java import Java, find_java
 from kg.managed.java_flags import environment, flags
 from kg.managed.neo4j_config import (
     HOST,
+    REPLAN_S,
     USER,
     Ports,
     choose_ports,
@@ -79,10 +80,14 @@ class _Record:
 
 
 class LocalNeo4j:
-    """One store, and the process that serves it."""
+    """One store, and the process that serves it.
 
-    def __init__(self, settings: Settings) -> None:
+    ``replan_s``: how long the plan of a query is kept at least, however much the graph changes meanwhile.
+    """
+
+    def __init__(self, settings: Settings, *, replan_s: int = REPLAN_S) -> None:
         self._settings = settings
+        self._replan_s = replan_s
         self._home = (settings.data_dir / "neo4j").resolve()
         self._record_file = self._home / "process.json"
         self._console = self._home / "logs" / "console.log"
@@ -249,7 +254,7 @@ class LocalNeo4j:
             java.executable,
             java.version,
             *flags(self._settings),
-            render_settings(self._settings, Ports(0, 0, 0)),
+            render_settings(self._settings, Ports(0, 0, 0), self._replan_s),
             *jars,
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -261,7 +266,7 @@ class LocalNeo4j:
         try:
             ensure_password(self._home)
             ports = choose_ports(self._home, fresh=new_ports)
-            write_configuration(self._home, self._settings, ports)
+            write_configuration(self._home, self._settings, ports, self._replan_s)
             self._console.parent.mkdir(exist_ok=True)
             if self._console.exists():
                 self._console.replace(self._console.with_suffix(".log.1"))

@@ -22,6 +22,8 @@ from kg.settings.service import Settings
 
 USER = "neo4j"
 HOST = "127.0.0.1"
+REPLAN_S = 60
+"""How long the plan of a query is kept at least, however much the graph changes meanwhile."""
 TEMPORARY = "tmp"
 """Folder of Java's temporary files, relative to the home folder, in which Neo4j runs."""
 
@@ -55,6 +57,9 @@ db.tx_log.preallocate=false
 db.tx_log.rotation.size=8M
 db.tx_log.rotation.retention_policy=2 files
 server.memory.pagecache.size={page_cache}
+# Counts of the queues go up and down all the time. By default every query that reads one is planned anew every ten
+# seconds, which takes up to a third of a second for each.
+dbms.cypher.min_replan_interval={replan_s}s
 # Query logs would hold people's texts.
 db.logs.query.enabled=OFF
 dbms.logs.http.enabled=false
@@ -104,8 +109,8 @@ class Ports:
     guide: int
 
 
-def render_settings(settings: Settings, ports: Ports) -> str:
-    """Return the text of ``neo4j.conf``.
+def render_settings(settings: Settings, ports: Ports, replan_s: int = REPLAN_S) -> str:
+    """Return the text of ``neo4j.conf``; a plan of a query is kept for ``replan_s`` at least.
 
     Raises:
         ConfigurationError: a memory size is not in JVM notation.
@@ -113,7 +118,12 @@ def render_settings(settings: Settings, ports: Ports) -> str:
     memory_bytes("neo4j_heap", settings.neo4j_heap)
     memory_bytes("neo4j_page_cache", settings.neo4j_page_cache)
     return _SETTINGS.format(
-        host=HOST, bolt=ports.bolt, http=ports.http, guide=ports.guide, page_cache=settings.neo4j_page_cache
+        host=HOST,
+        bolt=ports.bolt,
+        http=ports.http,
+        guide=ports.guide,
+        page_cache=settings.neo4j_page_cache,
+        replan_s=replan_s,
     )
 
 
@@ -129,13 +139,13 @@ def memory_bytes(name: str, value: str) -> int:
     return int(size[1]) * _UNITS[size[2].lower()]
 
 
-def write_configuration(home: Path, settings: Settings, ports: Ports) -> None:
+def write_configuration(home: Path, settings: Settings, ports: Ports, replan_s: int) -> None:
     """Write a home's folder ``conf``, and empty its temporary folder, in which a killed Neo4j leaves files."""
     shutil.rmtree(home / TEMPORARY, ignore_errors=True)
     (home / TEMPORARY).mkdir(mode=0o700, exist_ok=True)
     folder = home / "conf"
     folder.mkdir(exist_ok=True)
-    (folder / "neo4j.conf").write_text(render_settings(settings, ports), encoding="utf-8")
+    (folder / "neo4j.conf").write_text(render_settings(settings, ports, replan_s), encoding="utf-8")
     (folder / "server-logs.xml").write_text(_SERVER_LOGGING, encoding="utf-8")
     (folder / "user-logs.xml").write_text(_USER_LOGGING, encoding="utf-8")
 

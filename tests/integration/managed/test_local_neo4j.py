@@ -146,6 +146,7 @@ async def test_it_answers_queries_with_the_settings_in_force(served: Served) -> 
     assert values["db.tx_log.preallocate"] == values["server.https.enabled"] == "false"
     assert values["server.memory.pagecache.size"] == "128.00MiB"
     assert values["db.logs.query.enabled"] == "OFF"
+    assert values["dbms.cypher.min_replan_interval"] == "1m"
     heap = query(address, "CALL dbms.queryJmx('java.lang:type=Memory') YIELD attributes RETURN attributes AS a")
     assert heap[0]["a"]["HeapMemoryUsage"]["value"]["properties"]["max"] <= 512 * 2**20
 
