@@ -18,6 +18,8 @@ pytestmark = pytest.mark.timeout(900)
 
 MOST_LIST_BYTES = 16_000
 MOST_INSTRUCTION_CHARS = 2_000
+WORDY = 8
+"""Memories as large as they can be, of which a small answer holds none whole and a large one all in part."""
 
 
 def spoken(live: Live, *messages: dict[str, Any]) -> dict[int, bytes]:
@@ -91,7 +93,7 @@ async def wordy(live: Live) -> str:
     """Somebody whose memories are as large as memories can be, in facts, metadata and labels too."""
     user = f"tools-wordy-{uuid4().hex}"
     async with live.shim(user) as agent:
-        for i in range(14):
+        for i in range(WORDY):
             filler = f"Part {i} of the story goes on and on about other things. " * 1000
             await agent.add(
                 (filler[: i * 2000] + SUBJECT + filler)[:60_000] if i % 3 else (f"{i} " + FOREIGN * 700),
@@ -127,7 +129,7 @@ async def test_an_answer_stays_within_its_budget_however_large_the_memories_are(
         text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
         assert estimate_tokens(text) <= budget
         assert answer["results"]
-        assert "did not fit" in answer["omitted"] or len(answer["results"]) == 14
+        assert "did not fit" in answer["omitted"] or len(answer["results"]) == WORDY
         for hit in answer["results"]:
             assert hit["truncated"] is True
             assert len(hit["memory"]) <= 700
@@ -174,7 +176,7 @@ async def test_empty_fields_are_left_out(ready: Live, user: str) -> None:
 
 async def test_lists_cut_long_texts_and_much_metadata(ready: Live, wordy: str) -> None:
     async with ready.http(wordy) as agent:
-        for row in (await agent.call("get_memories", limit=14))["results"]:
+        for row in (await agent.call("get_memories", limit=WORDY))["results"]:
             assert len(row["memory"]) <= 700
             assert row["truncated"] is True
             assert len(str(row["metadata"])) < 600
