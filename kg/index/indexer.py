@@ -213,7 +213,8 @@ class Indexer:
 
     async def _pause(self, timeout_s: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._wake.wait()
 
     def _report(self, error: str) -> None:
         if self.state.error != error:

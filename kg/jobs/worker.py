@@ -152,7 +152,8 @@ class Worker:
                 return next((state for state in ("pending", "failed", "cancelled") if state in states), "done")
             async with self._ended:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._ended.wait(), min(1.0, left))
+                    async with asyncio.timeout(min(1.0, left)):
+                        await self._ended.wait()
 
     async def _run(self) -> None:
         while True:
@@ -164,7 +165,8 @@ class Worker:
                 log.warning("the worker waits: %s", error)
             timeout = self._poll_s if len(self._running) < self._concurrency else None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
 
     async def _delete_old_jobs(self) -> None:
         """Delete jobs that ended long ago, once every ``SWEEP_EVERY``."""

@@ -256,7 +256,8 @@ class Deleting:
     async def _run(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 60)
+                async with asyncio.timeout(60):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 await self.finish()
