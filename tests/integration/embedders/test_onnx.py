@@ -76,7 +76,7 @@ async def test_a_text_has_the_same_vector_whatever_is_embedded_beside_it(embedde
         "word " * 300,
         "",
         "two words",
-    ] * 20
+    ] * 8
     batch = await embedder.embed_documents(texts)
     for i in range(5):
         single = (await embedder.embed_documents([texts[i]]))[0]
@@ -107,13 +107,13 @@ async def test_text_counts_up_to_the_256th_token_and_not_beyond(embedder: Embedd
 
 
 async def test_a_question_and_a_single_text_overtake_bulk(embedder: Embedder) -> None:
-    bulk = asyncio.create_task(embedder.embed_documents([f"text {i} " + "filler words " * 60 for i in range(160)]))
+    bulk = asyncio.create_task(embedder.embed_documents([f"text {i} " + "filler words " * 60 for i in range(32)]))
     await asyncio.sleep(0)
     await embedder.embed_query("an interactive question")
     assert not bulk.done()
     await embedder.embed_documents(["an interactive note"])
     assert not bulk.done()
-    assert (await bulk).shape == (160, embedder.dimension)
+    assert (await bulk).shape == (32, embedder.dimension)
 
 
 def test_models_use_their_own_pooling_and_question_form() -> None:
