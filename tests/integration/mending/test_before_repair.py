@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -96,15 +96,36 @@ async def test_no_tool_chokes_on_what_a_hand_broke(stocked: User, kind: str) -> 
     await every_write(stocked)
 
 
+def all_alike(label: str, key: str) -> list[str]:
+    """Queries that give a property the same value on every node, one for each value."""
+    return [f"MATCH (n:{label} {{user_id: $user_id}}) SET n.{key} = {value}" for value in VALUES]
+
+
+def all_unlike(label: str, key: str) -> list[str]:
+    """Queries that give a property another value on each node in turn, each time beginning with another one."""
+    choice = " ".join(f"WHEN {number} THEN {value}" for number, value in enumerate(VALUES))
+    return [
+        f"MATCH (n:{label} {{user_id: $user_id}}) WITH n ORDER BY elementId(n) WITH collect(n) AS nodes "
+        f"UNWIND range(0, size(nodes) - 1) AS i WITH nodes[i] AS n, (i + {first}) % {len(VALUES)} AS which "
+        f"SET n.{key} = CASE which {choice} END"
+        for first in (0, 3)
+    ]
+
+
+@pytest.mark.parametrize("damage", [all_unlike, pytest.param(all_alike, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("label", sorted(PROPERTIES))
-async def test_no_property_that_is_missing_or_of_another_type_spoils_an_answer(stocked: User, label: str) -> None:
+async def test_no_property_that_is_missing_or_of_another_type_spoils_an_answer(
+    stocked: User, label: str, damage: Callable[[str, str], list[str]]
+) -> None:
+    if label == "Partition":
+        damage = all_alike  # there is only one
     saved = "MATCH (n {user_id: $user_id}) WHERE $label IN labels(n) RETURN elementId(n) AS id, n[$key] AS was"
     for key in PROPERTIES[label]:
         before = await stocked.raw(saved, label=label, key=key)
-        for value in VALUES:
-            await stocked.raw(f"MATCH (n:{label} {{user_id: $user_id}}) SET n.{key} = {value}")
+        for query in damage(label, key):
+            await stocked.raw(query)
             answers = await every_tool(stocked)
-            assert isinstance(answers["list"], dict), f"{label}.{key} = {value}"
+            assert isinstance(answers["list"], dict), query
         await stocked.raw(
             f"UNWIND $rows AS row MATCH (n:{label}) WHERE elementId(n) = row.id SET n.{key} = row.was", rows=before
         )
