@@ -29,7 +29,10 @@ def add_options(command: ArgumentParser) -> None:
     """Add the options of ``knowthread add``."""
     set_run(command, add)
     command.add_argument(
-        "text", nargs="*", metavar="TEXT", help="the text (- reads it from standard input); leave it out to settle facts alone"
+        "text",
+        nargs="*",
+        metavar="TEXT",
+        help="the text (- reads it from standard input); leave it out to settle facts alone",
     )
     command.add_argument(
         "--fact",
