@@ -1,12 +1,12 @@
 """Rebuilds the index from the graph while the old one stays in use: for another embedder, or a damaged collection.
 
-The queue does the work: a second, empty collection is begun, every node is queued, and the indexer, which writes to
-both collections, empties the queue; then the second takes the first one's place. So a change meanwhile needs no care of
-its own, and a reindex that was cut off goes on where it was, the half-built collection and the queue being durable.
+The queue does the work. A second, empty collection is made, and every node is queued. The indexer writes to both
+collections until the queue is empty; then the second takes the place of the first. Changes made meanwhile go through
+the same queue. Queue and collections are on disk, so a rebuild that was cut off goes on where it was.
 
 Invariant: the graph notes the identity of a collection only while that collection lacks nothing but what is queued.
-The note is withdrawn before a reindex begins, so that a collection that was passed over meanwhile (another embedder, a
-reindex given up) is compared with the graph before it is relied on again.
+The note is taken back before a rebuild begins. So a collection that missed writes, because another embedder was used or
+its rebuild was cancelled, is compared with the graph before it is used again.
 """
 
 from __future__ import annotations
