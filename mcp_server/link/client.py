@@ -184,10 +184,10 @@ def _answer_of(answer: Answer) -> JsonObject:
     """Return what an operation answered."""
     content = next(answer.messages, None)
     _check_kept(content or {})
+    if content is not None and "retryable" in content:  # with whatever status, since a late failure comes after it
+        raise CallFailed(str(content["error"]))
     if answer.status == _OK and content is not None:
         return content
-    if content is not None and "retryable" in content:
-        raise CallFailed(str(content["error"]))
     raise _unanswered(answer.status)
 
 

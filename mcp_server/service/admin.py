@@ -2,17 +2,21 @@
 
 Only the operations listed here can be called. An operation takes the arguments of its method as one JSON object; the
 same headers as with a tool call say who calls. A failure is answered in the words of ``mcp_server.tools.failures``.
+
+A large graph may take minutes. So that the caller does not take that for silence, the status 200 and a blank now and
+then go ahead of the answer; a failure is then told in the body alone, in the same form.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kg.errors import CommitInDoubt, InvalidInput, KgError, ModelUnavailable, NotFound, StoreUnavailable, shorten
@@ -50,6 +54,8 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 MAX_ARGUMENTS_BYTES = 64 << 10
+QUIET_S = 10.0
+"""Longest time without a sign of life to the caller."""
 
 Waiting = Callable[[], Awaitable[str | None]]
 """Waits a little for the service to be ready; returns None, or what it is doing instead."""
@@ -92,17 +98,31 @@ class _Refused(KgError):
         super().__init__(message)
 
 
-def admin_routes(backend: Backend, waiting: Waiting) -> list[Route]:
+def admin_routes(backend: Backend, waiting: Waiting, *, quiet_s: float = QUIET_S) -> list[Route]:
     """Return the routes ``POST /admin/{operation}`` and ``GET /metrics``.
 
-    Every failure is ``{"error": message, "retryable": bool}``, with a status of 400, 404, 409, 413 or 503.
-    """
+    Every failure is ``{"error": message, "retryable": bool}``, with a status of 400, 404, 409, 413 or 503, or of 200 if
+    it comes late.
 
-    async def operate(request: Request) -> Response:
+    Args:
+        backend: the running service.
+        waiting: waits for it to be ready.
+        quiet_s: longest time without a sign of life to the caller.
+    """
+    working: set[asyncio.Task[Response]] = set()  # an operation goes on when its caller has gone
+
+    async def answer(request: Request) -> Response:
         try:
             return JSONResponse(await _operate(backend, waiting, request))
         except Exception as error:  # noqa: BLE001 - the route's edge
             return _failure(error, request.path_params["operation"])
+
+    async def operate(request: Request) -> Response:
+        task = asyncio.create_task(answer(request))
+        working.add(task)
+        task.add_done_callback(working.discard)
+        done, _ = await asyncio.wait({task}, timeout=quiet_s)
+        return task.result() if done else StreamingResponse(_kept_open(task, quiet_s), media_type="application/json")
 
     async def metrics(_: Request) -> Response:
         try:
@@ -113,6 +133,15 @@ def admin_routes(backend: Backend, waiting: Waiting) -> list[Route]:
         return Response(content, media_type=kind)
 
     return [Route("/admin/{operation}", operate, methods=["POST"]), Route("/metrics", metrics)]
+
+
+async def _kept_open(answering: asyncio.Task[Response], quiet_s: float) -> AsyncGenerator[bytes]:
+    """Yield a blank now and then, and the answer at last."""
+    yield b" "
+    while not answering.done():
+        await asyncio.wait({answering}, timeout=quiet_s)
+        yield b" "
+    yield bytes(answering.result().body)
 
 
 async def _operate(backend: Backend, waiting: Waiting, request: Request) -> Mapping[str, Any]:
