@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 
 from kg.errors import ConfigurationError
 from kg.graph import queries
-from kg.graph.names import fact_name, memory_name
+from kg.graph.names import name_nodes
 
 if TYPE_CHECKING:
-    from kg.graph.store import GraphStore, Row
+    from kg.graph.store import GraphStore
 
 SCHEMA_VERSION = 7
-_NAMED: tuple[tuple[str, Callable[[str], str]], ...] = (
-    ("Memory", memory_name),
-    ("MemoryVersion", memory_name),
-    ("Fact", fact_name),
-)
 
 
 async def migrate(
@@ -50,22 +45,8 @@ async def migrate(
         from kg.graph.schema import install
 
         await install(store, current=found)
-        await _name_nodes(store, page)
+        await name_nodes(store, page)
         if upgrade is not None:
             await upgrade(found)
         await store.write(lambda tx: tx.run(queries.set_schema_version, version=SCHEMA_VERSION), "set_schema_version")
     return found
-
-
-async def _name_nodes(store: GraphStore, page: int) -> None:
-    """Name what has no name yet, a page at a time; before version 4 memories and facts had none."""
-    for label, name_of in _NAMED:
-        after: str | None = ""
-        while after is not None:
-            found = await store.read_one(queries.unnamed_nodes, label=label, after=after, top_k=page)
-            named: list[Row] = [
-                {"uuid": node["uuid"], "name": name_of(node["words"])} for node in found["nodes"] if node["words"]
-            ]
-            if named:
-                await store.write(lambda tx, n=named: tx.run(queries.name_nodes, nodes=n), "name_nodes")
-            after = found["last"]

@@ -6,6 +6,14 @@ erases the one changes or erases the other in the same transaction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kg.graph import queries
+
+if TYPE_CHECKING:
+    from kg.graph.store import GraphStore, Row
+
 MEMORY_CHARS = 80
 FACT_CHARS = 240
 
@@ -27,3 +35,36 @@ def _first_words(text: str, max_chars: int) -> str:
         return line
     words = line[:max_chars].rpartition(" ")[0]
     return f"{words if len(words) > max_chars // 2 else line[: max_chars - 1]}…"
+
+
+_NAMED: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("Memory", memory_name),
+    ("MemoryVersion", memory_name),
+    ("Fact", fact_name),
+)
+
+
+async def name_nodes(store: GraphStore, page: int) -> int:
+    """Name after what stands in them all memories, versions and facts that are called otherwise; return how many were.
+
+    Before version 4 of the schema they had no name; and a person may change a text in Neo4j Browser.
+
+    Args:
+        store: the graph.
+        page: how many nodes are looked at, and named, at once.
+    """
+    named = 0
+    for label, name_of in _NAMED:
+        after: str | None = ""
+        while after is not None:
+            found = await store.read_one(queries.misnamed_nodes, label=label, after=after, top_k=page)
+            nodes: list[Row] = [
+                {"uuid": node["uuid"], "words": words, "name": name_of(words)}
+                for node in found["nodes"]
+                if (words := node["words"]) and node["name"] != name_of(words)
+            ]
+            if nodes:
+                await store.write(lambda tx, n=nodes: tx.run(queries.name_nodes, nodes=n), "name_nodes")
+            named += len(nodes)
+            after = found["last"]
+    return named

@@ -15,17 +15,18 @@ class SchemaVersion(TypedDict):
     version: int
 
 
-class UnnamedNode(TypedDict):
-    """A node without a name, and the words that its name is made of."""
+class MisnamedNode(TypedDict):
+    """A node that may not be called after the words that its name is made of."""
 
     uuid: str
+    name: str | None
     words: str | None
 
 
-class UnnamedNodes(TypedDict):
-    """Nodes without a name among those of one page; ``last`` is where to go on."""
+class MisnamedNodes(TypedDict):
+    """Nodes that may be misnamed among those of one page; ``last`` is where to go on."""
 
-    nodes: list[UnnamedNode]
+    nodes: list[MisnamedNode]
     last: str | None
 
 
@@ -193,7 +194,7 @@ class DigestEntity(TypedDict):
 
 schema_version = Query("schema_version", SchemaVersion)
 set_schema_version = Command("set_schema_version")
-unnamed_nodes = Query("unnamed_nodes", UnnamedNodes)
+misnamed_nodes = Query("misnamed_nodes", MisnamedNodes)
 name_nodes = Command("name_nodes")
 graph_counts = Query("graph_counts", GraphCounts)
 

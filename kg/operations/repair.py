@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from kg.facts.derive import refresh_derived
-from kg.graph.names import memory_name
+from kg.graph.names import memory_name, name_nodes
 from kg.graph.partition import lock
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.index import queries as index_queries
@@ -47,6 +47,7 @@ class Repaired:
         at_stake: nodes that can only be taken away, and were not, as nobody said that they may be.
         left: rules that are still broken.
         texts: memories and entities whose hash or terms did not fit their text or name; queued for the index.
+        names: memories, versions and facts that were called otherwise than they read.
         missing: nodes without a point; queued for the index.
         stale: nodes whose point was out of date; queued for the index.
         surplus: points without a node; removed.
@@ -61,6 +62,7 @@ class Repaired:
     at_stake: tuple[Fault, ...] = ()
     left: tuple[BrokenRule, ...] = ()
     texts: int = 0
+    names: int = 0
     missing: int = 0
     stale: int = 0
     surplus: int = 0
@@ -93,6 +95,7 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock, *, take_aw
         read = await asyncio.to_thread(read_all, rows)
         edited += [row for row, (changed, _) in zip(rows, read, strict=True) if changed]
     texts = await _fix_texts(store, clock, edited)
+    names = await name_nodes(store, PAGE)
     ends, claims = await _redraw(store, clock)
     undrawn = await _undraw(store, clock)
     tombstones = await _delete_needless_tombstones(store)
@@ -100,7 +103,7 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock, *, take_aw
     left = await run_checks(store) if broken else []
     return Repaired(
         _fewer(broken, left), tuple(taken), tuple(at_stake(left)), tuple(left),
-        texts, missing, stale, surplus, tombstones, ends, claims, undrawn,
+        texts, names, missing, stale, surplus, tombstones, ends, claims, undrawn,
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ WITHOUT_USER = {
             "facts_to_check", "index_backlog", "indexed_nodes", "job_states", "needless_tombstones", "queue_nodes",
             "retry_unindexable", "stray_claims", "lease_jobs", "renew_lease", "spent_tokens",
             "deletion_jobs", "existing_nodes", "graph_counts", "index_lag", "list_users", "mark_indexed",
-            "index_work", "mark_unindexable", "requeue_all", "still_unindexed", "unnamed_nodes", "name_nodes",
+            "index_work", "mark_unindexable", "requeue_all", "still_unindexed", "misnamed_nodes", "name_nodes",
             "unbound_versions",
         ),
         ALL_USERS,
@@ -58,7 +58,7 @@ SEES_DELETING = {
     "graph_counts": "figures of the whole store",
     "index_lag": "figures of the whole store",
     "deleting_uuids": "is there to find them",
-    "unnamed_nodes": "names what it finds, also what is being erased",
+    "misnamed_nodes": "names what it finds, also what is being erased",
     "raw_nodes": "shows nodes as they are, to mend them",
     "still_unindexed": "answers nothing but which of the given uuids wait",
 }

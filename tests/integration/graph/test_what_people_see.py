@@ -94,6 +94,25 @@ async def test_a_graph_without_names_is_brought_forward_and_goes_on_where_it_was
         await run("MATCH (f:Fact {uuid: 'zz-odd'}) DELETE f")
 
 
+async def test_repair_calls_nodes_after_what_a_person_made_of_them(user: User) -> None:
+    long = "The gateway drops long connections. " * 20
+    note = await user.add("Redis", states("shop uses Redis", "USES", "shop", "Redis"), wait=True)
+    await user.add(long)
+    await user.add("two  lines\nof a note", states("a" * 300, "RELATES_TO", "A", "B"))
+    parts, run = user.parts, user.parts.store.driver.execute_query
+    await repair(parts.store, parts.index, parts.clock)  # what other tests left
+    assert (await repair(parts.store, parts.index, parts.clock)).names == 0
+    await run("MATCH (m:Memory {uuid: $id}) SET m.text = 'Redis was rejected'", {"id": note.id})
+    await run("MATCH (f:Fact {uuid: $id}) SET f.statement = 'shop uses Valkey'", {"id": note.fact})
+    await run(
+        "MATCH (m:Memory {user_id: $user}) WHERE m.text STARTS WITH 'The gate' SET m.name = 'odd'", {"user": user.id}
+    )
+    assert (await repair(parts.store, parts.index, parts.clock)).names == 2  # the memory's text brings its name along
+    assert "shop uses Valkey" in await names(user, "Fact")
+    assert "Redis was rejected" in await names(user, "Memory") and "odd" not in await names(user, "Memory")
+    await whole_graph_invariants(parts, user.id)
+
+
 async def test_a_drawn_claim_says_why_until_when_and_where(user: User):
     user.project = "shop"
     chose = states("shop chose Kafka", "CHOSE", "shop", "Kafka", because="replay", revisit_when="2026")
