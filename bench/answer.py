@@ -14,8 +14,9 @@ import asyncio
 import json
 import sys
 import tempfile
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.recall import session
 from bench.recall_sets import OWN_SETS, Document, load_set
+from kg.language.sentences import sentences
 from kg.recall.bearing import Bearing, Commands, everyday_commands
 from kg.settings.service import load_settings
 from mcp_server.service.composition import Service
@@ -34,6 +36,8 @@ NEGATIVE = ("foreign", "command")
 STORES = {"notes": ("notes",), "conversations": ("conversations",), "both": ("notes", "conversations")}
 FEW = "few notes"
 FEW_NOTES = 30
+AT_ONCE = 8
+TOLD_EVERY = 100
 CHOSEN_ON = 0
 SILENCED = 0.97
 """Share of each kind of negative questions that the bar silences on the half on which it is chosen."""
@@ -66,6 +70,11 @@ class Seen:
     bearing: Bearing | None
 
 
+def tell(progress: str) -> None:
+    """Say on standard error how far it is."""
+    print(f"{time.strftime('%H:%M:%S')} {progress}", file=sys.stderr, flush=True)
+
+
 def load_questions() -> list[Asked]:
     """Return the questions of the set."""
     return [Asked(**json.loads(line)) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
@@ -75,20 +84,34 @@ def documents_of(name: str) -> list[Document]:
     return load_set(OWN_SETS / name).documents
 
 
-async def fill(service: Service, user: str, documents: Sequence[Document]) -> None:
-    """Store documents one after the other, messages of a conversation together."""
+async def fill(service: Service, user: str, documents: Sequence[Document], *, stating: bool) -> None:
+    """Store documents, a few at a time, messages of a conversation together; return when search finds them.
+
+    Args:
+        service: the real parts.
+        user: whose memories they become.
+        documents: of one or several sets.
+        stating: hand over the sentences of each note as its facts.
+    """
     conversations: dict[str, list[Document]] = defaultdict(list)
+    calls: list[Coroutine[Any, Any, Any]] = []
     for document in documents:
         if document.session is None:
-            await service.memory.add_memory(session(user), text=document.text, occurred_at=document.timestamp)
+            stated = sentences(document.text) if stating else None
+            calls.append(
+                service.memory.add_memory(
+                    session(user), text=document.text, facts=stated, occurred_at=document.timestamp
+                )
+            )
         else:
             conversations[document.session].append(document)
     for run, messages in conversations.items():
-        await service.memory.add_memory(
-            session(user, run),
-            messages=[{"role": message.role, "content": message.text} for message in messages],
-            occurred_at=messages[0].timestamp,
-        )
+        said = [{"role": message.role, "content": message.text} for message in messages]
+        calls.append(service.memory.add_memory(session(user, run), messages=said, occurred_at=messages[0].timestamp))
+    for start in range(0, len(calls), AT_ONCE):
+        await asyncio.gather(*calls[start : start + AT_ONCE])
+    await service.drain()
+    tell(f"{user}: {len(documents)} stored and indexed")
 
 
 async def ask(service: Service, store: str, questions: Sequence[Asked]) -> list[Seen]:
@@ -96,7 +119,9 @@ async def ask(service: Service, store: str, questions: Sequence[Asked]) -> list[
     seen: list[Seen] = []
     measured: list[Bearing] = []
     service.parts.recall.bearings.observed = measured.append
-    for asked in questions:
+    for number, asked in enumerate(questions, 1):
+        if number % TOLD_EVERY == 0:
+            tell(f"{store}: {number} of {len(questions)} asked")
         measured.clear()
         answer = await service.memory.search_memories(session(store), query=asked.question)
         flagged = answer.get("nothing_fits", False)
@@ -105,13 +130,12 @@ async def ask(service: Service, store: str, questions: Sequence[Asked]) -> list[
     return seen
 
 
-async def measure(service: Service, questions: Sequence[Asked]) -> list[Seen]:
+async def measure(service: Service, questions: Sequence[Asked], *, stating: bool) -> list[Seen]:
     """Fill every store, and ask in it what fits it."""
     for store, names in STORES.items():
-        await fill(service, store, [document for name in names for document in documents_of(name)])
+        await fill(service, store, [document for name in names for document in documents_of(name)], stating=stating)
     notes = documents_of("notes")[:FEW_NOTES]
-    await fill(service, FEW, notes)
-    await service.drain()
+    await fill(service, FEW, notes, stating=stating)
     seen: list[Seen] = []
     for store, names in STORES.items():
         seen += await ask(service, store, [q for q in questions if q.set is None or q.set in names])
@@ -184,13 +208,14 @@ def logistic(values: Any, positive: Any, counts: Any, ridge: float = 0.01) -> An
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--choose", action="store_true", help="print weights and bar chosen on one half")
+    parser.add_argument("--facts", action="store_true", help="store notes with their sentences as facts")
     parser.add_argument("--wrong", action="store_true", help="list what was flagged or passed wrongly")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="knowthread-bench-") as folder:
         service = Service(replace(load_settings(), data_dir=Path(folder)))
         try:
-            await service.start(lambda phase: print(phase, file=sys.stderr))
-            seen = await measure(service, load_questions())
+            await service.start(tell)
+            seen = await measure(service, load_questions(), stating=options.facts)
             others = await without_themselves(service, seen)
         finally:
             await service.stop()

@@ -10,8 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from uuid import UUID
 
 from kg.errors import InvalidInput
@@ -26,24 +25,6 @@ MAX_SAFE_INTEGER = 2**63 - 1
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 NOT_UNICODE = "remove the lone surrogate (half of a character; the text was cut or decoded wrongly)"
-_PARTIAL_DATE = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?")
-_ZONE = r"(?: ?(?:Z|[+-]\d{2}(?::?\d{2})?))?"
-_INSTANT = re.compile(
-    rf"\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}}(?:[.,]\d{{1,9}})?)?{_ZONE})?"  # 2024-05-17T14:30:00Z
-    rf"|\d{{8}}(?:[T ]\d{{4}}(?:\d{{2}}(?:[.,]\d{{1,9}})?)?{_ZONE})?"  # 20240517T143000Z
-)
-_INSTANT_FORMS = (
-    "give an ISO 8601 date or time: 2024, 2024-05, 2024-05-17, 2024-05-17T14:30, 2024-05-17T14:30:00Z or "
-    "2024-05-17T14:30:00+02:00 (without a zone: UTC; years 1 to 9999)"
-)
-
-_ZERO_TIME = re.compile(r"0001-?01-?01(?:[T ]00:?00(?::?00(?:[.,]0+)?)?(?: ?(?:Z|[+-]\d{2}(?::?\d{2})?))?)?")
-_MOST = datetime.max.replace(tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
-_MONTHS = {4: 12, 6: 1}
-_LENGTHS = {8: timedelta(days=1), 12: timedelta(minutes=1), 14: timedelta(seconds=1)}
-
-
 _NOTHING = frozenset(
     ("", "null", "none", "nil", "undefined", "n/a", "n.a", "unknown", "not specified", "unspecified", "not applicable")
 )
@@ -120,32 +101,6 @@ def check_limit(field: str, value: object, upper: int, lower: int = 1) -> int:
     return number
 
 
-def parse_instant(field: str, value: object) -> datetime:
-    """Return an instant in UTC from an ISO 8601 date or time, or an aware or naive ``datetime``.
-
-    A year, month or day means its first instant; a time without a zone is UTC.
-    """
-    parsed = value if isinstance(value, datetime) else _parse_text(value) if isinstance(value, str) else None
-    if parsed is None:
-        raise InvalidInput(field, value, _INSTANT_FORMS)
-    try:
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except OverflowError as error:
-        raise InvalidInput(field, value, _INSTANT_FORMS) from error
-
-
-def _parse_text(value: str) -> datetime | None:
-    text = value.strip().upper()  # RFC 3339 allows t and z
-    if not text.isascii():  # digits of other scripts
-        return None
-    try:
-        if match := _PARTIAL_DATE.fullmatch(text):
-            return datetime(int(match["year"]), int(match["month"] or 1), 1, tzinfo=UTC)
-        return datetime.fromisoformat(text.replace(" Z", "Z")) if _INSTANT.fullmatch(text) else None
-    except ValueError:
-        return None
-
-
 def parse_json(value: object) -> object:
     """Return the list or object in a JSON text, as some clients send one; anything else as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
@@ -155,46 +110,6 @@ def parse_json(value: object) -> object:
         except (ValueError, RecursionError):
             return value
     return value
-
-
-def given_instant(field: str, value: object) -> datetime | None:
-    """Return an instant, or None where nothing was given: None, or the zero time of Go and .NET (year 1)."""
-    if value is None or (isinstance(value, str) and _ZERO_TIME.fullmatch(value.strip().upper())):
-        return None
-    return parse_instant(field, value)
-
-
-class Span(NamedTuple):
-    """The first and the last instant of what a date or time names: of a whole year, month, day, minute or second."""
-
-    first: datetime
-    last: datetime
-
-
-def parse_span(field: str, value: object) -> Span:
-    """Return what an ISO 8601 date or time names; a ``datetime`` names itself alone.
-
-    >>> [str(bound) for bound in parse_span("as_of", "2024-02")]
-    ['2024-02-01 00:00:00+00:00', '2024-02-29 23:59:59.999999+00:00']
-    """
-    first = parse_instant(field, value)
-    if not isinstance(value, str):
-        return Span(first, first)
-    day, _, time = value.strip().upper().replace(" ", "T").partition("T")
-    clock, _, fraction = re.split("[Z+-]", time)[0].replace(",", ".").partition(".")
-    digits = sum(map(str.isdigit, day + clock)) + len(fraction)
-    return Span(first, _end_of(first, digits) - _TICK)
-
-
-def _end_of(first: datetime, digits: int) -> datetime:
-    """Return where a date or time that was written with so many digits ends: 4 name a year, 14 a second."""
-    try:
-        if digits in _MONTHS:
-            year, month = divmod(first.year * 12 + first.month - 1 + _MONTHS[digits], 12)
-            return first.replace(year=year, month=month + 1)
-        return first + _LENGTHS.get(digits, timedelta(microseconds=max(10 ** (20 - digits), 1)))
-    except (OverflowError, ValueError):
-        return _MOST
 
 
 def check_metadata(field: str, value: object) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Protocol, TypeVar, cast
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, model_validator
 
 from extract.prompts.load import RenderedPrompt
-from kg.facts.predicates import ENTITY_KINDS, FALLBACK, EntityKind
+from kg.facts.predicates import FALLBACK, THING, EntityKind, find_kind
 from kg.model_values import ModelWork, Relation, Task
 
 MAX_REASON_CHARS = 300
@@ -70,8 +70,7 @@ class Asks(Protocol):
 
 def _as_kind(value: object) -> object:
     """Return a kind in its own spelling, or Thing if there is no such kind."""
-    wanted = str(value).casefold()
-    return next((kind for kind in ENTITY_KINDS if kind.casefold() == wanted), "Thing")
+    return find_kind(str(value)) or THING
 
 
 def _as_predicate(value: object) -> object:

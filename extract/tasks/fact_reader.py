@@ -12,7 +12,8 @@ from kg.facts.claims import literal_key
 from kg.facts.parse import MAX_FACTS, parse_facts
 from kg.facts.quantities import is_quantity
 from kg.language.names import alias_key
-from kg.validate import parse_instant, says_nothing
+from kg.language.times import parse_instant
+from kg.validate import says_nothing
 from kg.values import FactInput
 
 

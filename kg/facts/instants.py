@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from kg.facts import queries
 from kg.facts.endings import timelines_from_rows
 from kg.facts.predicates import SINGLE_VALUED
-from kg.validate import given_instant, parse_span
+from kg.language.times import given_instant, parse_span
 
 if TYPE_CHECKING:
     from kg.graph.store import GraphStore
+
+_PRESENT = frozenset(("now", "today", "present", "current", "currently"))
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,10 @@ class Standing:
 def asked_instant(field: str, value: object, now: datetime) -> datetime | None:
     """Return the instant that a read asks about: the last one of the year, day or second given, but no later than now.
 
-    A span that lies ahead is asked about as it will be at its end.
+    A span that lies ahead is asked about as it will be at its end. Words for the present mean that none is given.
     """
+    if isinstance(value, str) and value.strip().casefold() in _PRESENT:
+        return None
     if given_instant(field, value) is None:
         return None
     span = parse_span(field, value)

@@ -13,9 +13,10 @@ from typing import Any, Literal, TypeVar
 
 from kg.errors import InvalidInput, shorten
 from kg.facts import predicates
-from kg.language.names import alias_key
+from kg.language.names import alias_key, is_self
+from kg.language.times import given_instant
 from kg.narrow import is_mapping, is_sequence
-from kg.validate import check_id, check_text, check_uuid, given_instant, parse_json, says_nothing
+from kg.validate import check_id, check_text, check_uuid, parse_json, says_nothing
 from kg.values import FactInput, Settlement, SkippedFact
 
 T = TypeVar("T")
@@ -158,8 +159,8 @@ class _Parts:
             predicate=predicates.normalise(named or predicates.FALLBACK),
             subject=subject,
             object=stated_object,
-            subject_kind=self._optional("subject_kind", _kind),
-            object_kind=self._optional("object_kind", _kind),
+            subject_kind=self._kind("subject_kind", subject),
+            object_kind=self._kind("object_kind", stated_object),
             because=self._optional("because", _words),
             revisit_when=self._optional("revisit_when", _words),
             valid_at=valid_at,
@@ -184,6 +185,12 @@ class _Parts:
             self._optional("how", _how) or "superseded",
             self._optional("reason", _words),
         )
+
+    def _kind(self, key: str, name: str | None) -> str | None:
+        """Return a kind; a thing called User or I with a kind that is unusable is not the person either."""
+        kind = self._optional(key, _kind)
+        unusable = kind is None and key in self._raw
+        return predicates.THING if unusable and name is not None and is_self(name) else kind
 
     def _optional(self, key: str, check: Callable[[str, object], T | None]) -> T | None:
         if key not in self._raw:
@@ -244,18 +251,16 @@ def _words(field: str, value: object) -> str:
 
 def _how(field: str, value: object) -> Literal["superseded", "corrected"]:
     match value.strip().casefold() if isinstance(value, str) else value:
-        case "superseded":
+        case "superseded" | "supersede" | "supersedes" | "replaced" | "replace" | "replaces":
             return "superseded"
-        case "corrected":
+        case "corrected" | "correct" | "corrects" | "correction" | "wrong":
             return "corrected"
         case _:
             raise InvalidInput(field, value, "give 'superseded' (was true until now) or 'corrected' (was wrong)")
 
 
 def _kind(field: str, value: object) -> str:
-    label = next(
-        (known for known in predicates.ENTITY_KINDS if str(value).strip().casefold() == known.casefold()), None
-    )
-    if label is None:
+    kind = predicates.find_kind(str(value))
+    if kind is None:
         raise InvalidInput(field, value, "give one of " + ", ".join(predicates.ENTITY_KINDS))
-    return label
+    return kind

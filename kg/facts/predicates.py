@@ -24,6 +24,21 @@ Scope = Literal["user", "project"]
 EntityKind = Literal["Person", "Project", "Tool", "Concept", "Place", "Organization", "File", "Service", "Thing"]
 
 ENTITY_KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
+_WORDS_OF_KINDS: Mapping[EntityKind, str] = {
+    "Person": "human individual people developer engineer user",
+    "Project": "repo repository codebase application app",
+    "Tool": "library framework language package database technology software cli plugin sdk",
+    "Concept": "class model type interface struct enum function method module table column schema entity idea topic",
+    "Place": "location city country region",
+    "Organization": "organisation company team org group vendor",
+    "File": "path folder directory document script",
+    "Service": "microservice api endpoint server platform",
+    "Thing": "object item other",
+}
+_KIND_WORDS: Mapping[str, EntityKind] = {
+    word: kind for kind, words in _WORDS_OF_KINDS.items() for word in words.split()
+}
+"""What callers and models write in place of a kind."""
 MAX_CHARS = 64
 FALLBACK = "RELATES_TO"
 SAME_AS = "SAME_AS"
@@ -156,6 +171,16 @@ def _letters(words: Sequence[str]) -> str:
     """Return twelve letters that stand for words; other words get others."""
     digest = hashlib.sha256(" ".join(words).encode(errors="surrogatepass")).digest()
     return "".join(chr(ord("A") + byte % 26) for byte in digest[:12])
+
+
+def find_kind(said: str) -> EntityKind | None:
+    """Return the kind that a word means, None if it means none.
+
+    >>> [find_kind(said) for said in ("tool", "Library", "class", "starship")]
+    ['Tool', 'Tool', 'Concept', None]
+    """
+    word = said.strip().casefold()
+    return next((kind for kind in ENTITY_KINDS if kind.casefold() == word), None) or _KIND_WORDS.get(word)
 
 
 def lookup(name: str) -> Predicate:

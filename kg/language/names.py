@@ -25,8 +25,9 @@ MAX_CANDIDATES = 4_000
 _USER = frozenset(("user", "the user"))
 _SPEAKER = frozenset(("i", "me", "my", "mine", "myself"))
 
-_SIGNS = re.compile(r"[!?*&#:$<_]")
-_BACKSLASH = re.compile(r"(?<=[\w:])\\+(?=\w)|^\\(?=\\*\w)")
+_SIGNS = re.compile(r"[!?*&#:$<_%~\[]")
+_BACKSLASH = re.compile(r"(?<=[\w:.])\\+(?=[\w.@~-])|^\\(?=\\*\w)")
+_DOUBLED = re.compile(r"(?<=[\w.-]/)/+(?=[\w.])")
 _CHUNK = re.compile(r"\S+")
 _HERE = re.compile(r"(?<!\S)(?:\.{1,2}/)+(?=[A-Za-z0-9])")
 _W = "A-Za-z0-9\ue000\ue001"
@@ -46,10 +47,15 @@ _CODE = re.compile(
     | &+[a-z_][\w:.]* | [a-z_][\w:.]*\*+                           # &String, char*
     | [a-z_][\w:.]*<[\w:.,&*<>\[\]]*>                              # Vec<u8>
     | _+[a-z0-9]\w* | [a-z]\w*_                                    # __init__, _private, class_
+    | \*{1,2}[a-z_]\w* | [a-z_][\w:.]*&{1,2} | ~[a-z_]\w*         # *args, T&, ~Foo
+    | %[a-z_]\w*% | </?[a-z][\w-]*/?> | ~/\w[\w.-]*              # %PATH%, <div>, ~/bin
     """,
     re.VERBOSE,
 )
 """Names of code whose signs make them another thing than the bare word; folded."""
+_ARRAY = re.compile(r"[a-z_][\w.]*(?:\[\])+")
+_BRACED = re.compile(r"\$\{([a-z_]\w*)\}")
+"""A variable of a shell in braces: ${HOME} is $HOME."""
 _ASKS_OR_FORCES = re.compile(r"[a-z_][a-z0-9_.]*[!?]")
 """A method as Ruby and Elixir write it; in capitals it is a brand or a shout."""
 _FILE = re.compile(
@@ -63,10 +69,13 @@ _WRAPPING = "`'\"()[]{},;:.\u2018\u2019\u201c\u201d\u00ab\u00bb"
 def code_key(name: str) -> str | None:
     """Return the key of a name of code without blanks whose signs belong to it; None for any other name.
 
-    ``save!``, ``valid?``, ``char*``, ``&String``, ``#main``, ``:root``, ``$HOME``, ``Vec<u8>`` and ``__init__`` are
-    other things than save, valid, char, String, main, root, home, Vec u8 and init. ``user-store.ts`` and
-    ``user_store.ts`` are two files.
+    ``save!``, ``valid?``, ``char*``, ``&String``, ``#main``, ``:root``, ``$HOME``, ``Vec<u8>``, ``int[]``, ``<div>``
+    and ``__init__`` are other things than save, valid, char, String, main, root, home, Vec u8, int, div and init.
+    ``user-store.ts`` and ``user_store.ts`` are two files.
     """
+    outer = _BRACED.sub(r"$\1", fold(name.strip().strip("`'\",;.")))
+    if len(outer) <= MAX_KEY_CHARS and (_ARRAY.fullmatch(outer) or _CODE.fullmatch(outer)):
+        return outer
     bare = name.strip().lstrip(_WRAPPING.replace(":", "")).rstrip(_WRAPPING)
     folded = fold(bare)
     if not folded or len(folded) > MAX_KEY_CHARS or _CHUNK.fullmatch(folded) is None:
@@ -74,7 +83,7 @@ def code_key(name: str) -> str | None:
     if _CODE.fullmatch(folded) or _ASKS_OR_FORCES.fullmatch(bare):
         return folded
     whole = fold(name.strip().lstrip(_WRAPPING.replace(".", "")).rstrip(_WRAPPING))
-    path = _HERE.sub("", _BACKSLASH.sub("/", whole)).rstrip("./")
+    path = _HERE.sub("", _slashes(whole)).rstrip("./")
     return path if re.search("[_-]", path) and "://" not in path and _FILE.fullmatch(path) else None
 
 
@@ -190,6 +199,11 @@ def _code_names(text: str) -> Iterator[tuple[str, str]]:
             yield key, chunk.group()
 
 
+def _slashes(text: str) -> str:
+    """Return a path with single slashes: the backslash of Windows is one, and two in a row are one."""
+    return _DOUBLED.sub("", _BACKSLASH.sub("/", text))
+
+
 def _joined(name: str) -> str:
     return code_key(name) or " ".join(key for key, _ in _pieces(name))
 
@@ -202,7 +216,7 @@ def _pieces(text: str) -> list[tuple[str, tuple[int, int]]]:
     pieces: list[tuple[str, tuple[int, int]]] = []
     for chunk in _CHUNK.finditer(text):
         written = chunk.group()
-        folded = _BACKSLASH.sub("/", fold(written))
+        folded = _slashes(fold(written))
         exact = len(folded) == len(written)
         for part in _CHUNK.finditer(folded):  # folding may bring blanks of its own
             shape = _HERE.sub(lambda m: " " * len(m.group()), shadow(part.group()).replace("_", ","))

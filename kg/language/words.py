@@ -339,11 +339,8 @@ def is_non_latin(text: str) -> bool:
     return other > 0 and other >= _NON_LATIN_SHARE * len(_LETTER.findall(cleaned))
 
 
-def content_hash(*parts: str | None) -> str:
-    """Return the SHA-256 of the parts in order, in hex; ``None`` is not the same as an empty part."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = b"" if part is None else part.encode()
-        digest.update(b"-" if part is None else b"%d:" % len(data))
-        digest.update(data)
-    return digest.hexdigest()
+def content_hash(text: str) -> str:
+    """Return the SHA-256 of a text, in hex; line ends, outer blanks and Unicode composition do not matter."""
+    lines = unicodedata.normalize("NFC", text).splitlines()
+    data = "\n".join(line.rstrip() for line in lines).strip().encode()
+    return hashlib.sha256(b"%d:" % len(data) + data).hexdigest()

@@ -132,7 +132,8 @@ class Administration:
     ) -> JsonObject:
         """Undo a decision between facts."""
         undone = await self._decisions.undo(session.scope.user_id, session.request, check_uuid("id", id))
-        return {"id": id, **asdict(undone)}
+        told = {"id": id, **asdict(undone)}
+        return told if undone.ended else {name: value for name, value in told.items() if name != "ended"}
 
     async def list_merges(self, session: Session, *, limit: Limit = 50) -> JsonObject:
         """Return the entities that were merged into others."""

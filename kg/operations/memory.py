@@ -10,11 +10,12 @@ Importing this module costs little, so that the command line can read the signat
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from kg.errors import InvalidInput
 from kg.facts.instants import Instants, asked_instant
 from kg.facts.parse import parse_facts, parse_settlements
+from kg.language.times import given_instant, parse_instant
 from kg.operations.arguments import (
     Session,
     changed_filter,
@@ -50,16 +51,7 @@ from kg.operations.scopes import is_not_given
 from kg.recall import render
 from kg.recall.filters import parse_filters
 from kg.recall.query import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, EntityPage, Search
-from kg.validate import (
-    check_id,
-    check_limit,
-    check_metadata,
-    check_text,
-    check_uuid,
-    given_instant,
-    parse_instant,
-    parse_json,
-)
+from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_json
 from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
 
 if TYPE_CHECKING:
@@ -67,6 +59,11 @@ if TYPE_CHECKING:
 
 MAX_LIMIT = 200
 _BULK_FROM = 20
+_DIRECTIONS = {
+    **dict.fromkeys(("both", "any", "all"), "both"),
+    **dict.fromkeys(("in", "incoming", "inbound"), "in"),
+    **dict.fromkeys(("out", "outgoing", "outbound"), "out"),
+}
 
 
 class MemoryService:
@@ -209,6 +206,7 @@ class MemoryService:
         filtered = parse_json(filters)
         parsed = parse_filters(filtered if since is None else changed_filter(since, filtered))
         user = parsed.user() if is_not_given(user_id) else user_id
+        names_user = parsed.names("user_id") or not is_not_given(user)
         scope = read_scope(session, user, agent_id, run_id, project)
         asked = None if query is None else check_question(query)
         question = None if asked is None else await self._recall.read(scope.user_id, asked)
@@ -240,7 +238,7 @@ class MemoryService:
                 answer["relations"] = render.fitting(relations, budget - render.size(answer))
             return {**changes, **answer}
 
-        return await self._scoped.read(search.scope, "results", answer_in, names_user=not is_not_given(user))
+        return await self._scoped.read(search.scope, "results", answer_in, names_user=names_user)
 
     async def get_memories(
         self,
@@ -265,7 +263,7 @@ class MemoryService:
             scope,
             "results",
             lambda meant: self._listing.memories(meant, parsed, limit=most, cursor=cursor),
-            names_user=not is_not_given(user),
+            names_user=parsed.names("user_id") or not is_not_given(user),
         )
 
     async def get_memory(self, session: Session, *, memory_id: MemoryId, user_id: UserId = None) -> JsonObject:
@@ -405,7 +403,8 @@ class MemoryService:
         """
         if (name is None) == (uuid is None):
             raise InvalidInput("name", name, "give either name or uuid")
-        if direction not in ("both", "in", "out"):
+        meant = _DIRECTIONS.get(direction.strip().casefold()) if isinstance(direction, str) else None
+        if meant is None:
             raise InvalidInput("direction", direction, "give 'both', 'out' (it is the subject) or 'in'")
         scope = read_scope(session, user_id, agent_id, run_id, project)
         page = EntityPage(
@@ -413,7 +412,7 @@ class MemoryService:
             uuid=None if uuid is None else check_uuid("uuid", uuid),
             scope=scope,
             instants=await self._instants(scope.user_id, as_of, known_at),
-            direction=cast("str", direction),
+            direction=meant,
             include_superseded=check_flag("include_superseded", include_superseded),
             limit=check_limit("limit", limit, MAX_LIMIT),
         )

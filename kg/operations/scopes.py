@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
 from kg.language.remotes import normalise_project
 from kg.validate import check_id
 
+_FOLDER = re.compile(r"[~.]*/|[a-z]:/")
+_OUTER = re.compile(r"^[\s\u200b-\u200f\u2060\ufeff]+|[\s\u200b-\u200f\u2060\ufeff]+$")
+"""Blanks and invisible characters round a value."""
 _NOT_GIVEN = frozenset(("", "null", "none", "undefined"))
 
 
 def is_not_given(value: object) -> bool:
     """Return whether a scope value says nothing: blank, or a word that some clients write for that."""
-    return value is None or (isinstance(value, str) and value.strip().casefold() in _NOT_GIVEN)
+    return value is None or (isinstance(value, str) and _trimmed(value).casefold() in _NOT_GIVEN)
+
+
+def _trimmed(value: str) -> str:
+    return _OUTER.sub("", value)
 
 
 def scope_value(field: str, value: object) -> str | None:
@@ -24,7 +32,7 @@ def scope_value(field: str, value: object) -> str | None:
     """
     if is_not_given(value):
         return None
-    return check_id(field, unicodedata.normalize("NFC", value.strip()) if isinstance(value, str) else value)
+    return check_id(field, unicodedata.normalize("NFC", _trimmed(value)) if isinstance(value, str) else value)
 
 
 def project_value(field: str, value: object) -> str | None:
@@ -40,11 +48,13 @@ def project_value(field: str, value: object) -> str | None:
 def meant_project(project: str, known: Sequence[str]) -> str | None:
     """Return the one known project that a short name or another spelling means; None if there is none or several.
 
-    ``shop`` means ``github.com/acme/shop`` or ``shop~3fa1``, and ``acme/shop`` the first.
+    ``shop``, ``shop.git`` and ``~/code/shop`` mean ``github.com/acme/shop`` or ``shop~3fa1``, and ``acme/shop`` the
+    first.
     """
     if project in known:
         return project
-    name = project.casefold()
+    name = project.casefold().replace("\\", "/").rstrip("/").removesuffix(".git")
+    name = name.rpartition("/")[2] if _FOLDER.match(name) else name
     folded = {found: normalise_project(found).casefold() for found in known}
     found = [
         whole

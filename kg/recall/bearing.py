@@ -32,7 +32,7 @@ class Bearing:
     """What is measured of a question; each value is also a weight's name.
 
     Attributes:
-        text: best cosine of a whole text.
+        text: best cosine of a whole text, or of a fact that one states.
         sentence: best cosine of a sentence.
         command_text: best cosine of the question and an everyday command, both read as texts.
         command_sentence: the same by the model of sentences.
@@ -154,7 +154,7 @@ class Bearings:
         as_texts, as_sentences = await self._commands.vectors()
         nearest = max(texts, key=lambda uuid: (texts[uuid], uuid))
         bearing = Bearing(
-            text=texts[nearest],
+            text=max([texts[nearest], *found.dense.get("fact", {}).values()]),
             sentence=max(sentences.values()),
             command_text=float((as_texts @ vectors.text).max()),
             command_sentence=float((as_sentences @ vectors.sentence).max()),

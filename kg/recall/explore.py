@@ -10,11 +10,12 @@ from uuid import UUID
 from kg.errors import InvalidInput, KgError, NotFound
 from kg.facts.instants import Instants, standings
 from kg.facts.kinds import word_key
+from kg.facts.predicates import ENTITY_KINDS
 from kg.graph import queries as graph_queries
 from kg.graph.queries import FoundEntity
 from kg.graph.store import GraphStore
 from kg.language.lucene import entity_query, user_key
-from kg.language.names import alias_key, former_key
+from kg.language.names import SELF_KEY, alias_key, former_key, is_self
 from kg.ports import Embedder, IndexQuery, VectorIndex
 from kg.recall import queries, render
 from kg.recall.queries import EntityFact, RankedEntity
@@ -58,8 +59,10 @@ class Explore:
         """
         if uuid is None and name is not None and _is_uuid(name):
             name, uuid = None, name
-        keys = [] if name is None else [alias_key(name)]
+        keys = [] if name is None else [SELF_KEY if is_self(name) else alias_key(name)]
         entity = await self._find(user_id, keys, [uuid] if uuid else [])
+        if entity is None and name is not None and is_self(name):  # a thing of that name, such as the class User
+            entity = await self._find(user_id, [alias_key(f"{name} {kind}") for kind in ENTITY_KINDS], [])
         if entity is None and name is not None:
             entity = await self._find(user_id, [word_key(alias_key(name))], [])
         if entity is None and name is not None:

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from kg.errors import InvalidInput, KgError
+from kg.language.remotes import normalise_project
+from kg.language.times import Span, parse_span
 from kg.narrow import is_list, is_mapping, is_sequence
-from kg.validate import Span, check_key, parse_span
+from kg.validate import check_key
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
@@ -35,6 +38,7 @@ OWN_FIELDS = TIME_FIELDS | {
 }
 """A memory's own fields; they win over metadata of the same name, which ``metadata.`` before the key still reaches."""
 
+_SCOPE_FIELDS = frozenset(("user_id", "agent_id", "run_id", "project"))
 _PREFIX = "metadata."
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 _ABSENT = object()
@@ -97,8 +101,13 @@ class Filter:
 
     def user(self) -> str | None:
         """Return the user of every match, if the filter names one."""
-        users = (c.operand for c in self.required() if c.own and c.key == "user_id" and c.operator == "eq")
-        return next((user for user in users if isinstance(user, str)), None)
+        for condition in self.required():
+            if condition.own and condition.key == "user_id" and condition.operator in ("eq", "in"):
+                operand = condition.operand
+                named = operand if is_sequence(operand) else (operand,)
+                if len(named) == 1 and isinstance(named[0], str):
+                    return named[0]
+        return None
 
     def required(self) -> Iterator[Condition]:
         """Yield the conditions that every match fulfils."""
@@ -172,6 +181,8 @@ class _Parser:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
             raise InvalidInput(path, "one condition too many", f"give at most {MAX_CONDITIONS} conditions")
+        if own and key in _SCOPE_FIELDS:
+            value = [_scope_value(key, one) for one in value] if is_list(value) else _scope_value(key, value)
         if value == "*" and operator in ("eq", "ne"):
             return Condition(key, own, "ne" if operator == "eq" else "eq", None)
         timed = own and key in TIME_FIELDS
@@ -185,6 +196,14 @@ class _Parser:
         if operator in ("gt", "gte", "lt", "lte") and not timed and (isinstance(value, bool) or value is None):
             raise InvalidInput(path, value, "compare with a number, a date or a string")
         return Condition(key, own, operator, _check_operand(path, value, timed))
+
+
+def _scope_value(key: str, value: object) -> object:
+    """Return a value of a scope as it is stored: trimmed, composed, and a project in its one spelling."""
+    if not isinstance(value, str):
+        return value
+    given = unicodedata.normalize("NFC", value.strip())
+    return normalise_project(given) if key == "project" else given
 
 
 def _check_operand(path: str, value: object, timed: bool) -> object:

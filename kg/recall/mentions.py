@@ -55,6 +55,17 @@ def missing_words(
     ]
 
 
+def asks_for_names_alone(stems: Collection[str], surfaces: Sequence[str]) -> bool:
+    """Whether a question asks for nothing but names that are known: "what about Will", "Redis?".
+
+    Args:
+        stems: terms of the question.
+        surfaces: the known names in it, as it writes them.
+    """
+    names = [surface for surface in surfaces if not surface.islower()]
+    return bool(names) and {term for name in names for term in stem_terms(name)}.issuperset(stems)
+
+
 def unshown(words: Sequence[str], results: Sequence[JsonObject]) -> list[str]:
     """Return the words that the hits, their facts among them, do not show either."""
     if not words:

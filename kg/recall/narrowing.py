@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, TypeGuard, cast
 
+from kg.language.times import Span
 from kg.ports import InstantField, Scalar, TimeRange
 from kg.recall.filters import Condition, Filter
-from kg.validate import Span
 
 MAX_INDEXED_CHARS = 256
 

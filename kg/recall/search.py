@@ -29,7 +29,7 @@ from kg.recall.dates import find_dates
 from kg.recall.filters import parse_filters
 from kg.recall.index_legs import FILTERED_TOP_K, IndexLegs
 from kg.recall.late_interaction import token_query
-from kg.recall.mentions import missing_words, words_to_look_up
+from kg.recall.mentions import asks_for_names_alone, missing_words, words_to_look_up
 from kg.recall.now_words import asks_for_present
 from kg.recall.queries import Hit, WaitingMemory
 from kg.recall.query import Found, Leg, Search
@@ -164,7 +164,8 @@ class Recall:
             memories=question.frequencies.documents,
         )
         unread = self._embedder.english_only and is_non_latin(asked.question.text)
-        found.nothing_fits = not unread and self.bearings.nothing_fits(bearing)
+        named = asks_for_names_alone(asked.question.stems, surfaces)
+        found.nothing_fits = not unread and not named and self.bearings.nothing_fits(bearing)
         if found.nothing_fits:
             found.notes.append(NOTE)
 

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from kg.errors import InvalidInput
 from kg.graph.partition import present
 from kg.graph.store import GraphStore
+from kg.language.times import parse_instant
 from kg.narrow import is_object
 from kg.operations.arguments import Session
 from kg.operations.parameters import Parameter as Told
 from kg.ports import Clock
 from kg.reports.catalog import Parameter, Report, find_report, list_reports
-from kg.validate import check_text, parse_instant
+from kg.validate import check_text
 from kg.values import JsonObject
 
 MAX_ROWS = 5000

@@ -278,7 +278,7 @@ def _render_decision_undone(screen: Screen, answer: JsonObject) -> None:
     else:
         screen.line("A newer value or another decision still ends the fact:")
         screen.line(answer["fact"], indent=_INDENT)
-    for fact in answer["ended"]:
+    for fact in answer.get("ended", []):
         screen.line(f"Ended again, as the decision that had ended it counts again: {fact}")
 
 

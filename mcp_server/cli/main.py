@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kg.errors import KgError
 from mcp_server.cli.options import sentence
-from mcp_server.cli.output import Refused, abandon_output, prepare_streams, write_error, write_json
+from mcp_server.cli.output import Refused, abandon_output, in_commands, prepare_streams, write_error, write_json
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse names it nowhere else
@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _fail(arguments: Namespace, message: str, status: int) -> int:
-    write_error(message)
+    write_error(in_commands(message))
     if arguments.json:
         write_json({"error": message})
     return status

@@ -21,6 +21,16 @@ _UNSAFE = re.compile(
 )
 
 
+_IN_COMMANDS = (
+    (re.compile(r"\bweak=true\b"), "--weak"),
+    (re.compile(r"\b(raise|lower) limit\b"), r"\1 --limit"),
+    (re.compile(r"\bget_memories\b"), "knowthread list"),
+    (re.compile(r"\b(?:get_entity|search_graph)\b"), "knowthread entity"),
+)
+_PARAMETERS = re.compile(r"\b(include_superseded|max_tokens|known_at|as_of|changed_since)\b")
+"""What answers and errors advise in the tools' words, and how a person says it to the command line."""
+
+
 class Refused(Exception):
     """The command was used wrongly, which shows only while it runs; exit status 2."""
 
@@ -28,6 +38,16 @@ class Refused(Exception):
 def safe(text: object) -> str:
     """Return a text in which whatever could control a terminal or hide is escaped. Newlines stay."""
     return _UNSAFE.sub(_escape, str(text).replace("\r\n", "\n"))
+
+
+def in_commands(advice: str) -> str:
+    """Return advice that names tools and parameters in the words of the command line.
+
+    "2 that fit less than half as well; weak=true shows them" -> "2 that fit less than half as well; --weak shows them"
+    """
+    for words, command in _IN_COMMANDS:
+        advice = words.sub(command, advice)
+    return _PARAMETERS.sub(lambda found: "--" + found[1].replace("_", "-"), advice)
 
 
 def one_line(text: str) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mcp_server.cli.output import day, moment
+from mcp_server.cli.output import day, in_commands, moment
 
 if TYPE_CHECKING:
     from mcp_server.cli.screen import Screen
@@ -178,10 +178,10 @@ def _remarks(screen: Screen, answer: JsonObject) -> None:
         screen.line((f"{answer['hidden']} facts or memories were left out: they do not hold at that date.", "dim"))
     for name in ("omitted", "weaker"):
         if answer.get(name):
-            screen.line((str(answer[name]), "dim"))
+            screen.line((in_commands(str(answer[name])), "dim"))
     if answer.get("not_mentioned"):
         screen.line((f"Mentioned nowhere: {', '.join(answer['not_mentioned'])}.", "yellow"))
     for note in answer.get("notes", []):
-        screen.line((str(note), "yellow"))
+        screen.line((in_commands(str(note)), "yellow"))
     for reason in answer.get("degraded", []):
         screen.line((f"incomplete: {reason}", "yellow"))

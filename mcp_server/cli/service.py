@@ -185,6 +185,9 @@ def _state() -> dict[str, Any]:
     return state | ({"differing": differing} if differing else {})
 
 
+_COUNTED = {"memories": "memory", "facts": "fact", "entities": "entity", "users": "user"}
+
+
 def _described(state: JsonObject) -> list[tuple[str, object]]:
     """Return what a person sees of a running service: labels and values."""
     graph: JsonObject = state.get("graph", {})
@@ -192,7 +195,7 @@ def _described(state: JsonObject) -> list[tuple[str, object]]:
     neo4j_: JsonObject = state.get("neo4j", {})
     managed = "managed" if neo4j_.get("managed") else "your own"
     counts = ", ".join(
-        f"{graph[name]:,} {name}" for name in ("memories", "facts", "entities", "users") if name in graph
+        f"{graph[name]:,} {one if graph[name] == 1 else name}" for name, one in _COUNTED.items() if name in graph
     )
     return [
         ("process", f"pid {state.get('pid')}, port {state.get('port')}, open sessions: {state.get('sessions', '?')}"),

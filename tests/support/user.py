@@ -9,10 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 from kg.index.indexer import Indexer
+from kg.language.times import parse_instant
 from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService, Parts
 from kg.operations.merges import Merges
-from kg.validate import parse_instant
 from kg.values import RequestKey, Scope
 
 

@@ -1,20 +1,9 @@
 import json
-from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from kg.errors import InvalidInput
-from kg.validate import (
-    check_id,
-    check_limit,
-    check_metadata,
-    check_text,
-    check_uuid,
-    given_instant,
-    parse_instant,
-    parse_span,
-    says_nothing,
-)
+from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, says_nothing
 
 
 def refusal(check, *args):
@@ -88,95 +77,6 @@ def test_limits_are_whole_numbers_within_bounds():
     for value in (0, 101, -1, True, False, "five", "101", "1.5", "٣", "", 1.5, None, float("nan"), float("inf")):
         refusal(check_limit, value, 100)
     assert check_limit("offset", 0, 5, lower=0) == 0
-
-
-@pytest.mark.parametrize(
-    ("value", "instant"),
-    [
-        ("2024", datetime(2024, 1, 1, tzinfo=UTC)),
-        ("0001", datetime(1, 1, 1, tzinfo=UTC)),
-        ("2024-05", datetime(2024, 5, 1, tzinfo=UTC)),
-        (" 2024-05-17 ", datetime(2024, 5, 17, tzinfo=UTC)),
-        ("2024-05-17T14:30", datetime(2024, 5, 17, 14, 30, tzinfo=UTC)),
-        ("2024-05-17 14:30:15.25", datetime(2024, 5, 17, 14, 30, 15, 250_000, tzinfo=UTC)),
-        ("2024-05-17T14:30:00Z", datetime(2024, 5, 17, 14, 30, tzinfo=UTC)),
-        ("2024-05-17T14:30:00+02:00", datetime(2024, 5, 17, 12, 30, tzinfo=UTC)),
-        ("2024-05-17T14:30:00.123456789Z", datetime(2024, 5, 17, 14, 30, 0, 123_456, tzinfo=UTC)),
-        ("2024-05-17t14:30:00z", datetime(2024, 5, 17, 14, 30, tzinfo=UTC)),
-        ("2024-05-17 14:30:00 +02:00", datetime(2024, 5, 17, 12, 30, tzinfo=UTC)),
-        ("20240517", datetime(2024, 5, 17, tzinfo=UTC)),
-        ("20240517T1430", datetime(2024, 5, 17, 14, 30, tzinfo=UTC)),
-        ("20240517T143015Z", datetime(2024, 5, 17, 14, 30, 15, tzinfo=UTC)),
-        ("20240517t143015.25+0200", datetime(2024, 5, 17, 12, 30, 15, 250_000, tzinfo=UTC)),
-        (datetime(2024, 5, 17, 2, tzinfo=timezone(timedelta(hours=5))), datetime(2024, 5, 16, 21, tzinfo=UTC)),
-    ],
-)
-def test_instants_are_read_in_utc(value, instant):
-    parsed = parse_instant("as_of", value)
-    assert parsed == instant
-    assert parsed.tzinfo is UTC
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        *("", "yesterday", "17.05.2024", "2024-13", "2024-02-30", "0000", "10000", "2024-05-17T25:00", "1715900000"),
-        *(
-            "0001-01-01T00:00+05:00",
-            "9999-12-31T23:59-05:00",
-            "2024-W20",
-            "20241301",
-            "202405",
-            "２０２４",
-            1715900000,
-            None,
-            True,
-            ["2024"],
-        ),
-    ],
-)
-def test_unreadable_instants_are_refused_with_the_accepted_forms(value):
-    assert "2024-05-17" in refusal(parse_instant, value).accepted
-
-
-@pytest.mark.parametrize(
-    ("value", "last"),
-    [
-        ("2024", datetime(2024, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
-        ("2024-02", datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)),
-        ("2024-12", datetime(2024, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
-        (" 2024-05-17 ", datetime(2024, 5, 17, 23, 59, 59, 999_999, tzinfo=UTC)),
-        ("2024-05-17 14:30", datetime(2024, 5, 17, 14, 30, 59, 999_999, tzinfo=UTC)),
-        ("2024-05-17T14:30+02:00", datetime(2024, 5, 17, 12, 30, 59, 999_999, tzinfo=UTC)),
-        ("2024-05-17T14:30:15Z", datetime(2024, 5, 17, 14, 30, 15, 999_999, tzinfo=UTC)),
-        ("2024-05-17T14:30:15.25-05:00", datetime(2024, 5, 17, 19, 30, 15, 259_999, tzinfo=UTC)),
-        ("2024-05-17T14:30:15.123456Z", datetime(2024, 5, 17, 14, 30, 15, 123_456, tzinfo=UTC)),
-        ("2024-05-17T14:30:15.123456789Z", datetime(2024, 5, 17, 14, 30, 15, 123_456, tzinfo=UTC)),
-        (datetime(2024, 5, 17, tzinfo=UTC), datetime(2024, 5, 17, tzinfo=UTC)),
-    ],
-)
-def test_a_span_goes_to_the_last_instant_of_what_is_named(value, last):
-    assert parse_span("as_of", value) == (parse_instant("as_of", value), last)
-
-
-def test_the_last_year_has_an_end():
-    assert parse_span("as_of", "9999").last.year == parse_span("as_of", "9999-12-31T23:59:59Z").last.year == 9999
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        *(None, "0001-01-01", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00", " 0001-01-01 00:00:00.0000000 "),
-        *("0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00+05:30", "0001-01-01t00:00:00z"),
-    ],
-)
-def test_the_zero_time_of_other_languages_is_no_date(value):
-    assert given_instant("valid_at", value) is None
-
-
-@pytest.mark.parametrize("value", ["0001", "0001-01-02", "0001-01-01T00:00:01Z", "2001-01-01T00:00:00Z"])
-def test_other_early_times_are_dates(value):
-    assert given_instant("valid_at", value) == parse_instant("valid_at", value)
 
 
 def test_metadata_becomes_canonical_json():

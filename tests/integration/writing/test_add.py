@@ -466,6 +466,27 @@ async def test_a_rewording_ends_every_statement_of_a_claim_that_was_replaced(use
     await whole_graph_invariants(user.parts, user.id)
 
 
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        ("first line\r\nsecond line", "first line\nsecond line\n"),
+        ("Caf\u00e9 build", "Cafe\u0301 build"),
+        ("Pin pnpm 9.", "  Pin pnpm 9. "),
+    ],
+)
+async def test_line_ends_blanks_and_composition_make_no_new_note(user: User, text: str, again: str):
+    first = await user.add(text)
+    assert (await user.add(again))["results"] == [{"id": first.id, "event": "NONE", "duplicate": True}]
+    assert (await user.get(first.id))["memory"] == text
+    said = [{"role": "user", "content": text}]
+    conversation = await user.memory.add_memory(user.session(), messages=said, run_id="s1")
+    resent = await user.memory.add_memory(
+        user.session(), messages=[{"role": "user", "content": again}, {"role": "user", "content": "more"}], run_id="s1"
+    )
+    assert [result["event"] for result in resent["results"]] == ["NONE", "ADD"]
+    assert resent["results"][0]["id"] == conversation["results"][0]["id"]
+
+
 async def test_the_metadata_of_an_equal_note_is_merged(user: User):
     first = await user.add(
         "CI needs 8 GB.", states("CI needs 8 GB", "REQUIRES", "CI", "8 GB"), metadata={"a": 1, "b": 2}

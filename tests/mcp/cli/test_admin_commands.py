@@ -99,7 +99,6 @@ def test_a_decision_is_taken_back(place: Place) -> None:
         "id": DECISION,
         "fact": OLD,
         "stands": True,
-        "ended": [],
     }
     gone = place.run("facts", "undo", NEW)
     assert gone.status == 1 and "no decision" in gone.error()

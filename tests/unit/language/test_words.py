@@ -104,11 +104,27 @@ def test_scripts_are_told_apart(text, non_latin, cjk):
     assert (is_non_latin(text), has_cjk(text)) == (non_latin, cjk)
 
 
-def test_a_hash_tells_apart_how_its_parts_are_divided():
-    assert content_hash("ab", "c") != content_hash("a", "bc")
-    assert content_hash("a", None) != content_hash("a", "")
-    assert content_hash("a", None) == content_hash("a", None)
-    assert len(content_hash("é")) == 64
+@pytest.mark.parametrize(
+    "same",
+    [
+        (
+            "first line\nsecond line",
+            "first line\r\nsecond line",
+            "first line \rsecond line\n",
+            "\nfirst line\nsecond line\r\n",
+        ),
+        ("Caf\u00e9 build", "Cafe\u0301 build", " Caf\u00e9 build\t"),
+        ("\ud55c\uad6d", "\u1112\u1161\u11ab\u1100\u116e\u11a8"),
+    ],
+)
+def test_line_ends_outer_blanks_and_composition_make_no_other_text(same: tuple[str, ...]) -> None:
+    assert len({content_hash(text) for text in same}) == 1
+
+
+def test_other_texts_have_other_hashes() -> None:
+    texts = ("a b", "ab", "a  b", "a\nb", "a\n\nb", "A b", "caf\u00e9", "cafe", "")
+    assert len({content_hash(text) for text in texts}) == len(texts)
+    assert len(content_hash("\u00e9")) == 64
 
 
 def test_sentences_end_where_a_reader_ends_them():

@@ -22,6 +22,8 @@ def parsed(*messages: object) -> tuple[list[MemoryInput], list[str]]:
         ("user", "user"), ("User", "user"), ("HUMAN", "user"), (" human ", "user"), (None, "user"), ("", "user"),
         ("assistant", "assistant"), ("model", "assistant"), ("AI", "assistant"),
         ("system", "system"), ("developer", "system"),
+        ("HumanMessage", "user"), ("AIMessageChunk", "assistant"), ("ROLE_USER", "user"), ("SystemMessage", "system"),
+        ("bot", "assistant"), ("agent", "assistant"), ("customer", "user"), ("assistant_message", "assistant"),
     ],
 )  # fmt: skip
 def test_each_client_s_roles_are_understood(written: str | None, role: str) -> None:
@@ -39,7 +41,31 @@ def test_a_message_without_role_has_the_role_of_its_type_or_is_the_user_s() -> N
     assert warnings == []
 
 
-@pytest.mark.parametrize("role", ["tool", "Function", "tool_result"])
+@pytest.mark.parametrize(
+    ("item", "role"),
+    [
+        ({"type": "ai", "data": {"content": "x"}}, "assistant"),
+        ({"lc": 1, "type": "constructor", "id": ["langchain", "HumanMessage"], "kwargs": {"content": "x"}}, "user"),
+        ({"type": "assistant", "message": {"role": "assistant", "content": [{"text": "x"}]}}, "assistant"),
+        ({"from": "gpt", "value": "x"}, "assistant"), ({"sender": "Bot", "text": "x"}, "assistant"),
+        ({"author": {"role": "assistant"}, "content": {"content_type": "text", "parts": ["x"]}}, "assistant"),
+        ({"assistant": "x"}, "assistant"), ({"role": "assistant", "content": "", "refusal": "x"}, "assistant"),
+        ({"role": "user", "content": [{"type": "document", "source": {"type": "text", "data": "x"}}]}, "user"),
+        ({"role": "user", "content": [{"toolResult": {"content": [{"text": "x"}]}}]}, "user"),
+    ],
+)  # fmt: skip
+def test_a_message_is_found_within_what_a_client_keeps_round_it(item: object, role: str) -> None:
+    ((message,), warnings) = parsed(item)
+    assert (message.text, message.role, warnings) == ("x", role, [])
+
+
+def test_a_sender_who_has_no_role_is_the_speaker() -> None:
+    ((message,), warnings) = parsed({"sender": "Dana", "text": "Pin pnpm 9.", "timestamp": "2024-05-01T10:00:00Z"})
+    assert (message.role, message.speaker, warnings) == ("user", "Dana", [])
+    assert message.occurred_at is not None and message.occurred_at.isoformat() == "2024-05-01T10:00:00+00:00"
+
+
+@pytest.mark.parametrize("role", ["tool", "Function", "tool_result", "ToolMessage"])
 def test_what_a_tool_says_is_left_out_and_the_rest_is_stored(role: str) -> None:
     messages, warnings = parsed(
         {"role": "user", "content": "Why is 8123 busy?"},
@@ -88,7 +114,7 @@ def test_several_blocks_are_lines_and_one_without_text_is_named() -> None:
     assert [warning.partition(":")[0] for warning in warnings] == ["messages[0].content[1]", "messages[0].content[3]"]
 
 
-@pytest.mark.parametrize("content", [5, True, [5], [{"type": "text", "text": 5}], [[[[[["deep"]]]]]]])
+@pytest.mark.parametrize("content", [5, True, [5], [{"type": "text", "text": 5}], [[[[[[[["deep"]]]]]]]]])
 def test_content_that_is_no_text_is_refused_by_its_place(content: object) -> None:
     with pytest.raises(InvalidInput) as caught:
         parsed({"role": "user", "content": content})
@@ -111,3 +137,11 @@ def test_one_message_counts_as_a_list_of_one() -> None:
         parse_messages(one, warnings) == parse_messages([one], warnings) == parse_messages([json.dumps(one)], warnings)
     )
     assert warnings == []
+
+
+@pytest.mark.parametrize("key", ["timestamp", "created_at", "createdAt", "sent_at", "date", "ts"])
+def test_a_message_s_own_time_is_found_under_any_usual_key(key: str) -> None:
+    for said in ("2024-05-01T10:00:00Z", 1714557600, 1714557600000, "1714557600.000200"):
+        ((message,), warnings) = parsed({"role": "user", "content": "x", key: said})
+        assert message.occurred_at is not None and warnings == []
+        assert message.occurred_at.strftime("%Y-%m-%dT%H:%M") == "2024-05-01T10:00"

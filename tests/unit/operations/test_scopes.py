@@ -62,6 +62,11 @@ KNOWN = ["github.com/acme/shop", "web~3fa1", "github.com/acme/api", "example.org
     [
         ("shop", "github.com/acme/shop"),
         ("Acme/Shop", "github.com/acme/shop"),
+        ("acme/shop.git", "github.com/acme/shop"),
+        ("shop/", "github.com/acme/shop"),
+        ("/home/ada/shop", "github.com/acme/shop"),
+        ("~/code/web", "web~3fa1"),
+        ("C:\\code\\web", "web~3fa1"),
         ("web", "web~3fa1"),
         ("web~3fa1", "web~3fa1"),
         ("api", None),
@@ -77,6 +82,7 @@ def test_a_short_name_means_the_one_project_that_ends_so(short: str, whole: str 
 def test_a_filter_that_every_match_must_fulfil_names_the_user() -> None:
     assert parse_filters({"user_id": "zoe"}).user() == "zoe"
     assert parse_filters({"AND": [{"topic": "x"}, {"user_id": "zoe"}]}).user() == "zoe"
+    assert parse_filters({"user_id": [" zoe "]}).user() == parse_filters({"user_id": "zoe "}).user() == "zoe"
     for other in ({"OR": [{"user_id": "a"}, {"user_id": "b"}]}, {"NOT": [{"user_id": "a"}]}, {"user_id": {"ne": "a"}}):
         assert parse_filters(other).user() is None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kg.recall.mentions import missing_words, unshown, words_to_look_up
+from kg.language.words import stem_terms
+from kg.recall.mentions import asks_for_names_alone, missing_words, unshown, words_to_look_up
 
 
 def test_a_word_is_looked_up_whole_and_in_its_parts() -> None:
@@ -27,3 +28,11 @@ def test_what_a_hit_or_its_facts_show_is_mentioned() -> None:
     hits = [{"memory": "See Tuesday's meeting", "facts": [{"fact": "events are carried by NATS"}]}]
     assert unshown(["nats", "Kafka"], hits) == ["Kafka"]
     assert unshown([], hits) == []
+
+
+def test_a_question_that_is_known_names_and_little_words_asks_for_them_alone() -> None:
+    assert asks_for_names_alone(stem_terms("what about Will"), ["Will"])
+    assert asks_for_names_alone(stem_terms("Redis?"), ["Redis"])
+    assert not asks_for_names_alone(stem_terms("deploy Redis"), ["Redis"])
+    assert not asks_for_names_alone(stem_terms("what about the deployment"), ["deployment"])
+    assert not asks_for_names_alone(stem_terms("what about it"), [])

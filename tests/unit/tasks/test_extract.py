@@ -72,7 +72,7 @@ async def test_prompt_model_and_calls_are_told():
 
 
 async def test_a_kind_that_is_none_leaves_the_predicate_to_say_the_kind():
-    facts = [fact(subject_kind="project", object_kind="database"), fact("x", object="16 GB", object_kind="Tool")]
+    facts = [fact(subject_kind="project", object_kind="starship"), fact("x", object="16 GB", object_kind="Tool")]
     (_, one), (_, other) = (await extracted({"noise": [], "facts": facts})).facts
     assert (one.subject_kind, one.object_kind, other.object_kind) == ("Project", None, None)
 
