@@ -3,6 +3,13 @@
 The invariant: a score depends on the candidates' own values and on what each leg found, never on the order in which
 they came. Coverage is raised to a power, so that a chance word weighs little while an exact identifier wins; see
 docs/architecture.md ("How recall ranks").
+
+One note has most words of the question, another one only resembles it:
+
+>>> notes = [Candidate("exact", coverage=0.9, at=1), Candidate("alike", coverage=0.3, at=2)]
+>>> ranked = rank(notes, {"text": {"exact": 0.55, "alike": 0.70}})
+>>> [(one.uuid, round(one.score, 2)) for one in ranked]
+[('exact', 0.46), ('alike', 0.16)]
 """
 
 from __future__ import annotations
