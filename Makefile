@@ -23,7 +23,7 @@ setup: ## make .venv; the other targets do so too
 demo: setup ## two sessions with one memory, on a real Neo4j; KEEP=1 leaves it running
 	@$(python) examples/demo.py
 
-in_workers := -n 2 --dist loadgroup --no-loadscope-reorder
+in_workers := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: setup ## every test but the long forms, in two workers; ARGS="-k timeline" picks some, in one

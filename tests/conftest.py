@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -19,32 +20,54 @@ from tests.support.neo4j import close_drivers  # noqa: E402
 
 GIVEN_NEO4J = "KNOWTHREAD_TEST_NEO4J_URL"
 
-GROUPS = {
-    **({"neo4j_address": "neo4j"} if os.environ.get(GIVEN_NEO4J) else {}),
-    "live_service": "live",
-    "place": "toys",
-    "shared_toy": "toys",
-    "booting_toy": "toys",
-}
-"""Tests that need one of these fixtures run in one worker: what stands behind it is started once.
+LIVE = (
+    "tests/mcp/browser/test_neo4j_browser.py",
+    "tests/mcp/cli/test_browse_command.py",
+    "tests/mcp/cli/test_commands.py",
+    "tests/mcp/cli/test_picture_commands.py",
+    "tests/mcp/tools/test_bad_input.py",
+    "tests/mcp/tools/test_budget.py",
+    "tests/mcp/tools/test_degraded.py",
+    "tests/mcp/tools/test_tools.py",
+)
+"""Files that need the service that all share: they run in one worker, in which it is started once."""
 
-Each worker has a Neo4j of its own; one that is given is shared, and some tests empty it.
-"""
-
-FIRST = ("live", "neo4j", "tests/integration", "tests/mcp/tools", "toys", "tests/mcp", "tests/contract", "tests")
+FIRST = ("live", "neo4j", "tests/integration", "tests/mcp/tools", "tests/mcp", "tests/contract", "tests")
 """The groups that take longest come first, so that short ones fill what is left; a folder stands for its files."""
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give workers whole groups of tests. (xdist's own groups are lost on the node ids of pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return GroupScheduling(config, log)
+
+
+def group_of(nodeid: str) -> str:
+    """Return the group of a test, by default its file.
+
+    Each worker has a Neo4j of its own; one that is given is shared, and some tests empty it.
+    """
+    file = nodeid.partition("::")[0]
+    if file in LIVE:
+        return "live"
+    if os.environ.get(GIVEN_NEO4J) and file.startswith(("tests/integration", "tests/mcp/tools")):
+        return "neo4j"
+    return file
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put each test in its group, by default its file's, and the groups in order."""
-    groups: dict[pytest.Item, str] = {}
+    """Put the groups in order."""
     for item in items:
         needed: list[str] = getattr(item, "fixturenames", [])
-        file = item.nodeid.partition("::")[0]
-        groups[item] = next((GROUPS[name] for name in GROUPS if name in needed), file)
-        item.add_marker(pytest.mark.xdist_group(groups[item]))
-    items.sort(key=lambda item: next(rank for rank, name in enumerate(FIRST) if groups[item].startswith(name)))
+        assert "live_service" not in needed or group_of(item.nodeid) == "live", (
+            f"name the file of {item.nodeid} in LIVE"
+        )
+    items.sort(key=lambda item: next(rank for rank, name in enumerate(FIRST) if group_of(item.nodeid).startswith(name)))
 
 
 @pytest.fixture(scope="session")
