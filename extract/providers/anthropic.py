@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from extract.providers import failures
 from extract.providers.base import Credential, Credentials, ModelReply, ModelRequest, StaleCredential
 from extract.providers.credentials import OAUTH_BETA
-from extract.providers.exchange import bounded, quiet, turns
+from extract.providers.exchange import CONNECT_S, bounded, quiet, turns
 from kg.errors import ModelUnavailable
 
 if TYPE_CHECKING:
@@ -40,10 +40,11 @@ class AnthropicProvider:
 
     name = "anthropic"
 
-    def __init__(self, credentials: Credentials, url: str = "") -> None:
+    def __init__(self, credentials: Credentials, url: str = "", *, connect_s: float = CONNECT_S) -> None:
         self._credentials = credentials
         # Always given, so that no variable of the environment sends a credential elsewhere.
         self._url = url or URL
+        self._connect_s = connect_s
         self._opening = asyncio.Lock()
         self._sdk: ModuleType | None = None
         self._http: Any = None
@@ -90,7 +91,9 @@ class AnthropicProvider:
                 self._sdk = await asyncio.to_thread(_load)
             if self._http is None:
                 self._http = self._sdk.DefaultAsyncHttpxClient(
-                    event_hooks=bounded(), headers={"accept-encoding": "identity"}, follow_redirects=False
+                    event_hooks=bounded(connect_s=self._connect_s),
+                    headers={"accept-encoding": "identity"},
+                    follow_redirects=False,
                 )
         oauth = credential.kind == "oauth"
         headers = OAUTH_HEADERS if oauth else {}

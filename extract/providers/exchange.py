@@ -33,7 +33,9 @@ def turns(request: ModelRequest) -> list[tuple[Literal["user", "assistant"], str
     return conversation
 
 
-def bounded(limit_bytes: int = MAX_ANSWER_BYTES) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
+def bounded(
+    limit_bytes: int = MAX_ANSWER_BYTES, *, connect_s: float = CONNECT_S
+) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
     """Return event hooks for an HTTP client of httpx or of its fork httpx2 that bound the size of each answer.
 
     The SDKs read a whole body before they look at it, so a faulty server could fill the memory. They have one time-out
@@ -43,7 +45,7 @@ def bounded(limit_bytes: int = MAX_ANSWER_BYTES) -> dict[str, list[Callable[[Any
     async def connect_soon(request: Any) -> None:
         limits = request.extensions.get("timeout")
         if limits is not None:
-            patience = min(CONNECT_S, (limits.get("read") or math.inf) / 2)
+            patience = min(connect_s, (limits.get("read") or math.inf) / 2)
             limits.update(connect=patience, pool=patience)
 
     async def hook(response: Any) -> None:

@@ -12,7 +12,7 @@ import httpx
 
 from extract.providers import failures
 from extract.providers.base import ModelReply, ModelRequest
-from extract.providers.exchange import bounded, quiet, turns
+from extract.providers.exchange import CONNECT_S, bounded, quiet, turns
 from kg.errors import ModelUnavailable
 from kg.narrow import as_object, is_list, is_object
 
@@ -38,10 +38,11 @@ class GeminiProvider:
 
     name = "gemini"
 
-    def __init__(self, api_key: str, url: str = "") -> None:
+    def __init__(self, api_key: str, url: str = "", *, connect_s: float = CONNECT_S) -> None:
         self._api_key = api_key
         # Always given, so that no variable of the environment sends the key elsewhere.
         self._url = url or URL
+        self._connect_s = connect_s
         self._opening = asyncio.Lock()
         self._sdk: ModuleType | None = None
         self._client: Client | None = None
@@ -83,7 +84,9 @@ class GeminiProvider:
             if self._client is None:
                 # Given by us: otherwise the SDK may use another HTTP library that is installed too.
                 self._http = httpx.AsyncClient(
-                    event_hooks=bounded(), headers={"accept-encoding": "identity"}, follow_redirects=False
+                    event_hooks=bounded(connect_s=self._connect_s),
+                    headers={"accept-encoding": "identity"},
+                    follow_redirects=False,
                 )
                 options = {"base_url": self._url, "api_version": API_VERSION, "httpx_async_client": self._http}
                 make = cast("type[Client]", self._sdk.Client)

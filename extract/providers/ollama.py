@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from extract.providers import failures
 from extract.providers.base import ModelReply, ModelRequest
-from extract.providers.exchange import turns
+from extract.providers.exchange import CONNECT_S, turns
 from extract.providers.ollama_client import OllamaClient
 
 CONTEXT_STEP = 8192
@@ -19,8 +19,8 @@ class OllamaProvider:
 
     name = "ollama"
 
-    def __init__(self, url: str, keep_alive: str = "30m") -> None:
-        self._client = OllamaClient(url)
+    def __init__(self, url: str, keep_alive: str = "30m", *, connect_s: float = CONNECT_S) -> None:
+        self._client = OllamaClient(url, connect_s=connect_s)
         self._keep_alive = keep_alive
 
     async def complete(self, model: str, request: ModelRequest) -> ModelReply:

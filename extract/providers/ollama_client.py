@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import httpx
 
 from extract.providers import failures
-from extract.providers.exchange import bounded
+from extract.providers.exchange import CONNECT_S, bounded
 from kg.errors import ModelUnavailable
 from kg.settings.service import bare_url
 
@@ -37,8 +37,9 @@ _retry_after: ContextVar[float | None] = ContextVar("retry_after", default=None)
 class OllamaClient:
     """One Ollama server; every failure is a ``ModelUnavailable`` that names its cure."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connect_s: float = CONNECT_S) -> None:
         self._url = url
+        self._connect_s = connect_s
         self._opening = asyncio.Lock()
         self._sdk: ModuleType | None = None
         self._client: AsyncClient | None = None
@@ -90,7 +91,7 @@ class OllamaClient:
             if self._sdk is None:
                 self._sdk = await asyncio.to_thread(_load)
             if self._client is None:
-                hooks = bounded()
+                hooks = bounded(connect_s=self._connect_s)
                 hooks["response"].append(_note_retry_after)
                 self._client = cast(
                     "AsyncClient",

@@ -129,10 +129,10 @@ async def way(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[W
 
 
 HTTP = ("anthropic", "gemini", "ollama")
-_providers: dict[str, Callable[[str], Provider]] = {
-    "anthropic": lambda url: AnthropicProvider(ListedCredentials([FixedCredential(API_KEY)]), url),
-    "gemini": lambda url: GeminiProvider(GEMINI_KEY, url),
-    "ollama": lambda url: OllamaProvider(url, "30m"),
+_providers: dict[str, Callable[..., Provider]] = {
+    "anthropic": lambda url, **waits: AnthropicProvider(ListedCredentials([FixedCredential(API_KEY)]), url, **waits),
+    "gemini": lambda url, **waits: GeminiProvider(GEMINI_KEY, url, **waits),
+    "ollama": lambda url, **waits: OllamaProvider(url, "30m", **waits),
 }
 
 
@@ -283,9 +283,9 @@ async def test_a_redirect_is_not_followed_and_the_credential_goes_nowhere_else(n
 @pytest.mark.parametrize("name", HTTP)
 async def test_a_machine_that_takes_no_connection_is_unreachable_and_not_slow(name: str):
     with _full_listener() as url:
-        provider = _providers[name](url)
+        provider = _providers[name](url, connect_s=0.3)
         with pytest.raises(ModelUnavailable) as raised:
-            await provider.complete(MODELS[name], replace(REQUEST, timeout_s=1.0))  # half of it is for connecting
+            await provider.complete(MODELS[name], REQUEST)
         await provider.close()
     assert raised.value.reason == "connection"
 
