@@ -14,6 +14,7 @@
 // returns: old {uuid string, statement string, because string or null, valid_at datetime, seq integer, project string
 //   or null, noted_seq integer, noted_at datetime} - the fact that it may contradict
 // returns: opposite boolean - whether their predicates say the opposite
+// returns: candidates integer - how many facts the new one may contradict in all
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid})-[:STATES]->(n:Fact)
 WHERE m.user_id = $user_id AND NOT m:Deleting AND n.subject_uuid IS NOT NULL
@@ -55,4 +56,4 @@ CALL (m, n, candidate) {
       RETURN v.replaced_at ORDER BY v.replaced_at DESC LIMIT 1
     }), owner.created_at) ELSE f.created_at END}) AS sides
 }
-RETURN sides[0] AS new, sides[1] AS old, candidate.opposite AS opposite
+RETURN sides[0] AS new, sides[1] AS old, candidate.opposite AS opposite, size(found) AS candidates

@@ -1,5 +1,6 @@
 // Take the partition's write lock, reserve numbers, and then look for the answer of an earlier attempt of the call. The
-// first statement of every transaction that changes the partition.
+// first statement of every transaction that changes the partition. Its own
+// number is written first, which takes the lock. A partition that a hand deleted or set back counts on from its nodes.
 // mode: write
 // param: user_id string - partition
 // param: slots integer - how many sequence numbers to reserve; 0 if nothing changes that search ranks by
@@ -11,7 +12,24 @@
 // returns: call string or null - fingerprint of the tool and arguments of the earlier attempt
 MERGE (p:Partition {user_id: $user_id})
 ON CREATE SET p:Internal
-SET p.seq = coalesce(p.seq, 0) + $slots,
+SET p.user_id = p.user_id
+WITH p
+CALL (p) {
+  WITH p WHERE p.seq IS NULL OR NOT p.seq IS :: INTEGER
+    OR EXISTS { MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq > p.seq }
+  CALL () {
+    MATCH (n:Memory) WHERE n.user_id = $user_id AND n.seq >= 0
+    RETURN n
+    UNION ALL
+    MATCH (n:Fact) WHERE n.user_id = $user_id AND n.claim_key >= ''
+    RETURN n
+  }
+  WITH p, max(CASE WHEN n.seq IS :: INTEGER NOT NULL THEN n.seq END) AS highest,
+    max(CASE WHEN n.created_at IS :: ZONED DATETIME NOT NULL THEN n.created_at END) AS last_at
+  SET p.seq = coalesce(highest, 0), p.last_at = coalesce(last_at, p.last_at)
+  RETURN count(*) AS recounted
+}
+SET p.seq = CASE WHEN p.seq IS :: INTEGER NOT NULL THEN p.seq ELSE 0 END + $slots,
   p.last_at = CASE WHEN p.last_at >= $now THEN p.last_at + duration({microseconds: 1}) ELSE $now END
 WITH p
 OPTIONAL MATCH (r:Request {uuid: $request})

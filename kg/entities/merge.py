@@ -40,8 +40,10 @@ class Moved:
     facts: int
 
 
-async def merge_entities(write: Write, source: str, target: str, reason: str) -> Moved:
+async def merge_entities(write: Write, source: str, target: str, reason: str, fact: str | None = None) -> Moved:
     """Merge one entity into another, within a write; the target may be merged itself.
+
+    If a fact asked for it, ``kg.entities.sameness`` undoes the merge when that fact falls.
 
     Raises:
         NotFound: the partition has no such entities.
@@ -58,7 +60,7 @@ async def merge_entities(write: Write, source: str, target: str, reason: str) ->
         raise Conflict(f"{source} is merged already; undo that first, or merge {context['source_root']}", (source,))
     keys = context["keys"]
     await tx.run(queries.move_aliases, user_id=user_id, keys=keys, source=source, target=root)
-    await tx.run(queries.create_merge, source=source, target=root, keys=keys, reason=reason, now=now)
+    await tx.run(queries.create_merge, source=source, target=root, keys=keys, reason=reason, fact=fact, now=now)
     await _rebind(tx, user_id, context["facts"], root, now)
     await drop_orphans(tx, user_id, [], [root])
     return Moved(source, root, len(keys), len(context["facts"]))

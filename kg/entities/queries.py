@@ -92,6 +92,22 @@ class RemainingNames(TypedDict):
     kinds: list[str]
 
 
+class Sameness(TypedDict):
+    """A fact that says that two things are one."""
+
+    uuid: str
+    subject_uuid: str
+    object_uuid: str
+    current: bool
+
+
+class MergeByFact(TypedDict):
+    """A merge whose fact may have fallen; ``said_by``: another current fact that says the same."""
+
+    source: str
+    said_by: str | None
+
+
 told_apart = Query("told_apart", Node)
 find_names = Query("find_names", FoundName)
 may_contend = Query("may_contend", Contends)
@@ -100,6 +116,9 @@ namesakes = Query("namesakes", Namesake)
 
 merge_context = Query("merge_context", MergeContext)
 create_merge = Command("create_merge")
+sameness = Query("sameness", Sameness)
+merges_by_fact = Query("merges_by_fact", MergeByFact)
+rest_merge = Command("rest_merge")
 unmerge_context = Query("unmerge_context", UnmergeContext)
 delete_merge = Command("delete_merge")
 move_aliases = Command("move_aliases")

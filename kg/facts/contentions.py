@@ -69,6 +69,12 @@ def likeliest(contentions: Sequence[FactPair]) -> list[FactPair]:
     return chosen
 
 
+def unread(contentions: Sequence[FactPair]) -> int:
+    """Return how many standing facts were not even read, as a new fact has more than ``CANDIDATES_PER_FACT``."""
+    candidates = {row["new"]["uuid"]: row["candidates"] for row in contentions}
+    return sum(max(0, many - CANDIDATES_PER_FACT) for many in candidates.values())
+
+
 def in_time_order(contentions: Sequence[FactPair]) -> list[Pair]:
     """Return each pair once, first the fact that began to hold first; of one instant, the one that was told first."""
     pairs: dict[tuple[str, str], Pair] = {}

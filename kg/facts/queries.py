@@ -92,11 +92,12 @@ class ContendingFact(TypedDict):
 
 
 class FactPair(TypedDict):
-    """A new fact and a standing one that it may contradict."""
+    """A new fact and a standing one that it may contradict; ``candidates``: how many such ones there are in all."""
 
     new: ContendingFact
     old: ContendingFact
     opposite: bool
+    candidates: int
 
 
 class StatedDecision(TypedDict):

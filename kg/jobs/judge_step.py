@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kg.entities.sameness import follow_sameness
 from kg.facts import queries as facts_queries
-from kg.facts.contentions import Pair, contention_params, in_time_order, likeliest, noted
+from kg.facts.contentions import Pair, contention_params, in_time_order, likeliest, noted, unread
 from kg.facts.derive import refresh_derived
 from kg.facts.queries import ContendingFact
 from kg.graph import queries as graph_queries
@@ -54,7 +55,7 @@ class JudgeStep:
             return await self._commit(lease, [], None, [])
         rulings = await self._judge.judge([Contention(_dated(old), _dated(new)) for old, new in pairs])
         await account(self._store, lease, rulings.work.calls, self._clock.now())
-        left = len(in_time_order(found)) - len(pairs)
+        left = len(in_time_order(found)) - len(pairs) + unread(found)
         told = [f"{left} pairs of facts that are less alike were not judged"] if left else []
         return await self._commit(lease, pairs, rulings, told)
 
@@ -77,7 +78,8 @@ class JudgeStep:
             if decisions:
                 await tx.run(graph_queries.create_decisions, decisions=decisions)
                 ended = [row["old"] for row in decisions]
-                await refresh_derived(tx, user_id=lease.user_id, also=ended, now=write.now)
+                moved = await refresh_derived(tx, user_id=lease.user_id, also=ended, now=write.now)
+                await follow_sameness(write, moved)
             params: dict[str, Any] = {"uuid": lease.uuid, "dropped": list(told), "now": write.now}
             await tx.run(queries.finish_judging, user_id=lease.user_id, **params)
             return len(decisions)

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from kg.entities import queries as entity_queries
 from kg.entities.merge import merge_entities
+from kg.entities.sameness import follow_sameness
 from kg.errors import InvalidInput
 from kg.facts.predicates import ENTITY_KINDS, THING
 from kg.graph.partition import Write, lock
@@ -23,10 +24,11 @@ from kg.mending import queries, sound
 from kg.mending.bindings import rebound
 from kg.mending.checks import BrokenRule, Fault, run_checks
 from kg.ports import Clock
+from kg.values import Scope
 from kg.writing import queries as writing_queries
 from kg.writing.erase import decisions_lost
 
-REFRESHED = frozenset(("claim_drawn", "claim_stated", "tombstone"))
+REFRESHED = frozenset(("claim_drawn", "claim_stated", "fact_end", "tombstone"))
 """Rules that are kept again once everything that follows from facts is refreshed."""
 _ROUNDS = 12
 _LOST = {
@@ -46,7 +48,19 @@ def at_stake(broken: Sequence[BrokenRule]) -> list[Fault]:
     return [fault for rule in broken for fault in rule.faults if _LOST.get(rule.rule) == fault.problem]
 
 
-async def mend_user(store: GraphStore, clock: Clock, user_id: str, *, take_away: bool) -> list[Fault]:
+async def adopt_memories(store: GraphStore, clock: Clock, user_id: str) -> None:
+    """Give memories that a person made by hand what the tools find memories by, if there are such ones.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    if (await store.read_one(queries.count_by_hand, **Scope(user_id).params()))["memories"]:
+        await mend_user(store, clock, user_id, take_away=False, only=("memory_properties",))
+
+
+async def mend_user(
+    store: GraphStore, clock: Clock, user_id: str, *, take_away: bool, only: Sequence[str] | None = None
+) -> list[Fault]:
     """Mend what is broken of one user and return what was taken away.
 
     Args:
@@ -54,11 +68,12 @@ async def mend_user(store: GraphStore, clock: Clock, user_id: str, *, take_away:
         clock: says what time it is.
         user_id: partition.
         take_away: whether nodes of which nothing is left but themselves may go.
+        only: rules to mend by; None for all.
     """
     taken: list[Fault] = []
     seen: list[Faults] = []
     for _ in range(_ROUNDS):
-        broken = [rule for rule in await run_checks(store, user_id=user_id) if rule.rule not in REFRESHED]
+        broken = [rule for rule in await run_checks(store, user_id=user_id, only=only) if rule.rule not in REFRESHED]
         faults: Faults = {rule.rule: rule.faults for rule in broken}
         lost = at_stake(broken) if faults in seen else []
         if not faults or (faults in seen and not (take_away and lost)):
@@ -126,7 +141,9 @@ class _Round:
         return seq
 
     async def belongings(self) -> None:
-        """Give facts and versions the user of their memory, and the memories the user's own names."""
+        """Give nodes their labels, facts and versions the user of their memory, and memories the user's own names."""
+        if self._broken("labels"):
+            await self._tx.run(queries.mend_labels, user_id=self._user)
         if not self._broken("users", "seq_partition", "fact_sides"):
             return
         await self._tx.run(queries.adopt_owned, user_id=self._user)
@@ -205,6 +222,8 @@ class _Round:
         """Let names refer to one thing each, and give things a name."""
         if self._broken("entity_merge"):
             await self._tx.run(queries.mend_merges, user_id=self._user)
+        if self._broken("merge_fact"):
+            await follow_sameness(self._write, [], sources=self._ids("merge_fact"))
         if self._broken("alias_entity", "alias_named", "alias_properties", "entity_alias"):
             spellings = [{"key": key, "name": key} for key in self._ids("alias_properties")]
             await self._tx.run(queries.mend_aliases, user_id=self._user, spellings=spellings)

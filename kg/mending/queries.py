@@ -75,10 +75,19 @@ class LastCheck(TypedDict):
     broken: str | None
 
 
+class MadeByHand(TypedDict):
+    """How many memories a person made by hand; ``unnumbered``: those of them without a number."""
+
+    memories: int
+    unnumbered: int
+
+
+count_by_hand = Query("count_by_hand", MadeByHand)
 last_check = Query("last_check", LastCheck)
 record_check = Command("record_check")
 mend_partition = Command("mend_partition")
 mend_uuids = Command("mend_uuids")
+mend_labels = Command("mend_labels")
 raw_nodes = Query("raw_nodes", RawNode)
 set_properties = Command("set_properties")
 mend_kinds = Command("mend_kinds")

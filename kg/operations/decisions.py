@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kg.entities.sameness import follow_sameness
 from kg.errors import NotFound
 from kg.facts import queries as facts_queries
 from kg.facts.contentions import OPPOSITES, contention_params
@@ -51,14 +52,18 @@ class Decisions:
         """
         now = await present(self._store, user_id, self._clock)
         found = await self._store.read_one(
-            queries.conflicts, user_id=user_id, project=project, opposites=OPPOSITES, now=now, top_k=limit
+            queries.conflicts, user_id=user_id, project=project, opposites=OPPOSITES, now=now, top_k=limit + 1
         )
         open_pairs: list[_Pair] = [(row["one"], row["other"]) for row in found["open"]]
         open_pairs += await self._unjudged(user_id, project, now)
         pairs = {frozenset((one["uuid"], other["uuid"])): (one, other) for one, other in reversed(open_pairs)}
+        shown = [{"facts": [_brief(one), _brief(other)]} for one, other in reversed(pairs.values())]
+        decided = [_decided(row) for row in found["decided"]]
+        lists = {"open": shown, "decided": decided}
+        longer = [name for name, rows in lists.items() if len(rows) > limit]
         return {
-            "open": [{"facts": [_brief(one), _brief(other)]} for one, other in reversed(pairs.values())][:limit],
-            "decided": [_decided(row) for row in found["decided"]],
+            **{name: rows[:limit] for name, rows in lists.items()},
+            **render.compact({"more": f"more are {' and '.join(longer)}; raise limit" if longer else None}),
         }
 
     async def _unjudged(
@@ -90,7 +95,8 @@ class Decisions:
                 raise NotFound("decision", uuid, "list them with `knowthread facts conflicts`")
             olds = [row["old"] for row in rows]  # a reworded fact has a copy of its decisions
             ended = await restore_taken_back(write.tx, user_id, [uuid], write.now)
-            await refresh_derived(write.tx, user_id=user_id, also=[*olds, *ended], now=write.now)
+            moved = await refresh_derived(write.tx, user_id=user_id, also=[*olds, *ended], now=write.now)
+            await follow_sameness(write, moved)
             old = olds[0]
             end = await write.tx.run_one(queries.fact_end, user_id=user_id, uuid=old)
             return Undone(old, _is_open(end["invalid_at"], write.now), ended)

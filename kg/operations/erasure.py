@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from kg.errors import Conflict
+from kg.mending import queries as mending_queries
+from kg.mending.mend import adopt_memories
 from kg.operations import queries
 from kg.operations.parts import Parts
 from kg.recall.explore import Explore
@@ -20,6 +22,7 @@ class Erasure:
 
     def __init__(self, parts: Parts, explore: Explore) -> None:
         self._store = parts.store
+        self._clock = parts.clock
         self._indexer = parts.indexer
         self._deleting = parts.deleting
         self._explore = explore
@@ -38,14 +41,22 @@ class Erasure:
         """
         erased = None if dry_run else await self._deleting.earlier(scope.user_id, key)
         if erased is None:
-            count = (await self._store.read_one(queries.count_scope, **scope.params()))["memories"]
+            count = await self._count(scope)
             if dry_run:
                 return {"dry_run": True, "memories": count, "confirm": count}
             if await self._deleting.begun(scope.user_id, key) is None:
                 _check_confirm(count, confirm)
+                await adopt_memories(self._store, self._clock, scope.user_id)
             erased = await self._deleting.scope(scope, key)
             self._indexer.wake()
         return {"event": "DELETE", "deleted": erased.counts(), **_note(erased)}
+
+    async def _count(self, scope: Scope) -> int:
+        """Return how many memories a scope holds, with those that a person made by hand in Neo4j Browser."""
+        params = scope.params()
+        counted = await self._store.read_one(queries.count_scope, **params)
+        by_hand = await self._store.read_one(mending_queries.count_by_hand, **params)
+        return counted["memories"] + by_hand["unnumbered"]
 
     async def entity(
         self, user_id: str, key: RequestKey, name: str, *, with_memories: bool, dry_run: bool, confirm: object

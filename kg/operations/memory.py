@@ -128,7 +128,7 @@ class MemoryService:
         """Store a note or conversation with its facts: decisions with reasons, rejected options, causes, fixes,
         failed attempts, conventions, preferences. Durable when it answers. The answer's to_settle lists current facts
         that the new ones may replace: end those with one more call as settle_with shows, facts [{id, supersedes}] and
-        no text.
+        no text. maybe_same lists new names that may be known things: settle each by a fact, SAME_AS or DIFFERENT_FROM.
         """
         if enable_graph is not None:
             check_flag("enable_graph", enable_graph)
@@ -226,16 +226,19 @@ class MemoryService:
         async def answer_in(scope: Scope) -> JsonObject:
             within = replace(search, scope=scope)
             stems = () if question is None else question.stems
-            changes = {} if since is None else {"changes": await self._changes.since(within, since, stems, budget // 2)}
+            changes = {} if since is None else await self._changes.since(within, since, stems, budget // 2)
             if question is None:
                 page = await self._listing.memories(scope, parsed, limit=search.limit, cursor=None)
-                return {**changes, "results": render.fitting(page["results"], search.max_tokens)}
+                shown = render.fitting(page["results"], search.max_tokens)
+                cut = "cursor" in page or len(shown) < len(page["results"])
+                return {**changes, "results": shown, **({"more": "raise limit or max_tokens"} if cut else {})}
             answer = await self._recall.search(within, question)
             self._recall_counts.add(scope.user_id, (hit["id"] for hit in answer["results"]))
             if relates:
-                uuids = [entity.uuid for entity in question.linked[:3]]
-                relations = await self._explore.relations(scope, uuids, search.instants)
-                answer["relations"] = render.fitting(relations, budget - render.size(answer))
+                uuids = [entity.uuid for entity in question.linked]
+                left = budget - render.size(answer)
+                answer["relations"], more = await self._explore.relations(scope, uuids, search.instants, left)
+                answer |= {"more_relations": more} if more else {}
             return {**changes, **answer}
 
         return await self._scoped.read(search.scope, "results", answer_in, names_user=names_user)

@@ -37,6 +37,9 @@ FACTS_AT_ONCE = 200
 """Facts recomputed in one transaction, while other writes of the partition wait."""
 
 
+_PASSES = 3
+
+
 @dataclass(frozen=True)
 class Repaired:
     """What was wrong and is fixed; all zero or empty where nothing was wrong.
@@ -87,9 +90,7 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock, *, take_aw
         StoreUnavailable: a store does not answer; what was fixed before that stays fixed.
     """
     broken = await run_checks(store)
-    taken: list[Fault] = []
-    for user_id in sorted({fault.user_id for rule in broken for fault in rule.faults} - {""}):
-        taken += await mend_user(store, clock, user_id, take_away=take_away)
+    taken = await _mend_users(store, clock, broken, take_away=take_away)
     edited: list[IndexedNode] = []
     async for rows in indexed_nodes(store, ("Memory", "Entity")):
         read = await asyncio.to_thread(read_all, rows)
@@ -105,6 +106,20 @@ async def repair(store: GraphStore, index: VectorIndex, clock: Clock, *, take_aw
         _fewer(broken, left), tuple(taken), tuple(at_stake(left)), tuple(left),
         texts, names, missing, stale, surplus, tombstones, ends, claims, undrawn,
     )  # fmt: skip
+
+
+async def _mend_users(store: GraphStore, clock: Clock, broken: Sequence[BrokenRule], *, take_away: bool) -> list[Fault]:
+    """Mend every user's part and return what was taken away; what leaves one user may leave something behind there."""
+    taken: list[Fault] = []
+    for _ in range(_PASSES):
+        users = {fault.user_id for rule in broken if rule.rule not in REFRESHED for fault in rule.faults} - {""}
+        for user_id in sorted(users):
+            taken += await mend_user(store, clock, user_id, take_away=take_away)
+        found = await run_checks(store) if users else broken
+        if found == broken:
+            break
+        broken = found
+    return taken
 
 
 def _fewer(before: Sequence[BrokenRule], after: Sequence[BrokenRule]) -> dict[str, int]:

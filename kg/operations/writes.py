@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kg.entities.likely import find_likely_new
 from kg.errors import StoreUnavailable
 from kg.facts.parse import ParsedFacts
 from kg.graph.partition import present
@@ -15,7 +16,7 @@ from kg.operations.parts import Parts
 from kg.operations.queries import ChangedFact
 from kg.ports import Vector
 from kg.recall import render
-from kg.recall.settle import NewFact, Offer, Settling
+from kg.recall.settle import OFFERED, NewFact, Offer, Settling
 from kg.recall.settle_ranking import Said
 from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
 from kg.writing.add import Adding, AddOutcome
@@ -62,14 +63,16 @@ class Writes:
             self._worker.wake()
         fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
         timeout_s = INDEX_WAIT_LONG_S if waits else self._index_wait_s
-        indexed, changes = await asyncio.gather(
+        indexed, changes, likely = await asyncio.gather(
             self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s, new=True),
             self._fact_changes(request.scope, outcome.fact_uuids, outcome.ended),
+            self._likely(request.scope.user_id, outcome.entities),
         )
         return {
             "results": _added(outcome),
             "indexed": indexed,
             **changes,
+            **render.compact({"maybe_same": likely}),
             **_unused(parsed, [*warnings, *outcome.warnings]),
             "extraction": await self._extraction(request, outcome, waits=waits),
         }
@@ -153,6 +156,12 @@ class Writes:
             }
         )
 
+    async def _likely(self, user_id: str, entities: Sequence[str]) -> list[JsonObject]:
+        """Return which new entities may be the same as others."""
+        if not entities:
+            return []
+        return await find_likely_new(self._store, user_id, entities, await present(self._store, user_id, self._clock))
+
     async def _offers(self, scope: Scope, rows: Sequence[ChangedFact]) -> list[Offer]:
         now = await present(self._store, scope.user_id, self._clock)
         current = [row for row in rows if row["invalid_at"] is None or row["invalid_at"] > now]
@@ -180,11 +189,13 @@ def _to_settle(offers: Sequence[Offer]) -> JsonObject:
     """Return what the caller may settle, and the arguments of the call that does."""
     if not offers:
         return {}
+    offers, left_out = offers[:OFFERED], len(offers) - OFFERED
     calls: dict[str, list[str]] = {}
     for offer in offers:
         calls.setdefault(offer.new, []).append(offer.row["uuid"])
     return {
         "to_settle": [{**render.fact(offer.row, render.FACT_CHARS), "why": offer.why} for offer in offers],
+        **({"to_settle_omitted": left_out} if left_out > 0 else {}),
         "settle_with": {
             "tool": "add_memory",
             "facts": [{"id": new, "supersedes": olds} for new, olds in calls.items()],

@@ -75,7 +75,7 @@ class Settling:
         self._embedder = embedder
 
     async def offers(self, scope: Scope, facts: Sequence[NewFact], now: datetime) -> list[Offer]:
-        """Return at most ``OFFERED`` standing facts, the likeliest first; without the index, from the graph alone.
+        """Return the standing facts to offer, the likeliest first; without the index, from the graph alone.
 
         Args:
             scope: of the memory that states the new facts.
@@ -187,7 +187,7 @@ def _best(found: Sequence[Offer]) -> list[Offer]:
         if first or offer.score >= BAR:
             sure.add((offer.new, offer.why))
             chosen.setdefault(offer.row["uuid"], offer)
-    return list(chosen.values())[:OFFERED]
+    return list(chosen.values())
 
 
 _PREDICATES: Mapping[str, Any] = {

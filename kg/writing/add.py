@@ -39,6 +39,7 @@ class AddOutcome:
         pending: memories that a model is to read; jobs were left for them.
         noise: memories that are not worth remembering, each with the reason; they are stored but hidden.
         warnings: parts of the facts that could not be used.
+        entities: the entities that were created.
     """
 
     memory_uuids: list[str]
@@ -48,6 +49,7 @@ class AddOutcome:
     pending: list[str] = field(default_factory=list[str])
     noise: dict[str, str] = field(default_factory=dict[str, str])
     warnings: list[str] = field(default_factory=list[str])
+    entities: list[str] = field(default_factory=list[str])
 
 
 class Adding:
@@ -106,6 +108,7 @@ class Adding:
             described = [{"uuid": uuid, "metadata": metadata} for uuid, metadata in layout.redescribed.items()]
             await write.tx.run(queries.redescribe_memories, user_id=write.user_id, memories=described, now=write.now)
         outcome.fact_uuids.extend(draft.fact_uuids())
+        outcome.entities.extend(row["properties"]["uuid"] for row in draft.entities)
         outcome.ended.extend(ended)
         outcome.warnings.extend(draft.warnings)
         return outcome

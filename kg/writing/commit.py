@@ -6,7 +6,8 @@ Adding, updating and extraction differ in what they draft. From the draft on the
 2. the draft's entities, memories, mentions, facts and decisions are created, and jobs for new texts;
 3. ends and drawn relationships are recomputed around every fact that came or went;
 4. names and entities that nothing uses any more are removed;
-5. entities that are one thing are merged: first those that the caller found, then those that spelling shows.
+5. entities that are one thing are merged: those that the caller found, that a fact names, that spelling shows; merges
+   of which the fact fell are undone.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ from dataclasses import dataclass
 from kg.entities.merge import merge_entities, merge_namesakes
 from kg.entities.orphans import drop_orphans
 from kg.entities.resolve import EntityMerge
+from kg.entities.sameness import both_stand, follow_sameness, merge_same
 from kg.facts.derive import refresh_derived
-from kg.facts.predicates import SAME_AS
 from kg.facts.queries import ClaimedFact, StatedDecision
 from kg.facts.taken_back import restore_after_fall
-from kg.graph import queries as graph_queries
 from kg.graph.partition import Write
 from kg.graph.store import Row
 from kg.writing import queries
@@ -76,8 +76,9 @@ async def commit(
     also = [*decided, *standing_again, *ended_again]
     moved = await refresh_derived(tx, user_id=user_id, created=stated, changed=expired, also=also, now=write.now)
     await drop_orphans(tx, user_id, [], _entities_of(expired))
-    gone = await _merge_found(write, [*merges, *_said_to_be_same(stated)])
+    gone = await _merge_found(write, merges) | await merge_same(write, stated)
     await merge_namesakes(write, [row for row in draft.entities if row["properties"]["uuid"] not in gone])
+    await follow_sameness(write, moved, expired)
     own: set[str] = {fact["uuid"] for fact in (*stated, *expired)}
     return [uuid for uuid in moved if uuid not in own]
 
@@ -99,15 +100,6 @@ def _inherited(replaced: Sequence[Replaced], stated: Sequence[Row]) -> list[Row]
     return list({(row["old"], row["new"], *map(row["properties"].get, properties)): row for row in inherited}.values())
 
 
-def _said_to_be_same(stated: Sequence[Row]) -> list[EntityMerge]:
-    """Return the merges that new facts ask for: A SAME_AS B."""
-    return [
-        EntityMerge(fact["object_uuid"], fact["subject_uuid"], "said to be the same thing")
-        for fact in stated
-        if fact["predicate"] == SAME_AS and fact["subject_uuid"] and fact["object_uuid"]
-    ]
-
-
 def _entities_of(facts: Sequence[ClaimedFact]) -> list[str]:
     return sorted({uuid for fact in facts for uuid in (fact["subject_uuid"], fact["object_uuid"]) if uuid})
 
@@ -116,10 +108,7 @@ async def _merge_found(write: Write, merges: Sequence[EntityMerge]) -> set[str]:
     """Merge entities that were found to be one thing, if both still stand; return those that were merged away."""
     gone: set[str] = set()
     for merge in merges:
-        uuids = [merge.source, merge.target]
-        rows = await write.tx.run(graph_queries.find_entities, user_id=write.user_id, keys=[], uuids=uuids)
-        standing = {row["uuid"] for row in rows if row["merged_into"] is None}
-        if merge.source != merge.target and standing == set(uuids):  # neither was removed or merged since
+        if await both_stand(write, merge.source, merge.target):  # neither was removed or merged since
             await merge_entities(write, merge.source, merge.target, merge.reason)
             gone.add(merge.source)
     return gone

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import NAMESPACE_OID
 
 from kg.entities.orphans import drop_orphans
+from kg.entities.sameness import follow_sameness
 from kg.facts.derive import refresh_derived
 from kg.facts.queries import ClaimedFact
 from kg.graph import queries as graph_queries
@@ -45,7 +47,8 @@ async def delete_entity(write: Write, uuid: str) -> Erased:
     await lost.bridge(tx)
     others = {other for fact in facts for other in (fact["subject_uuid"], fact["object_uuid"]) if other} - {uuid}
     removed = await drop_orphans(tx, user_id, [], sorted(others))
-    await refresh_derived(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=write.now)
+    moved = await refresh_derived(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=write.now)
+    await follow_sameness(write, moved, facts)
     gone = [uuid, *context["merged"], *removed, *(fact["uuid"] for fact in facts)]
     await tx.run(graph_queries.create_tombstones, user_id=user_id, uuids=gone, now=write.now)
     return Erased(facts=len(facts), entities=1 + len(removed))
@@ -64,7 +67,8 @@ async def erase_memories(tx: Transaction, user_id: str, uuids: Sequence[str], no
         await tx.run(queries.link_next, links=links)
     await lost.bridge(tx)
     removed = await drop_orphans(tx, user_id, context["keys"], context["entities"])
-    await refresh_derived(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=now)
+    moved = await refresh_derived(tx, user_id=user_id, changed=facts, also=lost.bereaved, now=now)
+    await follow_sameness(Write(tx, user_id, NAMESPACE_OID, now, 0), moved, facts)
     tombstones = [*memories, *(fact["uuid"] for fact in facts), *removed]
     await tx.run(graph_queries.create_tombstones, user_id=user_id, uuids=tombstones, now=now)
     return Erased(len(memories), context["versions"], len(facts), len(removed))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import pytest
+
+from kg.errors import KgError
 from tests.support.user import User, lives_in, states
 
 
@@ -23,6 +28,13 @@ class Damage:
 def _damage(query: str, *rules: str) -> Damage:
     return Damage(query, frozenset(rules))
 
+
+FIRST = frozenset((
+    "memory deleted", "thing deleted", "name bound to two things", "message deleted", "partition deleted",
+    "memory given away", "fact given away", "memory by hand", "fact by hand", "wrong types in a memory",
+    "memory without its label", "memory copied", "end removed", "merge in a circle",
+))  # fmt: skip
+"""Kinds of damage of which each breaks something else."""
 
 REDIS = "MATCH (e:Entity {user_id: $user_id, name: 'Redis'})"
 SHOP = "MATCH (m:Memory {user_id: $user_id}) WHERE m.text STARTS WITH 'The shop'"
@@ -74,7 +86,7 @@ DAMAGE: dict[str, Damage] = {
         "MATCH (:Fact {user_id: $user_id})-[d:SUPERSEDED_BY]->() REMOVE d.effective_at", "decision"
     ),
     "decision turned on itself": _damage(
-        f"{FACT} CREATE (f)-[:SUPERSEDED_BY {{kind: 'superseded'}}]->(f)", "decision"
+        f"{FACT} CREATE (f)-[:SUPERSEDED_BY {{kind: 'superseded'}}]->(f)", "decision", "fact_end"
     ),
     "merge in a circle": _damage(
         "MATCH (a:Entity {user_id: $user_id})-[:MERGED_INTO]->(b) "
@@ -113,6 +125,39 @@ DAMAGE: dict[str, Damage] = {
         "created_at: datetime()})",
         "job_memory",
     ),
+    "end invented": _damage(f"{FACT} SET f.invalid_at = datetime('2024-01-01')", "fact_end"),
+    "end removed": _damage(
+        "MATCH (f:Fact {user_id: $user_id, statement: 'lives in Paris'}) REMOVE f.invalid_at",
+        "fact_end", "claim_drawn",
+    ),
+    "memory without its label": _damage(f"{SHOP} REMOVE m:Memory", "labels"),
+    "fact without its label": _damage(f"{FACT} REMOVE f:Fact", "labels", "claim_stated"),
+    "thing without its label": _damage(f"{REDIS} REMOVE e:Entity", "labels", "alias_entity"),
+    "name without its label": _damage(
+        f"{REDIS} MATCH (a:Alias)-[:REFERS_TO]->(e) REMOVE a:Alias", "labels", "entity_alias", "fact_names"
+    ),
+    "version without its label": _damage(
+        "MATCH (v:MemoryVersion {user_id: $user_id}) REMOVE v:MemoryVersion", "labels"
+    ),
+    "mention cut off": _damage(f"{SHOP} MATCH (m)-[r:NAMES]->(:Alias {{key: 'redis'}}) DELETE r", "alias_named"),
+    "object cut off": _damage(f"{FACT}-[r:OBJECT]->() DELETE r", "fact_sides"),
+    "message cut off": _damage("MATCH (:Memory {user_id: $user_id})-[r:NEXT]->() DELETE r", "conversation"),
+    "memory copied": _damage(
+        f"{SHOP} CREATE (c:Memory) SET c = m {{.*, uuid: randomUUID()}}", "seq_unique"
+    ),
+    "fact copied": _damage(
+        f"{FACT} CREATE (c:Fact) SET c = f {{.*, uuid: randomUUID()}}",
+        "seq_unique", "fact_owner", "fact_sides",
+    ),
+    "thing copied": _damage(
+        f"{REDIS} CREATE (c:Entity) SET c = e {{.*, uuid: randomUUID()}}", "entity_alias", "entity_kind"
+    ),
+    "fact given away": _damage(f"{FACT} SET f.user_id = $user_id + '-other'", "claim_stated", "seq_partition", "users"),
+    "thing given away": _damage(f"{REDIS} SET e.user_id = $user_id + '-other'", "users"),
+    "name given away": _damage(
+        f"{REDIS} MATCH (a:Alias)-[:REFERS_TO]->(e) SET a.user_id = $user_id + '-other'", "users"
+    ),
+    "text of another type": _damage(f"{SHOP} SET m.text = [1, 2]", "memory_properties"),
     "memory of nobody": _damage(f"{SHOP} REMOVE m.user_id", "user"),
 }  # fmt: skip
 
@@ -162,3 +207,58 @@ async def clean_up(user: User) -> None:
     for label in ("Memory", "MemoryVersion", "Fact", "Entity", "Alias", "Job", "Tombstone", "Partition", "Request"):
         await user.raw(f"MATCH (n:{label}) WHERE n.user_id STARTS WITH $user_id DETACH DELETE n")
     await user.raw("MATCH (n:Memory) WHERE n.user_id IS NULL DETACH DELETE n")
+
+
+def kinds(all_kinds: Iterable[str]) -> list[Any]:
+    """Kinds of damage as parameters of a test: those of ``FIRST`` run always, the others with ``make faults``."""
+    return [kind if kind in FIRST else pytest.param(kind, marks=pytest.mark.faults) for kind in sorted(all_kinds)]
+
+
+async def every_tool(user: User) -> dict[str, Any]:
+    """What the tools answer, each called as an agent would; a refusal is an answer, another exception is none."""
+    service, session = user.memory, user.session
+    answers: dict[str, Any] = {
+        "search": await service.search_memories(
+            session(), query="where are sessions kept?", limit=50, max_tokens=50_000
+        ),
+        "then": await service.search_memories(session(), query="sessions", known_at="2024-06", limit=50),
+        "related": await service.search_memories(session(), query="what about Redis?", enable_graph=True, explain=True),
+        "list": await service.get_memories(session(), limit=50),
+        "filtered": await service.get_memories(session(), filters={"created_at": {"gte": "2020"}}),
+        "scopes": await service.list_entities(session()),
+        "graph": await service.search_graph(session(), query="sessions in Redis"),
+        "connected": await service.search_graph(session()),
+        "dry": await service.delete_all_memories(session(), user_id=user.id, dry_run=True),
+    }
+    ids = await user.raw("MATCH (m:Memory {user_id: $user_id}) RETURN m.uuid AS uuid, m.text AS text")
+    for row in ids:
+        if isinstance(row["uuid"], str):
+            answers[row["uuid"]] = await refused(service.get_memory(session(), memory_id=row["uuid"]))
+    for name in ("Redis", "the shop", "Ada", "user", "Postgre"):
+        answers[name] = await refused(service.get_entity(session(), name=name, include_superseded=True))
+        answers[f"{name} then"] = await refused(service.get_entity(session(), name=name, known_at="2024-06"))
+    return answers
+
+
+async def refused(call: Any) -> Any:
+    try:
+        return await call
+    except KgError as error:
+        return str(error)
+
+
+async def every_write(user: User) -> None:
+    """Change and delete what there is, and store more about the same things."""
+    service, session = user.memory, user.session
+    left = states("the shop left Redis", "STOPPED_USING", "the shop", "Redis")
+    added = await user.add("Redis of the shop was moved by Ada", left)
+    assert added["results"][0]["event"] == "ADD" and "facts_skipped" not in added
+    rows = await user.raw("MATCH (m:Memory {user_id: $user_id}) RETURN m.uuid AS uuid")
+    for row in [row for row in rows if isinstance(row["uuid"], str)]:
+        user.clock.tick()
+        await refused(service.update_memory(session(), memory_id=row["uuid"], text=f"Changed {row['uuid']}"))
+    await refused(service.delete_entities(session(), name="Redis"))
+    for row in [row for row in rows if isinstance(row["uuid"], str)][:2]:
+        await refused(service.delete_memory(session(), memory_id=row["uuid"]))
+    count = (await service.delete_all_memories(session(), user_id=user.id, dry_run=True))["confirm"]
+    await service.delete_all_memories(session(), user_id=user.id, confirm=count)

@@ -34,7 +34,7 @@ WITHOUT_USER = {
         (
             "create_decisions", "create_merge", "create_version", "delete_memories",
             "delete_merge", "expire_facts", "fallen_decisions", "link_next",
-            "move_facts", "remaining_names", "rename_entities", "set_ends",
+            "move_facts", "remaining_names", "rename_entities", "rest_merge", "set_ends",
         ),
         BY_UUID,
     ),

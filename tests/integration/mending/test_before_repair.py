@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 
-from kg.errors import KgError
-from tests.support.damage import DAMAGE, clean_up, stock
+from tests.support.damage import DAMAGE, clean_up, every_tool, every_write, kinds, stock
 from tests.support.user import User, states
 
 VALUES = ("null", "7", "'x'", "[1, 2]", "true", "date('2024-05-01')", "point({x: 1, y: 2})")
@@ -37,57 +35,7 @@ async def stocked(user: User) -> AsyncIterator[User]:
     await clean_up(user)
 
 
-async def every_tool(user: User) -> dict[str, Any]:
-    """What the tools answer, each called as an agent would; a refusal is an answer, another exception is none."""
-    service, session = user.memory, user.session
-    answers: dict[str, Any] = {
-        "search": await service.search_memories(
-            session(), query="where are sessions kept?", limit=50, max_tokens=50_000
-        ),
-        "then": await service.search_memories(session(), query="sessions", known_at="2024-06", limit=50),
-        "related": await service.search_memories(session(), query="what about Redis?", enable_graph=True, explain=True),
-        "list": await service.get_memories(session(), limit=50),
-        "filtered": await service.get_memories(session(), filters={"created_at": {"gte": "2020"}}),
-        "scopes": await service.list_entities(session()),
-        "graph": await service.search_graph(session(), query="sessions in Redis"),
-        "connected": await service.search_graph(session()),
-        "dry": await service.delete_all_memories(session(), user_id=user.id, dry_run=True),
-    }
-    ids = await user.raw("MATCH (m:Memory {user_id: $user_id}) RETURN m.uuid AS uuid, m.text AS text")
-    for row in ids:
-        if isinstance(row["uuid"], str):
-            answers[row["uuid"]] = await refused(service.get_memory(session(), memory_id=row["uuid"]))
-    for name in ("Redis", "the shop", "Ada", "user", "Postgre"):
-        answers[name] = await refused(service.get_entity(session(), name=name, include_superseded=True))
-        answers[f"{name} then"] = await refused(service.get_entity(session(), name=name, known_at="2024-06"))
-    return answers
-
-
-async def refused(call: Any) -> Any:
-    try:
-        return await call
-    except KgError as error:
-        return str(error)
-
-
-async def every_write(user: User) -> None:
-    """Change and delete what there is, and store more about the same things."""
-    service, session = user.memory, user.session
-    left = states("the shop left Redis", "STOPPED_USING", "the shop", "Redis")
-    added = await user.add("Redis of the shop was moved by Ada", left)
-    assert added["results"][0]["event"] == "ADD" and "facts_skipped" not in added
-    rows = await user.raw("MATCH (m:Memory {user_id: $user_id}) RETURN m.uuid AS uuid")
-    for row in [row for row in rows if isinstance(row["uuid"], str)]:
-        user.clock.tick()
-        await refused(service.update_memory(session(), memory_id=row["uuid"], text=f"Changed {row['uuid']}"))
-    await refused(service.delete_entities(session(), name="Redis"))
-    for row in [row for row in rows if isinstance(row["uuid"], str)][:2]:
-        await refused(service.delete_memory(session(), memory_id=row["uuid"]))
-    count = (await service.delete_all_memories(session(), user_id=user.id, dry_run=True))["confirm"]
-    await service.delete_all_memories(session(), user_id=user.id, confirm=count)
-
-
-@pytest.mark.parametrize("kind", sorted(DAMAGE))
+@pytest.mark.parametrize("kind", kinds(DAMAGE))
 async def test_no_tool_chokes_on_what_a_hand_broke(stocked: User, kind: str) -> None:
     await stocked.raw(DAMAGE[kind].query)
     answers = await every_tool(stocked)
@@ -139,4 +87,31 @@ async def test_no_property_that_is_missing_or_of_another_type_keeps_anything_fro
         await stocked.raw(f"MATCH (n:{label} {{user_id: $user_id}}) REMOVE n.{key}")
     await every_write(stocked)
     left = await stocked.raw("MATCH (m:Memory {user_id: $user_id}) RETURN count(m) AS many")
-    assert left[0]["many"] == 0 or label == "Memory"
+    assert not left[0]["many"]
+
+
+async def test_memories_that_a_person_made_by_hand_are_counted_and_deleted_with_the_others(user: User) -> None:
+    await user.add("Said by the agent")
+    await user.raw("UNWIND range(1, 3) AS n CREATE (:Memory {user_id: $user_id, text: 'Said by hand ' + n})")
+    await user.raw("CREATE (:Memory {user_id: $user_id, text: 'Of a run', run_id: 'r', seq: 'first'})")
+    session = user.session
+    assert (await user.memory.delete_all_memories(session(), run_id="r", dry_run=True))["memories"] == 1
+    assert (await user.memory.delete_all_memories(session(), user_id=user.id, dry_run=True))["confirm"] == 5
+    answer = await user.memory.delete_all_memories(session(), user_id=user.id)
+    assert answer["deleted"]["memories"] == 5
+    assert not await user.raw("MATCH (n:Memory|Fact|Entity|Alias {user_id: $user_id}) RETURN 1 AS one")
+
+
+@pytest.mark.parametrize("change", ["DELETE p", "SET p.seq = 1", "SET p.seq = 'x', p.last_at = 7", "REMOVE p.seq"])
+async def test_a_partition_that_a_hand_broke_counts_on(user: User, change: str) -> None:
+    user.clock.at("2030")
+    for number in range(3):
+        await user.add(f"Note {number}", states("Ada likes tea", "PREFERS", "Ada", f"tea {number}"))
+    user.clock.at("2029")  # and the clock was set back
+    await user.raw(f"MATCH (p:Partition {{user_id: $user_id}}) {change}")
+    later = (await user.add("Later")).id
+    rows = await user.raw("MATCH (n:Memory|Fact {user_id: $user_id}) RETURN n.uuid AS uuid, n.seq AS seq ORDER BY seq")
+    assert [row["seq"] for row in rows] == sorted({row["seq"] for row in rows})
+    assert rows[-1]["uuid"] == later
+    (newest,) = await user.raw("MATCH (m:Memory {uuid: $uuid}) RETURN m.created_at.year AS year", uuid=later)
+    assert newest["year"] == 2030
