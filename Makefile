@@ -36,7 +36,7 @@ soak: setup ## the long forms: hundreds of texts through kills and failures
 	$(python) -m pytest -rs -m soak $(ARGS)
 
 .PHONY: faults
-faults: setup ## every fault of every provider, through the whole stack
+faults: setup ## every fault of every provider, kills, cut commits and damage by hand, on the real stores
 	@$(python) scripts/fetch.py
 	$(python) -m pytest -rs -m faults $(ARGS)
 

@@ -7,6 +7,7 @@
 // param: project string or null - only those of this project's
 // param: since datetime - only changes from then on
 // param: now datetime - ends that are yet to come are left out
+// param: skip integer - rows to leave out, the first ones
 // param: top_k integer - most rows returned
 // returns: at datetime - when it was told; of a fact that ended by its own date, that date
 // returns: how string - new, superseded, corrected or ended
@@ -52,4 +53,4 @@ CALL () {
 RETURN toStringOrNull(at) AS at, how, fact.uuid AS uuid, fact.statement AS statement, new.uuid AS new_uuid,
   new.statement AS new_statement, decided_by, reason, memory.uuid AS memory_uuid, memory.project AS project,
   memory.agent_id AS agent_id
-ORDER BY at DESC, uuid LIMIT $top_k
+ORDER BY at DESC, uuid SKIP $skip LIMIT $top_k

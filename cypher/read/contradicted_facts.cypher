@@ -8,7 +8,8 @@
 // param: opposites list[list[string]] - pairs of predicates that contradict each other; NOT_X is one to X always
 // param: now datetime - instant in valid time, UTC
 // param: top_k integer - most of each fact
-// returns: uuid string, by list[{uuid string, statement string, valid_at datetime}] - newest first
+// returns: uuid string, found integer, by list[{uuid string, statement string, valid_at datetime}] - newest first; found
+//   counts all
 UNWIND $uuids AS uuid
 MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id
 CALL (f) {
@@ -29,8 +30,9 @@ CALL (f) {
     AND ($agent_id IS NULL OR m.agent_id = $agent_id)
     AND ($run_id IS NULL OR m.run_id = $run_id)
     AND ($project IS NULL OR m.project = $project)
-  WITH DISTINCT o ORDER BY o.seq DESC LIMIT $top_k
-  RETURN collect(o {.uuid, .statement, .valid_at}) AS by
+  WITH DISTINCT o ORDER BY o.seq DESC
+  WITH collect(o) AS others
+  RETURN size(others) AS found, [o IN others[..$top_k] | o {.uuid, .statement, .valid_at}] AS by
 }
-WITH uuid, by WHERE size(by) > 0
-RETURN uuid, by
+WITH uuid, found, by WHERE found > 0
+RETURN uuid, found, by

@@ -10,7 +10,7 @@
 // param: incoming boolean - facts of which they are the object
 // param: at datetime - instant in valid time, UTC
 // param: known_at datetime or null - instant of knowledge, UTC, at which a fact stood and counts as replaced; null is now
-// param: all boolean - facts that do not hold at that instant too
+// param: which string - held, replaced (another took their place by that instant), ended (by then, for any reason) or all
 // param: history boolean - facts that an update expired too, and those that ended by then, as is known now
 // param: skip integer - facts of each entity to leave out, the first ones
 // param: top_k integer - most facts of each entity
@@ -33,7 +33,12 @@ CALL (uuid) {
   WITH f, direction
   WHERE ($history OR f.expired_at IS NULL)
     AND coalesce(f.created_at <= $known_at, true) AND coalesce(f.expired_at > $known_at, true)
-    AND ($all OR (f.valid_at <= $at AND ($history OR f.invalid_at IS NULL OR f.invalid_at > $at)))
+    AND CASE $which
+      WHEN 'all' THEN true
+      WHEN 'held' THEN f.valid_at <= $at AND ($history OR f.invalid_at IS NULL OR f.invalid_at > $at)
+      ELSE (f.invalid_at <= $at OR f.invalid_at <= f.valid_at)
+        AND ($which = 'ended' OR f.followed_by IS NOT NULL OR EXISTS { (f)-[:SUPERSEDED_BY]->() })
+    END
   MATCH (m:Memory)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f)
   WHERE NOT m:Deleting
     AND ($agent_id IS NULL OR m.agent_id = $agent_id)

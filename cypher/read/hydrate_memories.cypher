@@ -18,7 +18,7 @@
 //   updated_at datetime, last_recalled_at datetime or null}, facts list[{uuid string, statement string, because string
 //   or null, revisit_when string or null, valid_at datetime, invalid_at datetime or null, replaced_by list[{id string,
 //   kind string, at datetime, statement string or null, reason string or null, memory string or null}],
-//   contradicted_by list[{uuid string, statement string, valid_at datetime}]}], versions list[{text string, metadata
+//   contradicted_by list[{uuid string, statement string, valid_at datetime}], contradictions integer}], versions list[{text string, metadata
 //   string, occurred_at datetime, created_at datetime, replaced_at datetime}]}]
 // instants: occurred_at, created_at, updated_at, last_recalled_at, replaced_at, valid_at, invalid_at, at
 UNWIND $uuids AS uuid
@@ -66,12 +66,15 @@ CALL (m) {
       AND ($agent_id IS NULL OR by.agent_id = $agent_id)
       AND ($run_id IS NULL OR by.run_id = $run_id)
       AND ($project IS NULL OR by.project = $project)
-    WITH DISTINCT o ORDER BY o.seq DESC LIMIT $contradicting
-    RETURN collect(o {.uuid, .statement, valid_at: toStringOrNull(o.valid_at)}) AS contradicted_by
+    WITH DISTINCT o ORDER BY o.seq DESC
+    WITH collect(o) AS others
+    RETURN size(others) AS contradictions,
+      [o IN others[..$contradicting] | o {.uuid, .statement, valid_at: toStringOrNull(o.valid_at)}] AS contradicted_by
   }
-  WITH f, replaced_by, contradicted_by ORDER BY f.seq
+  WITH f, replaced_by, contradicted_by, contradictions ORDER BY f.seq
   RETURN collect(f {.uuid, .statement, .because, .revisit_when, valid_at: toStringOrNull(f.valid_at),
-    invalid_at: toStringOrNull(f.invalid_at), replaced_by: replaced_by, contradicted_by: contradicted_by}) AS facts
+    invalid_at: toStringOrNull(f.invalid_at), replaced_by: replaced_by, contradicted_by: contradicted_by,
+    contradictions: contradictions}) AS facts
 }
 CALL (m) {
   MATCH (m)-[:PREVIOUS]->(v:MemoryVersion) WHERE $history

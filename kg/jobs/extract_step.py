@@ -165,7 +165,7 @@ class ExtractStep:
             user_id=lease.user_id,
             uuid=lease.uuid,
             memories=[{**memory, "extraction": state} for memory in memories],
-            dropped=list(dropped[:MAX_DROPPED_TOLD]),
+            dropped=_told(dropped),
             now=write.now,
         )
         if not contends:
@@ -266,3 +266,9 @@ def _expiring(row: FormerStatements) -> dict[str, list[FormerFact]]:
 def _version_of(row: FormerStatements, fact: FormerFact) -> FormerVersion | None:
     """Return the version whose text stated a fact, or None if the present text does."""
     return next((version for version in row["versions"] if version["replaced_at"] > fact["created_at"]), None)
+
+
+def _told(dropped: Sequence[str]) -> list[str]:
+    """Return the first parts of an answer that were not used, and how many more there are."""
+    left_out = len(dropped) - MAX_DROPPED_TOLD
+    return [*dropped[:MAX_DROPPED_TOLD], *([f"and {left_out} more"] if left_out > 0 else [])]

@@ -66,9 +66,14 @@ class Jobs:
         """
         if state is not None and state not in STATES:
             raise InvalidInput("state", state, "give one of " + ", ".join(STATES))
-        found = await self._store.read_one(queries.list_jobs, user_id=user_id, state=state, top_k=limit)
+        found = await self._store.read_one(queries.list_jobs, user_id=user_id, state=state, top_k=limit + 1)
         states = {row["state"]: row["jobs"] for row in found["states"]}
-        return {"jobs": [_job(row) for row in found["jobs"]], "states": states}
+        more = "other jobs were left out; raise limit" if len(found["jobs"]) > limit else None
+        return {
+            "jobs": [_job(row) for row in found["jobs"][:limit]],
+            "states": states,
+            **render.compact({"more": more}),
+        }
 
     async def show(self, user_id: str, uuid: str) -> JsonObject:
         """Return one job with its memories, its model calls, and the parts of their answers that were not used.

@@ -23,8 +23,9 @@ class Merges:
 
     async def list(self, user_id: str, *, limit: int) -> JsonObject:
         """Return the entities that were merged into others, newest first."""
-        found = await self._store.read_one(queries.list_merges, user_id=user_id, top_k=limit)
-        return {"merges": [_shown(row) for row in found["merges"]]}
+        found = await self._store.read_one(queries.list_merges, user_id=user_id, top_k=limit + 1)
+        more = "earlier merges were left out; raise limit" if len(found["merges"]) > limit else None
+        return {"merges": [_shown(row) for row in found["merges"][:limit]], **render.compact({"more": more})}
 
     async def merge(self, user_id: str, key: RequestKey, source: str, target: str, reason: str) -> Moved:
         """Merge one entity into another. A call repeated with the same key returns the first result.

@@ -47,7 +47,7 @@ class ScopedReading:
         meant = None if scope.project is None else meant_project(scope.project, projects)
         if meant is not None and meant != scope.project:
             return {**await answer_in(replace(scope, project=meant)), "project": meant}
-        others = {
+        others: JsonObject = {
             kind: [row["id"] for row in rows][:_SHOWN]
             for kind, value, rows in (
                 ("projects", scope.project, used["projects"]),
@@ -56,4 +56,6 @@ class ScopedReading:
             )
             if value is not None and value not in (row["id"] for row in rows)
         }
+        if any(len(used[kind]) > _SHOWN for kind in ("projects", "agents", "runs") if kind in others):
+            others["more"] = "list_entities"
         return {**answer, "scopes": others} if others else answer

@@ -172,6 +172,8 @@ def _fact(fact: HitFact, text: str, detail: _Detail, *, holds: bool) -> JsonObje
     rendered = render.fact(fact, detail.fact_chars)
     if holds and fact["contradicted_by"] and not fact["replaced_by"]:
         rendered["contradicted_by"] = [render.fact(by, detail.fact_chars) for by in fact["contradicted_by"]]
+        left_out = fact["contradictions"] - len(fact["contradicted_by"])
+        rendered |= {"contradicted_by_omitted": left_out} if left_out else {}
     if _plain(fact["statement"]) == _plain(text):
         del rendered["fact"]
     return rendered

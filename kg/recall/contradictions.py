@@ -40,9 +40,15 @@ class Contradictions:
             now=instants.now,
             top_k=SHOWN,
         )
-        found = {row["uuid"]: [render.fact(by, render.FACT_CHARS) for by in row["by"]] for row in rows}
+        found = {row["uuid"]: row for row in rows}
         for fact in asked:
-            by = found.get(fact["id"], [])
-            max_tokens -= render.size(by) if by else 0
-            if by and max_tokens >= 0:
+            row = found.get(fact["id"])
+            if row is None:
+                continue
+            by = [render.fact(other, render.FACT_CHARS) for other in row["by"]]
+            max_tokens -= render.size(by)
+            if max_tokens >= 0:
                 fact["contradicted_by"] = by
+            left_out = row["found"] - (len(by) if max_tokens >= 0 else 0)
+            if left_out:
+                fact["contradicted_by_omitted"] = left_out

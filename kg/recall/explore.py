@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from kg.errors import InvalidInput, KgError, NotFound
@@ -26,6 +27,9 @@ FACTS_PER_ENTITY = 5
 REPLACED_SHOWN = 3
 """Replaced facts on the page of an entity."""
 _MOST_LOOKED_AT = 50
+_RELATED = 3
+"""Entities of a question whose facts are shown with its answer."""
+_MORE_FACTS = "other facts: get_entity"
 PAGE = 1000
 """Facts of the past that are looked at together, until enough of them held or there are no more."""
 _CHECKED = ((1000, 100), (1_000_000, 1000))
@@ -112,40 +116,58 @@ class Explore:
         """Return the newest facts that hold no longer and say what took their place; where none holds, any that did."""
         if not found.hidden:
             return []
-        ever = await self._facts(replace(page, include_superseded=True, limit=_MOST_LOOKED_AT), uuid)
         held = {fact["uuid"] for fact in found.facts}
         t = page.instants.t
-        ended = [
-            fact
-            for fact in ever.facts
-            if fact["uuid"] not in held
-            and fact["invalid_at"] is not None
-            and (fact["invalid_at"] <= t or fact["invalid_at"] <= fact["valid_at"])
-        ]
-        return [fact for fact in ended if fact["replaced_by"] or not held][:REPLACED_SHOWN]
+        if page.instants.known_at is None:
+            read = await self._store.read_one(
+                queries.entity_facts,
+                **_asked(page),
+                uuids=[uuid],
+                which="replaced" if held else "ended",
+                history=False,
+                skip=0,
+                top_k=_MOST_LOOKED_AT,
+            )
+            ended = read["facts"]
+        else:
+            ever = await self._facts(replace(page, include_superseded=True, limit=_MOST_LOOKED_AT), uuid)
+            ended = [
+                fact
+                for fact in ever.facts
+                if fact["invalid_at"] is not None
+                and (fact["invalid_at"] <= t or fact["invalid_at"] <= fact["valid_at"])
+            ]
+        shown = [fact for fact in ended if fact["uuid"] not in held and (fact["replaced_by"] or not held)]
+        return shown[:REPLACED_SHOWN]
 
     async def search(self, query: str, scope: Scope, limit: int, instants: Instants) -> JsonObject:
         """Return entities by name, words and meaning (or the most connected), each with its facts of then."""
         degraded: list[str] = []
         if query.strip():
-            uuids = await self._ranked(scope, query, limit, instants.t, degraded)
+            uuids = await self._ranked(scope, query, limit + 1, instants.t, degraded)
         else:
-            rows = await self._store.read(queries.entities_connected, **scope.params(), at=instants.t, top_k=limit)
+            rows = await self._store.read(queries.entities_connected, **scope.params(), at=instants.t, top_k=limit + 1)
             uuids = [row["uuid"] for row in rows]
-        entities = await self._rows(scope.user_id, uuids)
+        entities = await self._rows(scope.user_id, uuids[:limit])
         facts = await self._facts_of_each([entity["uuid"] for entity in entities], scope, instants)
         results = [
             {
                 **_entity(entity),
-                "relations": [_fact_of_entity(fact) for fact in facts[entity["uuid"]]],
-                **render.compact({"past": await self._past(scope, entity["uuid"], facts[entity["uuid"]], instants)}),
+                "relations": [_fact_of_entity(fact) for fact in facts[entity["uuid"]][:FACTS_PER_ENTITY]],
+                **render.compact(
+                    {
+                        "more": _MORE_FACTS if len(facts[entity["uuid"]]) > FACTS_PER_ENTITY else None,
+                        "past": await self._past(scope, entity["uuid"], facts[entity["uuid"]], instants),
+                    }
+                ),
             }
             for entity in entities
             if facts[entity["uuid"]] or not scope.narrowed
         ]
         shown = render.fitting(results, render.ANSWER_TOKENS)
         omitted = f"{len(results) - len(shown)} more did not fit; lower limit" if len(shown) < len(results) else None
-        return {"results": shown, **render.compact({"omitted": omitted, "degraded": degraded})}
+        more = "others answer to it too; raise limit" if len(uuids) > limit else None
+        return {"results": shown, **render.compact({"omitted": omitted, "more": more, "degraded": degraded})}
 
     async def _past(self, scope: Scope, uuid: str, held: Sequence[EntityFact], instants: Instants) -> str | None:
         """Say of an entity that only facts name which did not hold at that time; None of any other."""
@@ -165,11 +187,17 @@ class Explore:
             f"none of the {many} facts about it holds; get_entity shows them with include_superseded" if many else None
         )
 
-    async def relations(self, scope: Scope, uuids: Sequence[str], instants: Instants) -> list[JsonObject]:
-        """Return the facts one hop round entities as mem0 writes relations: source, relationship, target."""
+    async def relations(
+        self, scope: Scope, uuids: Sequence[str], instants: Instants, max_tokens: int
+    ) -> tuple[list[JsonObject], str | None]:
+        """Return the facts one hop round entities as mem0 writes relations: source, relationship, target.
+
+        If there are more of them, the second part says how to see them.
+        """
         found: dict[str, JsonObject] = {}
-        for facts in (await self._facts_of_each(uuids, scope, instants)).values():
-            for fact in facts:
+        related = await self._facts_of_each(uuids[:_RELATED], scope, instants)
+        for facts in related.values():
+            for fact in facts[:FACTS_PER_ENTITY]:
                 if fact["subject"] and fact["object"]:
                     found[fact["uuid"]] = render.compact(
                         {
@@ -179,12 +207,14 @@ class Explore:
                             "valid_at": render.instant(fact["valid_at"]),
                         }
                     )
-        return list(found.values())
+        shown = render.fitting(list(found.values()), max_tokens)
+        whole = len(uuids) <= _RELATED and all(len(facts) <= FACTS_PER_ENTITY for facts in related.values())
+        return shown, None if whole and len(shown) == len(found) else _MORE_FACTS
 
     async def _facts_of_each(
         self, uuids: Sequence[str], scope: Scope, instants: Instants
     ) -> dict[str, list[EntityFact]]:
-        """Return the newest ``FACTS_PER_ENTITY`` facts of each entity that held."""
+        """Return the newest facts of each entity that held, one more than ``FACTS_PER_ENTITY`` where there are more."""
         if instants.known_at is not None:  # each takes the whole of its history
             return {uuid: await self._first_facts(uuid, scope, instants) for uuid in uuids}
         rows = await self._store.read(
@@ -195,10 +225,10 @@ class Explore:
             incoming=True,
             at=instants.t,
             known_at=None,
-            all=False,
+            which="held",
             history=False,
             skip=0,
-            top_k=FACTS_PER_ENTITY,
+            top_k=FACTS_PER_ENTITY + 1,
         )
         later = await self._not_begun(scope.user_id, (fact for row in rows for fact in row["facts"]), instants)
         return {
@@ -210,8 +240,7 @@ class Explore:
 
     async def _first_facts(self, uuid: str, scope: Scope, instants: Instants) -> list[EntityFact]:
         """Return the newest facts of an entity that held, however many others are in between."""
-        found = await self._facts(EntityPage(None, uuid, scope, instants, limit=FACTS_PER_ENTITY), uuid)
-        return found.facts[:FACTS_PER_ENTITY]
+        return (await self._facts(EntityPage(None, uuid, scope, instants, limit=FACTS_PER_ENTITY), uuid)).facts
 
     async def _facts(self, page: EntityPage, uuid: str) -> _Facts:
         """Return at most one fact more than the limit, and how many others there are that did not hold.
@@ -220,13 +249,7 @@ class Explore:
         """
         instants = page.instants
         past = instants.known_at is not None
-        params = {
-            **page.scope.params(),
-            "outgoing": page.direction in ("out", "both"),
-            "incoming": page.direction in ("in", "both"),
-            "at": instants.t,
-            "known_at": instants.known_at,
-        }
+        params = _asked(page)
         most = self._page if past else page.limit + 1
         found: list[EntityFact] = []
         looked = passed = 0
@@ -235,7 +258,7 @@ class Explore:
                 queries.entity_facts,
                 **params,
                 uuids=[uuid],
-                all=page.include_superseded,
+                which="all" if page.include_superseded else "held",
                 history=past,
                 skip=looked,
                 top_k=most,
@@ -352,6 +375,17 @@ def _fact_of_entity(fact: EntityFact) -> JsonObject:
                 "at": render.instant(fact["memory_occurred_at"]),
             }
         ),
+    }
+
+
+def _asked(page: EntityPage) -> dict[str, Any]:
+    """Return the parameters that say which facts of an entity a page is about."""
+    return {
+        **page.scope.params(),
+        "outgoing": page.direction in ("out", "both"),
+        "incoming": page.direction in ("in", "both"),
+        "at": page.instants.t,
+        "known_at": page.instants.known_at,
     }
 
 

@@ -133,8 +133,8 @@ class Listing:
 
     async def scopes(self, user_id: str) -> JsonObject:
         """Return every user, and a user's agents, runs and projects, with counts and last use."""
-        summary = await self._store.read_one(queries.scope_summary, user_id=user_id, top_k=SCOPES_SHOWN)
-        users = await self._store.read(queries.list_users, top_k=SCOPES_SHOWN)
+        summary = await self._store.read_one(queries.scope_summary, user_id=user_id, top_k=SCOPES_SHOWN + 1)
+        users = await self._store.read(queries.list_users, top_k=SCOPES_SHOWN + 1)
         lists = {
             "users": users,
             "agents": summary["agents"],
@@ -142,11 +142,12 @@ class Listing:
             "projects": summary["projects"],
         }
         most = render.ANSWER_TOKENS // len(lists)
-        return {
-            "user_id": user_id,
-            "memories": summary["memories"],
-            **{kind: render.fitting([_counted(row) for row in rows], most) for kind, rows in lists.items()},
+        shown = {
+            kind: render.fitting([_counted(row) for row in rows[:SCOPES_SHOWN]], most) for kind, rows in lists.items()
         }
+        longer = [kind for kind, rows in lists.items() if len(shown[kind]) < len(rows)]
+        more = f"only the last used are listed of {', '.join(longer)}; name one to read it" if longer else None
+        return {"user_id": user_id, "memories": summary["memories"], **shown, **render.compact({"more": more})}
 
 
 def _parse_cursor(cursor: object) -> int:

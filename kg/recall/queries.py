@@ -90,9 +90,10 @@ class FactInWords(TypedDict):
 
 
 class ContradictedFact(TypedDict):
-    """A fact and current ones that contradict it."""
+    """A fact and current ones that contradict it; ``found`` counts all of them."""
 
     uuid: str
+    found: int
     by: list[FactInWords]
 
 
@@ -124,10 +125,11 @@ class HitReplacement(Replacement):
 
 
 class HitFact(ListedFact):
-    """A fact of a found memory, with what replaced it and what contradicts it."""
+    """A fact of a found memory, with what replaced it and what contradicts it; ``contradictions`` counts those."""
 
     replaced_by: list[HitReplacement]
     contradicted_by: list[FactInWords]
+    contradictions: int
 
 
 class HitMemory(TypedDict):

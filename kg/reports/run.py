@@ -85,6 +85,8 @@ class Reports:
         }
         if not whole:
             answer["truncated"] = f"only the first {MAX_ROWS} rows are shown; narrow the report or lower its limit"
+        elif rows and len(rows) == values.get("limit"):
+            answer["truncated"] = f"{len(rows)} rows are the limit of this report, and there may be more; raise it"
         return answer
 
 

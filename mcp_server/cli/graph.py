@@ -252,6 +252,7 @@ def _render_conflicts(screen: Screen, answer: JsonObject) -> None:
         _decision(screen, decision)
     if answer["decided"]:
         screen.line(("To undo one: knowthread facts undo ID", "dim"))
+    _more(screen, answer)
 
 
 def _decision(screen: Screen, decision: JsonObject) -> None:
@@ -295,6 +296,12 @@ def _render_merges(screen: Screen, answer: JsonObject) -> None:
         screen.line((merge["id"], "dim"), indent=_INDENT)
     if answer["merges"]:
         screen.line(("To undo one: knowthread entities undo ID", "dim"))
+    _more(screen, answer)
+
+
+def _more(screen: Screen, answer: JsonObject) -> None:
+    if answer.get("more"):
+        screen.line((f"{answer['more']}.", "dim"))
 
 
 def _render_merged(screen: Screen, answer: JsonObject) -> None:

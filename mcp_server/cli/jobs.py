@@ -103,6 +103,8 @@ def _render_jobs(screen: Screen, answer: JsonObject) -> None:
         if job.get("error"):
             screen.line((job["error"], "yellow"), indent=_INDENT)
         screen.line((job["id"], "dim"), indent=_INDENT)
+    if answer.get("more"):
+        screen.line((f"{answer['more']}.", "dim"))
     if states:
         screen.line((f"In all: {count_states(states)}.", "dim"))
     if states.get("dead"):

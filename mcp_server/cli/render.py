@@ -29,15 +29,22 @@ def render_added(screen: Screen, answer: JsonObject) -> None:
         screen.line((f"! fact {skipped['index'] + 1} was left out: {skipped['why']}", "yellow"), indent=2)
     for warning in answer.get("warnings", []):
         screen.line((f"! {warning}", "yellow"), indent=2)
+    _rivals(screen, answer)
+    if not answer.get("indexed", True):
+        screen.line(("Not in the index yet: search finds it by its words now, and by its meaning soon.", "yellow"))
+
+
+def _rivals(screen: Screen, answer: JsonObject) -> None:
+    """Show which current facts may be replaced by what was stored, and the command that ends them."""
     rivals = answer.get("to_settle", [])
     for fact in rivals:
         screen.line(f"? {fact['why']}: {_statement(fact)}  ", (fact["id"], "dim"), indent=2)
+    if answer.get("to_settle_omitted"):
+        screen.line((f"and {answer['to_settle_omitted']} more", "dim"), indent=2)
     if rivals:
         screen.line("They may be replaced by what is new. To end them, or some of them, if they no longer hold:")
     for call in answer.get("settle_with", {}).get("facts", []):
         screen.line(f"knowthread add --fact '{json.dumps(call)}'", indent=2)
-    if not answer.get("indexed", True):
-        screen.line(("Not in the index yet: search finds it by its words now, and by its meaning soon.", "yellow"))
 
 
 def render_hits(screen: Screen, answer: JsonObject) -> None:
@@ -176,7 +183,7 @@ def _span(fact: JsonObject) -> str:
 def _remarks(screen: Screen, answer: JsonObject) -> None:
     if answer.get("hidden"):
         screen.line((f"{answer['hidden']} facts or memories were left out: they do not hold at that date.", "dim"))
-    for name in ("omitted", "weaker"):
+    for name in ("omitted", "weaker", "more", "more_changes", "more_relations"):
         if answer.get(name):
             screen.line((in_commands(str(answer[name])), "dim"))
     if answer.get("not_mentioned"):
