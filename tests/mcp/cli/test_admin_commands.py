@@ -31,7 +31,11 @@ def test_jobs_are_listed_with_state_error_and_id(place: Place) -> None:
 def test_jobs_are_narrowed_to_a_state(place: Place, options: tuple[str, ...]) -> None:
     assert [job["id"] for job in place.run("jobs", *options, "--json").json()["jobs"]] == [DEAD]
     asked = place.queries("list_jobs")[-1]
-    assert (asked["user_id"], asked["state"], asked["top_k"]) == ("somebody", "dead", 3)
+    assert (asked["user_id"], asked["state"], asked["top_k"]) == (
+        "somebody",
+        "dead",
+        4,
+    )  # one more than the limit, to know whether there are more
 
 
 def test_one_job_is_shown_with_its_memories_and_model_calls(place: Place) -> None:
@@ -87,7 +91,7 @@ def test_open_contradictions_come_before_decided_ones(place: Place) -> None:
     assert "because The later note says" in " ".join(first.split()) and ", undone" not in first
     assert "never true" in second and "undone 2026-05-08" in second and UNDONE in second
     asked = place.queries("conflicts")[-1]
-    assert (asked["project"], asked["top_k"]) == ("github.com/example/app", 7)
+    assert (asked["project"], asked["top_k"]) == ("github.com/example/app", 8)
     assert place.run("facts", "conflicts", user="nobody").out == "No contradictions.\n"
     assert place.queries("conflicts")[-1]["project"] is None
 
