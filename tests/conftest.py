@@ -27,7 +27,7 @@ LIVE = (
     "tests/mcp/cli/test_picture_commands.py",
     "tests/mcp/tools/test_bad_input.py",
     "tests/mcp/tools/test_budget.py",
-    "tests/mcp/tools/test_degraded.py",
+    "tests/mcp/tools/test_neo4j_dies.py",
     "tests/mcp/tools/test_tools.py",
 )
 """Files that need the service that all share: they run in one worker, in which it is started once."""

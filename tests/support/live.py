@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -272,3 +272,27 @@ async def read(agent: Agent, memory_id: str) -> Json:
     while (memory := await agent.call("get_memory", memory_id=memory_id))["extraction"] == "pending":
         await asyncio.sleep(0.1)
     return memory
+
+
+async def until(what: str, check: Callable[[], object]) -> None:
+    """Wait until an asynchronous check holds."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not await check():  # pyright: ignore
+        assert time.monotonic() < deadline, f"still not: {what}"
+        await asyncio.sleep(0.5)
+
+
+async def calls_until_it_works(agent: Agent, text: str) -> list[str]:
+    """Store a text and find it again, calling again as one is told to; returns what was said on the way."""
+    refusals: list[str] = []
+    calls: list[tuple[str, Json]] = [("add_memory", {"text": text}), ("search_memories", {"query": text})]
+    deadline = time.monotonic() + PATIENCE_S
+    for tool, arguments in calls:
+        while True:
+            failed, _, said = await agent.try_call(tool, arguments)
+            if not failed:
+                break
+            refusals.append(said)
+            assert time.monotonic() < deadline, said
+            await asyncio.sleep(0.5)
+    return refusals

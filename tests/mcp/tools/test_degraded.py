@@ -7,7 +7,6 @@ import lzma
 import os
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -18,8 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mcp_server.link.processes import process_start
-from tests.support.live import AGAIN, PATIENCE_S, Agent, Json, Live, ToolFailed, says
+from tests.support.live import PATIENCE_S, Agent, Json, Live, ToolFailed, calls_until_it_works, says, until
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -87,14 +85,6 @@ def qdrant(tmp_path: Path) -> Iterator[Qdrant]:
     server = Qdrant(executable, tmp_path)
     yield server
     server.kill()
-
-
-async def until(what: str, check: Callable[[], object]) -> None:
-    """Wait until an asynchronous check holds."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not await check():  # pyright: ignore
-        assert time.monotonic() < deadline, f"still not: {what}"
-        await asyncio.sleep(0.5)
 
 
 async def works_by_words_alone(agent: Agent, text: str) -> None:
@@ -175,50 +165,6 @@ async def test_a_service_without_its_neo4j_ends_with_a_clear_word(own_service: C
             await agent.call("search_memories", query="anything")
         assert url in str(failure.value)
         assert "Traceback" not in str(failure.value)
-
-
-async def test_a_managed_neo4j_that_dies_is_started_again(live: Live, user: str) -> None:
-    temporary = live.data / "neo4j" / "tmp"
-    async with live.shim(user) as agent:
-        await agent.add(JAM)
-        service = live.record().pid
-        for again in range(2):
-            await until("which Neo4j runs", lambda: neo4j_lives(agent))
-            left = set(temporary.iterdir())
-            assert any(file.name.startswith("jetty-") for file in left), "Java's temporary files are elsewhere"
-            former = (await agent.status())["neo4j"]["pid"]
-            os.kill(former, signal.SIGKILL)
-            refusals = await calls_until_it_works(agent, f"Said after death {again}")
-            assert all(any(words in text for words in AGAIN) for text in refusals)
-            await until("another Neo4j runs", lambda: neo4j_lives(agent))
-            assert (await agent.status())["neo4j"]["pid"] != former
-            assert not left & set(temporary.iterdir())
-        assert live.record().pid == service
-        texts = [row["memory"] for row in await agent.listed()]
-        assert texts == ["Said after death 1", "Said after death 0", JAM]
-        await agent.indexed()
-        assert set(await agent.found("paper jam, death")) == set(texts)
-
-
-async def neo4j_lives(agent: Agent) -> bool:
-    """Whether the process that the service tells of is there: a new one answers before the service knows its number."""
-    return process_start((await agent.status())["neo4j"]["pid"]) is not None
-
-
-async def calls_until_it_works(agent: Agent, text: str) -> list[str]:
-    """Store a text and find it again, calling again as one is told to; returns what was said on the way."""
-    refusals: list[str] = []
-    calls: list[tuple[str, Json]] = [("add_memory", {"text": text}), ("search_memories", {"query": text})]
-    deadline = time.monotonic() + PATIENCE_S
-    for tool, arguments in calls:
-        while True:
-            failed, _, said = await agent.try_call(tool, arguments)
-            if not failed:
-                break
-            refusals.append(said)
-            assert time.monotonic() < deadline, said
-            await asyncio.sleep(0.5)
-    return refusals
 
 
 class Cable:
