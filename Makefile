@@ -71,6 +71,11 @@ bench-answer: setup ## whether a search knows that nothing stored fits; ARGS="--
 	@$(python) scripts/fetch.py
 	@$(python) bench/answer.py $(ARGS)
 
+.PHONY: bench-settle
+bench-settle: setup ## how often what a new fact replaces is offered, and what that costs; ARGS="--sizes 50 --misses"
+	@$(python) scripts/fetch.py
+	@$(python) bench/settle.py $(ARGS)
+
 .PHONY: bench-kinds
 bench-kinds: setup ## how often the kind that a name is given is right; ARGS="--wrong"
 	@$(python) bench/kinds.py $(ARGS)

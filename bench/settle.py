@@ -1,4 +1,4 @@
-"""How well the facts that a new one replaces are offered: ``python bench/settle.py [--sizes 50,5000] [--misses]``.
+"""How well the facts that a new one replaces are offered: ``make bench-settle ARGS="--sizes 50,5000 --misses"``.
 
 Each pair of ``bench/data/settle/pairs.jsonl`` is a standing fact and a new one that replaces it, or that is near it and
 does not. The standing facts are stored with synthetic ones of the same project. Each new fact is added through the

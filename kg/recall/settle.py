@@ -22,7 +22,7 @@ from kg.language.words import is_non_latin, stem_terms
 from kg.ports import Embedder, IndexQuery, Vector, VectorIndex
 from kg.recall import queries
 from kg.recall.queries import FactToSettle
-from kg.recall.settle_ranking import BAR, Said, score
+from kg.recall.settle_ranking import BAR, Said, likeness, score
 from kg.values import Scope
 
 OFFERED = 3
@@ -111,9 +111,14 @@ class Settling:
             found[fact.uuid] |= {hit.uuid: hit.score for hit in hits}
         return near, worded
 
+    def _by_words(self, fact: NewFact) -> bool:
+        """Whether words stand in for meaning: the embedder cannot read the fact, or its cosines have no known scale."""
+        unread = self._embedder.english_only and is_non_latin(fact.said.statement)
+        return unread or likeness(self._embedder.name, 0.0) is None
+
     def _queries(self, scope: Scope, fact: NewFact) -> list[IndexQuery]:
         projects = dict.fromkeys((None, scope.project))
-        if self._embedder.english_only and is_non_latin(fact.said.statement):
+        if self._by_words(fact):
             words = term_weights(stem_terms(fact.said.statement))
             return [
                 IndexQuery(words, "memory", scope.user_id, _WORDED, using="words", project=project)
@@ -130,12 +135,13 @@ class Settling:
         async def look(fact: NewFact, vector: Vector) -> None:
             known = near.setdefault(fact.uuid, {})
             own = [row for row in rows if row["new"] == fact.uuid]
-            if self._embedder.english_only and is_non_latin(fact.said.statement):
+            if self._by_words(fact):
                 known |= {row["uuid"]: _shared(fact.said, row) for row in own}
                 return
             missing = {row["uuid"] for row in own} - known.keys()
             if missing:
                 known |= await self._index.similarities("text", vector, sorted(missing))
+            near[fact.uuid] = {uuid: likeness(self._embedder.name, cosine) or 0.0 for uuid, cosine in known.items()}
 
         try:
             await asyncio.gather(*(look(fact, fact.vector) for fact in facts[:_READ] if fact.vector is not None))

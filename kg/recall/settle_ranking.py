@@ -16,10 +16,19 @@ from functools import cached_property
 
 from kg.facts.predicates import FALLBACK, PREDICATES
 from kg.language.words import stem_terms
+from kg.settings.service import EMBEDDERS
 
 BAR = -0.6
 """Least score of a fact that is offered for its likeness."""
 _ALIKE_CHARS = 4
+_AS_MINILM = {
+    **dict.fromkeys((EMBEDDERS[0], "onnx:all-minilm-l6-v2-q", "onnx:all-minilm-l6-v2"), (1.0, 0.0)),
+    **dict.fromkeys(("onnx:bge-small-en-v1.5-q", "onnx:bge-small-en-v1.5"), (1.75, -0.71)),
+}
+"""By embedder: factor and summand that make its cosines those of MiniLM, with which the bar was chosen.
+
+Those of bge lie higher and closer together; the line was fitted on questions and notes.
+"""
 _CHANGE = re.compile(
     r"""\b(?:
         now | no\ longer | any\ ?more | instead | rather\ than | after\ all | gone | dropped | replace[sd]? | moved
@@ -29,6 +38,12 @@ _CHANGE = re.compile(
     )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+
+
+def likeness(embedder: str, cosine: float) -> float | None:
+    """Return what a cosine of an embedder says, as MiniLM would say it; None where that is not known."""
+    line = _AS_MINILM.get(embedder)
+    return None if line is None else line[0] * cosine + line[1]
 
 
 @dataclass(frozen=True)
