@@ -18,7 +18,12 @@ from kg.validate import check_text, says_nothing
 from kg.values import MemoryInput, RequestKey, Scope
 
 MAX_QUESTION_BYTES = 1 << 20
-_INJECTED = frozenset(("sessionId", "action", "chatInput", "tool", "toolCallId"))
+_INJECTED = frozenset(
+    (
+        *("sessionId", "session_id", "action", "chatInput", "chat_input", "tool", "toolCallId", "tool_call_id"),
+        "random_string",  # what Cursor gives a tool that takes nothing
+    )
+)
 _FLAGS = {
     word: flag for flag, words in {True: "true yes on 1", False: "false no off 0"}.items() for word in words.split()
 }

@@ -65,7 +65,9 @@ def test_case_and_spacing_do_not_matter_in_other_scripts():
     assert normalise("Больше НЕ использует") == normalise("больше_не  использует")
 
 
-@pytest.mark.parametrize("said", ["HAS_STATE", "HAS_VALUE", "HAS_VERSION", "SET_TO"])
+@pytest.mark.parametrize(
+    "said", ["HAS_STATE", "HAS_VALUE", "HAS_VERSION", "SET_TO", "is set to", "configured to", "defaults to"]
+)
 def test_what_can_have_many_values_is_not_single_valued(said):
     assert not lookup(normalise(said)).single_valued
 

@@ -59,6 +59,7 @@ def test_what_says_something_counts(name: str, kind: JsonType, value: object) ->
 
 def test_what_clients_add_to_every_call_is_known_by_its_name() -> None:
     assert all(map(is_injected, ("sessionId", "action", "chatInput", "tool", "toolCallId", "_sessionID", "_meta")))
+    assert all(map(is_injected, ("session_id", "tool_call_id", "chat_input", "random_string")))
     assert not any(map(is_injected, ("session", "Action", "query", "text_", "bogus")))
 
 
