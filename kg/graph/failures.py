@@ -48,6 +48,8 @@ def refused_report(file_name: str, error: ClientError) -> InvalidInput:
     """Return our error for a report that the database does not run. The text is the person's own, so it may be told."""
     if "AccessMode" in str(error.code) or "read access mode" in str(error.message):
         return InvalidInput("report", file_name, "give a query that only reads: reports may not write")
+    if "TransactionTimedOut" in str(error.code):
+        return InvalidInput("report", file_name, "give a query that takes less time: it was ended, as it took too long")
     return InvalidInput("report", file_name, f"give a query that Neo4j can run: {error.message}")
 
 
