@@ -60,7 +60,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _fail(arguments: Namespace, message: str, status: int) -> int:
-    write_error(in_commands(message))
+    message = in_commands(message)
+    write_error(message)
     if arguments.json:
         write_json({"error": message})
     return status
