@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.graph.store import GraphStore
+from kg.graph.store import GraphAddress, GraphStore
 from kg.index.holder import IndexHolder, identity_of, place_of
 from kg.index.indexer import Indexer
 from kg.index.rebuild import Reindex
 from kg.operations.memory import MemoryService
 from kg.recall.search import Recall
+from tests.support.neo4j import wipe
 from tests.support.user import User
 
 FIRST, SECOND = "first folder", "second folder"
@@ -94,7 +95,10 @@ async def test_services_that_share_an_index_server_go_on_and_keep_out_one_with_a
         await holder(graph, "a folder with another server", shared=True).claim("d")
 
 
-async def test_an_index_that_another_service_filled_is_compared_with_the_graph_again(user: User) -> None:
+async def test_an_index_that_another_service_filled_is_compared_with_the_graph_again(
+    neo4j_address: GraphAddress, user: User
+) -> None:
+    wipe(neo4j_address)  # what others left would be indexed too
     graph, index = user.parts.store, user.parts.index
     first, second = holder(graph, FIRST), holder(graph, SECOND)
     reindex = Reindex(graph, index, user.indexer, first)
