@@ -157,6 +157,7 @@ async def test_a_change_that_stays_in_doubt_is_said_to_be_and_its_repeat_is_carr
             ("add_memory", Json(messages=[{"role": "user", "content": "two"}])),
             ("delete_memory", Json(memory_id=kept)),
         ):
+            await agent.indexed()  # so that the next commit is that of the call
             proxy.cut_and_die()
             failed, _, text = await agent.try_call(tool, given)
             assert failed and "may or may not be stored. Make exactly the same call again" in text
