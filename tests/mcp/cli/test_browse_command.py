@@ -19,9 +19,11 @@ from tests.support.commands import Environment
 @pytest.fixture
 def browsing(live_service: Environment) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-I", "-m", "mcp_server", "browse", "--no-open", "--json"]
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     process = subprocess.Popen(
         command, env=live_service, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
+    signal.signal(signal.SIGINT, former)
     yield process
     process.kill()
     process.communicate()
