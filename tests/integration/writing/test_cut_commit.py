@@ -91,6 +91,15 @@ async def _add_messages(user: User, tabs: Added, spaces: Added) -> Any:
     return [result["event"] for result in answer["results"]]
 
 
+async def _settle(user: User, tabs: Added, spaces: Added) -> Any:
+    rows = await user.raw(
+        "MATCH (f:Fact {user_id: $user_id}) WHERE f.expired_at IS NULL AND f.invalid_at IS NULL "
+        "RETURN f.uuid AS uuid ORDER BY f.seq"
+    )
+    settled = {"id": rows[-1]["uuid"], "supersedes": [rows[0]["uuid"]]}
+    return [fact["fact"] for fact in (await user.memory.add_memory(user.session(), facts=[settled]))["ended"]]
+
+
 async def _update(user: User, tabs: Added, spaces: Added) -> Any:
     return (await user.update(spaces.id, prefers("either"), text="either"))["event"]
 
@@ -165,7 +174,7 @@ async def _job(user: User, state: str) -> str:
 
 
 WRITES = (
-    _add, _add_messages, _update, _undo_update, _delete, _delete_scope, _delete_many, _delete_entity, _merge,
+    _add, _add_messages, _settle, _update, _undo_update, _delete, _delete_scope, _delete_many, _delete_entity, _merge,
     _undo_merge, _undo_decision, _cancel_job, _retry_job, _extract_pending, _repair, _index,
 )  # fmt: skip
 
