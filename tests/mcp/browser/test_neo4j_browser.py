@@ -57,7 +57,10 @@ def test_browser_plays_the_guide_and_every_question_runs(told: Environment, tmp_
 
 def connections(trace: Path) -> tuple[set[str], set[str]]:
     """The hosts that Chromium asked the name service for, and the addresses that it connected to."""
-    log = json.loads(trace.read_text(encoding="utf-8"))
+    text = trace.read_text(encoding="utf-8").rstrip()
+    # Each event is a line. Chromium may end without a word before it has closed the list.
+    whole = text.endswith("]}") or '"polledData"' in text[-200_000:]
+    log = json.loads(text if whole else text[: text.rfind(",\n")].rstrip(",") + "]}")
     kinds = {number: name for name, number in log["constants"]["logEventTypes"].items()}
     hosts: set[str] = set()
     addresses: set[str] = set()
