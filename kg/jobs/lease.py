@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from kg.errors import CommitInDoubt
 from kg.graph.partition import Write, lock
 from kg.graph.spending import account_calls
 from kg.graph.store import GraphStore, Transaction
@@ -17,8 +15,6 @@ from kg.jobs import queries
 from kg.jobs.queries import FencedMemory, JobKind
 from kg.model_values import ModelCall
 from kg.ports import Clock
-
-log = logging.getLogger(__name__)
 
 LEASE_S = 30
 """Length of a lease, in seconds of the database's clock."""
@@ -78,11 +74,5 @@ async def enter(tx: Transaction, lease: Lease, clock: Clock, *, slots: int) -> E
 
 
 async def account(store: GraphStore, lease: Lease, calls: Sequence[ModelCall], now: datetime) -> None:
-    """Account the model calls of a job, whether or not their answers are used.
-
-    If the database goes away meanwhile, they may be accounted or not; that is no reason to ask the model again.
-    """
-    try:
-        await account_calls(store, lease.user_id, calls, now, job=lease.uuid)
-    except CommitInDoubt:
-        log.warning("it is not certain that the calls of job %s are accounted", lease.uuid)
+    """Account the model calls of a job, whether or not their answers are used."""
+    await account_calls(store, lease.user_id, calls, now, job=lease.uuid)
