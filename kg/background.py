@@ -32,9 +32,8 @@ class Background:
         """Cancel the task and wait until it has ended; raises nothing, even if none runs."""
         if self._task is not None:
             task, self._task = self._task, None
-            while (
-                not task.done()
-            ):  # a library's wait_for loses, in Python 3.11, a cancellation that comes with its result
+            # A library's wait_for loses, in Python 3.11, a cancellation that comes with its result.
+            while not task.done():
                 task.cancel()
                 await asyncio.wait([task], timeout=_ASK_AGAIN_S)
             if not task.cancelled():

@@ -170,7 +170,8 @@ class IndexHolder:
                     log.warning("the index is held again; what it lacks is queued")
                     await self._regained()
                     self._taken = False
-                await asyncio.wait_for(self._wake.wait(), self._lease_s / _RENEWALS)
+                async with asyncio.timeout(self._lease_s / _RENEWALS):
+                    await self._wake.wait()
             except TimeoutError:
                 await self._try_renew()
             except KgError as error:
