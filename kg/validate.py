@@ -25,6 +25,7 @@ MAX_SAFE_INTEGER = 2**63 - 1
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 NOT_UNICODE = "remove the lone surrogate (half of a character; the text was cut or decoded wrongly)"
+_OUTER = re.compile(r"^[\s\u200b-\u200f\u2060\ufeff]+|[\s\u200b-\u200f\u2060\ufeff]+$")
 _NOTHING = frozenset(
     ("", "null", "none", "nil", "undefined", "n/a", "n.a", "unknown", "not specified", "unspecified", "not applicable")
 )
@@ -34,6 +35,11 @@ _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.0+)?")
 def says_nothing(value: object) -> bool:
     """Whether a value stands for none at all: null, blanks, or a whole text such as "None", "n/a" or "unknown"."""
     return value is None or (isinstance(value, str) and value.strip(" \t\r\n.()<>[]\"'`-").casefold() in _NOTHING)
+
+
+def composed(value: str) -> str:
+    """Return a name or scope value as it is stored: without blanks and invisible characters round it, composed."""
+    return unicodedata.normalize("NFC", _OUTER.sub("", value))
 
 
 def check_id(field: str, value: object) -> str:

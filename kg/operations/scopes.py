@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from kg.language.remotes import normalise_project
-from kg.validate import check_id
+from kg.validate import check_id, composed
 
 _FOLDER = re.compile(r"[~.]*/|[a-z]:/")
-_OUTER = re.compile(r"^[\s\u200b-\u200f\u2060\ufeff]+|[\s\u200b-\u200f\u2060\ufeff]+$")
-"""Blanks and invisible characters round a value."""
 _NOT_GIVEN = frozenset(("", "null", "none", "undefined"))
 
 
 def is_not_given(value: object) -> bool:
     """Return whether a scope value says nothing: blank, or a word that some clients write for that."""
-    return value is None or (isinstance(value, str) and _trimmed(value).casefold() in _NOT_GIVEN)
-
-
-def _trimmed(value: str) -> str:
-    return _OUTER.sub("", value)
+    return value is None or (isinstance(value, str) and composed(value).casefold() in _NOT_GIVEN)
 
 
 def scope_value(field: str, value: object) -> str | None:
@@ -32,7 +25,7 @@ def scope_value(field: str, value: object) -> str | None:
     """
     if is_not_given(value):
         return None
-    return check_id(field, unicodedata.normalize("NFC", _trimmed(value)) if isinstance(value, str) else value)
+    return check_id(field, composed(value) if isinstance(value, str) else value)
 
 
 def project_value(field: str, value: object) -> str | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +19,7 @@ from kg.errors import InvalidInput, KgError
 from kg.language.remotes import normalise_project
 from kg.language.times import Span, parse_span
 from kg.narrow import is_list, is_mapping, is_sequence
-from kg.validate import check_key
+from kg.validate import check_key, composed
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
@@ -52,6 +51,11 @@ class Condition:
     own: bool
     operator: str
     operand: object
+
+    @property
+    def choices(self) -> Sequence[object]:
+        """The values of ``in``, or the one of any other operator."""
+        return _choices(self.operand)
 
     def matches(self, fields: Mapping[str, object], metadata: Mapping[str, object]) -> bool:
         """Return whether a memory with these fields and this metadata passes."""
@@ -103,8 +107,7 @@ class Filter:
         """Return the user of every match, if the filter names one."""
         for condition in self.required():
             if condition.own and condition.key == "user_id" and condition.operator in ("eq", "in"):
-                operand = condition.operand
-                named = operand if is_sequence(operand) else (operand,)
+                named = condition.choices
                 if len(named) == 1 and isinstance(named[0], str):
                     return named[0]
         return None
@@ -199,10 +202,10 @@ class _Parser:
 
 
 def _scope_value(key: str, value: object) -> object:
-    """Return a value of a scope as it is stored: trimmed, composed, and a project in its one spelling."""
+    """Return a value of a scope as it is stored, and a project in its one spelling."""
     if not isinstance(value, str):
         return value
-    given = unicodedata.normalize("NFC", value.strip())
+    given = composed(value)
     return normalise_project(given) if key == "project" else given
 
 
@@ -284,8 +287,7 @@ def _is_in(value: object, operand: object) -> bool:
 
 
 def _choices(operand: object) -> Sequence[object]:
-    """Return the values of ``in``, which were checked to be several."""
-    return operand if is_sequence(operand) else ()
+    return operand if is_sequence(operand) else (operand,)
 
 
 def _compares(test: Callable[[int], bool]) -> Callable[[object, object], bool]:

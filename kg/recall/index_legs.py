@@ -35,8 +35,9 @@ class IndexLegs:
         Raises:
             StoreUnavailable: the index does not answer.
         """
-        legs = _queries(search, vectors, terms)
-        answers = await self._index.search([*legs, *_lookups(search, named)])
+        narrowing = narrow(search.filters)
+        legs = _queries(search, narrowing, vectors, terms)
+        answers = await self._index.search([*legs, *_lookups(search, narrowing, named)])
         found.held = frozenset(term for term, hits in zip(named, answers[len(legs) :], strict=True) if hits)
         text, sentence, fact, *words = answers[: len(legs)]
         found.dense = {"text": _scores(text), "sentence": _scores(sentence), "fact": _scores(fact)}
@@ -81,14 +82,13 @@ def _narrowed(search: Search, narrowing: Narrowing) -> dict[str, Any]:
     return {**narrowing.keywords, **named, "metadata": narrowing.metadata, "noise": search.noise}
 
 
-def _lookups(search: Search, named: Sequence[str]) -> list[IndexQuery]:
-    user_id, narrowed = search.scope.user_id, _narrowed(search, narrow(search.filters))
+def _lookups(search: Search, narrowing: Narrowing, named: Sequence[str]) -> list[IndexQuery]:
+    user_id, narrowed = search.scope.user_id, _narrowed(search, narrowing)
     return [IndexQuery({term_id(term): 1.0}, "memory", user_id, 1, using="words", **narrowed) for term in named]
 
 
-def _queries(search: Search, vectors: QuestionVectors, terms: Terms) -> list[IndexQuery]:
+def _queries(search: Search, narrowing: Narrowing, vectors: QuestionVectors, terms: Terms) -> list[IndexQuery]:
     user_id, instants = search.scope.user_id, search.instants
-    narrowing = narrow(search.filters)
     narrowed = _narrowed(search, narrowing)
     told: dict[str, Any] = {
         **narrowed,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, TypeGuard, cast
+from typing import Literal, TypeGuard
 
 from kg.language.times import Span
 from kg.ports import InstantField, Scalar, TimeRange
@@ -84,9 +84,8 @@ def _indexed_value(condition: Condition) -> Scalar | Sequence[Scalar] | None:
     if condition.operator == "eq":
         return condition.operand if _is_indexable(condition.operand) else None
     if condition.operator == "in":
-        choices = cast("tuple[object, ...]", condition.operand)
-        values = [choice for choice in choices if _is_indexable(choice)]
-        return values if values and len(values) == len(choices) else None
+        values = [choice for choice in condition.choices if _is_indexable(choice)]
+        return values if values and len(values) == len(condition.choices) else None
     return None
 
 
