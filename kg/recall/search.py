@@ -163,11 +163,14 @@ class Recall:
             terms=len(question.terms.weights),
             memories=question.frequencies.documents,
         )
-        unread = self._embedder.english_only and is_non_latin(asked.question.text)
-        named = asks_for_names_alone(asked.question.stems, surfaces)
-        found.nothing_fits = not unread and not named and self.bearings.nothing_fits(bearing)
+        named = asks_for_names_alone(question.stems, surfaces)
+        found.nothing_fits = not self._cannot_read(question) and not named and self.bearings.nothing_fits(bearing)
         if found.nothing_fits:
             found.notes.append(NOTE)
+
+    def _cannot_read(self, question: Question) -> bool:
+        """Tell whether a question is in a script that the embedder does not know."""
+        return self._embedder.english_only and is_non_latin(question.text)
 
     async def _is_behind(self, user_id: str, waiting: Sequence[WaitingMemory]) -> bool:
         """Tell whether the index lacks memories that wait for it, or has them as they were before."""
@@ -196,7 +199,7 @@ class Recall:
         candidates = make_candidates(
             timely, found.facts, found.coverage, people=question.people, project=search.project, dates=dates
         )
-        unread = self._embedder.english_only and is_non_latin(asked.question.text)
+        unread = self._cannot_read(question)
         if unread and not found.failed:
             found.notes.append("the embedder reads English only; words decided more than meaning")
         present = asks_for_present(question.text)
