@@ -11,7 +11,7 @@ from kg.operations.memory import MemoryService
 from mcp_server.cli.operate import call_operation, show_answer, show_operation, show_tool
 from mcp_server.cli.options import Options, add_command, given, set_run
 from mcp_server.cli.output import PhaseLine, counted, day
-from mcp_server.cli.render import render_added
+from mcp_server.cli.render import render_added, render_remarks
 from mcp_server.link.client import CallFailed, JsonObject, ServiceClient
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _render_conflicts(screen: Screen, answer: JsonObject) -> None:
         _decision(screen, decision)
     if answer["decided"]:
         screen.line(("To undo one: knowthread facts undo ID", "dim"))
-    _more(screen, answer)
+    render_remarks(screen, answer)
 
 
 def _decision(screen: Screen, decision: JsonObject) -> None:
@@ -296,12 +296,7 @@ def _render_merges(screen: Screen, answer: JsonObject) -> None:
         screen.line((merge["id"], "dim"), indent=_INDENT)
     if answer["merges"]:
         screen.line(("To undo one: knowthread entities undo ID", "dim"))
-    _more(screen, answer)
-
-
-def _more(screen: Screen, answer: JsonObject) -> None:
-    if answer.get("more"):
-        screen.line((f"{answer['more']}.", "dim"))
+    render_remarks(screen, answer)
 
 
 def _render_merged(screen: Screen, answer: JsonObject) -> None:

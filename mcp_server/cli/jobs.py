@@ -10,6 +10,7 @@ from kg.operations.administration import Administration
 from mcp_server.cli.operate import show_operation
 from mcp_server.cli.options import Options, add_command, given, set_run
 from mcp_server.cli.output import counted, moment
+from mcp_server.cli.render import render_remarks
 from mcp_server.link.client import JsonObject
 
 if TYPE_CHECKING:
@@ -103,8 +104,7 @@ def _render_jobs(screen: Screen, answer: JsonObject) -> None:
         if job.get("error"):
             screen.line((job["error"], "yellow"), indent=_INDENT)
         screen.line((job["id"], "dim"), indent=_INDENT)
-    if answer.get("more"):
-        screen.line((f"{answer['more']}.", "dim"))
+    render_remarks(screen, answer)
     if states:
         screen.line((f"In all: {count_states(states)}.", "dim"))
     if states.get("dead"):

@@ -65,7 +65,7 @@ def render_hits(screen: Screen, answer: JsonObject) -> None:
     for relation in answer.get("relations", []):
         since = f"  since {day(relation['valid_at'])}" if relation.get("valid_at") else ""
         screen.line(f"{relation['source']} {relation['relationship']} {relation['target']}", (since, "dim"))
-    _remarks(screen, answer)
+    render_remarks(screen, answer)
 
 
 def _change(screen: Screen, change: JsonObject) -> None:
@@ -180,7 +180,8 @@ def _span(fact: JsonObject) -> str:
     return f"{day(start)} to {day(end)}" if end else day(start) if start else ""
 
 
-def _remarks(screen: Screen, answer: JsonObject) -> None:
+def render_remarks(screen: Screen, answer: JsonObject) -> None:
+    """Show what an answer says of itself: what it leaves out, and why."""
     if answer.get("hidden"):
         screen.line((f"{answer['hidden']} facts or memories were left out: they do not hold at that date.", "dim"))
     for name in ("omitted", "weaker", "more", "more_changes", "more_relations"):
