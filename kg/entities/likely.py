@@ -37,15 +37,11 @@ async def find_likely(store: GraphStore, user_id: str, uuid: str, now: datetime)
     others = {one.uuid: one for one in await find_candidates(store, user_id, spelled, {}) if one.uuid != uuid}
     apart = {row["uuid"] for row in await store.read(queries.told_apart, user_id=user_id, uuid=uuid, now=now)}
     likely = [
-        (
-            verdict.strength,
-            other.name,
-            _shown(other, verdict),
-        )
+        (verdict.strength, other.name, _shown(other, verdict))
         for other in others.values()
         if other.uuid not in apart and (verdict := _verdict(entity, other)).outcome == "ask"
     ]
-    return [shown for _, _, shown in sorted(likely, key=lambda one: (-one[0], one[1]))[:OFFERED]]
+    return _likeliest(likely)
 
 
 async def find_likely_new(store: GraphStore, user_id: str, uuids: Sequence[str], now: datetime) -> list[JsonObject]:
@@ -73,7 +69,7 @@ async def find_likely_new(store: GraphStore, user_id: str, uuids: Sequence[str],
             for other, verdict in pairs
             if other.uuid not in apart
         ]
-    return [shown for _, _, shown in sorted(likely, key=lambda one: (-one[0], one[1]))[:OFFERED]]
+    return _likeliest(likely)
 
 
 def _asking(
@@ -92,6 +88,11 @@ def _asking(
             if verdict.outcome == "ask":
                 found.setdefault(entity.uuid, []).append((other, verdict))
     return found
+
+
+def _likeliest(found: Sequence[tuple[float, str, JsonObject]]) -> list[JsonObject]:
+    """Return what is offered, given with its strength and its name."""
+    return [shown for _, _, shown in sorted(found, key=lambda one: (-one[0], one[1]))[:OFFERED]]
 
 
 def _shown(other: KnownEntity, verdict: Verdict) -> JsonObject:

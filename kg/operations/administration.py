@@ -131,9 +131,10 @@ class Administration:
         id: Annotated[object, Parameter("string", help="the decision's id, from: knowthread facts conflicts")],
     ) -> JsonObject:
         """Undo a decision between facts."""
+        from kg.recall.render import compact
+
         undone = await self._decisions.undo(session.scope.user_id, session.request, check_uuid("id", id))
-        told = {"id": id, **asdict(undone)}
-        return told if undone.ended else {name: value for name, value in told.items() if name != "ended"}
+        return compact({"id": id, **asdict(undone)})
 
     async def list_merges(self, session: Session, *, limit: Limit = 50) -> JsonObject:
         """Return the entities that were merged into others."""

@@ -44,18 +44,8 @@ _TOOL_ROLES = frozenset(
 _DRESS = re.compile(r"^role_|_?(?:message|msg)(?:chunk)?$")
 """What some clients put round a role: ROLE_USER, HumanMessage, assistant_message."""
 _TIME_KEYS = (
-    *(
-        "occurred_at",
-        "timestamp",
-        "created_at",
-        "createdAt",
-        "create_time",
-        "sent_at",
-        "datetime",
-        "date",
-        "time",
-        "ts",
-    ),
+    *("occurred_at", "timestamp", "created_at", "createdAt", "create_time", "sent_at"),
+    *("datetime", "date", "time", "ts"),
 )
 _TELLER_KEYS = ("from", "sender", "speaker", "author")
 _BLOCK_KEYS = ("text", "content", "parts", "value", "refusal", "toolResult")
