@@ -2,18 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
+from tests.support.real_models import bearings, embedder
 
-from kg.ports import Embedder
-from kg.recall.bearing import Bearings
-
-
-@pytest.fixture(scope="session")
-def embedder(real_embedder: Embedder) -> Embedder:
-    return real_embedder
-
-
-@pytest.fixture(scope="session")
-def bearings(embedder: Embedder) -> Bearings:
-    """What questions are held by, embedded once for all tests."""
-    return Bearings(embedder)
+__all__ = ["bearings", "embedder"]

@@ -84,6 +84,20 @@ async def through(diary: Diary, harm: Callable[[], Awaitable[None]], seed: int) 
     await asyncio.gather(changes(), harms())
 
 
+async def survives(live: Live, user: str, kill: Callable[[Agent], Awaitable[None]], seed: int) -> None:
+    """Make changes through a shim while something is killed now and then; all that was acknowledged is there once."""
+    async with live.shim(user) as agent:
+        await agent.call("list_entities")
+        diary = Diary(agent)
+
+        async def harm() -> None:
+            await agent.call("list_entities")
+            await kill(agent)
+
+        await through(diary, harm, seed)
+        await diary.check()
+
+
 @pytest.mark.faults
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(3))
@@ -91,16 +105,11 @@ async def test_every_acknowledged_change_is_there_once_though_the_service_is_kil
     own_service: Make, user: str, seed: int
 ) -> None:
     live = own_service()
-    async with live.shim(user) as agent:
-        await agent.call("list_entities")
-        diary = Diary(agent)
 
-        async def kill() -> None:
-            await agent.call("list_entities")
-            live.kill()
+    async def kill(_: Agent) -> None:
+        live.kill()
 
-        await through(diary, kill, seed)
-        await diary.check()
+    await survives(live, user, kill, seed)
 
 
 @pytest.mark.faults
@@ -110,16 +119,11 @@ async def test_every_acknowledged_change_is_there_once_though_neo4j_is_killed(
     own_service: Make, user: str, seed: int
 ) -> None:
     live = own_service(KNOWTHREAD_NEO4J_URL="")  # a managed one
-    async with live.shim(user) as agent:
-        await agent.call("list_entities")
-        diary = Diary(agent)
 
-        async def kill() -> None:
-            await agent.call("list_entities")
-            os.kill((await agent.status())["neo4j"]["pid"], signal.SIGKILL)
+    async def kill(agent: Agent) -> None:
+        os.kill((await agent.status())["neo4j"]["pid"], signal.SIGKILL)
 
-        await through(diary, kill, seed)
-        await diary.check()
+    await survives(live, user, kill, seed)
 
 
 @asynccontextmanager
