@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ def render_added(screen: Screen, answer: JsonObject) -> None:
     for warning in answer.get("warnings", []):
         screen.line((f"! {warning}", "yellow"), indent=2)
     _rivals(screen, answer)
+    _likely(screen, answer)
     if not answer.get("indexed", True):
         screen.line(("Not in the index yet: search finds it by its words now, and by its meaning soon.", "yellow"))
 
@@ -45,6 +47,15 @@ def _rivals(screen: Screen, answer: JsonObject) -> None:
         screen.line("They may be replaced by what is new. To end them, or some of them, if they no longer hold:")
     for call in answer.get("settle_with", {}).get("facts", []):
         screen.line(f"knowthread add --fact '{json.dumps(call)}'", indent=2)
+
+
+def _likely(screen: Screen, answer: JsonObject) -> None:
+    """Show which things may be one, and the commands that say whether they are."""
+    for other in answer.get("maybe_same", []):
+        one = str(other.get("new") or answer["name"])
+        screen.line(f"? {one} may be the same as {other['name']} ({other['why']}). Say which:", indent=2)
+        for word, towards in (("merge", "--into"), ("apart", "--from")):
+            screen.line(shlex.join(("knowthread", "entities", word, one, towards, str(other["name"]))), indent=4)
 
 
 def render_hits(screen: Screen, answer: JsonObject) -> None:
@@ -135,6 +146,7 @@ def render_entity(screen: Screen, answer: JsonObject) -> None:
     else:
         screen.line("No current facts.")
     _facts(screen, answer.get("superseded", []), "no longer: ", indent=0)
+    _likely(screen, answer)
     if answer.get("more"):
         screen.line(("There are more facts; raise --limit to see them.", "dim"))
     if answer.get("hidden"):
@@ -163,7 +175,7 @@ def _facts(screen: Screen, facts: Sequence[JsonObject], label: str, indent: int 
 
 
 def _statement(fact: JsonObject, *, dated: bool = True) -> str:
-    """Return a fact in one line: what, since when, why, and when to look at it again."""
+    """Return a fact in one line: what, since when, why, when to look at it again, and what says the opposite."""
     details: list[str] = []
     if dated and (fact.get("valid_at") or fact.get("invalid_at")):
         details.append(_span(fact) if fact.get("invalid_at") else f"since {_span(fact)}")
@@ -171,6 +183,7 @@ def _statement(fact: JsonObject, *, dated: bool = True) -> str:
         details.append(f"because {fact['because']}")
     if fact.get("revisit_when"):
         details.append(f"revisit when {fact['revisit_when']}")
+    details += [f"contradicted by: {other['fact']}" for other in fact.get("contradicted_by", [])]
     said = str(fact.get("fact", "as it says"))  # a hit does not repeat its own words
     return said + (f" ({'; '.join(details)})" if details else "")
 
