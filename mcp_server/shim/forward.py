@@ -97,7 +97,8 @@ class Forwarder:
         self._headers = session_headers(os.environ)
         self._lock = threading.Lock()
         self._ended = threading.Condition(self._lock)
-        self._calls: dict[int | str, Call] = {}
+        self._under_way: set[Call] = set()
+        self._unanswered: dict[int | str, Call] = {}
         self._uncertain: dict[bytes, str] = {}
         self._client: Client | None = None
         self._session = LegacySession(out, self._headers, opening)
@@ -110,10 +111,11 @@ class Forwarder:
         """Forward a request; its answer is written when it comes."""
         call = Call(message, version)
         with self._lock:
-            clash = call.id in self._calls
-            crowded = len(self._calls) >= _MAX_IN_FLIGHT
+            clash = call.id in self._unanswered
+            crowded = len(self._under_way) >= _MAX_IN_FLIGHT
             if not clash and not crowded:
-                self._calls[call.id] = call
+                self._under_way.add(call)
+                self._unanswered[call.id] = call
         if clash or crowded:
             reason = "a request with this id is being answered" if clash else "too many requests at once; wait for some"
             self._out.error(call.id, _INVALID_REQUEST, reason)
@@ -130,7 +132,7 @@ class Forwarder:
         if method == "notifications/cancelled":
             request_id = usable_id(message.get("params", {}).get("requestId"))
             with self._lock:
-                call = self._calls.get(request_id) if request_id is not None else None
+                call = self._unanswered.get(request_id) if request_id is not None else None
             if call is not None:
                 _thread(lambda: self._cancel(call, message), "cancel")
         else:
@@ -145,11 +147,11 @@ class Forwarder:
     def finish(self) -> None:
         """Wait for the calls under way, then close the session."""
         with self._lock:
-            listening = [call for call in self._calls.values() if call.method == LISTEN]
+            listening = [call for call in self._under_way if call.method == LISTEN]
         for call in listening:
             call.abort.request()
         with self._lock:
-            while self._calls and not self._out.closed:
+            while self._under_way and not self._out.closed:
                 self._ended.wait(0.5)
         if self._client is not None:
             self._session.end(self._client)
@@ -180,9 +182,18 @@ class Forwarder:
         finally:
             self._end(call)
 
+    def _mark_answered(self, call: Call) -> None:
+        """Free a call's id before its answer is written: its client may use it again at once."""
+        call.answered = True
+        with self._lock:
+            if self._unanswered.get(call.id) is call:
+                del self._unanswered[call.id]
+
     def _end(self, call: Call) -> None:
         with self._lock:
-            del self._calls[call.id]
+            if self._unanswered.get(call.id) is call:
+                del self._unanswered[call.id]
+            self._under_way.discard(call)
             self._ended.notify_all()
 
     def _give_key(self, call: Call) -> None:
@@ -246,14 +257,14 @@ class Forwarder:
             if is_answer:
                 if message.get("result", {}).get("_meta", {}).get(IN_DOUBT):
                     self._keep_key(call)
-                call.answered = True
+                self._mark_answered(call)
                 message["id"] = call.id
             self._out.write(message)
         if call.answered:
             return
         if answer.status < 400:  # noqa: PLR2004 (HTTP)
             raise ConnectionLost("the answer ended early", sent=True)
-        call.answered = True
+        self._mark_answered(call)
         self._out.error(call.id, _INTERNAL_ERROR, _refusal(answer.status))
 
     def _cancel(self, call: Call, message: dict[str, Any]) -> None:
@@ -280,6 +291,7 @@ class Forwarder:
                 "Make exactly the same call again in about 5 s: it is then carried out once, not twice."
             )
             self._keep_key(call)
+        self._mark_answered(call)
         if call.method != "tools/call":
             self._out.error(call.id, _INTERNAL_ERROR, text)
             return

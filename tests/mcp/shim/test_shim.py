@@ -99,6 +99,18 @@ async def test_progress_arrives_in_order(shared_toy: Toy, mode: str) -> None:
     assert seen == [(1.0, "step 1"), (2.0, "step 2"), (3.0, "step 3"), (4.0, "step 4")]
 
 
+@pytest.mark.parametrize("modern", [True, False])
+async def test_an_id_can_be_used_again_as_soon_as_it_is_answered(shared_toy: Toy, *, modern: bool) -> None:
+    with RawShim(shared_toy) as shim:
+        if not modern:
+            shim.open()
+        shim.catch_up()
+        for number in range(200):
+            shim.request(3, "tools/call", modern=modern, name="echo", arguments={"text": f"n{number}"})
+            answer = shim.answer(3)
+            assert answer.get("result", {}).get("content") == [{"type": "text", "text": f"n{number}"}], answer
+
+
 @ERAS
 async def test_five_megabytes_come_back_whole(shared_toy: Toy, mode: str) -> None:
     async with shared_toy.client(mode) as client:
