@@ -84,6 +84,11 @@ bench-kinds: setup ## how often the kind that a name is given is right; ARGS="--
 bench-names: setup ## how often two things stay two, and one becomes one; ARGS="--wrong"
 	@$(python) bench/names.py $(ARGS)
 
+.PHONY: bench-scale
+bench-scale: setup ## how cost grows with the number of memories; ARGS="--sizes 1000,100000 --users 50"
+	@$(python) scripts/fetch.py
+	@$(python) bench/scale.py $(ARGS)
+
 .PHONY: hooks
 hooks: setup ## have git run make check before each commit in this clone
 	@$(python) -m pre_commit install

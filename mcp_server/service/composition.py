@@ -72,6 +72,7 @@ class Service:
         settings: Settings,
         neo4j: EarlyNeo4j | None = None,
         *,
+        embedder: Embedder | None = None,
         quiet_s: Callable[[], float] = lambda: 0.0,
         retry_s: float = _RETRY_S,
         close_s: float = _CLOSE_S,
@@ -81,12 +82,14 @@ class Service:
         Args:
             settings: of the service.
             neo4j: a managed Neo4j that is starting already; from here on this service ends it.
+            embedder: used in place of the one that the settings name; measurements of the stores give one.
             quiet_s: returns for how many seconds nobody has called.
             retry_s: how often a part that is away is tried again.
             close_s: the longest wait for a part's end.
         """
         self.settings = settings
         self._early = neo4j
+        self._embedder = embedder
         self._quiet_s = quiet_s
         self._daily: DailyCheck | None = None
         self._retry_s = retry_s
@@ -344,7 +347,7 @@ class Service:
     async def _open_beside(self, on_phase: OnPhase) -> tuple[Embedder, VectorIndex, Bearings]:
         """Load the embedder, open the index as far as it goes without the graph, and embed everyday commands."""
         settings = self.settings
-        embedder = await connect_embedder(
+        embedder = self._embedder or await connect_embedder(
             settings.embedder,
             settings.cache_dir,
             telling(on_phase),
