@@ -88,6 +88,10 @@ bench-names: setup ## how often two things stay two, and one becomes one; ARGS="
 bench-scale: setup ## how cost grows with the number of memories; ARGS="--sizes 1000,100000 --users 50"
 	@$(python) scripts/fetch.py
 	@$(python) bench/scale.py $(ARGS)
+.PHONY: bench-peers
+bench-peers: setup ## the product beside what one would use instead; ARGS="--set FOLDER --peers knowthread,mem0"
+	@$(python) scripts/fetch.py
+	@$(python) bench/peers/compare.py $(ARGS)
 
 .PHONY: hooks
 hooks: setup ## have git run make check before each commit in this clone

@@ -56,7 +56,7 @@ async def store(service: Service, recall_set: RecallSet) -> dict[str, set[str]]:
         if first.session is None:
             arguments: dict[str, Any] = {"text": first.text, "facts": list(first.facts) or None}
         else:
-            arguments = {"messages": [_message(document) for document in group]}
+            arguments = {"messages": [message_of(document) for document in group]}
         answer = await service.memory.add_memory(
             session(user_of(recall_set, first.scope), first.session), occurred_at=first.timestamp, **arguments
         )
@@ -69,7 +69,7 @@ async def store(service: Service, recall_set: RecallSet) -> dict[str, set[str]]:
     return held
 
 
-def _message(document: Document) -> dict[str, str]:
+def message_of(document: Document) -> dict[str, str]:
     named = {} if document.speaker is None else {"name": document.speaker}
     return {"role": document.role, "content": document.text, **named}
 

@@ -1,0 +1,1 @@
+"""The product beside what a user would pick instead, in one run."""
