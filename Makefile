@@ -61,6 +61,11 @@ check: setup ## format, lint and types
 	$(python) -m ruff check .
 	sh scripts/types.sh
 
+.PHONY: bench
+bench: setup ## every table and plot of docs/measured.md, which takes hours; ARGS="--only peers --set FOLDER"
+	@$(python) scripts/fetch.py
+	@$(python) bench/all.py $(ARGS)
+
 .PHONY: bench-recall
 bench-recall: setup ## how often a search finds the right memory; ARGS="--ablate --set FOLDER"
 	@$(python) scripts/fetch.py
@@ -88,6 +93,7 @@ bench-names: setup ## how often two things stay two, and one becomes one; ARGS="
 bench-scale: setup ## how cost grows with the number of memories; ARGS="--sizes 1000,100000 --users 50"
 	@$(python) scripts/fetch.py
 	@$(python) bench/scale.py $(ARGS)
+
 .PHONY: bench-peers
 bench-peers: setup ## the product beside what one would use instead; ARGS="--set FOLDER --peers knowthread,mem0"
 	@$(python) scripts/fetch.py

@@ -1,0 +1,137 @@
+"""Everything that is measured, in one go: ``make bench ARGS="--set ../locomo"``; it takes an hour and more.
+
+Each part is a script of this folder, run by itself. Its table and its raw figures go to ``bench/results`` (not kept in
+git, as raw figures hold the questions of sets that must not be shipped); then ``docs/measured.md`` is written from the
+tables and ``docs/pictures`` gets the plots. ``--only recall,peers`` runs some parts again and keeps the others' tables;
+``--only ""`` runs none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.plots import draw
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "bench" / "results"
+PAGE = ROOT / "docs" / "measured.md"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One script and what it answers.
+
+    Attributes:
+        on_set: it also measures a set that is named, beside the repository's own.
+        arguments: with what it is run; ``{json}`` is where its raw figures go.
+        tabular: it prints Markdown; otherwise plain text.
+    """
+
+    name: str
+    question: str
+    script: str
+    arguments: tuple[str, ...] = ()
+    on_set: bool = False
+    tabular: bool = False
+
+    def command(self, json_file: Path, named_set: str | None, conversations: str | None) -> list[str]:
+        """Return how it is run."""
+        arguments = [argument.replace("{json}", str(json_file)) for argument in self.arguments]
+        if self.on_set and named_set:
+            arguments += ["--set", named_set]
+            arguments += ["--conversations", conversations] if conversations else []
+        return [str(Path(".venv") / "bin" / "python"), f"bench/{self.script}", *arguments]
+
+
+PARTS = (
+    Part(
+        "peers",
+        "Beside what one would use instead",
+        "peers/compare.py",
+        ("--json", "{json}"),
+        on_set=True,
+        tabular=True,
+    ),
+    Part(
+        "recall", "Recall, and what each part of it gives", "recall.py", ("--ablate", "--json", "{json}"), tabular=True
+    ),
+    Part("scale", "Growth", "scale.py", ("--json", "{json}")),
+    Part("latency", "Latency with the real embedder", "latency.py"),
+    Part("startup", "Start", "startup.py", ("--first-answer",)),
+)
+
+
+def run(part: Part, named_set: str | None, conversations: str | None) -> None:
+    """Run a part and keep what it prints, with the command and the machine."""
+    raw = RESULTS / f"{part.name}.json"
+    raw.unlink(missing_ok=True)
+    command = part.command(raw, named_set, conversations)
+    shown = [Path(word).name if word == named_set else word for word in command]
+    shown = ["FILE" if word == str(raw) else word for word in shown]
+    print("+", " ".join(command), file=sys.stderr, flush=True)
+    load = os.getloadavg()[0]
+    printed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    if not part.tabular:
+        printed = f"```text\n{printed}\n```"
+    kept = {
+        "command": " ".join(shown), "printed": printed, "machine": machine(),
+        "day": datetime.datetime.now(datetime.UTC).date().isoformat(), "load": round(load, 1),
+    }  # fmt: skip
+    (RESULTS / f"{part.name}.table.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
+
+
+def machine() -> str:
+    """Return what it was measured on, in words."""
+    memory = round(psutil.virtual_memory().total / 2**30)
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{psutil.cpu_count()} cores, {memory} GB, {system}"
+
+
+def page() -> str:
+    """Return the page of everything whose table is there."""
+    sections = [
+        "# Measured",
+        "Written by `make bench` from what its scripts print. The machines are shared, so figures of one table compare;"
+        " figures of two days need not. The scripts' own docstrings say what is counted and how.",
+    ]
+    for part in PARTS:
+        file = RESULTS / f"{part.name}.table.json"
+        if file.exists():
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            sections += [
+                f"## {part.question}",
+                f"`{kept['command']}`, {kept['day']}, on {kept['machine']}, load {kept['load']} at its start.",
+                "\n\n".join(f"![{plot.stem}](pictures/{plot.name})" for plot in draw(part.name, RESULTS, PAGE.parent)),
+                kept["printed"].replace("\n## ", "\n### ").removeprefix("## "),
+            ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="which parts, separated by commas; default: all")
+    parser.add_argument("--set", help="a further set of texts and questions, for the comparison with peers")
+    parser.add_argument("--conversations", help="only that many scopes of it")
+    options = parser.parse_args()
+    wanted = [part.name for part in PARTS] if options.only is None else options.only.split(",")
+    RESULTS.mkdir(exist_ok=True)
+    for part in PARTS:
+        if part.name in wanted:
+            run(part, options.set, options.conversations)
+            PAGE.write_text(page(), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
