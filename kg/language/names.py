@@ -25,7 +25,8 @@ MAX_CANDIDATES = 4_000
 _USER = frozenset(("user", "the user"))
 _SPEAKER = frozenset(("i", "me", "my", "mine", "myself"))
 
-_SIGNS = re.compile(r"[!?*&#:$<_%~\[]")
+_SIGNS = re.compile(r"[!?*&#:$<_%~\[-]")
+"""Each name of code whose signs belong to it has one of these."""
 _BACKSLASH = re.compile(r"(?<=[\w:.])\\+(?=[\w.@~-])|^\\(?=\\*\w)")
 _DOUBLED = re.compile(r"(?<=[\w.-]/)/+(?=[\w.])")
 _CHUNK = re.compile(r"\S+")
@@ -62,7 +63,6 @@ _FILE = re.compile(
     r"(?:[a-z]:)?[\w@.+~/-]*[_-][\w@.+~/-]*\.[a-z][a-z0-9]{0,9}|(?:[\w@.+~-]*/){2,}[\w@.+~/-]+|[~.]?/[\w@.+~/-]+"
 )
 """A file or a path, folded: its hyphens and underscores belong to it."""
-_FILE_IN_TEXT = re.compile(r"[_-]\S*\.[a-z]|/\S*[_-]|-\S*/", re.IGNORECASE)
 _WRAPPING = "`'\"()[]{},;:.\u2018\u2019\u201c\u201d\u00ab\u00bb"
 
 
@@ -192,11 +192,10 @@ def name_ngrams(text: str, max_words: int = 5) -> list[tuple[str, str]]:
 
 def _code_names(text: str) -> Iterator[tuple[str, str]]:
     """Yield the names of code in a text whose signs belong to them: key, as written."""
-    if not _SIGNS.search(text) and not _FILE_IN_TEXT.search(text):
-        return
     for chunk in _CHUNK.finditer(text):
-        if (key := code_key(chunk.group())) is not None:
-            yield key, chunk.group()
+        written = chunk.group()
+        if _SIGNS.search(written) and (key := code_key(written)) is not None:
+            yield key, written
 
 
 def _slashes(text: str) -> str:
