@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +36,19 @@ LIVE = (
 
 FIRST = ("live", "neo4j", "tests/integration", "tests/mcp/tools", "tests/mcp", "tests/contract", "tests")
 """The groups that take longest come first, so that short ones fill what is left; a folder stands for its files."""
+
+
+MEMORY_DISK = Path("/dev/shm")
+ROOM_BYTES = 4 << 30
+
+
+def pytest_configure() -> None:
+    """Keep the tests' stores in memory where there is room: they are made anew all the time, and each waits for disks.
+
+    It is pytest's own setting, so another value of it, or ``--basetemp``, wins.
+    """
+    if os.access(MEMORY_DISK, os.W_OK) and shutil.disk_usage(MEMORY_DISK).free >= ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY_DISK))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
