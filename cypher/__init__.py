@@ -82,15 +82,14 @@ class Expression:
 
 
 @cache
-def load() -> Mapping[str, QueryFile]:
-    """Parse every query file.
+def load(root: Path = Path(__file__).parent) -> Mapping[str, QueryFile]:
+    """Parse every query file of the folders in ``root``.
 
     Raises:
         QueryFileError: a header is incomplete, its parameters differ from the ``$names`` of the body, or a stem
             stands twice.
     """
     queries: dict[str, QueryFile] = {}
-    root = Path(__file__).parent
     for folder in get_args(Folder):
         for path in sorted((root / folder).glob("*.cypher")):
             query = parse(path, folder)

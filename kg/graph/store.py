@@ -24,6 +24,7 @@ from neo4j import (
     unit_of_work,
 )
 from neo4j import Query as DriverQuery
+from neo4j.api import AsyncBookmarkManager
 from neo4j.exceptions import (
     ClientError,
     ConstraintError,
@@ -121,6 +122,7 @@ class GraphStore:
         *,
         doubt_patience_s: float = DOUBT_PATIENCE_S,
         doubt_pause_s: float = DOUBT_PAUSE_S,
+        make_bookmarks: Callable[[], AsyncBookmarkManager] = AsyncGraphDatabase.bookmark_manager,
     ) -> None:
         """Nothing is opened yet.
 
@@ -129,6 +131,7 @@ class GraphStore:
             check_room: called before every write; raises ``DiskFull`` where the disk has too little space for one.
             doubt_patience_s: how long a write is repeated whose commit is in doubt.
             doubt_pause_s: how long it waits between two tries.
+            make_bookmarks: makes what remembers the writes that later sessions must see.
         """
         self.address = address
         self.check_room = check_room
@@ -136,7 +139,8 @@ class GraphStore:
         self._doubt_patience_s = doubt_patience_s
         self._doubt_pause_s = doubt_pause_s
         self._driver: AsyncDriver | None = None
-        self._bookmarks = AsyncGraphDatabase.bookmark_manager()
+        self._make_bookmarks = make_bookmarks
+        self._bookmarks = make_bookmarks()
         self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def connect(self) -> None:
@@ -175,7 +179,7 @@ class GraphStore:
             await driver.close()
             raise
         self.server_version = str(server.agent)
-        self._bookmarks = AsyncGraphDatabase.bookmark_manager()
+        self._bookmarks = self._make_bookmarks()
         self._driver = driver
 
     async def move(self, address: GraphAddress) -> None:
@@ -324,7 +328,7 @@ class GraphStore:
     def _drop_bookmarks(self, error: Exception) -> None:
         """Forget the bookmarks if the server does not know them: it was restored from an older state."""
         if isinstance(error, Neo4jError) and "Bookmark" in str(error.code):
-            self._bookmarks = AsyncGraphDatabase.bookmark_manager()
+            self._bookmarks = self._make_bookmarks()
 
     async def _execute(self, work: Callable[[Transaction], Awaitable[T]], label: str, *, repeats: bool) -> T:
         self.check_room()

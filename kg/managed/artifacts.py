@@ -31,6 +31,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from kg.errors import ConfigurationError, SetupError, shorten
 from kg.managed.artifact_lock import CYTOSCAPE, NEO4J, LockedFile, LockedGroup, LockedJar, load_lock, write_lock
+from kg.managed.room import free_bytes
 
 Progress = Callable[[str, int, int], None]
 """Called with a label, the bytes done and the bytes in all (0: a step without bytes). Any thread may call it, one at a
@@ -44,6 +45,7 @@ Fetch = Callable[[str, Path, Callable[[int], None]], Path]
 
 PARALLEL = 8
 ATTEMPTS = 3
+PAUSE_S = 0.5
 LINE_EVERY_S = 3.0
 SPARE_BYTES = 32 * 2**20
 OTHER_DISK = "free some space, or set KNOWTHREAD_CACHE_DIR to a folder on another disk"
@@ -111,13 +113,28 @@ class ArtifactCache:
         lock: dict[str, LockedGroup] | None = None,
         fetch: Fetch | None = None,
         make_lock: Callable[[Path], BaseFileLock] = FileLock,
+        *,
+        pause_s: float = PAUSE_S,
+        free: Callable[[Path], int] = free_bytes,
     ) -> None:
+        """Nothing is looked at yet.
+
+        Args:
+            cache_dir: the cache folder.
+            lock: what its files must be; by default what is shipped.
+            fetch: fetches one jar; by default over the network.
+            make_lock: makes the lock under which one process fetches at a time.
+            pause_s: before the second attempt at a jar; it doubles before the third.
+            free: returns the free space for a folder.
+        """
         self._root = cache_dir / "artifacts"
         self._incoming = self._root / ".incoming"
         self._stamp_file = self._root / ".stamps.json"
         self._lock = load_lock() if lock is None else lock
         self._fetch = fetch_with_jgo if fetch is None else fetch
         self._make_lock = make_lock
+        self._pause_s = pause_s
+        self._free = free
 
     def ensure(self, name: str, progress: Progress | None = None, *, verify: bool = False) -> list[Path]:
         """Return the paths of a group's files; each is there and its checksum is right."""
@@ -211,7 +228,7 @@ class ArtifactCache:
     def _fetch_all(self, group: LockedGroup, jars: Sequence[LockedJar], progress: Progress | None) -> None:
         """Fetch jars in parallel; the first failure stops the rest."""
         need = sum(jar.file.size_bytes + sum(member.size_bytes for member in jar.members) for jar in jars)
-        free = shutil.disk_usage(self._root).free
+        free = self._free(self._root)
         if free < need + SPARE_BYTES:
             raise self._no_space(group, need, free)
         tally = _Tally(f"fetching {group.label}", sum(jar.file.size_bytes for jar in jars), progress)
@@ -252,7 +269,7 @@ class ArtifactCache:
                 tally.add(-counted)
                 if attempt == ATTEMPTS:
                     raise self._unreachable(group, error) from error
-                time.sleep(0.5 * attempt)
+                time.sleep(self._pause_s * attempt)
             except _WrongContent as error:
                 tally.add(-counted)
                 if attempt == ATTEMPTS:
@@ -286,7 +303,7 @@ class ArtifactCache:
             yield
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise self._no_space(group, need, shutil.disk_usage(self._root).free) from error
+                raise self._no_space(group, need, self._free(self._root)) from error
             raise SetupError(f"cannot write to {self._root}: {error.strerror or error}", OTHER_DISK) from error
 
     def _no_space(self, group: LockedGroup, need: int, free: int) -> SetupError:

@@ -11,19 +11,19 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from kg.errors import SetupError, StoreUnavailable
 from kg.managed.artifact_lock import NEO4J, load_lock
-from kg.managed.artifacts import Progress, ensure_jars
+from kg.managed.artifacts import ArtifactCache, Progress
 from kg.managed.class_archive import ClassArchive
 from kg.managed.java import Java, find_java
 from kg.managed.java_flags import environment, flags
@@ -39,6 +39,7 @@ from kg.managed.neo4j_config import (
     write_private,
 )
 from kg.managed.neo4j_failures import Failure, diagnose
+from kg.managed.room import free_bytes
 from kg.settings.service import Settings
 
 MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
@@ -80,18 +81,34 @@ class _Record:
 
 
 class LocalNeo4j:
-    """One store, and the process that serves it.
+    """One store, and the process that serves it."""
 
-    ``replan_s``: how long the plan of a query is kept at least, however much the graph changes meanwhile.
-    """
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        replan_s: int = REPLAN_S,
+        artifacts: ArtifactCache | None = None,
+        free: Callable[[Path], int] = free_bytes,
+        make_lock: Callable[[Path], BaseFileLock] = lambda file: FileLock(file, thread_local=False),
+    ) -> None:
+        """Nothing is started yet.
 
-    def __init__(self, settings: Settings, *, replan_s: int = REPLAN_S) -> None:
+        Args:
+            settings: of the service.
+            replan_s: how long the plan of a query is kept at least, however much the graph changes meanwhile.
+            artifacts: where Neo4j's jars lie; by default the cache folder of the settings.
+            free: returns the free space for a folder.
+            make_lock: makes the lock of the home folder.
+        """
         self._settings = settings
         self._replan_s = replan_s
+        self._artifacts = ArtifactCache(settings.cache_dir) if artifacts is None else artifacts
+        self._free = free
         self._home = (settings.data_dir / "neo4j").resolve()
         self._record_file = self._home / "process.json"
         self._console = self._home / "logs" / "console.log"
-        self._lock = FileLock(self._home / ".lock", thread_local=False)
+        self._lock = make_lock(self._home / ".lock")
         self._child: subprocess.Popen[bytes] | None = None
         self._archive: ClassArchive | None = None
         self._archiving: asyncio.Task[bool] | None = None
@@ -217,7 +234,7 @@ class LocalNeo4j:
         fingerprint = self._fingerprint(java)
         new_ports = verify = False
         for start in range(1, _STARTS + 1):
-            jars = await asyncio.to_thread(ensure_jars, self._settings.cache_dir, progress, verify=verify)
+            jars = await asyncio.to_thread(self._artifacts.ensure, NEO4J, progress, verify=verify)
             if progress is not None:
                 progress("starting Neo4j", 0, 0)
             self._archive = ClassArchive(self._settings.cache_dir, java, jars)
@@ -260,7 +277,7 @@ class LocalNeo4j:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _prepare(self, *, new_ports: bool) -> Ports:
-        free = shutil.disk_usage(self._home).free
+        free = self._free(self._home)
         if free < _LEAST_FREE_BYTES:
             raise Failure.DISK_FULL.error(self._home, f"{free / 1e6:.0f} MB are free")
         try:

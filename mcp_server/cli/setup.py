@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,8 @@ def setup_options(command: ArgumentParser) -> None:
     command.add_argument("--no-claude", action="store_true", help="do not connect Claude Code")
 
 
-def setup(arguments: Namespace) -> int:
-    """Do everything that a new installation needs."""
+def setup(arguments: Namespace, fetch: Callable[[Settings], None] | None = None) -> int:
+    """Do everything that a new installation needs; ``fetch`` downloads what the service runs on."""
     if arguments.yes and arguments.no_claude:
         raise Refused("--yes and --no-claude contradict each other")
     _check_machine()
@@ -81,7 +81,7 @@ def setup(arguments: Namespace) -> int:
         choose_model(settings, os.environ)
     if can_ask() and not arguments.yes and not arguments.json and "user_name" not in given_settings():
         choose_name(settings)
-    _fetch(settings)
+    (fetch or _fetch)(settings)
     with PhaseLine() as line:
         client = ServiceClient(line.tell, user_id=SELF_TEST_USER)
         try:

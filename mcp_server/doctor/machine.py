@@ -14,18 +14,22 @@ import socket
 import stat
 import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from kg.errors import ConfigurationError, SetupError
+from kg.managed.room import Floor, floors, free_bytes
 from kg.settings.service import CONFIG_FILE, PREFIX, Settings, mem0_variables, models_of
 from mcp_server.doctor.check import Check, JsonObject, Level, Situation
 from mcp_server.doctor.claude_code import NAME, USER, claude_settings, is_older, read_entries
 from mcp_server.link.record import READY, SERVICE_LOCK, TOKEN, differing_settings, read_token, try_lock
 from mcp_server.link.session import SESSION_VARIABLES
 from mcp_server.service.listen import check_exposure
+
+if TYPE_CHECKING:
+    from kg.managed.artifact_lock import LockedGroup
 
 _LEAST_FREE_BYTES = 100 << 20
 _GOOD_FREE_BYTES = 1 << 30
@@ -86,35 +90,35 @@ def check_settings(situation: Situation) -> Iterator[Check]:
         yield Check("settings", "ok", f"data in {situation.settings.data_dir}")
 
 
-def check_disk(situation: Situation) -> Iterator[Check]:
+def check_disk(situation: Situation, free: Callable[[Path], int] = free_bytes) -> Iterator[Check]:
     """Free space for what must still be fetched and for the stores. Below the limit nothing is written."""
     from kg.managed.artifact_lock import NEO4J
     from kg.managed.artifacts import missing_bytes
-    from kg.managed.room import Floor, floors, free_bytes
 
     settings = situation.settings
     groups = [*models_of(settings.embedder), *([NEO4J] if situation.managed else [])]
     fetched = _LEAST_FREE_BYTES + missing_bytes(settings.cache_dir, *groups)
     for floor in [Floor(settings.cache_dir, fetched, "KNOWTHREAD_CACHE_DIR"), *floors(settings)]:
-        free = free_bytes(floor.folder)
-        message = f"{_size(free)} free for {floor.folder}"
-        if free < floor.least_bytes:
+        left = free(floor.folder)
+        message = f"{_size(left)} free for {floor.folder}"
+        if left < floor.least_bytes:
             cure = f"free space there, or set {floor.setting} to a folder on another disk"
             refused = "" if floor.folder == settings.cache_dir else "; until then nothing is stored or changed"
             yield Check("disk", "failed", f"{message}, {_size(floor.least_bytes)} needed{refused}", cure)
-        elif free < _GOOD_FREE_BYTES and floor.setting != "TMPDIR":
+        elif left < _GOOD_FREE_BYTES and floor.setting != "TMPDIR":
             yield Check("disk", "warning", message, "free space there before the stores grow")
         else:
             yield Check("disk", "ok", message)
 
 
-def check_artifacts(situation: Situation) -> Iterator[Check]:
-    """The checksum of every fetched file."""
+def check_artifacts(situation: Situation, lock: Mapping[str, LockedGroup] | None = None) -> Iterator[Check]:
+    """The checksum of every fetched file; without ``lock`` by what is shipped."""
     from kg.managed.artifact_lock import NEO4J, load_lock
 
     settings = situation.settings
+    groups = load_lock() if lock is None else lock
     for name in [*([NEO4J] if situation.managed else []), *models_of(settings.embedder)]:
-        group = load_lock()[name]
+        group = groups[name]
         missing: list[str] = []
         damaged: list[str] = []
         for file in group.kept:

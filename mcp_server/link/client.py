@@ -90,7 +90,7 @@ class ServiceClient:
             StoreUnavailable: connections to the service broke again and again, or it is silent.
         """
         body = json.dumps(_given(arguments)).encode()
-        return self._exchange(f"/admin/{operation}", {**self._headers, **_new_key()}, body, _answer_of)
+        return self._exchange(f"/admin/{operation}", {**self._headers, **_new_key()}, body, answer_of)
 
     def status(self) -> JsonObject:
         """Return the state of every part of the service."""
@@ -129,7 +129,7 @@ class ServiceClient:
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
         body = json.dumps(message).encode()
         sent = {**self._headers, **headers, **envelope_headers(_PROTOCOL, method, params)}
-        return self._exchange("/mcp", sent, body, _result_of)
+        return self._exchange("/mcp", sent, body, result_of)
 
     def _exchange(
         self, path: str, headers: Mapping[str, str], body: bytes, read: Callable[[Answer], JsonObject]
@@ -180,7 +180,7 @@ def _new_key() -> dict[str, str]:
     return {REQUEST_KEY: encode_value(os.urandom(16).hex())}
 
 
-def _answer_of(answer: Answer) -> JsonObject:
+def answer_of(answer: Answer) -> JsonObject:
     """Return what an operation answered."""
     content = next(answer.messages, None)
     _check_kept(content or {})
@@ -191,7 +191,7 @@ def _answer_of(answer: Answer) -> JsonObject:
     raise _unanswered(answer.status)
 
 
-def _result_of(answer: Answer) -> JsonObject:
+def result_of(answer: Answer) -> JsonObject:
     """Return the result in the answer to a request."""
     for message in answer.messages:
         if "result" in message:

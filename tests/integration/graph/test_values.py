@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from neo4j import AsyncGraphDatabase, Bookmarks
+from neo4j.api import AsyncBookmarkManager
 
 from kg.errors import StoreUnavailable
 from kg.graph import queries as graph_queries
@@ -22,21 +25,39 @@ async def _write(store: GraphStore) -> None:
     await store.write(work, "test")
 
 
-async def test_each_session_is_told_what_the_others_wrote(graph: GraphStore) -> None:
-    await _write(graph)
-    first = await graph._bookmarks.get_bookmarks()
-    assert first, "a read elsewhere in a cluster would not wait for this write"
-    await _write(graph)
-    assert len(second := await graph._bookmarks.get_bookmarks()) == 1 and second != first
-    await graph.read(graph_queries.graph_counts)
-    assert await graph._bookmarks.get_bookmarks() == second
+@asynccontextmanager
+async def _connected(
+    address: GraphAddress, make_bookmarks: Callable[[], AsyncBookmarkManager]
+) -> AsyncGenerator[GraphStore]:
+    store = GraphStore(address, make_bookmarks=make_bookmarks)
+    await store.connect()
+    yield store
+    await store.close()
 
 
-async def test_a_server_that_was_restored_from_an_older_state_is_read_again(graph: GraphStore) -> None:
-    graph._bookmarks = AsyncGraphDatabase.bookmark_manager(Bookmarks.from_raw_values(["FB:of-another-server"]))
-    with pytest.raises(StoreUnavailable, match="graph_counts failed"):
-        await graph.read(graph_queries.graph_counts)
-    assert await graph.read(graph_queries.graph_counts)
+async def test_each_session_is_told_what_the_others_wrote(neo4j_address: GraphAddress) -> None:
+    bookmarks = AsyncGraphDatabase.bookmark_manager()
+    async with _connected(neo4j_address, lambda: bookmarks) as store:
+        await _write(store)
+        first = await bookmarks.get_bookmarks()
+        assert first, "a read elsewhere in a cluster would not wait for this write"
+        await _write(store)
+        assert len(second := await bookmarks.get_bookmarks()) == 1 and second != first
+        await store.read(graph_queries.graph_counts)
+        assert await bookmarks.get_bookmarks() == second
+
+
+async def test_a_server_that_was_restored_from_an_older_state_is_read_again(neo4j_address: GraphAddress) -> None:
+    foreign = AsyncGraphDatabase.bookmark_manager(Bookmarks.from_raw_values(["FB:of-another-server"]))
+    made = [AsyncGraphDatabase.bookmark_manager(), foreign]  # the second is made by the connection
+
+    def make() -> AsyncBookmarkManager:
+        return made.pop(0) if made else AsyncGraphDatabase.bookmark_manager()
+
+    async with _connected(neo4j_address, make) as store:
+        with pytest.raises(StoreUnavailable, match="graph_counts failed"):
+            await store.read(graph_queries.graph_counts)
+        assert await store.read(graph_queries.graph_counts)
 
 
 async def test_a_database_that_is_not_there_is_named_with_its_setting(neo4j_address: GraphAddress) -> None:

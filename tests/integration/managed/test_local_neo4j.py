@@ -17,13 +17,15 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from filelock import FileLock
 from neo4j import GraphDatabase
 from neo4j.exceptions import AuthError
 
-import kg.managed.artifacts
 from kg.errors import SetupError
-from kg.managed.artifacts import FetchFailed, ensure_jars
+from kg.managed.artifact_lock import NEO4J
+from kg.managed.artifacts import ArtifactCache, Fetch, FetchFailed
 from kg.managed.local_neo4j import LocalNeo4j, Neo4jAddress
+from kg.managed.room import free_bytes
 from kg.settings.paths import cache_dir
 from kg.settings.service import Settings
 
@@ -57,17 +59,24 @@ class Home:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.neo4j = LocalNeo4j(settings)
-        self._managers = [self.neo4j]  # kept: each stands for a living process, with its child
+        self._lock = FileLock(self.folder / ".lock", thread_local=False)
+        self._managers: list[LocalNeo4j] = []  # kept: each stands for a living process, with its child
         self._processes: list[subprocess.Popen[str]] = []
+        self.neo4j = self.manager()
 
     @property
     def folder(self) -> Path:
         return self.settings.data_dir / "neo4j"
 
-    def manager(self, **changes: Any) -> LocalNeo4j:
+    def manager(
+        self,
+        artifacts: ArtifactCache | None = None,
+        free: Callable[[Path], int] = free_bytes,
+        **changes: Any,
+    ) -> LocalNeo4j:
         """A manager that from now on is the one of this home."""
-        self.neo4j = LocalNeo4j(replace(self.settings, **changes))
+        settings = replace(self.settings, **changes)
+        self.neo4j = LocalNeo4j(settings, artifacts=artifacts, free=free, make_lock=self._make_lock)
         self._managers.append(self.neo4j)
         return self.neo4j
 
@@ -80,7 +89,11 @@ class Home:
 
     def abandon(self) -> None:
         """Leave Neo4j without a manager, as if that had been killed."""
-        self.neo4j._lock.release()  # pyright: ignore[reportPrivateUsage]
+        self._lock.release()
+
+    def _make_lock(self, file: Path) -> FileLock:
+        self._lock = FileLock(file, thread_local=False)
+        return self._lock
 
     async def close(self) -> None:
         for process in self._processes:
@@ -184,6 +197,7 @@ async def test_the_password_is_needed_and_shown_nowhere(served: Served) -> None:
 
 WRONG_PASSWORDS = """
 import sys
+from filelock import FileLock
 from neo4j import GraphDatabase
 from neo4j.exceptions import Neo4jError
 
@@ -283,7 +297,7 @@ async def test_a_restart_keeps_data_ports_and_password_and_uses_the_class_archiv
 
 
 async def test_a_damaged_jar_is_replaced_and_a_port_that_is_taken_at_the_last_moment_is_given_up(
-    stopped: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stopped: Home, tmp_path: Path
 ) -> None:
     home = stopped
     good = cache_dir() / "artifacts"
@@ -293,12 +307,12 @@ async def test_a_damaged_jar_is_replaced_and_a_port_that_is_taken_at_the_last_mo
         assert coordinate == "org.neo4j:neo4j-kernel:5.26.30"
         return Path(shutil.copy(good / damaged.relative_to(tmp_path / "cache" / "artifacts"), folder))
 
-    neo4j = home.manager(cache_dir=tmp_path / "cache")
-    monkeypatch.setattr(kg.managed.artifacts, "fetch_with_jgo", offline)
-    monkeypatch.setattr("kg.managed.artifacts.time.sleep", lambda _seconds: None)
+    def manager(fetch: Fetch) -> LocalNeo4j:
+        return home.manager(ArtifactCache(tmp_path / "cache", fetch=fetch, pause_s=0), cache_dir=tmp_path / "cache")
+
     with pytest.raises(SetupError, match=r"cannot fetch Neo4j.*1 of 214 files"):
-        await neo4j.start()
-    monkeypatch.setattr(kg.managed.artifacts, "fetch_with_jgo", fetch)
+        await manager(offline).start()
+    neo4j = manager(fetch)
     with socket.socket() as bolt:
         bolt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that who looks finds the port free ...
         bolt.bind(("127.0.0.1", 0))
@@ -345,12 +359,9 @@ async def test_a_heap_that_cannot_work_is_told_with_the_end_of_the_log(stopped: 
     assert "KNOWTHREAD_NEO4J_HEAP" in caught.value.cure
 
 
-async def test_no_space_left_is_told_before_starting(stopped: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "kg.managed.local_neo4j.shutil.disk_usage", lambda _path: type("Usage", (), {"free": 10_000_000})
-    )
+async def test_no_space_left_is_told_before_starting(stopped: Home) -> None:
     with pytest.raises(SetupError, match=r"no space left for the graph.*\n.*10 MB are free"):
-        await stopped.manager().start()
+        await stopped.manager(free=lambda _folder: 10_000_000).start()
 
 
 def offline(_coordinate: str, _folder: Path, _received: Callable[[int], None]) -> Path:
@@ -360,14 +371,14 @@ def offline(_coordinate: str, _folder: Path, _received: Callable[[int], None]) -
 def copy_of_jars(target: Path, damaged: str) -> Path:
     """Link the cache's jars into another cache, with one damaged in a way that size and time hide."""
     broken: Path | None = None
-    for jar in ensure_jars(cache_dir()):
+    for jar in ArtifactCache(cache_dir()).ensure(NEO4J):
         copy = target / jar.relative_to(cache_dir())
         copy.parent.mkdir(parents=True, exist_ok=True)
         if jar.name == damaged:
             shutil.copy2(jar, copy)
             broken = copy
         else:
-            copy.hardlink_to(jar)
+            copy.symlink_to(jar)
     shutil.copy(cache_dir() / "artifacts" / ".stamps.json", target / "artifacts")
     assert broken is not None
     before = broken.stat()

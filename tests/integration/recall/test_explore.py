@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import pytest
-
 from kg.facts.instants import Instants
-from kg.graph.query import Query
-from kg.graph.store import GraphStore
 from kg.language.lucene import entity_query, user_key
+from kg.operations.memory import MemoryService
 from kg.recall import queries as recall_queries
 from kg.recall.explore import Explore
 from kg.recall.query import EntityPage
 from kg.values import Scope
 from tests.support.user import User, instant, prefers, states
+from tests.support.watched_store import watched_store
 
 
 async def names(user: User, **arguments: Any) -> list[str]:
@@ -36,20 +35,14 @@ async def test_a_scope_with_little_connected_entities_is_not_empty_beside_well_c
     assert [fact["fact"] for fact in relations["relations"]] == ["cache uses Redis local"]
 
 
-async def test_the_number_of_queries_does_not_grow_with_the_entities(user: User, monkeypatch: pytest.MonkeyPatch):
+async def test_the_number_of_queries_does_not_grow_with_the_entities(user: User):
     for i in range(12):
         await user.add(f"note {i}", states(f"tool {i} uses lib", "USES", f"tool {i}", "lib"))
-    asked: list[str] = []
-    read = GraphStore.read
-
-    async def counting(store: GraphStore, query: Query[Any], /, **params: Any) -> Any:
-        asked.append(query.name)
-        return await read(store, query, **params)
-
-    monkeypatch.setattr(GraphStore, "read", counting)
-    answer = await user.memory.search_graph(user.session(), limit=10)
+    async with watched_store(user.parts.store.address) as store:
+        memory = MemoryService(replace(user.parts, store=store))
+        answer = await memory.search_graph(user.session(), limit=10)
     assert len(answer["results"]) == 10 and all(entity["relations"] for entity in answer["results"])
-    assert len([name for name in asked if name.startswith(("entit", "find_", "count_"))]) == 3
+    assert len([name for name in store.asked if name.startswith(("entit", "find_", "count_"))]) == 3
 
 
 async def test_an_identifier_is_found_by_its_words(user: User):

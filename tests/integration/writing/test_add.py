@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -14,10 +15,12 @@ import kg.language.names
 from kg.errors import InvalidInput, StoreUnavailable
 from kg.facts.parse import parse_facts
 from kg.graph.store import GraphAddress, GraphStore, Transaction
+from kg.operations.memory import MemoryService
 from kg.values import AddRequest, MemoryInput, RequestKey, Scope
 from kg.writing.add import Adding
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, prefers, states
+from tests.support.watched_store import watched_store
 
 
 async def counts(user: User) -> dict[str, int]:
@@ -38,20 +41,17 @@ async def test_a_repeated_call_answers_the_first_result_and_adds_nothing(user: U
     assert await counts(user) == before
 
 
-async def test_a_commit_whose_answer_was_lost_is_found_by_the_repetition(user: User, monkeypatch: pytest.MonkeyPatch):
-    write = GraphStore.write
+async def test_a_commit_whose_answer_was_lost_is_found_by_the_repetition(user: User):
     lost: list[Any] = []
 
-    async def lossy(store: GraphStore, work: Any, label: str, **more: Any) -> Any:
-        result = await write(store, work, label, **more)
-        if label == "add_memory" and not lost:
-            lost.append(result)
-            raise StoreUnavailable("neo4j", "the connection broke after the commit", retryable=True)
-        return result
+    async def lose(_: str, result: Any) -> None:
+        lost.append(result)
+        raise StoreUnavailable("neo4j", "the connection broke after the commit", retryable=True)
 
-    monkeypatch.setattr(GraphStore, "write", lossy)
-    with pytest.raises(StoreUnavailable):
-        await user.add("I live in Paris", lives_in("Paris"), key="k")
+    async with watched_store(user.parts.store.address, after=lose) as store:
+        cut_off = replace(user, memory=MemoryService(replace(user.parts, store=store)))
+        with pytest.raises(StoreUnavailable):
+            await cut_off.add("I live in Paris", lives_in("Paris"), key="k")
     answer = await user.add("I live in Paris", lives_in("Paris"), key="k")
     assert answer["results"] == [{"id": lost[0].memory_uuids[0], "event": "ADD"}]
     assert await counts(user) == {"Memory": 1, "Fact": 1, "Entity": 2, "Alias": 2}

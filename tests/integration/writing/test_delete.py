@@ -15,6 +15,7 @@ from kg.operations.memory import MemoryService
 from kg.writing.delete import Deleting
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, prefers, states
+from tests.support.watched_store import WatchedStore, breaks, watched_store
 
 
 @pytest.fixture
@@ -118,24 +119,22 @@ async def test_removing_an_entity_with_its_memories_removes_those_that_name_it(u
     await whole_graph_invariants(user.parts, user.id)
 
 
-async def test_a_deletion_that_fails_keeps_no_other_from_being_finished(hasty: User, monkeypatch: pytest.MonkeyPatch):
+def on(store: WatchedStore, user: User) -> User:
+    """A hasty user whose writes go through another store."""
+    parts = replace(user.parts, store=store, deleting=Deleting(store, user.clock, at_once=5, batch=3))
+    return replace(user, parts=parts, memory=MemoryService(parts))
+
+
+async def test_a_deletion_that_fails_keeps_no_other_from_being_finished(hasty: User):
     user = hasty
     stranger = User(user.parts, user.memory, user.clock)
     for one in (user, stranger):
         for i in range(6):
             await one.add(f"note {i}", agent_id="x")
         await one.memory.delete_all_memories(one.session(), agent_id="x")
-    one_batch = Deleting._batch
-
-    async def fails_for_the_first(deleting: Deleting, *arguments: Any) -> None:
-        if arguments[1] == user.id:
-            raise RuntimeError("broken")
-        await one_batch(deleting, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Deleting, "_batch", fails_for_the_first)
-        with pytest.raises(RuntimeError, match="broken"):
-            await user.parts.deleting.finish()
+    async with watched_store(user.parts.store.address, breaks(user.id, "erase_batch", at=1)) as store:
+        with pytest.raises(StoreUnavailable):
+            await on(store, user).parts.deleting.finish()
     assert await left(stranger) == []
     await user.parts.deleting.finish()
     assert await left(user) == []
@@ -268,69 +267,42 @@ async def test_a_large_deletion_is_acknowledged_at_once_and_unreadable_from_then
     assert await left(user) == []
 
 
-async def test_no_reader_of_a_large_deletion_misses_both_the_deleted_value_and_the_one_that_it_had_ended(
-    hasty: User, monkeypatch: pytest.MonkeyPatch
-):
+async def test_no_reader_of_a_large_deletion_misses_both_the_deleted_value_and_the_one_that_it_had_ended(hasty: User):
     user = hasty
     for i in range(6):
         await user.add(f"I live in Town {i}", lives_in(f"Town {i}", f"20{10 + i}"))
     for i in range(6):
         await user.add(f"I live in City {i}", lives_in(f"City {i}", f"20{16 + i}"), agent_id="x")
     homes: list[set[str]] = []
-    one = user.parts.store.write
 
-    async def watched(*arguments: Any, **more: Any) -> Any:
-        done = await one(*arguments, **more)
+    async def look(*_: Any) -> None:
         homes.append(await user.objects("user"))
-        return done
 
-    with monkeypatch.context() as patch:
-        patch.setattr(user.parts.store, "write", watched)
-        await user.memory.delete_all_memories(user.session(), agent_id="x", confirm=6)
+    async with watched_store(user.parts.store.address, after=look) as store:
+        await on(store, user).memory.delete_all_memories(user.session(), agent_id="x", confirm=6)
     assert all(len(home) == 1 for home in homes) and homes[-1] == {"Town 5"}
     assert len(homes) > 3
 
 
-async def test_a_large_deletion_that_was_cut_off_goes_on_with_its_key_and_counts_all(
-    hasty: User, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_large_deletion_that_was_cut_off_goes_on_with_its_key_and_counts_all(hasty: User):
     user = hasty
     await _many(user)
-    one, parts = user.parts.store.write, 0
-
-    async def dies_at_the_second(work: Any, label: str, **more: Any) -> Any:
-        nonlocal parts
-        if label == "erase_batch" and (parts := parts + 1) == 2:
-            raise StoreUnavailable("neo4j", "killed", retryable=True)
-        return await one(work, label, **more)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(user.parts.store, "write", dies_at_the_second)
+    async with watched_store(user.parts.store.address, breaks(user.id, "erase_batch", at=2)) as store:
         with pytest.raises(StoreUnavailable):
-            await user.memory.delete_all_memories(user.session("k"), agent_id="x", confirm=19)
+            await on(store, user).memory.delete_all_memories(user.session("k"), agent_id="x", confirm=19)
     (cut,) = await user.raw("MATCH (m:Memory {user_id: $user_id, agent_id: 'x'}) RETURN count(m) AS left")
     assert 10 < cut["left"] < 19, "a new call would have to confirm what is left"
     answer = await user.memory.delete_all_memories(user.session("k"), agent_id="x", confirm=19)
     assert answer["deleted"] == {"memories": 19, "versions": 1, "facts": 10, "entities": 10}
 
 
-async def test_a_large_deletion_goes_on_where_a_crash_left_it(hasty: User, monkeypatch: pytest.MonkeyPatch):
+async def test_a_large_deletion_goes_on_where_a_crash_left_it(hasty: User):
     user = hasty
     await _many(user)
     await user.memory.delete_all_memories(user.session(), agent_id="x", confirm=19)
-    batches = 0
-    one_batch = Deleting._batch
-
-    async def dies_at_the_third(deleting: Deleting, *arguments: Any) -> None:
-        nonlocal batches
-        if (batches := batches + (arguments[1] == user.id)) == 3:
-            raise RuntimeError("killed")
-        await one_batch(deleting, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Deleting, "_batch", dies_at_the_third)
-        with pytest.raises(RuntimeError, match="killed"):
-            await user.parts.deleting.finish()
+    async with watched_store(user.parts.store.address, breaks(user.id, "erase_batch", at=3)) as store:
+        with pytest.raises(StoreUnavailable):
+            await on(store, user).parts.deleting.finish()
     assert len(await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid")) == 3
     await Deleting(user.parts.store, user.clock).finish()
     assert await user.raw("MATCH (m:Deleting {user_id: $user_id}) RETURN m.uuid") == []

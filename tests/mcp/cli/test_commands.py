@@ -17,7 +17,7 @@ from rich.cells import cell_len
 
 from kg.errors import SetupError
 from mcp_server.cli.output import one_line, safe
-from mcp_server.link.client import _answer_of, _result_of  # pyright: ignore[reportPrivateUsage]
+from mcp_server.link.client import answer_of, result_of
 from mcp_server.link.http_client import Answer, ConnectionLost
 from mcp_server.link.processes import process_start
 from mcp_server.link.record import ServiceRecord, publish_record, read_record
@@ -339,7 +339,7 @@ def test_the_self_test_of_setup_leaves_no_memory(live_service: Environment) -> N
     assert left["results"] == []
 
 
-@pytest.mark.parametrize("read", [_answer_of, _result_of])
+@pytest.mark.parametrize("read", [answer_of, result_of])
 def test_what_an_ending_service_drops_is_asked_again(read: Callable[[Answer], object]) -> None:
     with pytest.raises(ConnectionLost, match="ending"):
         read(Answer(503, None, iter([_ENDING])))

@@ -155,16 +155,15 @@ def test_only_a_person_without_a_model_is_asked(  # noqa: PLR0917
     def reached(_: object) -> None:
         raise Reached
 
-    monkeypatch.setattr(setup, "_fetch", reached)
     environ |= more | {"KNOWTHREAD_USER_NAME": "Ada"}
     type_in("gemini\n")
     with pytest.raises(Reached):
-        setup.setup(Namespace(**({"yes": False, "json": False, "no_claude": False} | options)))
+        setup.setup(Namespace(**({"yes": False, "json": False, "no_claude": False} | options)), reached)
     assert config(environ).exists() is asked
     monkeypatch.setattr(sys, "stdin", io.StringIO("gemini\n"))
     config(environ).unlink(missing_ok=True)
     with pytest.raises(Reached):
-        setup.setup(Namespace(yes=False, json=False, no_claude=False))
+        setup.setup(Namespace(yes=False, json=False, no_claude=False), reached)
     assert not config(environ).exists(), "there is no terminal"
 
 

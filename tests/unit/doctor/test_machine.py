@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from kg.managed import artifact_lock, artifacts
 from kg.managed.artifact_lock import NEO4J, LockedFile, LockedGroup, LockedJar
 from kg.settings.service import EMBEDDERS, Settings
 from mcp_server.doctor import embedder, examine, machine, stores
@@ -79,48 +78,35 @@ def test_settings_that_the_running_service_does_not_have_are_named(situation: Si
     assert one(machine.check_settings(replace(running, health=None))).level == "ok"
 
 
-def test_a_full_disk_names_the_setting_of_its_folder(situation: Situation, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Usage:
-        free = 50 << 20
-
-    monkeypatch.setattr("kg.managed.room.shutil.disk_usage", lambda _: Usage)
-    cache, data, temporary = machine.check_disk(situation)
+def test_a_full_disk_names_the_setting_of_its_folder(situation: Situation) -> None:
+    cache, data, temporary = machine.check_disk(situation, lambda _folder: 50 << 20)
     assert (cache.level, data.level, temporary.level) == ("failed", "failed", "ok")
     assert "KNOWTHREAD_CACHE_DIR" in cache.cure and "KNOWTHREAD_DATA_DIR" in data.cure
     assert "stored" not in cache.message and "403 MB needed; until then nothing is stored" in data.message
-    monkeypatch.setattr(Usage, "free", 31 << 20)
-    assert "TMPDIR" in list(machine.check_disk(situation))[-1].cure
+    assert "TMPDIR" in list(machine.check_disk(situation, lambda _folder: 31 << 20))[-1].cure
 
 
-@pytest.fixture
-def lock(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """A lock of two small files; returns their contents by path."""
+def test_fetched_files_are_checked_by_their_bytes(situation: Situation) -> None:
     contents = {"a.jar": b"program", "b.onnx": b"weights"}
 
     def group(name: str, label: str) -> LockedGroup:
         file = LockedFile(name, len(contents[name]), hashlib.sha256(contents[name]).hexdigest())
         return LockedGroup(label, label, (LockedJar(f"g:{name}:1", file),))
 
-    groups = {NEO4J: group("a.jar", "Neo4j"), "onnx:all-minilm-l6-v2": group("b.onnx", "model")}
-    monkeypatch.setattr(artifact_lock, "load_lock", lambda: groups)
-    monkeypatch.setattr(artifacts, "load_lock", lambda: groups)
-    return contents
-
-
-def test_fetched_files_are_checked_by_their_bytes(situation: Situation, lock: dict[str, bytes]) -> None:
+    lock = {NEO4J: group("a.jar", "Neo4j"), "onnx:all-minilm-l6-v2": group("b.onnx", "model")}
     situation = replace(situation, settings=replace(situation.settings, embedder="onnx:all-minilm-l6-v2"))
-    assert [check.level for check in machine.check_artifacts(situation)] == ["failed", "failed"]
+    assert [check.level for check in machine.check_artifacts(situation, lock)] == ["failed", "failed"]
     folder = situation.settings.cache_dir / "artifacts"
     folder.mkdir(parents=True)
-    for name, content in lock.items():
+    for name, content in contents.items():
         (folder / name).write_bytes(content)
-    assert [check.level for check in machine.check_artifacts(situation)] == ["ok", "ok"]
+    assert [check.level for check in machine.check_artifacts(situation, lock)] == ["ok", "ok"]
     (folder / "a.jar").write_bytes(b"pr0gram")
-    damaged, sound = machine.check_artifacts(situation)
+    damaged, sound = machine.check_artifacts(situation, lock)
     assert damaged.level == "failed" and "damaged" in damaged.message and "knowthread setup" in damaged.cure
     assert sound.level == "ok"
     own = replace(situation, settings=replace(situation.settings, neo4j_url="bolt://elsewhere"))
-    assert one(machine.check_artifacts(own)).level == "ok"
+    assert one(machine.check_artifacts(own, lock)).level == "ok"
 
 
 def test_a_java_of_another_version_is_refused_with_a_cure(situation: Situation, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -140,7 +139,7 @@ async def test_auto_without_a_key_says_what_ollama_has(look: Look) -> None:
 
 
 async def test_an_embedder_behind_ollama_is_looked_for_there_and_nothing_is_fetched_for_it(
-    situation: Callable[..., Situation], monkeypatch: pytest.MonkeyPatch
+    situation: Callable[..., Situation],
 ) -> None:
     def checked(found: Situation) -> Check:
         (check,) = embedder.check_embedder(found)
@@ -157,8 +156,7 @@ async def test_an_embedder_behind_ollama_is_looked_for_there_and_nothing_is_fetc
     assert gone.level == "failed" and (gone.cure or "").endswith("KNOWTHREAD_OLLAMA_EMBED_URL")
     own = replace(given, settings=replace(given.settings, neo4j_url="bolt://elsewhere"))
     assert list(machine.check_artifacts(own)) == []
-    monkeypatch.setattr("kg.managed.room.shutil.disk_usage", lambda _: SimpleNamespace(free=300 << 20))
-    assert [check.level for check in machine.check_disk(own)] == ["warning", "warning", "ok"]
+    assert [check.level for check in machine.check_disk(own, lambda _folder: 300 << 20)] == ["warning", "warning", "ok"]
     assert not given.settings.cache_dir.exists()
 
 

@@ -76,7 +76,7 @@ def repository() -> Repository:
 
 @pytest.fixture
 def cache(tmp_path: Path, repository: Repository) -> ArtifactCache:
-    return ArtifactCache(tmp_path, LOCK, repository)
+    return ArtifactCache(tmp_path, LOCK, repository, pause_s=0)
 
 
 def test_everything_arrives_with_its_progress(cache: ArtifactCache, repository: Repository) -> None:
@@ -89,14 +89,16 @@ def test_everything_arrives_with_its_progress(cache: ArtifactCache, repository: 
     assert sorted(repository.asked) == sorted(CONTENT)
 
 
-def test_a_second_start_fetches_and_hashes_nothing(
-    cache: ArtifactCache, repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_start_fetches_and_hashes_nothing(cache: ArtifactCache, repository: Repository) -> None:
     first = cache.ensure("jars")
     repository.asked.clear()
-    monkeypatch.setattr("kg.managed.artifacts._sha256", lambda path: pytest.fail(f"{path} was hashed"))
+    before = first[3].stat()
+    first[3].write_bytes(bytes(before.st_size))
+    os.utime(first[3], ns=(before.st_atime_ns, before.st_mtime_ns))
     assert cache.ensure("jars") == first
-    assert repository.asked == []
+    assert repository.asked == [], "only a hash can see this damage"
+    cache.ensure("jars", verify=True)
+    assert repository.asked == ["a:jar3:1"]
 
 
 def test_a_changed_file_is_found_and_fetched_again(cache: ArtifactCache, repository: Repository) -> None:
@@ -146,7 +148,6 @@ def test_bytes_that_stay_wrong_are_never_kept(cache: ArtifactCache, repository: 
     assert not (tmp_path / "artifacts" / ".incoming").exists()
 
 
-@pytest.mark.usefixtures("no_waiting")
 def test_without_a_network_the_error_says_what_is_missing(cache: ArtifactCache, repository: Repository) -> None:
     repository.broken = {coordinate: [FetchFailed("ConnectionError")] * 3 for coordinate in list(CONTENT)[4:]}
     with pytest.raises(SetupError, match=r"cannot fetch Jars: \d+ of 12 files .* missing .*ConnectionError") as caught:
@@ -154,7 +155,6 @@ def test_without_a_network_the_error_says_what_is_missing(cache: ArtifactCache, 
     assert "offline" in caught.value.cure
 
 
-@pytest.mark.usefixtures("no_waiting")
 def test_a_network_that_comes_back_is_enough(cache: ArtifactCache, repository: Repository) -> None:
     seen: list[int] = []
     repository.broken["a:jar7:1"] = [FetchFailed("reset"), FetchFailed("reset")]
@@ -173,11 +173,8 @@ def test_what_arrived_before_a_failure_is_kept(cache: ArtifactCache, repository:
     assert set(repository.asked) == set(CONTENT) - kept
 
 
-def test_too_small_a_disk_is_told_before_fetching(
-    cache: ArtifactCache, repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    usage = type("Usage", (), {"free": 5_000_000})
-    monkeypatch.setattr("kg.managed.artifacts.shutil.disk_usage", lambda _path: usage)
+def test_too_small_a_disk_is_told_before_fetching(repository: Repository, tmp_path: Path) -> None:
+    cache = ArtifactCache(tmp_path, LOCK, repository, free=lambda _folder: 5_000_000)
     with pytest.raises(SetupError, match=r"no space for Jars .* 34 MB needed, 5 MB free") as caught:
         cache.ensure("jars")
     assert "KNOWTHREAD_CACHE_DIR" in caught.value.cure
@@ -322,11 +319,6 @@ def test_progress_without_a_terminal_is_a_few_plain_lines(capsys: pytest.Capture
             progress("Jars", done * 1_000_000, 100_000_000)
         progress("Jars", 100_000_000, 100_000_000)
     assert capsys.readouterr().err.splitlines() == ["Jars: 0 MB of 100 MB", "Jars: 100 MB of 100 MB"]
-
-
-@pytest.fixture
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kg.managed.artifacts.time.sleep", lambda _seconds: None)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,80 @@
+"""A store whose writes a test watches, or breaks; it has connections of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from kg.errors import StoreUnavailable
+from kg.graph.query import Query
+from kg.graph.store import GraphAddress, GraphStore
+
+
+async def _nothing(*_: Any) -> None:
+    return
+
+
+class WatchedStore(GraphStore):
+    """A store that says which queries it read, and calls a test before and after each write.
+
+    Attributes:
+        asked: the names of the queries that were read outside of a write.
+    """
+
+    def __init__(
+        self,
+        address: GraphAddress,
+        before: Callable[[str, str | None], Awaitable[None]] = _nothing,
+        after: Callable[[str, Any], Awaitable[None]] = _nothing,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            address: where the database is.
+            before: called with label and partition of a write; what it raises, the write raises.
+            after: called with a write's label and result; what it raises, the write raises, though it is stored.
+        """
+        super().__init__(address)
+        self.asked: list[str] = []
+        self._before = before
+        self._after = after
+
+    async def read(self, query: Query[Any], /, **params: Any) -> Any:
+        self.asked.append(query.name)
+        return await super().read(query, **params)
+
+    async def write(self, work: Any, label: str, *, partition: str | None = None, repeats: bool = True) -> Any:
+        await self._before(label, partition)
+        result = await super().write(work, label, partition=partition, repeats=repeats)
+        await self._after(label, result)
+        return result
+
+
+@asynccontextmanager
+async def watched_store(
+    address: GraphAddress,
+    before: Callable[[str, str | None], Awaitable[None]] = _nothing,
+    after: Callable[[str, Any], Awaitable[None]] = _nothing,
+) -> AsyncGenerator[WatchedStore]:
+    """A connected one."""
+    store = WatchedStore(address, before, after)
+    await store.connect()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def breaks(user_id: str, label: str, *, at: int) -> Callable[[str, str | None], Awaitable[None]]:
+    """Let the database go away before a user's write with a label, the first (1) or a later one; then it is back."""
+    seen = 0
+
+    async def before(written: str, partition: str | None) -> None:
+        nonlocal seen
+        if (written, partition) == (label, user_id):
+            seen += 1
+            if seen == at:
+                raise StoreUnavailable("neo4j", "killed", retryable=True)
+
+    return before
