@@ -34,6 +34,8 @@ LIVE = (
 )
 """Files that need the service that all share: they run in one worker, in which it is started once."""
 
+ENDS_NEO4J = "tests/mcp/tools/test_neo4j_dies.py"
+
 FIRST = ("live", "neo4j", "tests/integration", "tests/mcp/tools", "tests/mcp", "tests/contract", "tests")
 """The groups that take longest come first, so that short ones fill what is left; a folder stands for its files."""
 
@@ -82,7 +84,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         assert "live_service" not in needed or group_of(item.nodeid) == "live", (
             f"name the file of {item.nodeid} in LIVE"
         )
-    items.sort(key=lambda item: next(rank for rank, name in enumerate(FIRST) if group_of(item.nodeid).startswith(name)))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> tuple[int, bool]:
+    """Return the place of a test: that of its group; within it, what ends a Neo4j that knows its queries comes last."""
+    group = group_of(item.nodeid)
+    return next(rank for rank, name in enumerate(FIRST) if group.startswith(name)), item.nodeid.startswith(ENDS_NEO4J)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,8 @@ from mcp_types import TextContent
 
 from kg.graph.store import GraphAddress
 from mcp_server.link import session as headers
-from mcp_server.link.record import read_record, read_token
+from mcp_server.link.lifecycle import probe
+from mcp_server.link.record import READY, read_record, read_token
 from mcp_server.link.stop import stop_service
 from tests.support.fakes import Asked, FakeOllama
 from tests.support.neo4j import rows
@@ -98,6 +99,11 @@ class Live:
         record = read_record(self.data)
         assert record is not None, "no service runs"
         return record
+
+    def answers(self) -> bool:
+        """Whether a service runs that has started whole."""
+        health = probe(self.data)
+        return health is not None and health["phase"] == READY
 
     def kill(self) -> int:
         """Kill the service as the system would, and nothing else; returns its pid."""

@@ -326,15 +326,17 @@ async def test_a_damaged_jar_is_replaced_and_a_port_that_is_taken_at_the_last_mo
         address = await starting
         assert f":{taken}" not in address.bolt_url
         assert query(address, "RETURN 1 AS one") == [{"one": 1}]
-
-
-async def test_a_store_that_a_foreign_process_has_open_is_left_alone(home: Home, served: Served) -> None:
-    _, neo4j, _ = served
     await neo4j.stop()
-    with (home.folder / "data" / "databases" / "store_lock").open("r+b") as lock:
+    home.manager()  # the other cache is gone with this test
+
+
+async def test_a_store_that_a_foreign_process_has_open_is_left_alone(stopped: Home) -> None:
+    home = stopped
+    (home.folder / "data" / "databases").mkdir(parents=True, exist_ok=True)
+    with (home.folder / "data" / "databases" / "store_lock").open("a+b") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX)
         with pytest.raises(SetupError, match="another Neo4j, not started by knowthread") as caught:
-            await neo4j.start()
+            await home.neo4j.start()
     assert "stop that Neo4j" in caught.value.cure
     assert home.pids() == []
 

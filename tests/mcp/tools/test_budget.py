@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(900)
 MOST_LIST_BYTES = 16_000
 MOST_INSTRUCTION_CHARS = 2_000
 WORDY = 8
-"""Memories as large as they can be, of which a small answer holds none whole and a large one all in part."""
+"""Large memories, one as large as one can be; a small answer holds none of them whole and a large one all in part."""
 
 
 def spoken(live: Live, *messages: dict[str, Any]) -> dict[int, bytes]:
@@ -90,13 +90,14 @@ FOREIGN = "夜間の請求書エクスポートは証明書の期限切れで失
 
 @pytest.fixture(scope="module")
 async def wordy(live: Live) -> str:
-    """Somebody whose memories are as large as memories can be, in facts, metadata and labels too."""
+    """Somebody whose memories are large, in facts, metadata and labels too."""
     user = f"tools-wordy-{uuid4().hex}"
     async with live.shim(user) as agent:
         for i in range(WORDY):
+            longest = 60_000 if i == 1 else 16_000
             filler = f"Part {i} of the story goes on and on about other things. " * 1000
             await agent.add(
-                (filler[: i * 2000] + SUBJECT + filler)[:60_000] if i % 3 else (f"{i} " + FOREIGN * 700),
+                (filler[: i * 2000] + SUBJECT + filler)[:longest] if i % 3 else (f"{i} " + FOREIGN * 700),
                 *(
                     says(
                         f"{SUBJECT * 9} ({i}.{n})", "nightly export", f"FAILED_BECAUSE_{n}", f"{FOREIGN * 9}{i}",

@@ -254,3 +254,4 @@ async def test_calls_fail_clearly_while_another_s_neo4j_is_away_and_work_when_it
             assert live.record().pid == service
             texts = [row["memory"] for row in await agent.listed()]
             assert texts == ["Said into the void", JAM, "Whose Neo4j this is"]
+        await asyncio.to_thread(live.stop)  # while its Neo4j is there: without, each of its parts waits for it
