@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kg.index.indexer import Indexer
     from kg.jobs.worker import Worker
     from kg.ports import Clock, Embedder, VectorIndex
-    from kg.recall.counts import RecallCounts
+    from kg.recall.recall_counts import RecallCounts
     from kg.recall.search import Recall
     from kg.writing.delete import Deleting
 

@@ -14,7 +14,7 @@ from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.operations.memory import MemoryService, Parts
 from kg.ports import Embedder
 from kg.recall.bearing import Bearings
-from kg.recall.counts import RecallCounts
+from kg.recall.recall_counts import RecallCounts
 from kg.recall.search import Recall
 from kg.writing.delete import Deleting
 from tests.support.plain_embedder import PlainEmbedder

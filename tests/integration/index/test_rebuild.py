@@ -31,7 +31,7 @@ from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService, Parts
 from kg.operations.repair import Repaired, repair
 from kg.ports import Embedder, IndexPoint, QuestionVectors, TextToEmbed, TextVectors, Vector
-from kg.recall.counts import RecallCounts
+from kg.recall.recall_counts import RecallCounts
 from kg.recall.search import Recall
 from kg.settings.paths import cache_dir
 from kg.settings.service import EMBEDDERS, Settings
