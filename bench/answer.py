@@ -3,8 +3,9 @@
 Stores the sets of ``bench/data/recall`` through ``add_memory``, each for a user of its own, both together, and a few
 notes alone. Then it asks the questions of ``bench/data/answer`` through ``search_memories`` on the real parts: those
 that are answered there, near ones that are not, foreign ones, and everyday commands. It counts which are flagged with
-``nothing_fits``, and of which a word is called ``not_mentioned``. The weights and the bar of ``kg/recall/bearing.py``
-are chosen on one half of the questions (``--choose`` prints them), so the other half is what counts.
+``nothing_fits``, and of which a word is called ``not_mentioned``. The weights and the bar of
+``kg/recall/nothing_fits.py`` are chosen on one half of the questions (``--choose`` prints them), so the other half is
+what counts.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.recall import session
 from bench.recall_sets import OWN_SETS, Document, load_set
 from kg.language.sentences import sentences
-from kg.recall.bearing import Bearing, Commands, everyday_commands
+from kg.recall.nothing_fits import Bearing, Commands, everyday_commands
 from kg.settings.service import load_settings
 from mcp_server.service.composition import Service
 

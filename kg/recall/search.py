@@ -22,7 +22,6 @@ from kg.ports import Embedder, QuestionVectors, VectorIndex
 from kg.recall import queries
 from kg.recall.answer import AnswerBuilder
 from kg.recall.asked import Asked
-from kg.recall.bearing import NOTE, Bearings
 from kg.recall.candidates import in_time, make_candidates, within
 from kg.recall.contradictions import SHOWN as CONTRADICTING_SHOWN
 from kg.recall.dates import find_dates
@@ -30,6 +29,7 @@ from kg.recall.filters import parse_filters
 from kg.recall.index_legs import FILTERED_TOP_K, IndexLegs
 from kg.recall.late_interaction import token_query
 from kg.recall.mentions import asks_for_names_alone, missing_words, words_to_look_up
+from kg.recall.nothing_fits import NOTE, Bearings
 from kg.recall.now_words import asks_for_present
 from kg.recall.queries import Hit, WaitingMemory
 from kg.recall.query import Found, Leg, Search

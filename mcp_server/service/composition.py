@@ -36,7 +36,7 @@ from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
 from kg.operations.warmup import warm_up
 from kg.ports import Clock, Embedder, SystemClock, VectorIndex
-from kg.recall.bearing import Bearings
+from kg.recall.nothing_fits import Bearings
 from kg.recall.recall_counts import RecallCounts
 from kg.recall.search import Recall
 from kg.reports.picture import Pictures

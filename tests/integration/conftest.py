@@ -13,7 +13,7 @@ from kg.index.indexer import Indexer
 from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.operations.memory import MemoryService, Parts
 from kg.ports import Embedder
-from kg.recall.bearing import Bearings
+from kg.recall.nothing_fits import Bearings
 from kg.recall.recall_counts import RecallCounts
 from kg.recall.search import Recall
 from kg.writing.delete import Deleting

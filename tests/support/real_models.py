@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from kg.ports import Embedder
-from kg.recall.bearing import Bearings
+from kg.recall.nothing_fits import Bearings
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ from kg.operations.decisions import Decisions
 from kg.operations.memory import MemoryService
 from kg.ports import Embedder
 from kg.recall import render
-from kg.recall.bearing import Bearings
 from kg.recall.filters import parse_filters
 from kg.recall.listing import Listing
+from kg.recall.nothing_fits import Bearings
 from kg.values import Scope
 from kg.writing.delete import Deleting
 from tests.support.graph_checks import whole_graph_invariants

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bench.answer import CHOSEN_ON, Seen, choose, load_questions
-from kg.recall.bearing import BARS, Bearing, everyday_commands
+from kg.recall.nothing_fits import BARS, Bearing, everyday_commands
 from kg.settings.service import EMBEDDERS
 
 BAR = BARS[EMBEDDERS[0]]
