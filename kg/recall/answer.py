@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from kg.facts.instants import Instants, Standing
 from kg.language.sentences import best_passage
 from kg.recall import render
-from kg.recall.mentions import unshown
+from kg.recall.not_mentioned import unshown
 from kg.recall.queries import Hit, HitFact
 from kg.recall.query import WEAK_SHARE, DenseLeg, Found, Search
 from kg.recall.ranking import Ranked

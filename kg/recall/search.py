@@ -28,7 +28,7 @@ from kg.recall.dates import find_dates
 from kg.recall.filters import parse_filters
 from kg.recall.index_legs import FILTERED_TOP_K, IndexLegs
 from kg.recall.late_interaction import token_query
-from kg.recall.mentions import asks_for_names_alone, missing_words, words_to_look_up
+from kg.recall.not_mentioned import asks_for_names_alone, missing_words, words_to_look_up
 from kg.recall.nothing_fits import NOTE, Bearings
 from kg.recall.now_words import asks_for_present
 from kg.recall.queries import Hit, WaitingMemory

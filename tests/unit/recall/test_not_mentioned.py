@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kg.language.words import stem_terms
-from kg.recall.mentions import asks_for_names_alone, missing_words, unshown, words_to_look_up
+from kg.recall.not_mentioned import asks_for_names_alone, missing_words, unshown, words_to_look_up
 
 
 def test_a_word_is_looked_up_whole_and_in_its_parts() -> None:
