@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.corpus import facts
 from kg.facts.predicates import normalise
 from kg.operations.arguments import Session
-from kg.recall.settle import NewFact, Settling
-from kg.recall.settle_ranking import Said
+from kg.recall.to_settle import NewFact, Settling
+from kg.recall.to_settle_ranking import Said
 from kg.settings.service import load_settings
 from kg.values import Scope
 from mcp_server.service.composition import Service

@@ -16,8 +16,8 @@ from kg.operations.parts import Parts
 from kg.operations.queries import ChangedFact
 from kg.ports import Vector
 from kg.recall import render
-from kg.recall.settle import OFFERED, NewFact, Offer, Settling
-from kg.recall.settle_ranking import Said
+from kg.recall.to_settle import OFFERED, NewFact, Offer, Settling
+from kg.recall.to_settle_ranking import Said
 from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
 from kg.writing.add import Adding, AddOutcome
 from kg.writing.settle import Deciding

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kg.recall.settle_ranking import BAR, Said, score
+from kg.recall.to_settle_ranking import BAR, Said, score
 
 
 def test_alike_subjects_count_more_than_equal_objects():

@@ -22,7 +22,7 @@ from kg.language.words import is_non_latin, stem_terms
 from kg.ports import Embedder, IndexQuery, Vector, VectorIndex
 from kg.recall import queries
 from kg.recall.queries import FactToSettle
-from kg.recall.settle_ranking import BAR, Said, likeness, score
+from kg.recall.to_settle_ranking import BAR, Said, likeness, score
 from kg.values import Scope
 
 OFFERED = 3
