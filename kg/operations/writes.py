@@ -20,7 +20,7 @@ from kg.recall.to_settle import OFFERED, NewFact, Offer, Settling
 from kg.recall.to_settle_ranking import Said
 from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
 from kg.writing.add import Adding, AddOutcome
-from kg.writing.settle import Deciding
+from kg.writing.settle_with import Deciding
 from kg.writing.update import Updating
 
 INDEX_WAIT_LONG_S = 30.0
