@@ -7,7 +7,7 @@ import webbrowser
 from argparse import ArgumentParser, Namespace
 
 from kg.errors import StoreUnavailable
-from mcp_server.cli.display import has_display
+from mcp_server.cli.desktop import has_display
 from mcp_server.cli.options import set_run
 from mcp_server.cli.output import PhaseLine, write_json, write_line
 from mcp_server.link.client import JsonObject, ServiceClient

@@ -10,7 +10,7 @@ from pathlib import Path
 from kg.operations.parameters import Operation
 from kg.reports.picture import Pictures
 from kg.settings.paths import data_dir, write_private
-from mcp_server.cli.display import has_display
+from mcp_server.cli.desktop import has_display
 from mcp_server.cli.operate import call_operation
 from mcp_server.cli.options import Options, given, set_run
 from mcp_server.cli.output import PhaseLine, Refused, counted, write_json, write_line
