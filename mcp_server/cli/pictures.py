@@ -10,8 +10,8 @@ from pathlib import Path
 from kg.operations.parameters import Operation
 from kg.reports.picture import Pictures
 from kg.settings.paths import data_dir, write_private
+from mcp_server.cli.call import call_operation
 from mcp_server.cli.desktop import has_display
-from mcp_server.cli.operate import call_operation
 from mcp_server.cli.options import Options, given, set_run
 from mcp_server.cli.output import PhaseLine, Refused, counted, write_json, write_line
 from mcp_server.link.client import JsonObject, ServiceClient

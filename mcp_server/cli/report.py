@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kg.reports.catalog import shipped_reports
 from kg.reports.run import Reports
-from mcp_server.cli.operate import call_operation, show_answer
+from mcp_server.cli.call import call_operation, show_answer
 from mcp_server.cli.options import set_run
 from mcp_server.cli.output import PhaseLine, Refused, safe, write_json, write_line
 from mcp_server.link.client import JsonObject, ServiceClient
