@@ -13,7 +13,7 @@ from kg.settings.service import Settings
 from mcp_server.link.record import FAILED, READY, STOPPING, PublishedRecord
 from mcp_server.service.activity import Activity, idle_watch
 from mcp_server.service.composition import Service
-from mcp_server.service.early import EarlyNeo4j, Phases
+from mcp_server.service.early_neo4j import EarlyNeo4j, Phases
 from mcp_server.service.http import build_app, serve_http
 from mcp_server.service.listen import WILDCARDS
 from mcp_server.tools.tools import build_server

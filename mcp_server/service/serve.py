@@ -21,7 +21,7 @@ from kg.settings.service import Settings
 from mcp_server.link.lifecycle import ALREADY_RUNNING, STOPPED
 from mcp_server.link.record import claim_service_lock, publish_record
 from mcp_server.service.activity import Activity
-from mcp_server.service.early import EarlyNeo4j, Phases
+from mcp_server.service.early_neo4j import EarlyNeo4j, Phases
 from mcp_server.service.listen import bind_socket, check_exposure, ensure_token
 from mcp_server.service.log import configure_logging
 

@@ -15,7 +15,7 @@ from kg.errors import SetupError, StoreUnavailable
 from kg.managed.local_neo4j import Neo4jAddress
 from kg.settings.service import Settings
 from mcp_server.service.composition import Service
-from mcp_server.service.early import EarlyNeo4j, Phases
+from mcp_server.service.early_neo4j import EarlyNeo4j, Phases
 
 
 def _address(port: int, pid: int) -> Neo4jAddress:
