@@ -18,7 +18,7 @@ from kg.errors import KgError
 from mcp_server.pages.guide import browser_link
 from mcp_server.service.activity import Activity, beat
 from mcp_server.service.admin import Waiting
-from mcp_server.service.guide import Guides, Offer
+from mcp_server.service.guide_server import Guides, Offer
 from mcp_server.tools.tools import session_of
 
 

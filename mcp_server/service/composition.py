@@ -46,7 +46,7 @@ from kg.writing.delete import Deleting
 from kg.writing.upgrade import upgrade
 from mcp_server.service.clock_watch import ClockWatch
 from mcp_server.service.early_neo4j import EarlyNeo4j, OnPhase, Phases, telling
-from mcp_server.service.guide import PORT_OF_SERVERS, Guides, Offer
+from mcp_server.service.guide_server import PORT_OF_SERVERS, Guides, Offer
 from mcp_server.service.metrics import render
 from mcp_server.service.model_side import ModelSide, make_model_side
 

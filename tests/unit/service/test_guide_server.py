@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from kg.errors import SetupError
-from mcp_server.service.guide import Guides, Offer
+from mcp_server.service.guide_server import Guides, Offer
 
 BROWSER = "http://127.0.0.1:21000"
 OURS = Offer(0, [BROWSER])
