@@ -41,8 +41,8 @@ from kg.graph.doubt import DOUBT_PATIENCE_S, DOUBT_PAUSE_S, repeat_in_doubt
 from kg.graph.failures import check_version, is_race, refused_report, translate
 from kg.graph.native import native_map
 from kg.graph.query import Command, Query, R
+from kg.graph.report_values import show
 from kg.graph.shape import LEFT_OUT, fix_for
-from kg.graph.show import show
 
 T = TypeVar("T")
 Row = dict[str, Any]
