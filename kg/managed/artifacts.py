@@ -31,7 +31,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from kg.errors import ConfigurationError, SetupError, shorten
 from kg.managed.artifact_lock import CYTOSCAPE, NEO4J, LockedFile, LockedGroup, LockedJar, load_lock, write_lock
-from kg.managed.room import free_bytes
+from kg.managed.free_space import free_bytes
 
 Progress = Callable[[str, int, int], None]
 """Called with a label, the bytes done and the bytes in all (0: a step without bytes). Any thread may call it, one at a

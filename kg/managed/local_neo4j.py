@@ -25,6 +25,7 @@ from kg.errors import SetupError, StoreUnavailable
 from kg.managed.artifact_lock import NEO4J, load_lock
 from kg.managed.artifacts import ArtifactCache, Progress
 from kg.managed.class_archive import ClassArchive
+from kg.managed.free_space import free_bytes
 from kg.managed.java import Java, find_java
 from kg.managed.java_flags import environment, flags
 from kg.managed.neo4j_config import (
@@ -39,7 +40,6 @@ from kg.managed.neo4j_config import (
     write_private,
 )
 from kg.managed.neo4j_failures import Failure, diagnose
-from kg.managed.room import free_bytes
 from kg.settings.service import Settings
 
 MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kg.errors import ConfigurationError, SetupError
-from kg.managed.room import Floor, floors, free_bytes
+from kg.managed.free_space import Floor, floors, free_bytes
 from kg.settings.service import CONFIG_FILE, PREFIX, Settings, mem0_variables, models_of
 from mcp_server.doctor.check import Check, JsonObject, Level, Situation
 from mcp_server.doctor.claude_code import NAME, USER, claude_settings, is_older, read_entries

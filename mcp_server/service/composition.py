@@ -28,7 +28,7 @@ from kg.index.holder import IndexHolder, identity_of, place_of
 from kg.index.indexer import Indexer
 from kg.index.rebuild import Reindex
 from kg.language.names import OwnName
-from kg.managed.room import Room, floors
+from kg.managed.free_space import Room, floors
 from kg.mending.daily import DailyCheck
 from kg.operations import queries as operations_queries
 from kg.operations.administration import Administration

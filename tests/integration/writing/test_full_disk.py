@@ -12,7 +12,7 @@ from kg.errors import DiskFull
 from kg.graph.migrate import migrate
 from kg.graph.store import GraphAddress, GraphStore
 from kg.index.rebuild import Reindex
-from kg.managed.room import Floor, Room
+from kg.managed.free_space import Floor, Room
 from kg.operations.administration import Administration
 from kg.operations.memory import Parts
 from tests.support.user import User, lives_in

@@ -9,7 +9,7 @@ import pytest
 from kg.errors import ConfigurationError, DiskFull, StoreUnavailable
 from kg.graph import queries
 from kg.graph.store import GraphAddress, GraphStore, Transaction
-from kg.managed.room import STORES_BYTES, TEMPORARY_BYTES, Floor, Room, floors, free_bytes
+from kg.managed.free_space import STORES_BYTES, TEMPORARY_BYTES, Floor, Room, floors, free_bytes
 from kg.settings.service import Settings
 
 FLOOR = Floor(Path("/data"), 400_000_000, "KNOWTHREAD_DATA_DIR")
