@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from kg.errors import InvalidInput
-from kg.facts.instants import Instants, asked_instant
+from kg.facts.held_at import Instants, asked_instant
 from kg.facts.parse import parse_facts, parse_settlements
 from kg.language.times import given_instant, parse_instant
 from kg.operations.arguments import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from kg.facts.instants import Instants, Standing
+from kg.facts.held_at import Instants, Standing
 from kg.language.sentences import best_passage
 from kg.recall import render
 from kg.recall.not_mentioned import unshown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from kg.facts.instants import Instants
+from kg.facts.held_at import Instants
 from kg.ports import IndexCard
 from kg.recall.date_spans import DateSpan, date_value, microseconds
 from kg.recall.ranking import Candidate

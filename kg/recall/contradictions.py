@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kg.facts.contentions import OPPOSITES
-from kg.facts.instants import Instants
+from kg.facts.held_at import Instants
 from kg.graph.store import GraphStore
 from kg.recall import queries, render
 from kg.values import JsonObject, Scope

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from kg.errors import InvalidInput, KgError, NotFound
-from kg.facts.instants import Instants, standings
+from kg.facts.held_at import Instants, standings
 from kg.facts.kinds import word_key
 from kg.facts.predicates import ENTITY_KINDS
 from kg.graph import queries as graph_queries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from kg.facts.instants import Instants
+from kg.facts.held_at import Instants
 from kg.recall.filters import Filter
 from kg.values import Scope
 

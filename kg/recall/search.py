@@ -14,7 +14,7 @@ from uuid import UUID
 
 from kg.errors import KgError, StoreUnavailable
 from kg.facts.contentions import OPPOSITES
-from kg.facts.instants import Instants, Standing, standings
+from kg.facts.held_at import Instants, Standing, standings
 from kg.graph.store import GraphStore
 from kg.language.sentences import best_passage
 from kg.language.words import is_non_latin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from kg.facts.instants import Instants, Standing
+from kg.facts.held_at import Instants, Standing
 from kg.recall.queries import Hit, HitFact
 from kg.recall.ranking import Ranked
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from kg.facts.instants import Instants, Standing, asked_instant, standings
+from kg.facts.held_at import Instants, Standing, asked_instant, standings
 from kg.graph import queries as graph_queries
 from kg.graph.partition import present
 from kg.operations.arguments import Session, read_scope

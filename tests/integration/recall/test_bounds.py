@@ -6,7 +6,7 @@ from typing import Any
 
 from kg.facts import queries as facts_queries
 from kg.facts.contentions import CANDIDATES_PER_FACT, contention_params, unread
-from kg.facts.instants import Instants
+from kg.facts.held_at import Instants
 from kg.language.words import stem_terms
 from kg.operations.decisions import Decisions
 from kg.recall.changes import Changes

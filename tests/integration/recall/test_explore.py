@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from kg.facts.instants import Instants
+from kg.facts.held_at import Instants
 from kg.language.lucene import entity_query, user_key
 from kg.operations.memory import MemoryService
 from kg.recall import queries as recall_queries

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from kg.facts.instants import Instants
+from kg.facts.held_at import Instants
 from kg.ports import IndexCard
 from kg.recall.candidates import in_time, make_candidates, neighbours, within
 from kg.recall.dates import find_dates

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from kg.facts.instants import Instants
+from kg.facts.held_at import Instants
 from kg.recall.queries import Hit
 from kg.recall.ranking import Ranked
 from kg.recall.succession import in_succession, successors
