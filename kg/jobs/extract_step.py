@@ -28,7 +28,7 @@ from kg.values import FactInput
 from kg.writing import queries as writing_queries
 from kg.writing.commit import Replaced, commit
 from kg.writing.draft import Draft, StatingMemory, known_names
-from kg.writing.queue import extraction_jobs
+from kg.writing.new_jobs import extraction_jobs
 
 EARLIER_TURNS = 4
 """How many messages before the first new one a model is shown as context."""

@@ -21,7 +21,7 @@ from kg.ports import Clock
 from kg.recall import render
 from kg.values import JsonObject, RequestKey
 from kg.writing import queries as writing_queries
-from kg.writing.queue import extraction_jobs
+from kg.writing.new_jobs import extraction_jobs
 
 CATCH_UP_PAGE = 500
 

@@ -21,8 +21,8 @@ from kg.values import AddRequest, MemoryInput
 from kg.writing import queries
 from kg.writing.commit import commit
 from kg.writing.draft import Draft, Source, StatingMemory, known_names
+from kg.writing.new_jobs import extraction_jobs
 from kg.writing.queries import StandingMessage, StandingNote
-from kg.writing.queue import extraction_jobs
 from kg.writing.targets import Targets
 from kg.writing.texts import PreparedText, prepare_texts
 

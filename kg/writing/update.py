@@ -26,8 +26,8 @@ from kg.values import UpdateRequest
 from kg.writing import queries
 from kg.writing.commit import Replaced, commit
 from kg.writing.draft import Draft, StatingMemory, known_names
+from kg.writing.new_jobs import extraction_jobs
 from kg.writing.queries import UpdateContext
-from kg.writing.queue import extraction_jobs
 from kg.writing.targets import Targets
 from kg.writing.texts import PreparedText, prepare_texts
 
