@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kg.errors import ConfigurationError
 from kg.graph import queries
-from kg.graph.names import name_nodes
+from kg.graph.node_names import name_nodes
 
 if TYPE_CHECKING:
     from kg.graph.store import GraphStore

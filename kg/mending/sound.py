@@ -13,7 +13,7 @@ from typing import Any, cast
 from kg.facts.claims import claim_scope
 from kg.facts.predicates import FALLBACK, THING, normalise
 from kg.graph import nodes
-from kg.graph.names import fact_name, memory_name
+from kg.graph.node_names import fact_name, memory_name
 from kg.graph.shape import fix_for, optional_keys
 from kg.graph.store import Row
 from kg.language.lucene import user_key

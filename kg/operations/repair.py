@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from kg.facts.derive import refresh_derived
-from kg.graph.names import memory_name, name_nodes
+from kg.graph.node_names import memory_name, name_nodes
 from kg.graph.partition import lock
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.index import queries as index_queries

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kg.facts.claims import stated_keys
-from kg.graph.names import memory_name
+from kg.graph.node_names import memory_name
 from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.lucene import user_key

@@ -27,7 +27,7 @@ from kg.facts.claims import (
 )
 from kg.facts.predicates import SINGLE_VALUED, THING
 from kg.facts.slots import slot_of
-from kg.graph.names import fact_name
+from kg.graph.node_names import fact_name
 from kg.graph.partition import Write
 from kg.graph.store import Row
 from kg.language.lucene import user_key

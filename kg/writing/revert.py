@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kg.errors import NotFound
-from kg.graph.names import memory_name
+from kg.graph.node_names import memory_name
 from kg.graph.nodes import Memory
 from kg.graph.partition import Write, lock, once
 from kg.graph.store import GraphStore, Row

@@ -14,7 +14,7 @@ from datetime import datetime
 from kg.errors import NotFound
 from kg.facts.claims import stated_keys
 from kg.graph import queries as graph_queries
-from kg.graph.names import memory_name
+from kg.graph.node_names import memory_name
 from kg.graph.nodes import Memory
 from kg.graph.partition import Write, once
 from kg.graph.store import GraphStore, Row, Transaction

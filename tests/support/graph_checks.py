@@ -10,7 +10,7 @@ from neo4j import READ_ACCESS
 from kg.facts.claims import claim_key, entity_key
 from kg.facts.endings import timelines_from_rows
 from kg.facts.predicates import SINGLE_VALUED
-from kg.graph.names import fact_name, memory_name
+from kg.graph.node_names import fact_name, memory_name
 from kg.graph.partition import present
 from kg.index import queries as index_queries
 from kg.index.compare import point_hash
