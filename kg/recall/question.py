@@ -6,7 +6,8 @@ The graph is asked once, while the embedder reads the question.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,13 +18,23 @@ from kg.language.words import stem_terms
 from kg.ports import Embedder, QuestionVectors
 from kg.recall import queries
 from kg.recall.coverage import DocumentFrequencies, Terms
-from kg.recall.linking import LinkedEntity, linked_entities, without_people
-from kg.recall.queries import WaitingMemory
+from kg.recall.queries import NamedEntity, WaitingMemory
 from kg.recall.term_counts import TermCounts
 
 MAX_QUESTION_CHARS = 8192
 WAITING_MOST = 32
 """Memories that wait for the index; from this many on it is behind."""
+
+
+@dataclass(frozen=True)
+class LinkedEntity:
+    """An entity that a question names."""
+
+    uuid: str
+    name: str
+    kind: str
+    surface: str
+    aliases: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -106,3 +117,28 @@ class QuestionReader:
         """Count the words of a partition ahead of its first question."""
         context = await self._store.read_one(queries.question, user_id=user_id, keys=[], top_k=1)
         await self._counts.frequencies(user_id, context["seq"])
+
+
+def linked_entities(named: Sequence[NamedEntity], surfaces: Mapping[str, str]) -> list[LinkedEntity]:
+    """Return the entities that a question names, the longest names first.
+
+    Args:
+        named: what the alias keys of the question stand for.
+        surfaces: how the question writes each key.
+    """
+    linked: dict[str, LinkedEntity] = {}
+    for row in sorted(named, key=lambda row: -len(row["key"])):
+        linked.setdefault(
+            row["uuid"],
+            LinkedEntity(row["uuid"], row["name"], row["kind"], surfaces[row["key"]], frozenset(row["aliases"])),
+        )
+    return list(linked.values())
+
+
+def without_people(question: str, linked: Sequence[LinkedEntity]) -> str:
+    """Take linked people's names out of a question, so that its meaning is not the name; unless nothing is left."""
+    rest = question
+    for entity in linked:
+        if entity.kind == "Person":
+            rest = re.sub(rf"(?<!\w){re.escape(entity.surface)}(?:['\u2019]s)?(?!\w)", " ", rest)
+    return rest if stem_terms(rest) else question
