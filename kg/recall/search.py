@@ -21,7 +21,6 @@ from kg.language.words import is_non_latin
 from kg.ports import Embedder, QuestionVectors, VectorIndex
 from kg.recall import queries
 from kg.recall.answer import AnswerBuilder
-from kg.recall.asked import Asked
 from kg.recall.candidates import in_time, make_candidates, within
 from kg.recall.contradictions import SHOWN as CONTRADICTING_SHOWN
 from kg.recall.dates import find_dates
@@ -46,6 +45,7 @@ from kg.recall.ranking import (
 )
 from kg.recall.render import PASSAGE_CHARS
 from kg.recall.rerank import RERANKED, Reranking
+from kg.recall.search_state import Asked
 from kg.recall.succession import in_succession, successors
 from kg.recall.word_leg import WordLeg
 from kg.values import JsonObject, Scope
