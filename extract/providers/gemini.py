@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from google.genai.client import Client
-    from google.genai.errors import APIError
     from google.genai.types import GenerateContentResponse
 
 URL = "https://generativelanguage.googleapis.com"
@@ -119,15 +118,16 @@ class GeminiProvider:
     def _translated(self, model: str, error: Exception) -> ModelUnavailable:
         if failures.is_oversized(error):
             return failures.oversized(self.name, model)
-        if isinstance(error, cast(Any, self._sdk).errors.APIError):
-            return self._refused(model, cast("APIError", error))
+        sdk: Any = self._sdk
+        if isinstance(error, sdk.errors.APIError):
+            return self._refused(model, error)
         if isinstance(error, httpx.TimeoutException):
             return failures.timed_out(self.name, model, error)
         if isinstance(error, httpx.TransportError):
             return failures.unavailable(self.name, model, "connection")
         return failures.out_of_form(self.name, model)
 
-    def _refused(self, model: str, error: APIError) -> ModelUnavailable:
+    def _refused(self, model: str, error: Any) -> ModelUnavailable:
         details = _details(error)
         if any(detail.get("reason") == "API_KEY_INVALID" for detail in details):
             return failures.unavailable(self.name, model, "auth")
@@ -177,17 +177,17 @@ def _least_thinking(model: str) -> dict[str, Any] | None:
     return None
 
 
-def _details(error: APIError) -> list[dict[str, Any]]:
+def _details(error: Any) -> list[dict[str, Any]]:
     """What Google says of an error besides its status, each part with its ``@type``."""
-    told: object = cast(Any, error).details
+    told: object = error.details
     for key in ("error", "details"):
         told = as_object(told).get(key)
     return [detail for detail in told if is_object(detail)] if is_list(told) else []
 
 
-def _retry_after_s(error: APIError, details: list[dict[str, Any]]) -> float | None:
+def _retry_after_s(error: Any, details: list[dict[str, Any]]) -> float | None:
     """How long to wait: by the header, else by ``RetryInfo`` among the details (``"retryDelay": "34s"``)."""
-    headers = getattr(cast(Any, error).response, "headers", None)
+    headers = getattr(error.response, "headers", None)
     from_header = failures.retry_after_s(headers) if headers is not None else None
     if from_header is not None:
         return from_header

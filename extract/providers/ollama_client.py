@@ -109,8 +109,9 @@ class OllamaClient:
     def _translated(self, model: str, error: Exception) -> ModelUnavailable:
         if failures.is_oversized(error):
             return failures.oversized(NAME, model)
-        if isinstance(error, cast(Any, self._sdk).ResponseError):
-            refused = cast(Any, error)
+        sdk: Any = self._sdk
+        if isinstance(error, sdk.ResponseError):
+            refused: Any = error
             reason = failures.reason_of(refused.status_code)
             if reason == "missing_model" or "try pulling it" in str(refused.error):
                 return self._missing(model)

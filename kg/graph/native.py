@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from neo4j.spatial import Point
 from neo4j.time import Date, DateTime, Duration, Time
+
+from kg.narrow import is_list, is_object
 
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 
@@ -34,15 +36,14 @@ def native(value: object, instants: frozenset[str]) -> object:
 
     People may add values of other kinds in Neo4j Browser. Those must not stop a query.
     """
-    kind = type(value)
-    if kind in _PLAIN:
+    if type(value) in _PLAIN:
         return value
-    if kind is DateTime:
-        return _in_utc(cast("DateTime", value).to_native())
-    if kind is dict:
-        return native_map(cast("dict[str, object]", value).items(), instants)
-    if kind is list:
-        return [native(item, instants) for item in cast("list[object]", value)]
+    if isinstance(value, DateTime):
+        return _in_utc(value.to_native())
+    if is_object(value):
+        return native_map(value.items(), instants)
+    if is_list(value):
+        return [native(item, instants) for item in value]
     return _foreign(value)
 
 

@@ -15,8 +15,9 @@ import types
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal, NotRequired, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NotRequired, TypeVar, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
+from kg.narrow import is_list, is_object
 from kg.values import UNKNOWN_START
 
 Fix = Callable[[object], object]
@@ -24,6 +25,8 @@ Fix = Callable[[object], object]
 
 LEFT_OUT = object()
 """Stands for a map that cannot be used, since it does not say which node it is of."""
+
+T = TypeVar("T")
 
 _ABSENT = object()
 _IDENTITIES = frozenset(("uuid", "id"))
@@ -53,6 +56,11 @@ def fix_for(shape: Any) -> Fix:
     raise TypeError(f"rows hold scalars, times, lists and maps, not {shape}")
 
 
+def fixed(shape: type[T], value: object) -> T:
+    """Return a value in a shape that a list need not leave out: a scalar, or a map without an identity."""
+    return cast("T", fix_for(shape)(value))
+
+
 def optional_keys(shape: Any) -> frozenset[str]:
     """Return the keys that a TypedDict's maps may lack."""
     marked = get_type_hints(shape, include_extras=True)
@@ -73,20 +81,20 @@ def _text(value: object) -> object:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _whole(value: object) -> object:
+def _whole(value: Any) -> object:
     if type(value) is int:
         return value
     try:
-        return int(cast("Any", value))
+        return int(value)
     except (TypeError, ValueError, OverflowError):
         return 0
 
 
-def _number(value: object) -> object:
+def _number(value: Any) -> object:
     if type(value) is float:
         return value
     try:
-        return float(cast("Any", value))
+        return float(value)
     except (TypeError, ValueError, OverflowError):
         return 0.0
 
@@ -137,10 +145,9 @@ def _choice_fix(choices: tuple[object, ...]) -> Fix:
 
 def _list_fix(inner: Fix) -> Fix:
     def fix(value: object) -> object:
-        if type(value) is not list:
+        if not is_list(value):
             return []
-        items = cast("list[object]", value)
-        fixed = [inner(item) for item in items]
+        fixed = [inner(item) for item in value]
         return [item for item in fixed if item is not LEFT_OUT]
 
     return fix
@@ -153,9 +160,9 @@ def _map_fix(shape: Any) -> Fix:
     identities = [key for key in _IDENTITIES & required if hints[key] is str]
 
     def fix(value: object) -> object:
-        if type(value) is not dict:
+        if not is_object(value):
             return LEFT_OUT
-        row = cast("dict[str, object]", value)
+        row = value
         for key in identities:
             if type(row.get(key)) is not str:
                 return LEFT_OUT

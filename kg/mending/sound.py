@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from kg.facts.claims import claim_scope
 from kg.facts.predicates import FALLBACK, THING, normalise
 from kg.graph import nodes
 from kg.graph.node_names import fact_name, memory_name
-from kg.graph.shape import fix_for, optional_keys
+from kg.graph.shape import fixed, optional_keys
 from kg.graph.store import Row
 from kg.language.lucene import user_key
 from kg.language.words import content_hash, split_terms
@@ -37,7 +37,7 @@ def sound_memory(raw: Raw, now: datetime, seq: int) -> Row:
         now: when it was stored, if it does not say.
         seq: its number, if it has none.
     """
-    read = cast("Row", fix_for(nodes.Memory)(dict(raw)))
+    read = fixed(nodes.Memory, dict(raw))
     text = read["text"] or _WORDLESS
     created = _known(read["created_at"], read["occurred_at"], now)
     whole = {
@@ -86,7 +86,7 @@ def sound_fact(raw: Raw, owner: Raw | None, now: datetime, seq: int) -> Row:
         now: when it was stored, if it does not say.
         seq: its number, if it has none.
     """
-    read = cast("Row", fix_for(nodes.Fact)(dict(raw)))
+    read = fixed(nodes.Fact, dict(raw))
     told = owner or {}
     statement = read["statement"] or _text(raw.get("text"))
     predicate = normalise(read["predicate"] or FALLBACK)
@@ -127,7 +127,7 @@ def sound_entity(raw: Raw, now: datetime) -> Row:
 
 def sound_job(raw: Raw, now: datetime) -> Row:
     """Return the properties that a job lacks or has of a wrong type."""
-    read = cast("Row", fix_for(nodes.Job)(dict(raw)))
+    read = fixed(nodes.Job, dict(raw))
     whole = {
         **_optional(raw, read, nodes.Job),
         "attempt": read["attempt"],
@@ -140,7 +140,7 @@ def _changes(raw: Raw, whole: Row) -> Row:
     return {key: value for key, value in whole.items() if type(raw.get(key)) is not type(value) or raw[key] != value}
 
 
-def _optional(raw: Raw, read: Row, shape: type) -> Row:
+def _optional(raw: Raw, read: Mapping[str, object], shape: type) -> Row:
     """Return the properties that a node need not have, as they can be read; what cannot be is removed."""
     had = {key: read.get(key) for key in optional_keys(shape) if raw.get(key) is not None}
     return {key: None if value == UNKNOWN_START else value for key, value in had.items()}
@@ -152,11 +152,11 @@ def _known(*instants: datetime | None) -> datetime:
 
 
 def _instant(value: object) -> datetime:
-    return cast("datetime", fix_for(datetime)(value))
+    return fixed(datetime, value)
 
 
 def _text(value: object) -> str:
-    return cast("str", fix_for(str)(value)) or _WORDLESS
+    return fixed(str, value) or _WORDLESS
 
 
 def _number(value: object, otherwise: int) -> int:

@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from kg.errors import ConfigurationError, SetupError
 from kg.managed.free_space import Floor, floors, free_bytes
@@ -174,11 +174,12 @@ def check_data_folder(situation: Situation) -> Iterator[Check]:
     private = [folder / TOKEN, folder / "neo4j" / "password"]
     if _holds_secrets(folder / CONFIG_FILE):
         private.append(folder / CONFIG_FILE)
-    for file, level in ((folder, "warning"), *((file, "failed") for file in private)):
+    looked_at: list[tuple[Path, Level]] = [(folder, "warning"), *((file, "failed") for file in private)]
+    for file, level in looked_at:
         if file.exists() and stat.S_IMODE(file.stat().st_mode) & _OTHERS:
             open_to_others = True
             cure = f"chmod {'700' if file == folder else '600'} {file}"
-            yield Check("data", cast("Level", level), f"others may read {file}", cure)
+            yield Check("data", level, f"others may read {file}", cure)
     if not open_to_others:
         yield Check("data", "ok", "only you may read the data, its keys and passwords")
 

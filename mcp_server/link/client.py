@@ -65,9 +65,19 @@ class ServiceClient:
             KgError: it does not become ready; the message says why.
         """
         endpoint = ensure_running(START_PATIENCE_S, self._on_phase, version=our_version())
-        self.close()
-        self._client = Client(endpoint)
+        self._connect(endpoint)
         return endpoint
+
+    def _connect(self, endpoint: Endpoint) -> Client:
+        self.close()
+        self._client = client = Client(endpoint)
+        return client
+
+    def _connected(self) -> Client:
+        """Return the kept client; the first call makes sure that the service runs."""
+        if self._client is None:
+            return self._connect(ensure_running(START_PATIENCE_S, self._on_phase, version=our_version()))
+        return self._client
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> JsonObject:
         """Call a tool and return its structured answer; arguments that are None are left out.
@@ -105,9 +115,7 @@ class ServiceClient:
             CallFailed: the service refused; the message is its own.
             StoreUnavailable: the connection broke, or the service is silent.
         """
-        if self._client is None:
-            self.start()
-        client = cast("Client", self._client)
+        client = self._connected()
         try:
             with client.exchange("GET", path, self._headers) as answer:
                 for content in answer.messages:
@@ -137,9 +145,7 @@ class ServiceClient:
         """Send a request until it is answered; every try carries the same headers, and so the same request key."""
         reason = ""
         for _ in range(_TRIES):
-            if self._client is None:
-                self.start()
-            client = cast("Client", self._client)
+            client = self._connected()
             try:
                 with client.exchange("POST", path, headers, body) as answer:
                     return read(answer)

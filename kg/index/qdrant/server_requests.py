@@ -13,7 +13,7 @@ from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Ve
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from qdrant_client.models import Filter, PointStruct, QueryRequest, Record, ScoredPoint, SparseVector
+    from qdrant_client.models import DatetimeRange, Filter, PointStruct, QueryRequest, Record, ScoredPoint, SparseVector
 
 UNAUTHORIZED, NOT_FOUND, CONFLICT, REQUEST_TIMEOUT = (401, 403), 404, 409, 408
 SERVER_ERROR = 500
@@ -102,26 +102,30 @@ def _sparse(weights: Mapping[int, float]) -> SparseVector:
 
 
 def _filter(query: IndexQuery) -> Filter:
-    from qdrant_client.models import DatetimeRange, FieldCondition, Filter, HasIdCondition, MatchAny, MatchValue
+    from qdrant_client.models import FieldCondition, Filter, HasIdCondition, MatchAny, MatchValue
 
     criteria = criteria_of(query)
     must: list[Any] = [
         FieldCondition(key=field, match=MatchValue(value=values[0]) if len(values) == 1 else MatchAny(any=list(values)))
         for field, values in criteria.keywords
     ]
-    must += [
-        FieldCondition(key=field, range=DatetimeRange(gte=cast(Any, first), lte=cast(Any, last)))
-        for field, first, last in criteria.ranges
-    ]
+    must += [FieldCondition(key=field, range=_times(gte=first, lte=last)) for field, first, last in criteria.ranges]
     if query.among is not None:
         must.append(HasIdCondition(has_id=[str(point_id) for point_id in point_ids(query.among)]))
     # Said by exclusion, so that a missing bound is an open one.
     must_not: list[Any] = [
         *(FieldCondition(key=field, match=MatchValue(value=SET)) for field in criteria.unset),
-        *(FieldCondition(key=field, range=DatetimeRange(gt=cast(Any, at))) for field, at in criteria.not_after),
-        *(FieldCondition(key=field, range=DatetimeRange(lte=cast(Any, at))) for field, at in criteria.not_by),
+        *(FieldCondition(key=field, range=_times(gt=at)) for field, at in criteria.not_after),
+        *(FieldCondition(key=field, range=_times(lte=at)) for field, at in criteria.not_by),
     ]
     return Filter(must=must, must_not=must_not)
+
+
+def _times(**bounds: Any) -> DatetimeRange:
+    """Return a range of instants that are texts, which the server takes too; its client's types name Python's alone."""
+    from qdrant_client.models import DatetimeRange
+
+    return DatetimeRange(**bounds)
 
 
 def entry_of(record: Record) -> IndexEntry:
