@@ -45,9 +45,9 @@ ROOM_BYTES = 4 << 30
 
 
 def pytest_configure() -> None:
-    """Keep the tests' stores in memory where there is room: they are made anew all the time, and each waits for disks.
+    """Keep the tests' stores in memory where there is room, because most tests make one, and a disk is slow at that.
 
-    It is pytest's own setting, so another value of it, or ``--basetemp``, wins.
+    The variable is pytest's own. If it is set already, or ``--basetemp`` is given, that counts.
     """
     if os.access(MEMORY_DISK, os.W_OK) and shutil.disk_usage(MEMORY_DISK).free >= ROOM_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY_DISK))

@@ -1,4 +1,4 @@
-// Link the messages of broken conversations anew, in the order in which they were stored.
+// Link the messages of broken conversations again, in the order in which they were stored.
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - messages of them

@@ -41,7 +41,7 @@ class FactTimes:
         group: (scope, subject, predicate, slot) if the predicate is single-valued, otherwise None.
         object_key: identity of the value; the next *other* value of the group ends this one.
         owner: the memory that states it. Values that one memory states for one instant do not end one another: it
-            lists them. None says nothing.
+            lists them. None if no memory is known.
     """
 
     uuid: str
@@ -59,7 +59,8 @@ class FactTimes:
 class Decision:
     """``new`` replaces ``old``: it was true until ``effective_at`` (superseded), or never (corrected).
 
-    A ``followed`` one ends nothing: once it is undone, both hold although the one follows the other.
+    ``followed`` stands for two values of which the later one ended the other by its date alone. Such a decision ends
+    nothing itself. Once it is undone, both values hold.
     """
 
     old: str

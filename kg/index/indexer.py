@@ -43,7 +43,7 @@ TOMBSTONE_LIFE = timedelta(minutes=10)
 REQUEST_LIFE = timedelta(hours=24)
 _SWEEP_EVERY = timedelta(minutes=1)
 PAGE = 1000
-"""So many points are removed, and so many tombstones forgotten, at once."""
+"""How many points are removed at once, and how many tombstones forgotten."""
 _IDLE_S = 30.0
 _REMEMBERED = 4096
 _PROBE = "Does the model answer?"

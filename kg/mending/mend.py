@@ -49,7 +49,7 @@ def at_stake(broken: Sequence[BrokenRule]) -> list[Fault]:
 
 
 async def adopt_memories(store: GraphStore, clock: Clock, user_id: str) -> None:
-    """Give memories that a person made by hand what the tools find memories by, if there are such ones.
+    """Give memories that a person made by hand the properties by which the tools find memories.
 
     Raises:
         StoreUnavailable: the database does not answer.

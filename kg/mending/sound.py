@@ -78,7 +78,7 @@ def sound_version(raw: Raw, now: datetime) -> Row:
 
 
 def sound_fact(raw: Raw, owner: Raw | None, now: datetime, seq: int) -> Row:
-    """Return the properties that a fact lacks or has of a wrong type, but for what follows from its subject and object.
+    """Return the properties that a fact lacks or has of a wrong type, except what follows from its sides.
 
     Args:
         raw: its properties.
@@ -112,7 +112,7 @@ def sound_fact(raw: Raw, owner: Raw | None, now: datetime, seq: int) -> Row:
 
 
 def sound_entity(raw: Raw, now: datetime) -> Row:
-    """Return the properties that a thing lacks or has of a wrong type, but for its kind."""
+    """Return the properties that a thing lacks or has of a wrong type, except its kind."""
     name = _text(raw.get("name"))
     whole: Row = {
         "user_key": user_key(_text(raw.get("user_id"))),

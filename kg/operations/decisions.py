@@ -30,7 +30,7 @@ class Undone:
     Attributes:
         fact: uuid of the fact that the decision had ended.
         stands: whether that fact is current again; another decision or a newer value may still end it.
-        ended: facts that are ended again, as the decision had taken back what ended them.
+        ended: facts that end again, because the undone decision had taken back what ended them.
     """
 
     fact: str

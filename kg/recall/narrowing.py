@@ -1,7 +1,7 @@
 """What the index can leave out ahead of a filter: memories that the filter cannot let through.
 
-The invariant: whatever passes the filter passes this too. The filter itself looks at what is left, after the graph was
-read; but the index brings only so many memories, and those that this leaves out take nobody's place among them.
+The invariant: whatever passes the filter passes this too. The filter itself is applied later, when the graph was read.
+But the index returns a limited number of memories, and those that are left out here take no place among them.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from kg.values import JsonObject
 MOST_LOOKED_UP = 8
 _TERMS_EACH = 4
 _SAME_BEGINNING = 6
-"""Words that share so many letters are one word for this: Postgres and PostgreSQL."""
+"""Words whose first letters are the same, at least this many, count as one word: Postgres and PostgreSQL."""
 
 
 def words_to_look_up(question: str, pieces: Sequence[str]) -> dict[str, list[str]]:

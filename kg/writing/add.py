@@ -131,9 +131,9 @@ def _context_params(request: AddRequest, texts: Sequence[PreparedText], own: Col
 def _resent(
     request: AddRequest, texts: Sequence[PreparedText], standing: Sequence[StandingMessage]
 ) -> list[StandingMessage]:
-    """Return the messages that a conversation ends with and that this call begins with, oldest first.
+    """Return the messages at the beginning of this call with which the stored conversation ends, oldest first.
 
-    A client that hands over the whole conversation each time has its new messages appended, none of the others again.
+    Some clients send the whole conversation each time. Only its new messages are stored.
     """
 
     def is_sent_again(message: StandingMessage, ordinal: int) -> bool:
@@ -232,7 +232,8 @@ class _Layout:
     def _is_same_occasion(self, note: StandingNote, occurred: datetime | None) -> bool:
         """Whether an equal note is about the same occasion.
 
-        Without a date it is, unless something that it stated has ended since: then it is said again, and holds again.
+        A call without a date means the same occasion, unless a fact that the note stated has ended since. Then the fact
+        is said again, and holds again.
         """
         if occurred is not None:
             return note["occurred_at"] == occurred

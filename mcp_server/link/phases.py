@@ -9,7 +9,7 @@ def is_fetching(phase: str) -> bool:
 
 
 def retry_after_s(phase: str) -> float:
-    """Return after how many seconds it is worth to ask again."""
+    """Return how many seconds to wait before asking again."""
     return 15.0 if is_fetching(phase) else 5.0
 
 

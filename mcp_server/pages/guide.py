@@ -24,7 +24,7 @@ _EXAMPLES = {"entity": "Redis", "project": "shop"}
 
 
 def browser_link(browser_url: str, bolt_url: str, user: str, database: str, guide_url: str) -> str:
-    """Return the address that opens Browser with its login filled in, but for the password, and plays the guide."""
+    """Return the address that opens Browser, with everything but the password filled in, and plays the guide."""
     scheme, _, place = bolt_url.partition("://")
     dbms = quote(f"{scheme}://{user}@{place}", safe="")
     return f"{browser_url}?dbms={dbms}&db={quote(database, safe='')}&cmd=play&arg={quote(guide_url, safe='')}"

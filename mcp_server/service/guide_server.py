@@ -37,11 +37,11 @@ _TYPES = {"html": "text/html; charset=utf-8", "grass": "text/plain; charset=utf-
 
 @dataclass(frozen=True)
 class Offer:
-    """Where the guide is to be had.
+    """Where the guide can be fetched.
 
     Attributes:
-        port: to listen on; 0: any that is free.
-        origins: of pages that may read it; None: any page, because nobody knows where the person's own Browser runs.
+        port: where to listen; 0 is any that is free.
+        origins: of the pages that may read it. None is any page, because nobody knows where the person's Browser runs.
     """
 
     port: int
@@ -49,7 +49,7 @@ class Offer:
 
 
 class Guides:
-    """The guides that are asked for just now, each under a path of its own; the port is open while there is one."""
+    """The guides that people have open, each under a path of its own; the port is open while there is one."""
 
     def __init__(self) -> None:
         self._users: dict[str, str] = {}
