@@ -50,6 +50,7 @@ Row = dict[str, Any]
 _ATTEMPTS = 6
 _READ_TIMEOUT_S = 30.0
 _WRITE_TIMEOUT_S = 120.0
+RETRY_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class GraphStore:
         address: GraphAddress,
         check_room: Callable[[], None] = lambda: None,
         *,
+        retry_s: float = RETRY_S,
         doubt_patience_s: float = DOUBT_PATIENCE_S,
         doubt_pause_s: float = DOUBT_PAUSE_S,
         make_bookmarks: Callable[[], AsyncBookmarkManager] = AsyncGraphDatabase.bookmark_manager,
@@ -129,6 +131,7 @@ class GraphStore:
         Args:
             address: where the database is.
             check_room: called before every write; raises ``DiskFull`` where the disk has too little space for one.
+            retry_s: how long a write is tried again that left nothing, while the database does not answer.
             doubt_patience_s: how long a write is repeated whose commit is in doubt.
             doubt_pause_s: how long it waits between two tries.
             make_bookmarks: makes what remembers the writes that later sessions must see.
@@ -136,6 +139,7 @@ class GraphStore:
         self.address = address
         self.check_room = check_room
         self.server_version = ""
+        self._retry_s = retry_s
         self._doubt_patience_s = doubt_patience_s
         self._doubt_pause_s = doubt_pause_s
         self._driver: AsyncDriver | None = None
@@ -156,7 +160,7 @@ class GraphStore:
                 auth=(self.address.user, self.address.password),
                 connection_acquisition_timeout=20.0,
                 connection_timeout=5.0,
-                max_transaction_retry_time=20.0,
+                max_transaction_retry_time=self._retry_s,
                 initial_retry_delay=0.02,
                 notifications_min_severity=NotificationMinimumSeverity.OFF,
                 user_agent="knowthread",

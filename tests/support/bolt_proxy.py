@@ -33,6 +33,12 @@ class BoltProxy:
         """Cut the next commit; after it the database answers nobody, until ``mend``."""
         self.cuts, self._fatal, self._dead = 1, True, False
 
+    def die(self) -> None:
+        """Answer nobody any more, until ``mend``; what is under way breaks off."""
+        self._dead = True
+        for client in self._clients:
+            client.close()
+
     def mend(self) -> None:
         """Let the database answer again."""
         self._fatal = self._dead = False
@@ -79,8 +85,7 @@ class BoltProxy:
         writer.close()
         self._clients.discard(writer)
         if self._dead:
-            for client in self._clients:
-                client.close()
+            self.die()
 
 
 @asynccontextmanager

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 from neo4j import AsyncGraphDatabase, Bookmarks
 from neo4j.api import AsyncBookmarkManager
 
-from kg.errors import StoreUnavailable
+from kg.errors import CommitInDoubt, StoreUnavailable
 from kg.graph import queries as graph_queries
 from kg.graph.partition import lock
 from kg.graph.store import GraphAddress, GraphStore, Transaction
 from kg.ports import SystemClock
+from tests.support.bolt_proxy import bolt_proxy
 
 
 async def _write(store: GraphStore) -> None:
@@ -58,6 +60,21 @@ async def test_a_server_that_was_restored_from_an_older_state_is_read_again(neo4
         with pytest.raises(StoreUnavailable, match="graph_counts failed"):
             await store.read(graph_queries.graph_counts)
         assert await store.read(graph_queries.graph_counts)
+
+
+async def test_a_write_whose_server_is_away_names_it_and_leaves_nothing(neo4j_address: GraphAddress) -> None:
+    place = urlsplit(neo4j_address.url)
+    async with bolt_proxy(str(place.hostname), place.port or 0) as (proxy, url):
+        store = GraphStore(replace(neo4j_address, url=url), retry_s=0.2)
+        await store.connect()
+        await _write(store)
+        proxy.die()
+        with pytest.raises(StoreUnavailable, match=url) as caught:
+            await _write(store)
+        assert caught.value.retryable and not isinstance(caught.value, CommitInDoubt)
+        proxy.mend()
+        await _write(store)
+        await store.close()
 
 
 async def test_a_database_that_is_not_there_is_named_with_its_setting(neo4j_address: GraphAddress) -> None:

@@ -238,9 +238,9 @@ async def test_calls_fail_clearly_while_another_s_neo4j_is_away_and_work_when_it
             await agent.add(JAM)
             service = live.record().pid
             await cable.cut()
+            adding = asyncio.create_task(agent.try_call("add_memory", {"text": "Said into the void"}))
             answers = await asyncio.gather(
                 agent.try_call("search_memories", {"query": "paper jam"}),
-                agent.try_call("add_memory", {"text": "Said into the void"}),
                 agent.try_call("get_memories", {}),
                 agent.try_call("get_entity", {"name": "roller"}),
             )
@@ -249,7 +249,10 @@ async def test_calls_fail_clearly_while_another_s_neo4j_is_away_and_work_when_it
                 assert str(cable.port) in said
                 assert "same call again" in said
             assert (await agent.status())["neo4j"]["error"]
+            assert not adding.done(), "a write waits longer, for a database that comes back"
             await cable.mend()
+            failed, _, said = await adding
+            assert not failed, said
             await calls_until_it_works(agent, "Said into the void")
             assert live.record().pid == service
             texts = [row["memory"] for row in await agent.listed()]
