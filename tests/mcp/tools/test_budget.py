@@ -103,7 +103,7 @@ async def wordy(live: Live) -> str:
                         f"{SUBJECT * 9} ({i}.{n})", "nightly export", f"FAILED_BECAUSE_{n}", f"{FOREIGN * 9}{i}",
                         because=SUBJECT * 20, revisit_when=FOREIGN * 20,
                     )
-                    for n in range(20)
+                    for n in range(20 if i == 1 else 5)
                 ),
                 metadata={f"key {n}": FOREIGN * 4 for n in range(20)},
                 agent_id="a" * 256, run_id="語" * 256, project="プ" * 256,
