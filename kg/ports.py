@@ -50,7 +50,7 @@ class TextVectors:
     """The vectors of one text, all float32 and of unit length.
 
     Attributes:
-        text: (d,) of the whole.
+        text: (p, d), one for each passage that the embedder reads at once, in order; p >= 1.
         sentences: (s, d), one for each sentence; None where none were wanted.
         tokens: (t, d), one for each word piece; None where none were wanted, or the embedder has none.
     """
@@ -124,7 +124,7 @@ class Embedder(Protocol):
         ...
 
     async def embed_documents(self, texts: Sequence[str]) -> Vector:
-        """Return (n, dimension) float32, unit length, the text vector of each text in order; runs off the event loop.
+        """Return (n, dimension) float32, unit length, of each text's first passage in order; runs off the event loop.
 
         Raises:
             StoreUnavailable: the model cannot be run.
@@ -146,7 +146,7 @@ class IndexPoint:
 
     Attributes:
         uuid: the node's uuid; it is the point's id.
-        text: (d,) embedding of the whole text.
+        text: (p, d) embeddings of the passages of the text, p >= 1; one where the embedder reads it at once.
         content_hash: fingerprint of the embedded text and payload, so that drift is found without embedding.
         sentences: (s, d) embeddings of a memory's sentences, s >= 1; None for other kinds.
         tokens: (t, d) embeddings of a memory's word pieces; None where there are none.
@@ -202,8 +202,8 @@ class IndexQuery:
     """One leg of a search: the best points within a scope.
 
     Attributes:
-        vector: what is searched for. (d,) for ``text`` and ``sentences``, of unit length, scored by cosine, of a
-            memory's sentences by the best; (t, d) for ``tokens``, scored by the sum over its rows of the best dot
+        vector: what is searched for. (d,) for ``text`` and ``sentences``, of unit length, scored by the best cosine to
+            any passage or sentence of the point; (t, d) for ``tokens``, scored by the sum over its rows of the best dot
             product with any row of the point; a mapping for ``words``, scored by the dot product.
         using: which named vector.
         valid_at: only points that held (facts) or had occurred (memories) at this instant, None for no bound.
@@ -349,7 +349,7 @@ class VectorIndex(Protocol):
         ...
 
     async def similarities(self, using: DenseName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
-        """Return the cosine of each of these points to a vector; points that do not exist are left out."""
+        """Return the best cosine of each of these points to a vector; points that do not exist are left out."""
         ...
 
     def scan(self, batch_size: int = 1000) -> AsyncIterator[list[IndexEntry]]:

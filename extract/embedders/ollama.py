@@ -93,7 +93,7 @@ class OllamaEmbedder:
         rows = await self.embed_documents(list(inputs))
         return [
             TextVectors(
-                rows[inputs[one.text]], rows[[inputs[part] for part in one.sentences]] if one.sentences else None
+                rows[[inputs[one.text]]], rows[[inputs[part] for part in one.sentences]] if one.sentences else None
             )
             for one in texts
         ]

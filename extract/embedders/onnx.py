@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from extract.embedders.heap import give_back_unused
-from extract.embedders.onnx_model import MAX_PASSAGES, MAX_TOKENS, ModelUse, OnnxModel
+from extract.embedders.onnx_model import MAX_PASSAGES, MAX_TOKENS, PASSAGE_TOKENS, ModelUse, OnnxModel
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.managed.artifacts import ModelFiles
 from kg.ports import QuestionVectors, TextToEmbed, TextVectors, Vector
@@ -69,7 +69,7 @@ class OnnxEmbedder:
         self._models = models
         self.dimension = self._reader.use.dimension
         uses = [f"{these.digest} {model.use.pooling}" for these, model in zip(files, models, strict=True)]
-        identity = " ".join([*uses, str(MAX_TOKENS), str(MAX_PASSAGES)])
+        identity = " ".join([*uses, str(MAX_TOKENS), str(PASSAGE_TOKENS), str(MAX_PASSAGES)])
         self.digest = hashlib.sha256(identity.encode()).hexdigest()
         self._documents = ThreadPoolExecutor(min(2, os.cpu_count() or 1), "embed-documents")
         self._questions = ThreadPoolExecutor(len(models), "embed-questions")
@@ -110,7 +110,7 @@ class OnnxEmbedder:
             self._read_chars = 0
             await self._run(self._documents, self._give_back)
         return [
-            TextVectors(text, own if own is not None or not one.sentences else text[None, :], tokens)
+            TextVectors(text, own if own is not None or not one.sentences else text, tokens)
             for one, (text, tokens), own in zip(texts, read, parts, strict=True)
         ]
 
@@ -123,10 +123,10 @@ class OnnxEmbedder:
         reading = self._run(self._questions, self._reader.read_question, text)
         if not self.two_models:
             read = await reading
-            return QuestionVectors(read.text, read.text, read.pieces, read.words, read.unknown)
+            return QuestionVectors(read.passages[0], read.passages[0], read.pieces, read.words, read.unknown)
         asked = self._run(self._questions, self._sentence_reader.embed_question, text)
         read, sentence = await asyncio.gather(reading, asked)
-        return QuestionVectors(read.text, sentence, read.pieces, read.words, read.unknown)
+        return QuestionVectors(read.passages[0], sentence, read.pieces, read.words, read.unknown)
 
     async def embed_query(self, text: str) -> Vector:
         """Return (dimension,) float32, unit length; runs at the same time as document chunks, not after them.
@@ -146,9 +146,9 @@ class OnnxEmbedder:
 
     def _read(self, one: TextToEmbed) -> tuple[Vector, Vector | None]:
         if not one.tokens:
-            return self._reader.embed(one.text), None
+            return self._reader.embed(one.text)[None, :], None
         read = self._reader.read(one.text, one.context)
-        return read.text, read.pieces
+        return read.passages, read.pieces
 
     def _sentences(self, one: TextToEmbed) -> Vector | None:
         """Return (s, d) of a text's sentences, None where its own vector stands for them or none are wanted."""

@@ -110,13 +110,13 @@ class Indexer:
         self._vectors.announce(texts)
 
     async def embedded(self, texts: Sequence[NodeText]) -> list[Vector]:
-        """Return the text vectors of texts that were announced, in order, without taking them from the queue.
+        """Return (d,) of the beginning of each text, in order, and leave what was announced in its place.
 
         Raises:
             StoreUnavailable: the model cannot be run.
         """
         found = await self._vectors.share(texts)
-        return [found[text].vectors.text for text in texts]
+        return [found[text].vectors.text[0] for text in texts]
 
     async def wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
         """Wake the indexer, wait until the points of these nodes are written; return True if they were in time.

@@ -74,7 +74,7 @@ def _in_ollama(settings: Settings) -> Check:
 
 def _nearness(one: TextVectors, other: TextVectors) -> float:
     """Return the mean of the cosines of two texts and of their sentences: of either model, where there are two."""
-    cosines = [float(one.text @ other.text)]
+    cosines = [float(one.text[0] @ other.text[0])]
     if one.sentences is not None and other.sentences is not None:
         cosines.append(float(one.sentences[0] @ other.sentences[0]))
     return sum(cosines) / len(cosines)

@@ -108,7 +108,7 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, durable: st
         await index.open()
         assert not index.rebuilt
         assert set(range(kept)) <= await contents(index)
-        found = await index.search([IndexQuery(points(0, 1)[0].text, "memory", "alice", 10_000)])
+        found = await index.search([IndexQuery(points(0, 1)[0].text[0], "memory", "alice", 10_000)])
         assert len(found[0]) == await index.count()
         await index.close()
 
@@ -201,7 +201,7 @@ async def test_an_optimized_copy_takes_over_with_what_was_written_meanwhile(tmp_
             number += 1
         if number == 3010:
             half.set()
-        found = await index.search([IndexQuery(points(0, 1)[0].text, "memory", "alice", 10_000)])
+        found = await index.search([IndexQuery(points(0, 1)[0].text[0], "memory", "alice", 10_000)])
         assert {UUID(hit.uuid).int - 1 for hit in found[0]} == expected
     assert await optimizing is True
     assert number >= 3010

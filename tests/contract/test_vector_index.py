@@ -88,7 +88,7 @@ def point(number: int = 0, **changes: Any) -> IndexPoint:
         uuid=str(UUID(int=number + 1)),
         kind="memory",
         user_id="alice",
-        text=unit(1),
+        text=unit(1)[None, :],
         sentences=unit(1)[None, :],
         content_hash=f"hash {number}",
     )
@@ -125,7 +125,7 @@ async def test_an_empty_collection_answers_everything_with_nothing(index: Vector
 
 async def test_hits_come_nearest_first_with_their_cosine_and_at_most_top_k(index: VectorIndex) -> None:
     cosines = [0.1, 0.9, -0.5, 0.7, 0.3]
-    await index.upsert_points([point(i, text=angle(cosine)) for i, cosine in enumerate(cosines)])
+    await index.upsert_points([point(i, text=angle(cosine)[None, :]) for i, cosine in enumerate(cosines)])
     (hits,) = await index.search([query(top_k=4)])
     assert [UUID(hit.uuid).int - 1 for hit in hits] == [1, 3, 4, 0]
     assert [hit.score for hit in hits] == pytest.approx([0.9, 0.7, 0.3, 0.1], abs=0.01)
@@ -134,15 +134,30 @@ async def test_hits_come_nearest_first_with_their_cosine_and_at_most_top_k(index
 async def test_sentences_are_scored_by_the_best_one(index: VectorIndex) -> None:
     await index.upsert_points(
         [
-            point(0, text=unit(1), sentences=np.stack([angle(0.2), angle(0.3)])),
-            point(1, text=unit(0, 1), sentences=np.stack([angle(-1.0), angle(0.95), angle(0.1)])),
-            point(2, text=unit(0, 1), sentences=angle(0.5)[None, :]),
+            point(0, text=unit(1)[None, :], sentences=np.stack([angle(0.2), angle(0.3)])),
+            point(1, text=unit(0, 1)[None, :], sentences=np.stack([angle(-1.0), angle(0.95), angle(0.1)])),
+            point(2, text=unit(0, 1)[None, :], sentences=angle(0.5)[None, :]),
         ]
     )
     by_sentence, by_text = await index.search([query(using="sentences"), query()])
     assert [UUID(hit.uuid).int - 1 for hit in by_sentence] == [1, 2, 0]
     assert [hit.score for hit in by_sentence] == pytest.approx([0.95, 0.5, 0.3], abs=0.01)
     assert UUID(by_text[0].uuid).int == 1
+
+
+async def test_texts_are_scored_by_their_best_passage(index: VectorIndex) -> None:
+    late = np.stack([angle(0.1), angle(0.2), angle(0.9)])
+    await index.upsert_points(
+        [point(0, text=angle(0.6)[None, :]), point(1, text=late), point(2, kind="fact", text=angle(0.7)[None, :])]
+    )
+    of_memories, of_facts = await index.search([query(), query(kind="fact")])
+    assert [(UUID(hit.uuid).int - 1, pytest.approx(hit.score, abs=0.02)) for hit in of_memories] == [(1, 0.9), (0, 0.6)]
+    assert [hit.score for hit in of_facts] == [pytest.approx(0.7, abs=0.02)]
+    near = await index.similarities("text", unit(1), [point(i).uuid for i in range(3)])
+    assert [near[point(i).uuid] for i in range(3)] == [pytest.approx(value, abs=0.02) for value in (0.6, 0.9, 0.7)]
+    await index.upsert_points([point(1, text=angle(0.3)[None, :])])
+    near = await index.similarities("text", unit(1), [point(1).uuid])
+    assert list(near.values()) == [pytest.approx(0.3, abs=0.02)]
 
 
 async def test_words_are_scored_by_their_dot_product_and_found_only_where_one_is_shared(index: VectorIndex) -> None:
@@ -175,7 +190,9 @@ async def test_tokens_are_scored_by_the_sum_of_the_best_of_each(index: VectorInd
 
 
 async def test_a_query_among_points_answers_of_these_alone_and_within_the_scope(index: VectorIndex) -> None:
-    await index.upsert_points([point(i, text=angle(i / 10), user_id=("alice", "bob")[i % 2]) for i in range(8)])
+    await index.upsert_points(
+        [point(i, text=angle(i / 10)[None, :], user_id=("alice", "bob")[i % 2]) for i in range(8)]
+    )
     among = [point(i).uuid for i in (1, 2, 4)]
     (hits,) = await index.search([query(among=among)])
     assert [(UUID(hit.uuid).int - 1, hit.card) for hit in hits] == [(4, None), (2, None)]
@@ -224,7 +241,7 @@ async def test_cards_are_read_by_id_and_by_the_messages_before_them(index: Vecto
 
 async def test_similarities_are_the_cosines_of_the_given_points_only(index: VectorIndex) -> None:
     await index.upsert_points(
-        [point(i, text=angle(i / 10), sentences=np.stack([angle(i / 20), angle(-0.9)])) for i in range(10)]
+        [point(i, text=angle(i / 10)[None, :], sentences=np.stack([angle(i / 20), angle(-0.9)])) for i in range(10)]
     )
     wanted = [point(3).uuid, point(7).uuid, str(uuid4()), "no uuid"]
     texts = await index.similarities("text", unit(1), wanted)
@@ -235,7 +252,9 @@ async def test_similarities_are_the_cosines_of_the_given_points_only(index: Vect
 
 async def test_an_upsert_replaces_vectors_and_payload_whole(index: VectorIndex) -> None:
     await index.upsert_points([point(agent_id="a", metadata={"k": 1}, valid_at=T0, invalid_at=T0)])
-    await index.upsert_points([point(project="p", text=unit(0, 1), sentences=unit(0, 1)[None, :], content_hash="new")])
+    await index.upsert_points(
+        [point(project="p", text=unit(0, 1)[None, :], sentences=unit(0, 1)[None, :], content_hash="new")]
+    )
     assert await index.count() == 1
     assert await hashes(index) == {point().uuid: "new"}
     assert await found(index, agent_id="a") == set()
@@ -389,7 +408,7 @@ async def test_a_batch_answers_as_its_queries_would_alone(index: VectorIndex) ->
                 i,
                 user_id=("alice", "bob")[i % 2],
                 agent_id=("a", "b", None)[i % 3],
-                text=unit(*random.normal(size=DIMENSION)),
+                text=unit(*random.normal(size=DIMENSION))[None, :],
                 sentences=np.stack([unit(*random.normal(size=DIMENSION)) for _ in range(1 + i % 4)]),
             )
             for i in range(60)
@@ -429,7 +448,10 @@ async def test_reopening_keeps_everything(make: Make) -> None:
     await first.open()
     assert first.rebuilt and first.collection_id  # pyright: ignore[reportAttributeAccessIssue]
     await first.upsert_points(
-        [point(i, text=angle(i / 30), agent_id=f"agent {i}", valid_at=T0, metadata={"i": i}) for i in range(30)]
+        [
+            point(i, text=angle(i / 30)[None, :], agent_id=f"agent {i}", valid_at=T0, metadata={"i": i})
+            for i in range(30)
+        ]
     )
     await first.delete_points([point(3).uuid])
     before = await contents(first)
@@ -502,7 +524,7 @@ OTHER: dict[str, Any] = {"embedder_name": "onnx:two", "dimension": 4, "digest": 
 def short(number: int) -> IndexPoint:
     """A point of the other embedder."""
     vector = np.eye(4, dtype=np.float32)[0]
-    return point(number, text=vector, sentences=vector[None, :], content_hash=f"new {number}")
+    return point(number, text=vector[None, :], sentences=vector[None, :], content_hash=f"new {number}")
 
 
 async def test_while_a_collection_is_built_beside_reads_are_of_the_old_and_changes_go_to_both(make: Make) -> None:

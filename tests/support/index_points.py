@@ -16,7 +16,7 @@ def points(start: int, end: int) -> list[IndexPoint]:
     vector = np.zeros(DIMENSION, np.float32)
     vector[0] = 1
     return [
-        IndexPoint(str(UUID(int=i + 1)), "memory", "alice", vector, f"hash {i}", vector[None, :])
+        IndexPoint(str(UUID(int=i + 1)), "memory", "alice", vector[None, :], f"hash {i}", vector[None, :])
         for i in range(start, end)
     ]
 

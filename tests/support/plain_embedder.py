@@ -24,7 +24,7 @@ class PlainEmbedder:
 
     async def embed_texts(self, texts: Sequence[TextToEmbed]) -> list[TextVectors]:
         rows = [(self._vector(one.text), one) for one in texts]
-        return [TextVectors(row, row[None, :] if one.sentences else None) for row, one in rows]
+        return [TextVectors(row[None, :], row[None, :] if one.sentences else None) for row, one in rows]
 
     async def embed_question(self, text: str) -> QuestionVectors:
         vector = self._vector(text)

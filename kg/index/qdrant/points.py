@@ -22,7 +22,7 @@ from kg.errors import ConfigurationError, InvalidInput, OutdatedIndex
 from kg.ports import IndexCard, IndexPoint, IndexQuery, Scalar, Vector
 
 STORE = "qdrant"
-FORM = 2
+FORM = 3
 """Form of a collection: its vectors and its payload. One of another form is rebuilt from the graph."""
 KEYWORD_FIELDS = ("kind", "agent_id", "run_id", "project", "metadata", "noise")
 UUID_FIELDS = ("previous",)
@@ -182,8 +182,7 @@ def checked_points(points: Sequence[IndexPoint], dimension: int) -> list[tuple[U
         point_id = _find_point_id(point.uuid)
         if point_id is None:
             raise InvalidInput("uuid", point.uuid, "a point's id is the uuid of its node")
-        check_vector("text", point.text, (dimension,))
-        for field, rows in (("sentences", point.sentences), ("tokens", point.tokens)):
+        for field, rows in (("text", point.text), ("sentences", point.sentences), ("tokens", point.tokens)):
             if rows is not None:
                 check_vector(field, rows, (max(1, len(rows)), dimension))
         checked[point_id] = point

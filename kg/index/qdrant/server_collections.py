@@ -186,7 +186,7 @@ class Collections:
         await self._client.create_collection(
             name,
             vectors_config={
-                "text": VectorParams(size=size, distance=cosine, datatype=eight_bits),
+                "text": VectorParams(size=size, distance=cosine, multivector_config=max_sim, datatype=eight_bits),
                 "sentences": VectorParams(size=size, distance=cosine, multivector_config=max_sim, datatype=eight_bits),
                 "tokens": VectorParams(
                     size=size,

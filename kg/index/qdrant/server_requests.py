@@ -86,7 +86,7 @@ def shaped(using: VectorName, vector: Vector | Mapping[int, float]) -> Any:
     """Return what is searched for in the form that the named vector takes."""
     if isinstance(vector, Mapping):
         return _sparse(vector)
-    return [vector.tolist()] if using == "sentences" else vector.tolist()
+    return vector.tolist() if using == "tokens" else [vector.tolist()]
 
 
 def hit_of(hit: ScoredPoint) -> IndexHit:

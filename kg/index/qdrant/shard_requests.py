@@ -50,7 +50,7 @@ def nearest(using: VectorName, vector: Vector | Mapping[int, float]) -> edge.Que
     """Return what is searched for in the form that the named vector takes."""
     if isinstance(vector, Mapping):
         return edge.Query.Nearest(_sparse(vector), using)
-    shaped = vector[None, :] if using == "sentences" else vector
+    shaped = vector if using == "tokens" else vector[None, :]
     return edge.Query.Nearest(cast("edge.NamedVector", shaped), using)
 
 

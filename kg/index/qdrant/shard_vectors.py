@@ -20,7 +20,7 @@ def shard_config(dimension: int) -> edge.EdgeConfig:
     no_graph = edge.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=10_000)
     return edge.EdgeConfig(
         vectors={
-            "text": edge.EdgeVectorParams(dimension, cosine, datatype=eight_bits),
+            "text": edge.EdgeVectorParams(dimension, cosine, multivector_config=max_sim, datatype=eight_bits),
             "sentences": edge.EdgeVectorParams(dimension, cosine, multivector_config=max_sim, datatype=eight_bits),
             "tokens": edge.EdgeVectorParams(
                 dimension,

@@ -10,7 +10,7 @@ import pytest
 
 from extract.embedders.connect import make_embedder
 from extract.embedders.onnx import GIVE_BACK_AFTER_CHARS, MODELS, OnnxEmbedder
-from extract.embedders.onnx_model import MAX_PASSAGES, MAX_TOKENS
+from extract.embedders.onnx_model import MAX_PASSAGES, MAX_PIECES
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.managed.artifacts import ModelFiles, ensure_model
 from kg.ports import Embedder, TextToEmbed
@@ -152,6 +152,7 @@ async def test_one_look_gives_text_sentences_and_word_pieces(embedder: Embedder)
     note, fact, nothing = await embedder.embed_texts(
         [TextToEmbed(text, parts, tokens=True), TextToEmbed(text), TextToEmbed("")]
     )
+    assert note.text.shape == fact.text.shape == nothing.text.shape == (1, embedder.dimension)
     assert np.abs(note.text - (await embedder.embed_documents([text]))[0]).max() < 1e-5
     assert np.abs(note.text - fact.text).max() < 1e-5
     assert note.sentences is not None and note.sentences.shape == (2, embedder.dimension)
@@ -167,14 +168,17 @@ async def test_one_look_gives_text_sentences_and_word_pieces(embedder: Embedder)
     assert (await embedder.embed_question("用户 用户")).unknown > 0.5
 
 
-async def test_every_word_of_a_long_text_has_its_pieces_up_to_a_bound(embedder: Embedder) -> None:
+async def test_every_word_of_a_long_text_is_in_a_passage_and_has_its_pieces_up_to_a_bound(embedder: Embedder) -> None:
     long, endless = await embedder.embed_texts(
-        [TextToEmbed("word " * 600 + "database", tokens=True), TextToEmbed("word " * 5000, tokens=True)]
+        [TextToEmbed("word " * 600 + "database", tokens=True), TextToEmbed("word " * 13_000, tokens=True)]
     )
+    assert (len(long.text), len(endless.text)) == (10, MAX_PASSAGES)
+    assert np.abs(np.linalg.norm(long.text, axis=1) - 1).max() < 1e-5
+    assert (long.text @ (await embedder.embed_question("database")).text).argmax() == 9
     asked = await embedder.embed_question("database")
     assert long.tokens is not None and len(long.tokens) == 601
     assert (long.tokens @ asked.tokens[0]).argmax() == 600
-    assert endless.tokens is not None and len(endless.tokens) == MAX_PASSAGES * (MAX_TOKENS - 2)
+    assert endless.tokens is not None and len(endless.tokens) == MAX_PIECES
 
 
 async def test_a_message_carries_something_of_what_was_said_before_and_only_its_own_pieces() -> None:
@@ -187,7 +191,7 @@ async def test_a_message_carries_something_of_what_was_said_before_and_only_its_
     await embedder.close()
     assert alone.tokens is not None and behind.tokens is not None and long.tokens is not None
     assert alone.tokens.shape == behind.tokens.shape == long.tokens.shape
-    assert behind.text @ asked.text > alone.text @ asked.text + 0.05
+    assert behind.text[0] @ asked.text > alone.text[0] @ asked.text + 0.05
     assert alone.sentences is not None and behind.sentences is not None
     assert np.abs(alone.sentences - behind.sentences).max() < 1e-6, "a sentence stands for itself"
 

@@ -15,7 +15,7 @@ def points(count: int) -> list[IndexPoint]:
     vectors = np.eye(count, 8, dtype=np.float32)
     uuids = [f"00000000-0000-4000-8000-{i:012d}" for i in range(count)]
     return [
-        IndexPoint(uuid, "memory", "ann", vector, f"hash {uuid}", vector[None, :])
+        IndexPoint(uuid, "memory", "ann", vector[None, :], f"hash {uuid}", vector[None, :])
         for uuid, vector in zip(uuids, vectors, strict=True)
     ]
 

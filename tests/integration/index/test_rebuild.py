@@ -25,6 +25,7 @@ from kg.index import queries as index_queries
 from kg.index.compare import drift
 from kg.index.indexer import Indexer
 from kg.index.qdrant.embedded import EmbeddedIndex
+from kg.index.qdrant.points import FORM
 from kg.index.rebuild import Reindex
 from kg.language.words import content_hash
 from kg.operations.arguments import Session
@@ -82,7 +83,10 @@ class HashEmbedder:
 
     async def embed_texts(self, texts: Sequence[TextToEmbed]) -> list[TextVectors]:
         rows = await self.embed_documents([one.text for one in texts])
-        return [TextVectors(row, row[None, :] if one.sentences else None) for one, row in zip(texts, rows, strict=True)]
+        return [
+            TextVectors(row[None, :], row[None, :] if one.sentences else None)
+            for one, row in zip(texts, rows, strict=True)
+        ]
 
     async def embed_question(self, text: str) -> QuestionVectors:
         vector = self._vector(text)
@@ -425,7 +429,7 @@ async def test_an_index_that_lost_points_and_kept_others_is_brought_up_to_date_a
 def stray(side: Side) -> IndexPoint:
     """A point whose node never was."""
     vector = np.eye(side.embedder.dimension, dtype=np.float32)[0]
-    return IndexPoint(str(uuid4()), "memory", side.id, vector, "of nothing", vector[None, :])
+    return IndexPoint(str(uuid4()), "memory", side.id, vector[None, :], "of nothing", vector[None, :])
 
 
 async def mend(side: Side) -> Repaired:
@@ -566,15 +570,19 @@ async def test_a_service_with_another_embedder_comes_up_by_words_and_finds_by_me
         assert ("error" in index, index["points"]) == (False, 2)
 
 
-async def test_an_index_of_the_old_form_is_built_anew_while_words_answer(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [None, FORM - 1])
+async def test_an_index_of_an_old_form_is_built_anew_while_words_answer(
+    serve: Serve, tmp_path: Path, form: int | None
+) -> None:
     held = HashEmbedder()
     async with serve(held) as side:
         await side.add("The gateway drops idle connections", wait=True)
         await side.agrees()
     record = tmp_path / "qdrant" / "collection.json"
     found = json.loads(record.read_text())
+    before = {"embedder": "onnx:one-of-before"} if form is None else {"form": form}
     del found["form"]
-    record.write_text(json.dumps(found | {"embedder": "onnx:one-of-before"}))
+    record.write_text(json.dumps(found | before))
     held.allowed = held.embedded
     async with serve(held) as side:
         answer = await side.search("gateway connections")

@@ -143,7 +143,7 @@ async def test_no_point_is_answered_that_the_graph_does_not_confirm(user: User, 
     await user.indexer.drain()
     vector = await parts.embedder.embed_query(GATEWAY)
     claimed = [theirs.id, "11111111-1111-4111-8111-111111111111"]
-    points = [IndexPoint(uuid, "memory", user.id, vector, "forged", vector[None, :]) for uuid in claimed]
+    points = [IndexPoint(uuid, "memory", user.id, vector[None, :], "forged", vector[None, :]) for uuid in claimed]
     await parts.index.upsert_points(points)
     assert [hit["id"] for hit in (await user.search("gateway connections", limit=50))["results"]] == [mine.id]
 

@@ -38,7 +38,7 @@ def test_a_filter_means_one_thing(has: dict[str, Any], asked: dict[str, Any]) ->
 
 def _is_found(has: dict[str, Any], terms: Any) -> bool:
     """Whether the index finds a memory with this metadata where it narrows by these terms."""
-    point = IndexPoint("u", "memory", "ada", _VECTOR, "hash", metadata=flat_metadata(json.dumps(has)))
+    point = IndexPoint("u", "memory", "ada", _VECTOR[None, :], "hash", metadata=flat_metadata(json.dumps(has)))
     held = set(payload_of(point).get("metadata", []))  # pyright: ignore[reportArgumentType]
     criteria = criteria_of(IndexQuery(_VECTOR, "memory", "ada", 1, metadata=terms))
     return all(held & set(values) for field, values in criteria.keywords if field == "metadata")
