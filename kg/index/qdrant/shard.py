@@ -25,14 +25,11 @@ from kg.index.qdrant.points import (
     CARD_FIELDS,
     ENTRY_FIELDS,
     FOLLOWERS,
-    KEYWORD_FIELDS,
     STORE,
-    TIME_FIELDS,
-    UUID_FIELDS,
     cards_of,
 )
 from kg.index.qdrant.shard_requests import edge_point, entry_of, hit_of, nearest, query_request
-from kg.index.qdrant.shard_vectors import shard_config
+from kg.index.qdrant.shard_vectors import field_indexes, shard_config
 from kg.ports import (
     DenseName,
     IndexCard,
@@ -74,16 +71,8 @@ class Shard:
         with _engine("creating the index"):
             path.mkdir(mode=0o700)
             shard = cls(edge.EdgeShard.create(str(path), shard_config(dimension)))
-            tenant = edge.KeywordIndexParams(is_tenant=True)
-            shard._edge.update(edge.UpdateOperation.create_field_index("user_id", tenant))
-            for field in KEYWORD_FIELDS:
-                keyword = edge.PayloadSchemaType.Keyword
-                shard._edge.update(edge.UpdateOperation.create_field_index(field, keyword))
-            for field in TIME_FIELDS:
-                instant = edge.PayloadSchemaType.Datetime
-                shard._edge.update(edge.UpdateOperation.create_field_index(field, instant))
-            for field in UUID_FIELDS:
-                shard._edge.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Uuid))
+            for field, index in field_indexes():
+                shard._edge.update(edge.UpdateOperation.create_field_index(field, index))
             shard._edge.flush()
         return shard
 
