@@ -99,6 +99,11 @@ bench-peers: setup ## the product beside what one would use instead; ARGS="--set
 	@$(python) scripts/fetch.py
 	@$(python) bench/peers/compare.py $(ARGS)
 
+.PHONY: bench-footprint
+bench-footprint: setup ## memory, disk and processor time at rest, as a user's service takes them; ARGS="--sizes 0,10000"
+	@$(python) scripts/fetch.py
+	@$(python) bench/footprint.py $(ARGS)
+
 .PHONY: hooks
 hooks: setup ## have git run make check before each commit in this clone
 	@$(python) -m pre_commit install

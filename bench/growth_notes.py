@@ -89,21 +89,20 @@ def _note(number: int) -> GrownNote:
 class FreeEmbedder:
     """Vectors of the real sizes out of a table of words, so that texts with common words are near each other."""
 
-    name = "bench:free"
-    digest = "bench:free"
     dimension = 384
     english_only = True
     two_models = True
     _WORDS = 4096
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "bench:free", digest: str = "bench:free") -> None:
+        self.name, self.digest = name, digest
         table = np.random.default_rng(7).normal(size=(self._WORDS, self.dimension)).astype(np.float32)
         self._table: Vector = table / np.linalg.norm(table, axis=1, keepdims=True)
 
     async def embed_texts(self, texts: Sequence[TextToEmbed]) -> list[TextVectors]:
         return [
             TextVectors(
-                self._text(one.text),
+                self._text(one.text)[None, :],
                 np.stack([self._text(sentence) for sentence in one.sentences]) if one.sentences else None,
                 self._pieces(one.text) if one.tokens else None,
             )

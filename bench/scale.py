@@ -74,14 +74,15 @@ class Processes:
 
     def own_mb(self) -> dict[str, float]:
         """Return what is no part of a file, and cannot be given up when memory runs short."""
-        return {name: round(_anonymous_kb(process.pid) / 1024, 1) for name, process in self._of.items()}
+        return {name: round(anonymous_mb(process.pid), 1) for name, process in self._of.items()}
 
 
-def _anonymous_kb(pid: int) -> int:
+def anonymous_mb(pid: int) -> float:
+    """Return what of a process's resident memory is no part of a file; 0 where the system does not tell (no Linux)."""
     status = Path(f"/proc/{pid}/status")
     if not status.exists():
-        return 0
-    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("RssAnon"))
+        return 0.0
+    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("RssAnon"))
 
 
 def disk_bytes(folder: Path) -> int:
