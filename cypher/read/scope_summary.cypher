@@ -1,4 +1,4 @@
-// The agents, runs and projects of a partition: how many memories each has and when it was last used.
+// The agents, runs and projects of a partition: how many memories each has and when it was last used. Writes keep count.
 // mode: read
 // param: user_id string - partition
 // param: top_k integer - most rows of each kind, the most recently used first
@@ -6,26 +6,15 @@
 // returns: runs list[{id string, memories integer, last_used datetime}]
 // returns: projects list[{id string, memories integer, last_used datetime}]
 // returns: memories integer, last_used datetime or null
+OPTIONAL MATCH (whole:ScopeCount {user_id: $user_id, kind: 'user', name: $user_id})
 CALL () {
-  MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting
-  RETURN count(m) AS memories, max(m.created_at) AS last_used
+  UNWIND ['agent', 'run', 'project'] AS kind
+  CALL (kind) {
+    MATCH (s:ScopeCount) WHERE s.user_id = $user_id AND s.kind = kind AND s.last_used IS NOT NULL
+    WITH s ORDER BY s.last_used DESC, s.name LIMIT $top_k
+    RETURN collect(s {id: s.name, .memories, .last_used}) AS used
+  }
+  RETURN collect(used) AS kinds
 }
-CALL () {
-  MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting AND m.agent_id IS NOT NULL
-  WITH m.agent_id AS id, count(*) AS stated, max(m.created_at) AS last
-  ORDER BY last DESC, id LIMIT $top_k
-  RETURN collect({id: id, memories: stated, last_used: last}) AS agents
-}
-CALL () {
-  MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting AND m.run_id IS NOT NULL
-  WITH m.run_id AS id, count(*) AS stated, max(m.created_at) AS last
-  ORDER BY last DESC, id LIMIT $top_k
-  RETURN collect({id: id, memories: stated, last_used: last}) AS runs
-}
-CALL () {
-  MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting AND m.project IS NOT NULL
-  WITH m.project AS id, count(*) AS stated, max(m.created_at) AS last
-  ORDER BY last DESC, id LIMIT $top_k
-  RETURN collect({id: id, memories: stated, last_used: last}) AS projects
-}
-RETURN agents, runs, projects, memories, last_used
+RETURN kinds[0] AS agents, kinds[1] AS runs, kinds[2] AS projects, coalesce(whole.memories, 0) AS memories,
+  whole.last_used AS last_used

@@ -1,4 +1,5 @@
-// Create the nodes of a draft: entities with their first alias, memories, mentions, facts, decisions.
+// Create the nodes of a draft: entities with their first alias, memories, mentions, facts, decisions. Memories are
+// counted in their scopes.
 // mode: write
 // param: user_id string - partition
 // param: entities list[map] - key, kind (a checked label) and properties
@@ -30,6 +31,14 @@ CALL () {
   WITH m, memory
   MATCH (previous:Memory {uuid: memory.previous_uuid})
   CREATE (previous)-[:NEXT]->(m)
+}
+CALL () {
+  UNWIND $memories AS memory
+  WITH memory.properties AS memory
+  UNWIND [['user', $user_id], ['agent', memory.agent_id], ['run', memory.run_id], ['project', memory.project]] AS scope
+  WITH scope[0] AS kind, scope[1] AS name, count(*) AS stored, max(memory.created_at) AS at WHERE name IS NOT NULL
+  MERGE (s:ScopeCount {user_id: $user_id, kind: kind, name: name})
+  SET s:Internal, s.memories = coalesce(s.memories, 0) + stored, s.last_used = at
 }
 CALL () {
   UNWIND $mentions AS mention

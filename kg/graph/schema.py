@@ -131,6 +131,16 @@ class Alias(AsyncStructuredNode):
     name = StringProperty()
 
 
+class ScopeCount(AsyncStructuredNode):
+    """How many memories a user, agent, run or project of one user has, and when the newest was stored."""
+
+    user_id = StringProperty(required=True)
+    kind = StringProperty(required=True, choices={"user": "user", "agent": "agent", "run": "run", "project": "project"})
+    name = StringProperty(required=True)
+    memories = IntegerProperty()
+    last_used = DateTimeNeo4jFormatProperty()
+
+
 class Job(AsyncStructuredNode):
     """A unit of background work."""
 
@@ -208,7 +218,8 @@ class SchemaState(AsyncStructuredNode):
 
 
 NODE_CLASSES: tuple[type[AsyncStructuredNode], ...] = (
-    Partition, Memory, MemoryVersion, Fact, Entity, Alias, Job, Spending, Request, Tombstone, IndexState, SchemaState,
+    Partition, Memory, MemoryVersion, Fact, Entity, Alias, ScopeCount, Job, Spending, Request, Tombstone, IndexState,
+    SchemaState,
 )  # fmt: skip
 
 

@@ -17,7 +17,9 @@ from kg.graph.store import GraphStore
 MOST_NAMED = 1000
 """Nodes that a rule names at once."""
 _INTERNAL_LABELS = ("Unindexed", "Deleting", "Pending", "Internal")
-_HEAVY = frozenset(("check/claim_drawn", "check/claim_stated", "check/fact_end", "check/seq_unique"))
+_HEAVY = frozenset(
+    ("check/claim_drawn", "check/claim_stated", "check/fact_end", "check/scope_count", "check/seq_unique")
+)
 """Rules that compare every fact with others; the daily look leaves them out."""
 
 

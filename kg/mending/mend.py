@@ -117,6 +117,7 @@ async def _round(tx: Transaction, clock: Clock, user_id: str, faults: Faults) ->
     await rounds.names()
     await rounds.bindings()
     await rounds.order()
+    await tx.run(writing_queries.recount_scopes, user_id=user_id)
 
 
 class _Round:

@@ -143,6 +143,7 @@ class Deleting:
 
         async def rest(write: Write, until: int) -> Deleted:
             marked = await write.tx.run_one(queries.start_deletion, **params, until=until, job=_job(write))
+            await write.tx.run(queries.recount_scopes, user_id=scope.user_id)
             return Deleted(memories=marked["marked"], background=True)
 
         try:
@@ -170,6 +171,7 @@ class Deleting:
         async def rest(write: Write, _: int) -> Deleted:
             uuids = await naming(write)
             await write.tx.run(queries.mark_deleting, user_id=user_id, uuids=uuids, job=_job(write))
+            await write.tx.run(queries.recount_scopes, user_id=user_id)
             done = Deleted(memories=len(uuids), background=True)
             done.add(await delete_entity(write, uuid))
             return done

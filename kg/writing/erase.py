@@ -61,6 +61,7 @@ async def erase_memories(tx: Transaction, user_id: str, uuids: Sequence[str], no
     if not memories:
         return Erased()
     lost = await decisions_lost(tx, user_id, facts)
+    await tx.run(queries.uncount_memories, user_id=user_id, uuids=memories)
     await tx.run(queries.delete_memories, uuids=memories)
     links = _closing_links(context["chain"])
     if links:

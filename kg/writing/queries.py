@@ -214,6 +214,12 @@ class EntityContext(TypedDict):
     merged: list[str]
 
 
+class PartitionUser(TypedDict):
+    """Whose partition it is."""
+
+    user_id: str
+
+
 class Uuids(TypedDict):
     """Uuids of memories."""
 
@@ -244,6 +250,7 @@ expire_facts = Command("expire_facts")
 create_jobs = Command("create_jobs")
 drop_jobs = Command("drop_jobs")
 
+partition_users = Query("partition_users", PartitionUser)
 unbound_versions = Query("unbound_versions", UnboundFact)
 versions_to_bind = Query("versions_to_bind", VersionFact)
 bind_versions = Command("bind_versions")
@@ -255,6 +262,8 @@ deletion_context = Query("deletion_context", DeletionContext)
 restore_decisions = Query("restore_decisions", Node)
 decisions_lost = Query("decisions_lost", LostDecisions)
 entity_context = Query("entity_context", EntityContext)
+uncount_memories = Command("uncount_memories")
+recount_scopes = Command("recount_scopes")
 delete_memories = Command("delete_memories")
 delete_entity = Command("delete_entity")
 link_next = Command("link_next")

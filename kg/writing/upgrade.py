@@ -24,6 +24,8 @@ from kg.writing.queries import VersionFact
 
 VERSIONS_BOUND = 6
 """The schema version from which on a fact about "Node 22.11" is bound to the thing Node."""
+SCOPES_COUNTED = 8
+"""The schema version from which on writes keep count of the memories of each scope."""
 
 
 async def upgrade(store: GraphStore, clock: Clock, found: int, *, page: int = 500) -> None:
@@ -35,8 +37,26 @@ async def upgrade(store: GraphStore, clock: Clock, found: int, *, page: int = 50
         found: the version before; 0 for an empty store.
         page: how many facts are changed at once.
     """
-    if not 0 < found < VERSIONS_BOUND:
-        return
+    if 0 < found < VERSIONS_BOUND:
+        await _bind_versions(store, clock, page)
+    if 0 < found < SCOPES_COUNTED:
+        await _count_scopes(store, clock, page)
+
+
+async def _count_scopes(store: GraphStore, clock: Clock, page: int) -> None:
+    async def count(tx: Transaction, user_id: str) -> None:
+        await lock(tx, user_id, clock, slots=0)
+        await tx.run(queries.recount_scopes, user_id=user_id)
+
+    after = ""
+    while rows := await store.read(queries.partition_users, after=after, top_k=page):
+        for row in rows:
+            user_id = row["user_id"]
+            await store.write(lambda tx, u=user_id: count(tx, u), "recount_scopes", partition=user_id)
+        after = rows[-1]["user_id"]
+
+
+async def _bind_versions(store: GraphStore, clock: Clock, page: int) -> None:
     after = ""
     while rows := await store.read(queries.unbound_versions, after=after, top_k=page):
         by_user: dict[str, list[str]] = defaultdict(list)

@@ -41,10 +41,13 @@ SHOP = "MATCH (m:Memory {user_id: $user_id}) WHERE m.text STARTS WITH 'The shop'
 FACT = "MATCH (f:Fact {user_id: $user_id, statement: 'the shop keeps sessions in Redis'})"
 
 DAMAGE: dict[str, Damage] = {
-    "memory deleted": _damage(f"{SHOP} DETACH DELETE m", "alias_named", "fact_owner", "claim_stated"),
+    "memory deleted": _damage(
+        f"{SHOP} DETACH DELETE m",
+        "alias_named", "fact_owner", "claim_stated", "scope_count",
+    ),
     "memory and facts deleted": _damage(
         f"{SHOP} MATCH (m)-[:STATES]->(f) DETACH DELETE m, f",
-        "alias_named", "claim_stated",
+        "alias_named", "claim_stated", "scope_count",
     ),
     "thing deleted": _damage(f"{REDIS} DETACH DELETE e", "alias_entity", "fact_sides"),
     "name deleted": _damage(
@@ -57,7 +60,8 @@ DAMAGE: dict[str, Damage] = {
         f"{REDIS} MATCH (:Alias)-[r:REFERS_TO]->(e) DELETE r", "alias_entity", "entity_alias", "fact_names"
     ),
     "message deleted": _damage(
-        "MATCH (m:Memory {user_id: $user_id}) WHERE m.text STARTS WITH 'Which' DETACH DELETE m", "conversation"
+        "MATCH (m:Memory {user_id: $user_id}) WHERE m.text STARTS WITH 'Which' DETACH DELETE m",
+        "conversation", "scope_count",
     ),
     "messages knotted": _damage(
         "MATCH (a:Memory {user_id: $user_id})-[:NEXT]->(b) WHERE a.text STARTS WITH 'Which' CREATE (b)-[:NEXT]->(a)",
@@ -66,7 +70,10 @@ DAMAGE: dict[str, Damage] = {
     "partition deleted": _damage("MATCH (p:Partition {user_id: $user_id}) DELETE p", "seq_partition"),
     "partition set back": _damage("MATCH (p:Partition {user_id: $user_id}) SET p.seq = 1", "seq_partition"),
     "number given twice": _damage(f"{SHOP} {FACT} SET m.seq = f.seq", "seq_unique"),
-    "memory given away": _damage(f"{SHOP} SET m.user_id = $user_id + '-other'", "users", "seq_partition"),
+    "memory given away": _damage(
+        f"{SHOP} SET m.user_id = $user_id + '-other'",
+        "users", "seq_partition", "scope_count",
+    ),
     "fact moved to another thing": _damage(
         f"{FACT}-[r:OBJECT]->() DELETE r WITH f MATCH (e:Entity {{user_id: $user_id, name: 'Ada'}}) "
         "CREATE (f)-[:OBJECT {name_key: 'ada'}]->(e)",
@@ -95,7 +102,8 @@ DAMAGE: dict[str, Damage] = {
     ),
     "kind without its label": _damage(f"{REDIS} SET e.kind = 'Person'", "entity_kind"),
     "wrong types in a memory": _damage(
-        f"{SHOP} SET m.created_at = '2024-05-01', m.metadata = 7, m.noise = 'no'", "memory_properties"
+        f"{SHOP} SET m.created_at = '2024-05-01', m.metadata = 7, m.noise = 'no'",
+        "memory_properties", "scope_count",
     ),
     "wrong types in a thing": _damage(f"{REDIS} SET e.created_at = 'today', e.index_rev = 'x'", "entity_properties"),
     "drawing removed": _damage(f"{REDIS}<-[r:USES]-() DELETE r", "claim_drawn"),
@@ -130,7 +138,7 @@ DAMAGE: dict[str, Damage] = {
         "MATCH (f:Fact {user_id: $user_id, statement: 'lives in Paris'}) REMOVE f.invalid_at",
         "fact_end", "claim_drawn",
     ),
-    "memory without its label": _damage(f"{SHOP} REMOVE m:Memory", "labels"),
+    "memory without its label": _damage(f"{SHOP} REMOVE m:Memory", "labels", "scope_count"),
     "fact without its label": _damage(f"{FACT} REMOVE f:Fact", "labels", "claim_stated"),
     "thing without its label": _damage(f"{REDIS} REMOVE e:Entity", "labels", "alias_entity"),
     "name without its label": _damage(
@@ -143,7 +151,7 @@ DAMAGE: dict[str, Damage] = {
     "object cut off": _damage(f"{FACT}-[r:OBJECT]->() DELETE r", "fact_sides"),
     "message cut off": _damage("MATCH (:Memory {user_id: $user_id})-[r:NEXT]->() DELETE r", "conversation"),
     "memory copied": _damage(
-        f"{SHOP} CREATE (c:Memory) SET c = m {{.*, uuid: randomUUID()}}", "seq_unique"
+        f"{SHOP} CREATE (c:Memory) SET c = m {{.*, uuid: randomUUID()}}", "seq_unique", "scope_count"
     ),
     "fact copied": _damage(
         f"{FACT} CREATE (c:Fact) SET c = f {{.*, uuid: randomUUID()}}",
@@ -158,7 +166,10 @@ DAMAGE: dict[str, Damage] = {
         f"{REDIS} MATCH (a:Alias)-[:REFERS_TO]->(e) SET a.user_id = $user_id + '-other'", "users"
     ),
     "text of another type": _damage(f"{SHOP} SET m.text = [1, 2]", "memory_properties"),
-    "memory of nobody": _damage(f"{SHOP} REMOVE m.user_id", "user"),
+    "memory of nobody": _damage(f"{SHOP} REMOVE m.user_id", "user", "scope_count"),
+    "scope miscounted": _damage(
+        "MATCH (s:ScopeCount {user_id: $user_id, kind: 'user'}) SET s.memories = 'many'", "scope_count"
+    ),
 }  # fmt: skip
 
 

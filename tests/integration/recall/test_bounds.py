@@ -66,9 +66,8 @@ async def test_lists_of_scopes_and_for_people_say_that_they_go_on(user: User) ->
     assert (await user.merges.list(user.id, limit=2))["more"]
     assert "more" not in await user.merges.list(user.id, limit=3)
     await user.raw(
-        "MATCH (p:Partition {user_id: $user_id}) UNWIND range(0, $many) AS n "
-        "CREATE (:Memory {user_id: $user_id, uuid: randomUUID(), seq: p.seq + n, run_id: 'run ' + n, "
-        "created_at: datetime('2024-01-01')})",
+        "UNWIND range(0, $many) AS n CREATE (:ScopeCount:Internal {user_id: $user_id, kind: 'run', "
+        "name: 'run ' + n, memories: 1, last_used: datetime('2024-01-01')})",
         many=SCOPES_SHOWN,
     )
     listed = await user.memory.list_entities(user.session())
