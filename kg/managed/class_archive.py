@@ -36,9 +36,14 @@ class ClassArchive:
         self.file = self._folder / f"neo4j-{key}.jsa"
 
     def flags(self) -> list[str]:
-        """Return the flags that use the archive, or, if there is none, those that log the classes for making it."""
+        """Return the flags that use the archive, or, if there is none, those that log the classes for making it.
+
+        Java puts an archive where it was made for. By default it moves it elsewhere, which writes to all of its pages,
+        and so takes 66 MB of memory that the system cannot have back.
+        """
         if self.file.is_file():
-            return [f"-XX:SharedArchiveFile={self.file}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+            placed = ("-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0")
+            return [f"-XX:SharedArchiveFile={self.file}", *placed, "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
         return [f"-Xlog:class+load:file={CLASS_LOG}:none:filecount=0"]
 
     def drop(self) -> bool:

@@ -3,6 +3,8 @@
 Measured with Neo4j 5.26.30 and Java 21 on two cores. With only the first compiler tier and the serial collector, a
 start takes 9 s of processor time instead of 15, and 5 to 6 s with the class archive. The first 1,500 point queries then
 take 2.5 ms each instead of 4.8; later ones take the same. Only long aggregations are slower (108 ms against 79).
+
+The heap keeps at most a fifth free, which is 27 MB less at 10,000 memories than with Java's defaults.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ def flags(settings: Settings) -> list[str]:
         f"-Xmx{settings.neo4j_heap}",
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
+        *("-XX:MinHeapFreeRatio=10", "-XX:MaxHeapFreeRatio=20", "-XX:-ShrinkHeapInSteps"),
+        "-XX:-UsePerfData",  # figures for other tools, taken twenty times a second
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:-OmitStackTraceInFastThrow",
         "-XX:ErrorFile=logs/java-crash.log",
