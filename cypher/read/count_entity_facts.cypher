@@ -1,4 +1,5 @@
-// How many facts about an entity do not hold at an instant.
+// How many facts about an entity do not hold at an instant. Without an instant of knowledge only those are looked at that
+// have not begun or have ended.
 // mode: read
 // param: user_id string - partition
 // param: agent_id string or null - only this agent's memories
@@ -11,16 +12,34 @@
 // param: known_at datetime or null - instant of knowledge, UTC, at which a fact stood, whatever ended it; null is now
 // returns: hidden integer
 CALL () {
-  MATCH (f:Fact) WHERE $outgoing AND f.user_id = $user_id AND f.subject_uuid = $entity_uuid AND f.predicate >= ''
+  WITH * WHERE $known_at IS NULL AND $outgoing
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = $entity_uuid AND f.valid_at > $at
   RETURN f
   UNION
-  MATCH (f:Fact) WHERE $incoming AND f.user_id = $user_id AND f.object_uuid = $entity_uuid
+  WITH * WHERE $known_at IS NULL AND $outgoing
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = $entity_uuid AND f.invalid_at <= $at
+  RETURN f
+  UNION
+  WITH * WHERE $known_at IS NULL AND $incoming
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = $entity_uuid AND f.valid_at > $at
+  RETURN f
+  UNION
+  WITH * WHERE $known_at IS NULL AND $incoming
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = $entity_uuid AND f.invalid_at <= $at
+  RETURN f
+  UNION
+  WITH * WHERE $known_at IS NOT NULL AND $outgoing
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = $entity_uuid AND f.predicate >= ''
+  RETURN f
+  UNION
+  WITH * WHERE $known_at IS NOT NULL AND $incoming
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = $entity_uuid
   RETURN f
 }
 WITH f
 WHERE coalesce(f.created_at <= $known_at, true)
   AND (f.expired_at IS NULL OR coalesce(f.expired_at > $known_at, false))
-  AND NOT (f.valid_at <= $at AND ($known_at IS NOT NULL OR f.invalid_at IS NULL OR f.invalid_at > $at))
+  AND ($known_at IS NULL OR NOT f.valid_at <= $at)
 MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(f)
 WHERE NOT m:Deleting
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)

@@ -1,5 +1,6 @@
 // Facts about entities, both ways, each with the memory that states it, and what replaced it as was known then. What
-// replaced a fact shows its words only where it is within the scope itself.
+// replaced a fact shows its words only where it is within the scope itself. Those that held are read newest first, until
+// there are enough.
 // mode: read
 // param: user_id string - partition
 // param: agent_id string or null - only this agent's memories
@@ -24,26 +25,55 @@
 UNWIND $uuids AS uuid
 CALL (uuid) {
   CALL (uuid) {
-    MATCH (f:Fact) WHERE $outgoing AND f.user_id = $user_id AND f.subject_uuid = uuid AND f.predicate >= ''
-    RETURN f, 'out' AS direction
+    CALL (uuid) {
+      WITH uuid WHERE $which = 'held' AND $outgoing
+      MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = uuid AND f.valid_at <= $at
+        AND ($history OR f.expired_at IS NULL AND (f.invalid_at IS NULL OR f.invalid_at > $at))
+        AND coalesce(f.created_at <= $known_at, true) AND coalesce(f.expired_at > $known_at, true)
+      MATCH (m:Memory)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f)
+      WHERE NOT m:Deleting
+        AND ($agent_id IS NULL OR m.agent_id = $agent_id)
+        AND ($run_id IS NULL OR m.run_id = $run_id)
+        AND ($project IS NULL OR m.project = $project)
+      RETURN f, m ORDER BY f.user_id DESC, f.subject_uuid DESC, f.valid_at DESC, f.seq DESC LIMIT $skip + $top_k
+    }
+    RETURN f, m, 'out' AS direction
     UNION ALL
-    MATCH (f:Fact) WHERE $incoming AND f.user_id = $user_id AND f.object_uuid = uuid
-    RETURN f, 'in' AS direction
+    CALL (uuid) {
+      WITH uuid WHERE $which = 'held' AND $incoming
+      MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = uuid AND f.valid_at <= $at
+        AND ($history OR f.expired_at IS NULL AND (f.invalid_at IS NULL OR f.invalid_at > $at))
+        AND coalesce(f.created_at <= $known_at, true) AND coalesce(f.expired_at > $known_at, true)
+      MATCH (m:Memory)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f)
+      WHERE NOT m:Deleting
+        AND ($agent_id IS NULL OR m.agent_id = $agent_id)
+        AND ($run_id IS NULL OR m.run_id = $run_id)
+        AND ($project IS NULL OR m.project = $project)
+      RETURN f, m ORDER BY f.user_id DESC, f.object_uuid DESC, f.valid_at DESC, f.seq DESC LIMIT $skip + $top_k
+    }
+    RETURN f, m, 'in' AS direction
+    UNION ALL
+    CALL (uuid) {
+      WITH uuid WHERE $which <> 'held' AND $outgoing
+      MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = uuid AND f.predicate >= ''
+      RETURN f, 'out' AS direction
+      UNION ALL
+      WITH uuid WHERE $which <> 'held' AND $incoming
+      MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = uuid
+      RETURN f, 'in' AS direction
+    }
+    WITH f, direction
+    WHERE ($history OR f.expired_at IS NULL)
+      AND coalesce(f.created_at <= $known_at, true) AND coalesce(f.expired_at > $known_at, true)
+      AND ($which = 'all' OR (f.invalid_at <= $at OR f.invalid_at <= f.valid_at)
+        AND ($which = 'ended' OR f.followed_by IS NOT NULL OR EXISTS { (f)-[:SUPERSEDED_BY]->() }))
+    MATCH (m:Memory)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f)
+    WHERE NOT m:Deleting
+      AND ($agent_id IS NULL OR m.agent_id = $agent_id)
+      AND ($run_id IS NULL OR m.run_id = $run_id)
+      AND ($project IS NULL OR m.project = $project)
+    RETURN f, m, direction
   }
-  WITH f, direction
-  WHERE ($history OR f.expired_at IS NULL)
-    AND coalesce(f.created_at <= $known_at, true) AND coalesce(f.expired_at > $known_at, true)
-    AND CASE $which
-      WHEN 'all' THEN true
-      WHEN 'held' THEN f.valid_at <= $at AND ($history OR f.invalid_at IS NULL OR f.invalid_at > $at)
-      ELSE (f.invalid_at <= $at OR f.invalid_at <= f.valid_at)
-        AND ($which = 'ended' OR f.followed_by IS NOT NULL OR EXISTS { (f)-[:SUPERSEDED_BY]->() })
-    END
-  MATCH (m:Memory)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f)
-  WHERE NOT m:Deleting
-    AND ($agent_id IS NULL OR m.agent_id = $agent_id)
-    AND ($run_id IS NULL OR m.run_id = $run_id)
-    AND ($project IS NULL OR m.project = $project)
   WITH f, direction, m ORDER BY f.valid_at DESC, f.seq DESC, direction SKIP $skip LIMIT $top_k
   OPTIONAL MATCH (f)-[:SUBJECT]->(s:Entity)
   OPTIONAL MATCH (f)-[:OBJECT]->(o:Entity)
