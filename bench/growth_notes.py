@@ -32,9 +32,9 @@ class GrownNote(NamedTuple):
     facts: list[dict[str, Any]]
 
 
-def grown_notes(start: int, end: int) -> Iterator[GrownNote]:
-    """Yield notes ``start`` to ``end``."""
-    for number in range(start, end):
+def grown_notes(start: int, end: int, step: int = 1) -> Iterator[GrownNote]:
+    """Yield notes ``start`` to ``end``; every fourth, from a multiple of four on, states two facts."""
+    for number in range(start, end, step):
         yield _note(number)
 
 

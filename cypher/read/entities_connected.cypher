@@ -12,8 +12,9 @@
 CALL () {
   WITH * WHERE $agent_id IS NULL AND $run_id IS NULL AND $project IS NULL
   MATCH (e:Entity) WHERE e.user_id = $user_id
-  WITH e, COUNT { (e)<-[:SUBJECT]-() } + COUNT { (e)<-[:OBJECT]-() } AS degree
-  WHERE degree > 0 AND EXISTS {
+  WITH e, COUNT { (e)<-[:SUBJECT]-() } + COUNT { (e)<-[:OBJECT]-() } AS degree WHERE degree > 0
+  WITH e, degree ORDER BY degree DESC, e.uuid
+  WITH e, degree WHERE EXISTS {
     MATCH (e)<-[:SUBJECT|OBJECT]-(f:Fact)
     WHERE f.expired_at IS NULL AND f.valid_at <= $at AND (f.invalid_at IS NULL OR f.invalid_at > $at)
   }
