@@ -4,6 +4,6 @@
 // param: uuid string - the entity
 // param: now datetime - the present instant, UTC
 // returns: uuid string
-MATCH (e:Entity {uuid: $uuid})-[r:DIFFERENT_FROM]-(other:Entity)
-WHERE e.user_id = $user_id AND (r.invalid_at IS NULL OR r.invalid_at > $now)
+MATCH (e:Entity {uuid: $uuid})-[r]-(other:Entity)
+WHERE e.user_id = $user_id AND type(r) = 'DIFFERENT_FROM' AND (r.invalid_at IS NULL OR r.invalid_at > $now)
 RETURN DISTINCT other.uuid AS uuid

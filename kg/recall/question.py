@@ -113,11 +113,6 @@ class QuestionReader:
             vectors=vectors,
         )
 
-    async def warm(self, user_id: str) -> None:
-        """Count the words of a partition ahead of its first question."""
-        context = await self._store.read_one(queries.question, user_id=user_id, keys=[], top_k=1)
-        await self._counts.frequencies(user_id, context["seq"])
-
 
 def linked_entities(named: Sequence[NamedEntity], surfaces: Mapping[str, str]) -> list[LinkedEntity]:
     """Return the entities that a question names, the longest names first.

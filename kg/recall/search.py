@@ -52,6 +52,7 @@ from kg.values import JsonObject, Scope
 
 log = logging.getLogger(__name__)
 
+_REHEARSAL = "what was decided, and why?"
 COMPARED = 100
 """Candidates that are compared with the question piece by piece."""
 _MOST_STEPS = 4
@@ -95,12 +96,12 @@ class Recall:
         self.bearings = bearings or Bearings(embedder)
 
     async def warm(self, user_id: str) -> None:
-        """Count the words of a partition ahead of its first search, and have planned what only a hit needs."""
-        await self._questions.warm(user_id)
-        nowhere = str(UUID(int=0))
+        """Search a partition before anyone does: its words are counted, and the index has read what searches read."""
+        search = Search(Scope(user_id), Instants(datetime.now(UTC)), parse_filters(None))
+        await self.search(search, await self.read(user_id, _REHEARSAL))
+        nowhere = str(UUID(int=0))  # have planned what only a hit needs
         await self._store.read_one(queries.memory_cards, user_id=user_id, uuids=[nowhere])
-        nothing = Search(Scope(user_id), Instants(datetime.now(UTC)), parse_filters(None))
-        await self._hydrated(nothing, [nowhere], history=False)
+        await self._hydrated(search, [nowhere], history=False)
 
     async def read(self, user_id: str, query: str) -> Question:
         """Read a question to a partition, which may then be searched for within several scopes.

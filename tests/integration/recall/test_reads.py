@@ -42,3 +42,25 @@ async def test_a_search_asks_the_graph_once_before_the_index_and_once_after_it(
         await store.close()
     assert [hit["memory"] for hit in answer["results"]] == [GATEWAY]
     assert store.asked == ["question", "hydrate_memories"]
+
+
+async def test_a_warmed_partition_is_searched_as_any_other_the_first_time(
+    user: User, parts: Parts, neo4j_address: GraphAddress
+) -> None:
+    await user.add(GATEWAY, states("the gateway uses nginx", "USES", "gateway", "nginx"), wait=True)
+    store = ObservedStore(neo4j_address)
+    await store.connect()
+    recall = Recall(store, parts.index, parts.embedder, bearings=parts.recall.bearings)
+    service = MemoryService(replace(parts, store=store, recall=recall))
+    try:
+        await recall.warm(user.id)
+        looked = set(store.asked)
+        store.asked.clear()
+        await service.search_memories(user.session(), query="what drops connections?")
+        first = list(store.asked)
+        store.asked.clear()
+        await service.search_memories(user.session(), query="what drops connections?")
+        assert first == store.asked
+        assert set(first) <= looked
+    finally:
+        await store.close()
