@@ -68,6 +68,7 @@ PARTS = (
     ),
     Part("scale", "Growth", "scale.py", ("--json", "{json}")),
     Part("latency", "Latency with the real embedder", "latency.py"),
+    Part("footprint", "Memory, disk, and processor time at rest", "footprint.py", ("--json", "{json}")),
     Part("startup", "Start", "startup.py", ("--first-answer",)),
 )
 

@@ -45,8 +45,8 @@ Figures = dict[str, Any]
 
 TOGETHER = 40
 """Notes in one transaction of the filling, all of one project."""
-WARM = 2
-"""Untimed runs of each operation, for which the database makes its plans."""
+WARM = 12
+"""Untimed runs of each operation, in which the database makes its plans and Java compiles what they run."""
 BULK = 200
 """Messages of the conversation by which the product's own bulk path is timed."""
 
