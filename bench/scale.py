@@ -182,7 +182,7 @@ async def measure(service: Service, size: int, rounds: int, *, hits: bool) -> Fi
     began = time.perf_counter()
     checked = await service.administration.repair(session(user), check=True)
     found["repair_check_s"] = round(time.perf_counter() - began, 1)
-    found["wrong"] = {name: value for name, value in checked.items() if value}
+    found["wrong"] = {name: value for name, value in checked.items() if value and name not in ("nodes", "points")}
     found["bulk_per_s"] = await _bulk(service, user)
     return found
 
