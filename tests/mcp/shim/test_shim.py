@@ -71,6 +71,7 @@ async def test_self_describing_requests_of_an_unknown_version_are_told_the_known
         assert error["code"] == -32022 and error["data"]["supported"] == ["2026-07-28"]
 
 
+@pytest.mark.bare
 async def test_shim_imports_only_the_standard_library_and_our_own(shared_toy: Toy, tmp_path: Path) -> None:
     listing = tmp_path / "modules"
     with RawShim(shared_toy, str(listing)) as shim:
@@ -606,6 +607,7 @@ def _set_traps(folder: Path, names: list[str]) -> Path:
     return marker
 
 
+@pytest.mark.bare
 async def test_a_hostile_folder_is_neither_imported_nor_handed_on(toy: Toy, tmp_path: Path) -> None:
     standard = ["json.py", "http", "subprocess.py", "threading.py", "mcp", "asyncio"]
     here, named = tmp_path / "here", tmp_path / "named"
@@ -644,6 +646,7 @@ async def test_a_service_that_hangs_is_not_taken_for_gone(toy: Toy) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.bare
 async def test_the_installed_command_is_not_led_astray_by_the_folder_it_starts_in(toy: Toy, tmp_path: Path) -> None:
     here, named = tmp_path / "here", tmp_path / "named"
     here.mkdir()
