@@ -27,6 +27,8 @@ LIVE = (
     "tests/mcp/cli/test_browse_command.py",
     "tests/mcp/cli/test_commands.py",
     "tests/mcp/cli/test_picture_commands.py",
+    "tests/mcp/cli/test_repair_command.py",
+    "tests/mcp/cli/test_report_command.py",
     "tests/mcp/tools/test_bad_input.py",
     "tests/mcp/tools/test_budget.py",
     "tests/mcp/tools/test_neo4j_dies.py",
