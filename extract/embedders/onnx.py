@@ -64,7 +64,9 @@ class OnnxEmbedder:
         if not names or len(names) != len(files) or any(one not in MODELS for one in names):
             raise ConfigurationError("KNOWTHREAD_EMBEDDER", f"{name!r} is not known", "one of " + ", ".join(MODELS))
         self.name = name
-        models = [_model(one, these, threads) for one, these in zip(names, files, strict=True)]
+        models: list[OnnxModel] = []
+        for one, these in zip(names, files, strict=True):
+            models.append(_model(one, these, threads, beside=models[0] if models else None))
         self._reader, self._sentence_reader = models[0], models[-1]
         self._models = models
         self.dimension = self._reader.use.dimension
@@ -176,7 +178,7 @@ class OnnxEmbedder:
         return await asyncio.get_running_loop().run_in_executor(executor, work, *args)
 
 
-def _model(name: str, files: ModelFiles, threads: int | None) -> OnnxModel:
+def _model(name: str, files: ModelFiles, threads: int | None, *, beside: OnnxModel | None) -> OnnxModel:
     if threads is None:
         threads = 1 if name.endswith("-q") else min(4, os.cpu_count() or 1)
-    return OnnxModel(files.onnx, files.tokenizer, MODELS[name], threads)
+    return OnnxModel(files.onnx, files.tokenizer, MODELS[name], threads, beside)

@@ -72,8 +72,12 @@ class Read(NamedTuple):
 class OnnxModel:
     """A tokenizer and a session, loaded at first use; one session serves all threads, as ONNX Runtime allows."""
 
-    def __init__(self, onnx_path: Path, tokenizer_path: Path, use: ModelUse, threads: int) -> None:
+    def __init__(
+        self, onnx_path: Path, tokenizer_path: Path, use: ModelUse, threads: int, beside: OnnxModel | None = None
+    ) -> None:
+        """``beside``: a model whose tokenizer serves both, if it is the same; each takes 8 MB."""
         self.use = use
+        self._beside = beside
         self._onnx_path = onnx_path
         self._tokenizer_path = tokenizer_path
         self._threads = threads
@@ -185,7 +189,8 @@ class OnnxModel:
         # A tokenizer file may ask for padding to a fixed length and for its own truncation: neither is ours.
         tokenizer.no_padding()
         tokenizer.no_truncation()
-        return tokenizer
+        other = None if self._beside is None else self._beside.load()[1]
+        return other if other is not None and other.to_str() == tokenizer.to_str() else tokenizer
 
     def _load_file(self, path: Path, load: Callable[[], T]) -> T:
         try:

@@ -10,12 +10,12 @@ import pytest
 
 from extract.embedders.connect import make_embedder
 from extract.embedders.onnx import GIVE_BACK_AFTER_CHARS, MODELS, OnnxEmbedder
-from extract.embedders.onnx_model import MAX_PASSAGES, MAX_PIECES
+from extract.embedders.onnx_model import MAX_PASSAGES, MAX_PIECES, OnnxModel
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.managed.artifacts import ModelFiles, ensure_model
 from kg.ports import Embedder, TextToEmbed
 from kg.settings.paths import cache_dir
-from kg.settings.service import EMBEDDERS
+from kg.settings.service import EMBEDDERS, models_of
 
 PARAPHRASES = [
     ("The flaky tests came from state leaking between test groups", "Shared state across suites made tests unreliable"),
@@ -119,6 +119,16 @@ async def test_a_question_and_a_single_text_overtake_bulk(embedder: Embedder) ->
 def test_models_use_their_own_pooling_and_question_form() -> None:
     assert MODELS["onnx:all-minilm-l6-v2"].query_prefix == ""
     assert MODELS["onnx:bge-small-en-v1.5"].query_prefix.startswith("Represent this sentence")
+
+
+def test_two_models_with_the_same_vocabulary_share_one_tokenizer() -> None:
+    names = models_of(EMBEDDERS[0])
+    first, second = (ensure_model(cache_dir(), name) for name in names)
+    reader = OnnxModel(first.onnx, first.tokenizer, MODELS[names[0]], 1)
+    beside = OnnxModel(second.onnx, second.tokenizer, MODELS[names[1]], 1, reader)
+    alone = OnnxModel(second.onnx, second.tokenizer, MODELS[names[1]], 1)
+    assert beside.load()[1] is reader.load()[1]
+    assert np.array_equal(beside.embed("Pinned terraform."), alone.embed("Pinned terraform."))
 
 
 async def test_bge_questions_carry_the_prefix() -> None:
