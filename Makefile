@@ -71,6 +71,11 @@ bench-recall: setup ## how often a search finds the right memory; ARGS="--ablate
 	@$(python) scripts/fetch.py
 	@$(python) bench/recall.py $(ARGS)
 
+.PHONY: bench-model-memory
+bench-model-memory: setup ## what both models take of memory, in a process of their own
+	@$(python) scripts/fetch.py
+	@$(python) bench/model_memory.py
+
 .PHONY: bench-answer
 bench-answer: setup ## whether a search knows that nothing stored fits; ARGS="--choose --wrong"
 	@$(python) scripts/fetch.py

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from extract.embedders.heap import give_back_unused
+from extract.embedders.heap import give_back_unused, limit_heaps
 from extract.embedders.onnx_model import MAX_PASSAGES, MAX_TOKENS, PASSAGE_TOKENS, ModelUse, OnnxModel
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.managed.artifacts import ModelFiles
@@ -64,6 +64,7 @@ class OnnxEmbedder:
         if not names or len(names) != len(files) or any(one not in MODELS for one in names):
             raise ConfigurationError("KNOWTHREAD_EMBEDDER", f"{name!r} is not known", "one of " + ", ".join(MODELS))
         self.name = name
+        limit_heaps()
         models: list[OnnxModel] = []
         for one, these in zip(names, files, strict=True):
             models.append(_model(one, these, threads, beside=models[0] if models else None))
