@@ -50,6 +50,8 @@ _KILL_TIMEOUT_S = 10.0
 _YOUNG_S = 60.0
 _POLL_S = 0.05
 _STARTS = 3
+_BOLT_IS_UP = " Bolt enabled on "
+"""What Neo4j logs once it can be asked. Its web server, for Browser alone, is up half a second later."""
 _LEAST_FREE_BYTES = 100 * 2**20
 
 
@@ -326,7 +328,7 @@ class LocalNeo4j:
         while time.monotonic() < deadline:
             if not _is_alive(process):
                 return self._diagnose()
-            if " Started." in self.log_tail() and await self._answers(ports):
+            if _BOLT_IS_UP in self.log_tail() and await self._answers(ports):
                 return None
             await asyncio.sleep(_POLL_S)
         failure = self._diagnose()

@@ -187,9 +187,11 @@ class Service:
         self._room = Room(floors(settings))
         store = GraphStore(address, self._room.check)
         await store.connect()
+        log.info("connected to Neo4j")
         on_phase("checking the schema")
         clock = self._clock
         await migrate(store, upgrade=lambda found: upgrade(store, clock, found))
+        log.info("the schema is up to date")
         holder = self._holder = _make_holder(settings, store)
         indexer = Indexer(store, index, embedder, clock, holder=holder)
         deleting = Deleting(store, clock)
@@ -342,6 +344,7 @@ class Service:
         self._early = early = self._early or EarlyNeo4j.begin(settings, on_phase)
         self._local = early.local
         found = self.neo4j = await early.address
+        log.info("Neo4j answers")
         return _address_of(found)
 
     async def _open_beside(self, on_phase: OnPhase) -> tuple[Embedder, VectorIndex, Bearings]:
@@ -359,6 +362,7 @@ class Service:
         with contextlib.suppress(KgError):  # both are tried again, and then told
             await index.open()
             await bearings.prepare()
+            log.info("the embedder and the index are loaded")
         return embedder, index, bearings
 
     async def _open_index(self, reindex: Reindex) -> None:
@@ -426,6 +430,7 @@ class Service:
         """Do the slow first-time work before anyone waits for it."""
         try:
             await warm_up(parts, memory, self.default_user)
+            log.info("warmed up")
         except KgError as error:
             log.warning("warming up: %s", error)
 

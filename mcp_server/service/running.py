@@ -85,4 +85,5 @@ class Running:
             self.record.publish(phase=FAILED, error=str(error))
             return False
         self.record.publish(phase=READY)
+        log.info("ready")
         return True

@@ -49,6 +49,7 @@ def run(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> int:
+    log.info("starting")
     token = ensure_token(settings.data_dir, settings.token)
     listener = bind_socket(settings.data_dir, settings.host, settings.port)
     host, port = listener.getsockname()[:2]
@@ -80,6 +81,7 @@ async def _import_the_rest(neo4j: EarlyNeo4j | None) -> type[Running]:
     def imports() -> type[Running]:
         from mcp_server.service.running import Running
 
+        log.info("imported")
         return Running
 
     try:
