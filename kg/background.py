@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 log = logging.getLogger(__name__)
 
 RESTART_AFTER_S = 5.0
+SETTLE_S = 1.0
+"""So long after a start, work begins that can wait: planning its queries would hold up the first call."""
 _ASK_AGAIN_S = 0.5
 
 
@@ -24,9 +26,9 @@ class Background:
         self._run = run
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Start the task."""
-        self._task = asyncio.create_task(self._until_cancelled(), name=self._name)
+    def start(self, *, after_s: float = 0.0) -> None:
+        """Start the task, whose work begins after some seconds."""
+        self._task = asyncio.create_task(self._until_cancelled(after_s), name=self._name)
 
     async def stop(self) -> None:
         """Cancel the task and wait until it has ended; raises nothing, even if none runs."""
@@ -39,7 +41,8 @@ class Background:
             if not task.cancelled():
                 task.exception()  # read it, otherwise asyncio warns about an exception that nobody read
 
-    async def _until_cancelled(self) -> None:
+    async def _until_cancelled(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
         while True:
             try:
                 await self._run()

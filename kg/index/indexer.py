@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from cachetools import FIFOCache
 
-from kg.background import Background
+from kg.background import SETTLE_S, Background
 from kg.errors import KgError, StoreUnavailable
 from kg.graph.queries import Node
 from kg.graph.query import Command
@@ -187,6 +187,7 @@ class Indexer:
         return False
 
     async def _run(self) -> None:
+        await self._pause(SETTLE_S)
         delay = 0.1
         while True:
             self._wake.clear()

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from typing import NoReturn
 
-from kg.background import Background
+from kg.background import SETTLE_S, Background
 from kg.errors import KgError, NotFound
 from kg.graph.partition import Write, lock, once
 from kg.graph.store import GraphStore, Row, Transaction
@@ -94,7 +94,7 @@ class Deleting:
     def start(self) -> None:
         """Start the task that finishes large deletions; it begins with those of an earlier process."""
         self._wake.set()
-        self._task.start()
+        self._task.start(after_s=SETTLE_S)
 
     async def stop(self) -> None:
         """Stop the task; an unfinished deletion goes on at the next start."""

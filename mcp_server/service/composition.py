@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import getpass
 import logging
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 
 from extract.embedders.connect import connect_embedder
 from extract.routing.ledger import Ledger
+from kg.background import SETTLE_S
 from kg.errors import ConfigurationError, KgError, StoreUnavailable
 from kg.graph import queries as graph_queries
 from kg.graph.migrate import migrate
@@ -34,7 +36,7 @@ from kg.operations import queries as operations_queries
 from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
-from kg.operations.warmup import warm_up
+from kg.operations.warmup import Patience, warm_up
 from kg.ports import Clock, Embedder, SystemClock, VectorIndex
 from kg.recall.nothing_fits import Bearings
 from kg.recall.recall_counts import RecallCounts
@@ -73,7 +75,7 @@ class Service:
         neo4j: EarlyNeo4j | None = None,
         *,
         embedder: Embedder | None = None,
-        quiet_s: Callable[[], float] = lambda: 0.0,
+        quiet_s: Callable[[], float] = lambda: math.inf,
         retry_s: float = _RETRY_S,
         close_s: float = _CLOSE_S,
     ) -> None:
@@ -421,15 +423,18 @@ class Service:
 
     async def _watch_clock(self, store: GraphStore) -> None:
         """Look at the clock from time to time, so that the log says when it was moved."""
+        await asyncio.sleep(SETTLE_S)
         while True:
             with contextlib.suppress(KgError):
                 await self._clock_problem(store)
             await asyncio.sleep(_CLOCK_EVERY_S)
 
     async def _warm(self, parts: Parts, memory: MemoryService) -> None:
-        """Do the slow first-time work before anyone waits for it."""
+        """Do the slow first-time work before anyone waits for it, but not while somebody waits for a call."""
+        await asyncio.sleep(SETTLE_S)
+        patience = Patience(self._quiet_s)
         try:
-            await warm_up(parts, memory, self.default_user)
+            await warm_up(parts, memory, self.default_user, patience.until_quiet)
             log.info("warmed up")
         except KgError as error:
             log.warning("warming up: %s", error)

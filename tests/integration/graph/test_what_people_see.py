@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from kg.facts.claims import claim_key
 from kg.graph import queries as graph_queries
 from kg.graph.migrate import SCHEMA_VERSION, migrate
 from kg.operations.repair import repair
-from kg.operations.warmup import warm_up
+from kg.operations.warmup import Patience, warm_up
 from kg.values import RequestKey
 from kg.writing.upgrade import upgrade
 from tests.support.graph_checks import whole_graph_invariants
@@ -63,7 +64,7 @@ async def test_a_name_follows_its_text_and_goes_with_it(user: User):
 
 
 async def test_neither_a_start_nor_a_search_that_finds_nothing_leaves_a_trace(user: User):
-    await warm_up(user.parts, user.memory, user.id)
+    await warm_up(user.parts, user.memory, user.id, Patience(lambda: math.inf).until_quiet)
     await user.search("anything")
     await user.parts.recall_counts.flush()
     assert await user.raw("MATCH (n {user_id: $user_id}) RETURN n") == []
