@@ -1,7 +1,8 @@
-// Lease jobs to one worker: jobs that are due, or whose worker died. A job that another worker took in the meantime is
-// left out. Leases are measured by the database's clock, which all workers share.
+// Lease jobs to one worker: jobs that are due, or whose worker died, and those that this very request has leased already:
+// then it is repeated because nobody knows whether its commit was carried out. A job that another worker took in the
+// meantime is left out. Leases are measured by the database's clock, which all workers share.
 // mode: write
-// param: worker string - who leases them
+// param: worker string - who leases them: a worker, and one request of it
 // param: kinds list[string] - kinds of work that are not paused
 // param: slots integer - most jobs
 // param: bulk_slots integer - most bulk jobs among them
@@ -13,21 +14,21 @@ CALL () {
   MATCH (j:Job)
   WHERE j.kind IN $kinds AND NOT coalesce(j.bulk, false)
     AND ((j.state IN ['pending', 'failed'] AND coalesce(j.next_attempt_at, $now) <= $now)
-      OR (j.state = 'running' AND j.lease_until < datetime() AND NOT j.uuid IN $held))
-  RETURN j ORDER BY j.created_at LIMIT $slots
+      OR (j.state = 'running' AND (j.claimed_by = $worker OR (j.lease_until < datetime() AND NOT j.uuid IN $held))))
+  RETURN j ORDER BY coalesce(j.claimed_by = $worker, false) DESC, j.created_at LIMIT $slots
   UNION ALL
   MATCH (j:Job)
   WHERE j.kind IN $kinds AND j.bulk
     AND ((j.state IN ['pending', 'failed'] AND coalesce(j.next_attempt_at, $now) <= $now)
-      OR (j.state = 'running' AND j.lease_until < datetime() AND NOT j.uuid IN $held))
-  RETURN j ORDER BY j.created_at LIMIT $bulk_slots
+      OR (j.state = 'running' AND (j.claimed_by = $worker OR (j.lease_until < datetime() AND NOT j.uuid IN $held))))
+  RETURN j ORDER BY coalesce(j.claimed_by = $worker, false) DESC, j.created_at LIMIT $bulk_slots
 }
-WITH j ORDER BY coalesce(j.bulk, false), j.created_at LIMIT $slots
+WITH j ORDER BY coalesce(j.claimed_by = $worker, false) DESC, coalesce(j.bulk, false), j.created_at LIMIT $slots
 SET j.uuid = j.uuid
 WITH j
 WHERE (j.state IN ['pending', 'failed'] AND coalesce(j.next_attempt_at, $now) <= $now)
-  OR (j.state = 'running' AND j.lease_until < datetime() AND NOT j.uuid IN $held)
-SET j.failures = coalesce(j.failures, 0) + CASE j.state WHEN 'running' THEN 1 ELSE 0 END,
+  OR (j.state = 'running' AND (j.claimed_by = $worker OR (j.lease_until < datetime() AND NOT j.uuid IN $held)))
+SET j.failures = coalesce(j.failures, 0) + CASE WHEN j.state = 'running' AND j.claimed_by <> $worker THEN 1 ELSE 0 END,
   j.state = 'running', j.attempt = coalesce(j.attempt, 0) + 1, j.claimed_by = $worker, j.lease_until = datetime() + duration({seconds: $lease_s}),
   j.started_at = $now
 RETURN j.uuid AS uuid, j.user_id AS user_id, j.kind AS kind, j.attempt AS attempt, j.failures AS failures,

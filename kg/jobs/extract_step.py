@@ -178,8 +178,7 @@ class ExtractStep:
         await write.tx.run(
             writing_queries.create_jobs, user_id=lease.user_id, jobs=[{"properties": properties, "memories": uuids}]
         )
-        held = [{"uuid": judging.uuid, "attempt": judging.attempt}]
-        await write.tx.run(queries.renew_lease, leases=held, worker=lease.worker, lease_s=LEASE_S)
+        await write.tx.run(queries.renew_lease, leases=[judging.held()], lease_s=LEASE_S)
         return Extracted(facts, judging)
 
 

@@ -25,7 +25,7 @@ class Lease:
     """A job that a worker holds until its lease ends.
 
     Attributes:
-        worker: who holds it.
+        worker: who holds it: a worker, and the request by which it took the job, so that a repeat knows its own.
         attempt: how often it was leased. A commit counts only while the job has this worker and attempt: the fence.
         failures: how many attempts failed by the job's own fault, or ended because their worker died.
         bulk: it reads many texts at once, and lets interactive work go first.
@@ -38,6 +38,10 @@ class Lease:
     failures: int
     bulk: bool
     worker: str
+
+    def held(self) -> dict[str, Any]:
+        """Return what names the lease where several are renewed at once."""
+        return {"uuid": self.uuid, "worker": self.worker, "attempt": self.attempt}
 
     def fence(self) -> dict[str, Any]:
         """Return the parameters with which a query checks that the worker still holds the job."""

@@ -188,15 +188,14 @@ class Worker:
             bulk_running = sum(lease.bulk for lease in self._running.values())
             bulk_slots = max(0, max(1, self._concurrency - 1) - bulk_running)
             instant = self._clock.now()
+            worker = f"{self.worker}:{secrets.token_hex(4)}"
             params: dict[str, Any] = {
-                "worker": self.worker, "kinds": kinds, "slots": slots, "bulk_slots": bulk_slots,
+                "worker": worker, "kinds": kinds, "slots": slots, "bulk_slots": bulk_slots,
                 "now": instant, "held": [lease.uuid for lease in self._running.values()], "lease_s": self._lease_s,
             }  # fmt: skip
-            rows = await self._store.write(
-                lambda tx, p=params: tx.run(queries.lease_jobs, **p), "lease_jobs", repeats=False
-            )
+            rows = await self._store.write(lambda tx, p=params: tx.run(queries.lease_jobs, **p), "lease_jobs")
             for row in rows:
-                await self._begin_unless_paused(Lease(**row, worker=self.worker))
+                await self._begin_unless_paused(Lease(**row, worker=worker))
             if not rows:
                 return
 
@@ -344,8 +343,7 @@ class Worker:
             if not held:
                 continue
             params: dict[str, Any] = {
-                "leases": [{"uuid": lease.uuid, "attempt": lease.attempt} for lease in self._running.values()],
-                "worker": self.worker,
+                "leases": [lease.held() for lease in self._running.values()],
                 "lease_s": self._lease_s,
             }
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from kg.entities.likely import find_likely_new
@@ -63,16 +64,14 @@ class Writes:
             self._worker.wake()
         fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
         timeout_s = INDEX_WAIT_LONG_S if waits else self._index_wait_s
-        indexed, changes, likely = await asyncio.gather(
+        indexed, seen = await asyncio.gather(
             self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s, new=True),
-            self._fact_changes(request.scope, outcome.fact_uuids, outcome.ended),
-            self._likely(request.scope.user_id, outcome.entities),
+            self._seen_after(request.scope, outcome.fact_uuids, outcome.ended, entities=outcome.entities),
         )
         return {
             "results": _added(outcome),
             "indexed": indexed,
-            **changes,
-            **render.compact({"maybe_same": likely}),
+            **seen,
             **_unused(parsed, [*warnings, *outcome.warnings]),
             "extraction": await self._extraction(request, outcome, waits=waits),
         }
@@ -92,7 +91,7 @@ class Writes:
         scope = Scope(request.user_id, outcome.agent_id, outcome.run_id, outcome.project)
         indexed, changes = await asyncio.gather(
             self._wait_indexed(queued, self._index_wait_s, new=False),
-            self._fact_changes(scope, outcome.fact_uuids, outcome.ended, outcome.expired),
+            self._seen_after(scope, outcome.fact_uuids, outcome.ended, outcome.expired),
         )
         return {
             "id": outcome.uuid,
@@ -137,8 +136,25 @@ class Writes:
         waiting = await self._store.read(queries.still_unindexed, uuids=list(uuids))
         return not waiting
 
+    async def _seen_after(
+        self,
+        scope: Scope,
+        stated: Sequence[str],
+        ended: Sequence[str],
+        expired: Sequence[str] = (),
+        entities: Sequence[str] = (),
+    ) -> JsonObject:
+        """Return what an answer says of the facts and the new entities of a write, all as of one instant."""
+        if not (stated or ended or expired or entities):
+            return {}
+        now = await present(self._store, scope.user_id, self._clock)
+        changes, likely = await asyncio.gather(
+            self._fact_changes(scope, stated, ended, expired, now), self._likely(scope.user_id, entities, now)
+        )
+        return {**changes, **render.compact({"maybe_same": likely})}
+
     async def _fact_changes(
-        self, scope: Scope, stated: Sequence[str], ended: Sequence[str], expired: Sequence[str] = ()
+        self, scope: Scope, stated: Sequence[str], ended: Sequence[str], expired: Sequence[str], now: datetime
     ) -> JsonObject:
         """Return the facts that a write stated, ended and expired, and current ones that it may have replaced."""
         uuids = [*stated, *ended, *expired]
@@ -146,7 +162,7 @@ class Writes:
             return {}
         found = await self._store.read(queries.fact_changes, user_id=scope.user_id, uuids=uuids)
         rows = {row["uuid"]: row for row in found}
-        offers = await self._offers(scope, [rows[uuid] for uuid in stated if uuid in rows])
+        offers = await self._offers(scope, [rows[uuid] for uuid in stated if uuid in rows], now)
         return render.compact(
             {
                 "facts": _shown([rows[uuid] for uuid in stated if uuid in rows]),
@@ -156,14 +172,13 @@ class Writes:
             }
         )
 
-    async def _likely(self, user_id: str, entities: Sequence[str]) -> list[JsonObject]:
+    async def _likely(self, user_id: str, entities: Sequence[str], now: datetime) -> list[JsonObject]:
         """Return which new entities may be the same as others."""
         if not entities:
             return []
-        return await find_likely_new(self._store, user_id, entities, await present(self._store, user_id, self._clock))
+        return await find_likely_new(self._store, user_id, entities, now)
 
-    async def _offers(self, scope: Scope, rows: Sequence[ChangedFact]) -> list[Offer]:
-        now = await present(self._store, scope.user_id, self._clock)
+    async def _offers(self, scope: Scope, rows: Sequence[ChangedFact], now: datetime) -> list[Offer]:
         current = [row for row in rows if row["invalid_at"] is None or row["invalid_at"] > now]
         vectors: Sequence[Vector | None]
         try:

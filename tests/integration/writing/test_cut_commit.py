@@ -246,6 +246,26 @@ async def test_a_text_is_read_by_a_model_once_and_its_facts_are_written_once(cut
     await whole_graph_invariants(reading.parts, reading.id)
 
 
+async def test_a_job_whose_lease_was_cut_is_known_again_and_begun_at_once(cut: User, proxy: BoltProxy):
+    await cut.raw("MATCH (j:Job) DETACH DELETE j")
+    model = Model()
+    worker = make_worker(cut.parts, model, cut.clock, concurrency=1, lease_s=3600)
+    reading = User(replace(cut.parts, worker=worker), MemoryService(replace(cut.parts, worker=worker)), cut.clock)
+    await reading.add("We run billing on Postgres")
+    model.gate.clear()
+    proxy.cuts = 1
+    worker.start()
+    try:
+        async with asyncio.timeout(60):  # the lease lasts an hour
+            await model.reading.wait()
+        assert proxy.committed == 1
+        jobs = await reading.raw("MATCH (j:Job {user_id: $user_id}) RETURN j.failures AS failures, j.state AS state")
+        assert jobs == [{"failures": 0, "state": "running"}]
+    finally:
+        model.gate.set()
+        await worker.stop()
+
+
 async def test_a_call_that_stays_in_doubt_says_so_and_its_repeat_is_carried_out_once(
     cut: User, proxy: BoltProxy, impatient: User
 ):
