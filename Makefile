@@ -109,6 +109,11 @@ bench-footprint: setup ## memory, disk and processor time at rest, as a user's s
 	@$(python) scripts/fetch.py
 	@$(python) bench/footprint.py $(ARGS)
 
+.PHONY: bench-bulk
+bench-bulk: setup ## how fast a long conversation is taken in, beside the embedder alone; ARGS="--messages 2000"
+	@$(python) scripts/fetch.py
+	@$(python) bench/bulk.py $(ARGS)
+
 .PHONY: hooks
 hooks: setup ## have git run make check before each commit in this clone
 	@$(python) -m pre_commit install
