@@ -114,6 +114,11 @@ bench-bulk: setup ## how fast a long conversation is taken in, beside the embedd
 	@$(python) scripts/fetch.py
 	@$(python) bench/bulk.py $(ARGS)
 
+.PHONY: bench-before
+bench-before: setup ## this tree beside an earlier commit, through its MCP server; ARGS="--commit 561c6e4 --list 10"
+	@$(python) scripts/fetch.py
+	@$(python) bench/before.py $(ARGS)
+
 .PHONY: hooks
 hooks: setup ## have git run make check before each commit in this clone
 	@$(python) -m pre_commit install
