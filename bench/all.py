@@ -69,7 +69,9 @@ PARTS = (
     Part("scale", "Growth", "scale.py", ("--json", "{json}")),
     Part("latency", "Latency with the real embedder", "latency.py"),
     Part("footprint", "Memory, disk, and processor time at rest", "footprint.py", ("--json", "{json}")),
-    Part("startup", "Start", "startup.py", ("--first-answer",)),
+    Part("bulk", "A long conversation", "bulk.py"),
+    Part("startup", "Start, by parts", "startup.py", ("--parts", "--runs", "5")),
+    Part("before", "Beside version 0.1.0", "before.py", tabular=True),
 )
 
 
