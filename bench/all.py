@@ -22,6 +22,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.plots import draw
+from bench.recall_sets import OWN_SETS
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -71,7 +72,14 @@ PARTS = (
     Part("footprint", "Memory, disk, and processor time at rest", "footprint.py", ("--json", "{json}")),
     Part("bulk", "A long conversation", "bulk.py"),
     Part("startup", "Start, by parts", "startup.py", ("--parts", "--runs", "5")),
-    Part("before", "Beside version 0.1.0", "before.py", tabular=True),
+    Part("before", "Beside an earlier version: notes", "before.py", ("--list", "10"), tabular=True),
+    Part(
+        "before-conversations",
+        "Beside an earlier version: conversations",
+        "before.py",
+        ("--list", "10", "--set", str(OWN_SETS / "conversations")),
+        tabular=True,
+    ),
 )
 
 
@@ -80,7 +88,7 @@ def run(part: Part, named_set: str | None, conversations: str | None) -> None:
     raw = RESULTS / f"{part.name}.json"
     raw.unlink(missing_ok=True)
     command = part.command(raw, named_set, conversations)
-    shown = [Path(word).name if word == named_set else word for word in command]
+    shown = [Path(word).name if word == named_set else word.removeprefix(f"{ROOT}/") for word in command]
     shown = ["FILE" if word == str(raw) else word for word in shown]
     print("+", " ".join(command), file=sys.stderr, flush=True)
     load = os.getloadavg()[0]

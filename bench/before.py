@@ -1,10 +1,10 @@
 """This tree beside an earlier commit: ``make bench-before ARGS="--commit 561c6e4"``.
 
 Both are installed in a folder of their own and asked through their own MCP server over stdio, one after the other, the
-same notes and the same questions; so whatever changed inside does not matter. ``add`` is one note at a time until it is
-searchable; ``bulk`` is a conversation of the same texts until everything is searchable; ``bytes`` is the index on disk
-for each memory. ``--list N`` names N questions whose note is among the first ten hits now and was not, N that
-were lost, and N that are found by neither.
+same texts and the same questions; so whatever changed inside does not matter. ``add`` is one note or session at a time
+until it is searchable; ``bulk`` is a conversation of the same texts until everything is searchable; ``bytes`` is the
+index on disk for each memory. ``--list N`` names N questions that have a document among the first ten hits now and had
+none, N the other way round, and N that have none in either.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.recall import DEPTHS, recalls, spread, summary
-from bench.recall_sets import OWN_SETS, Question, RecallSet, load_set
+from bench.recall import DEPTHS, message_of, recalls, spread, summary
+from bench.recall_sets import OWN_SETS, Document, Question, RecallSet, load_set
 from kg.settings.paths import cache_dir
 
 ROOT = Path(__file__).parent.parent
@@ -128,11 +128,13 @@ def measure(tree: Path, recall_set: RecallSet, *, bulk: int) -> Figures:
         client.call("list_entities")
         held: dict[str, set[str]] = {}
         added: list[float] = []
-        for document in recall_set.documents:
+        for group in recall_set.sessions():
+            content = _content(group)
             began = time.perf_counter()
-            answer = client.call("add_memory", text=document.text)
+            answer = client.call("add_memory", **content)
             added.append((time.perf_counter() - began) * 1000)
-            held.setdefault(answer["results"][0]["id"], set()).add(document.id)
+            for document, result in zip(group, answer["results"], strict=True):
+                held.setdefault(result["id"], set()).add(document.id)
         index = _size(data / "data" / "qdrant") / len(recall_set.documents)
         found, taken = _ask(client, recall_set.questions, held)
         texts = [f"{document.text} (again, {number})" for number, document in enumerate(recall_set.documents[:bulk])]
@@ -146,6 +148,15 @@ def measure(tree: Path, recall_set: RecallSet, *, bulk: int) -> Figures:
         shutil.rmtree(data, ignore_errors=True)
 
 
+def _content(group: Sequence[Document]) -> dict[str, Any]:
+    """Return how a note or a session's messages are handed over."""
+    first = group[0]
+    whose = {"user_id": first.scope} | ({"occurred_at": first.timestamp} if first.timestamp else {})
+    if first.session is None:
+        return {"text": first.text, **whose}
+    return {"messages": [message_of(document) for document in group], "run_id": first.session, **whose}
+
+
 def _ask(
     client: Client, questions: Sequence[Question], held: dict[str, set[str]]
 ) -> tuple[list[list[float]], list[float]]:
@@ -154,7 +165,10 @@ def _ask(
     taken: list[float] = []
     for question in questions:
         began = time.perf_counter()
-        answer = client.call("search_memories", query=question.text, limit=max(DEPTHS), max_tokens=20_000)
+        when = {"as_of": question.asked_at} if question.asked_at else {}
+        answer = client.call(
+            "search_memories", query=question.text, user_id=question.scope, limit=max(DEPTHS), max_tokens=20_000, **when
+        )
         taken.append((time.perf_counter() - began) * 1000)
         found.append(recalls(question, [held[hit["id"]] for hit in answer["results"]]))
     return found, taken
@@ -199,7 +213,7 @@ def show(recall_set: RecallSet, before: Figures, now: Figures, listed: int) -> N
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--commit", default="561c6e4", help="the earlier commit")
-    parser.add_argument("--set", type=Path, default=OWN_SETS / "notes", help="a set of notes")
+    parser.add_argument("--set", type=Path, default=OWN_SETS / "notes", help="a set of notes or conversations")
     parser.add_argument("--bulk", type=int, default=150, help="messages of the conversation")
     parser.add_argument("--list", type=int, default=0, metavar="N", help="name N questions of each kind")
     options = parser.parse_args()
