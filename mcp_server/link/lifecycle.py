@@ -27,7 +27,7 @@ from typing import Any, NamedTuple, cast
 
 from kg.errors import KgError, StoreUnavailable
 from kg.settings.paths import data_dir
-from mcp_server.link.phases import retry_after_s
+from mcp_server.link.not_ready import retry_after_s
 from mcp_server.link.processes import process_start, signal_processes
 from mcp_server.link.record import (
     READY,

@@ -29,7 +29,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_server.link.phases import is_fetching, not_ready_text
+from mcp_server.link.not_ready import is_fetching, not_ready_text
 from mcp_server.link.record import READY
 from mcp_server.link.session import DROPPED, LISTEN
 from mcp_server.service import admin, browse

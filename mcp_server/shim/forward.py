@@ -23,7 +23,7 @@ from kg.settings.paths import data_dir
 from mcp_server.link.envelope import envelope_headers
 from mcp_server.link.http_client import Abort, Answer, Client, ConnectionLost, Silent
 from mcp_server.link.lifecycle import SERVICE_COMMAND, ServiceStarting, ensure_running
-from mcp_server.link.phases import not_ready_text
+from mcp_server.link.not_ready import not_ready_text
 from mcp_server.link.record import differing_settings
 from mcp_server.link.session import DROPPED, IN_DOUBT, LISTEN, REQUEST_KEY, encode_value, session_headers
 from mcp_server.shim.legacy_session import LegacySession, SessionGone
