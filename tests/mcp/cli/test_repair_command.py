@@ -45,6 +45,7 @@ def test_what_a_hand_changed_is_named_and_then_mended(live_service: Environment,
     assert "They differ: " in checked and "edited by hand" in checked and "To fix it: knowthread repair" in checked
     assert "9: " in checked and "and 4 more" in checked, checked
     assert checked.count("missing or of the wrong type") == 5, checked
+    assert checked.count("Memory 'Tapes by hand ") == 5, "an owner sees the words"
     assert f"no id, of {live_service['KNOWTHREAD_USER_ID']}" in checked
     mended = " ".join(run(live_service, "repair").out.split())
     assert mended.startswith("Fixed: ") and "1 edited by hand" in mended
