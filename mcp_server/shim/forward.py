@@ -186,15 +186,18 @@ class Forwarder:
         """Free a call's id before its answer is written: its client may use it again at once."""
         call.answered = True
         with self._lock:
-            if self._unanswered.get(call.id) is call:
-                del self._unanswered[call.id]
+            self._free_id(call)
 
     def _end(self, call: Call) -> None:
         with self._lock:
-            if self._unanswered.get(call.id) is call:
-                del self._unanswered[call.id]
+            self._free_id(call)
             self._under_way.discard(call)
             self._ended.notify_all()
+
+    def _free_id(self, call: Call) -> None:
+        """Forget a call's id, unless another call has it by now; the lock is held."""
+        if self._unanswered.get(call.id) is call:
+            del self._unanswered[call.id]
 
     def _give_key(self, call: Call) -> None:
         """Give a call its request key: a new one, or the key of the call that it repeats."""
