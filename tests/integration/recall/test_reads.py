@@ -2,65 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
-from kg.graph.query import Query, R
-from kg.graph.store import GraphAddress, GraphStore
+from kg.graph.store import GraphAddress
 from kg.operations.memory import MemoryService, Parts
 from kg.recall.search import Recall
 from tests.support.user import User, states
+from tests.support.watched_store import watched_store
 
 GATEWAY = "The gateway drops long connections because its idle timeout is shorter than the client's"
 
 
-class ObservedStore(GraphStore):
-    """A store that remembers what it was asked to read."""
-
-    def __init__(self, address: GraphAddress) -> None:
-        super().__init__(address)
-        self.asked: list[str] = []
-
-    async def read(self, query: Query[R], /, **params: Any) -> list[R]:
-        self.asked.append(query.name)
-        return await super().read(query, **params)
+@asynccontextmanager
+async def watched(
+    user: User, parts: Parts, address: GraphAddress
+) -> AsyncGenerator[tuple[MemoryService, Recall, list[str]]]:
+    """A service on a store of its own in which one note lies, and the names of the queries that it reads."""
+    await user.add(GATEWAY, states("the gateway uses nginx", "USES", "gateway", "nginx"), wait=True)
+    async with watched_store(address) as store:
+        recall = Recall(store, parts.index, parts.embedder, bearings=parts.recall.bearings)
+        yield MemoryService(replace(parts, store=store, recall=recall)), recall, store.asked
 
 
 async def test_a_search_asks_the_graph_once_before_the_index_and_once_after_it(
     user: User, parts: Parts, neo4j_address: GraphAddress
 ) -> None:
-    await user.add(GATEWAY, states("the gateway uses nginx", "USES", "gateway", "nginx"), wait=True)
-    store = ObservedStore(neo4j_address)
-    await store.connect()
-    recall = Recall(store, parts.index, parts.embedder, bearings=parts.recall.bearings)
-    service = MemoryService(replace(parts, store=store, recall=recall))
-    try:
+    async with watched(user, parts, neo4j_address) as (service, _, asked):
         await service.search_memories(user.session(), query="what drops connections?")
-        store.asked.clear()
+        asked.clear()
         answer = await service.search_memories(user.session(), query="which server is the gateway?")
-    finally:
-        await store.close()
-    assert [hit["memory"] for hit in answer["results"]] == [GATEWAY]
-    assert store.asked == ["question", "hydrate_memories"]
+        assert [hit["memory"] for hit in answer["results"]] == [GATEWAY]
+        assert asked == ["question", "hydrate_memories"]
 
 
 async def test_a_warmed_partition_is_searched_as_any_other_the_first_time(
     user: User, parts: Parts, neo4j_address: GraphAddress
 ) -> None:
-    await user.add(GATEWAY, states("the gateway uses nginx", "USES", "gateway", "nginx"), wait=True)
-    store = ObservedStore(neo4j_address)
-    await store.connect()
-    recall = Recall(store, parts.index, parts.embedder, bearings=parts.recall.bearings)
-    service = MemoryService(replace(parts, store=store, recall=recall))
-    try:
+    async with watched(user, parts, neo4j_address) as (service, recall, asked):
         await recall.warm(user.id)
-        looked = set(store.asked)
-        store.asked.clear()
+        looked = set(asked)
+        asked.clear()
         await service.search_memories(user.session(), query="what drops connections?")
-        first = list(store.asked)
-        store.asked.clear()
+        first = list(asked)
+        asked.clear()
         await service.search_memories(user.session(), query="what drops connections?")
-        assert first == store.asked
+        assert first == asked
         assert set(first) <= looked
-    finally:
-        await store.close()
