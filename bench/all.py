@@ -1,26 +1,21 @@
 """Everything that is measured, in one go: ``make bench ARGS="--set ../locomo"``; it takes an hour and more.
 
-Each part is a script of this folder, run by itself. Its table and its raw figures go to ``bench/results`` (not kept in
-git, as raw figures hold the questions of sets that must not be shipped); then ``docs/measured.md`` is written from the
-tables and ``docs/pictures`` gets the plots. ``--only recall,peers`` runs some parts again and keeps the others' tables;
-``--only ""`` runs none.
+Each part is a script of this folder, run by itself. Its raw figures go to ``bench/results`` (not kept in git, as they
+hold the questions of sets that must not be shipped); its table becomes a section of ``docs/measured.md`` and its plots
+go to ``docs/pictures``. ``--only recall,peers`` runs some parts again; the sections of the others stay.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
-import json
-import os
-import platform
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.machine import described
 from bench.plots import draw
 from bench.recall_sets import OWN_SETS
 
@@ -83,50 +78,34 @@ PARTS = (
 )
 
 
-def run(part: Part, named_set: str | None, conversations: str | None) -> None:
-    """Run a part and keep what it prints, with the command and the machine."""
+def run(part: Part, named_set: str | None, conversations: str | None) -> str:
+    """Run a part and return its section: the command, the machine, the plots, and what was printed."""
     raw = RESULTS / f"{part.name}.json"
     raw.unlink(missing_ok=True)
     command = part.command(raw, named_set, conversations)
     shown = [Path(word).name if word == named_set else word.removeprefix(f"{ROOT}/") for word in command]
     shown = ["FILE" if word == str(raw) else word for word in shown]
     print("+", " ".join(command), file=sys.stderr, flush=True)
-    load = os.getloadavg()[0]
+    on, day = described(), datetime.datetime.now(datetime.UTC).date().isoformat()
     printed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     if not part.tabular:
         printed = f"```text\n{printed}\n```"
-    kept = {
-        "command": " ".join(shown), "printed": printed, "machine": machine(),
-        "day": datetime.datetime.now(datetime.UTC).date().isoformat(), "load": round(load, 1),
-    }  # fmt: skip
-    (RESULTS / f"{part.name}.table.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
-
-
-def machine() -> str:
-    """Return what it was measured on, in words."""
-    memory = round(psutil.virtual_memory().total / 2**30)
-    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    return f"{psutil.cpu_count()} cores, {memory} GB, {system}"
-
-
-def page() -> str:
-    """Return the page of everything whose table is there."""
-    sections = [
-        "# Measured",
-        "Written by `make bench` from what its scripts print. The machines are shared, so figures of one table compare;"
-        " figures of two days need not. The scripts' own docstrings say what is counted and how.",
+    machine = f"{on['cores']} cores, {on['memory GB']} GB, {on['system']}, Python {on['python']}"
+    parts = [
+        part.question,
+        f"`{' '.join(shown)}`, {day}, on {machine}, load {on['load']} at its start.",
+        "\n\n".join(f"![{plot.stem}](pictures/{plot.name})" for plot in draw(part.name, RESULTS, PAGE.parent)),
+        printed.replace("\n## ", "\n### ").removeprefix("## "),
     ]
-    for part in PARTS:
-        file = RESULTS / f"{part.name}.table.json"
-        if file.exists():
-            kept = json.loads(file.read_text(encoding="utf-8"))
-            sections += [
-                f"## {part.question}",
-                f"`{kept['command']}`, {kept['day']}, on {kept['machine']}, load {kept['load']} at its start.",
-                "\n\n".join(f"![{plot.stem}](pictures/{plot.name})" for plot in draw(part.name, RESULTS, PAGE.parent)),
-                kept["printed"].replace("\n## ", "\n### ").removeprefix("## "),
-            ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return "\n\n".join(text for text in parts if text) + "\n"
+
+
+def renewed(page: str, section: str) -> str:
+    """Return the page with one section new, in the order of the parts; the others stay as they are."""
+    head, *sections = page.split("\n## ")
+    by_question = {text.partition("\n")[0]: text.rstrip() for text in [*sections, section]}
+    kept = [by_question[part.question] for part in PARTS if part.question in by_question]
+    return "\n\n## ".join([head.rstrip(), *kept]) + "\n"
 
 
 def main() -> None:
@@ -139,9 +118,8 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     for part in PARTS:
         if part.name in wanted:
-            run(part, options.set, options.conversations)
-            PAGE.write_text(page(), encoding="utf-8")
-    PAGE.write_text(page(), encoding="utf-8")
+            section = run(part, options.set, options.conversations)
+            PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), section), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -25,8 +25,10 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.machine import disk_bytes
 from bench.recall import DEPTHS, message_of, recalls, spread, summary
 from bench.recall_sets import OWN_SETS, Document, Question, RecallSet, load_set
+from bench.startup import ask
 from kg.settings.paths import cache_dir
 
 ROOT = Path(__file__).parent.parent
@@ -54,23 +56,14 @@ class Client:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            text=True,
         )
         self._numbers = itertools.count(1)
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Return the structured answer of a tool; asked again while the service starts."""
-        assert self._shim.stdin is not None
-        assert self._shim.stdout is not None
+        params = {"name": tool, "arguments": arguments, "_meta": _META}
         while True:
-            number = next(self._numbers)
-            params = {"name": tool, "arguments": arguments, "_meta": _META}
-            request = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
-            self._shim.stdin.write(json.dumps(request) + "\n")
-            self._shim.stdin.flush()
-            while (answer := json.loads(self._shim.stdout.readline())).get("id") != number:
-                continue
-            result = answer["result"]
+            result = ask(self._shim, next(self._numbers), "tools/call", params)["result"]
             if not result.get("isError"):
                 return result["structuredContent"]
             text = result["content"][0]["text"]
@@ -135,7 +128,7 @@ def measure(tree: Path, recall_set: RecallSet, *, bulk: int) -> Figures:
             added.append((time.perf_counter() - began) * 1000)
             for document, result in zip(group, answer["results"], strict=True):
                 held.setdefault(result["id"], set()).add(document.id)
-        index = _size(data / "data" / "qdrant") / len(recall_set.documents)
+        index = disk_bytes(data / "data" / "qdrant") / len(recall_set.documents)
         found, taken = _ask(client, recall_set.questions, held)
         texts = [f"{document.text} (again, {number})" for number, document in enumerate(recall_set.documents[:bulk])]
         began = time.perf_counter()
@@ -172,10 +165,6 @@ def _ask(
         taken.append((time.perf_counter() - began) * 1000)
         found.append(recalls(question, [held[hit["id"]] for hit in answer["results"]]))
     return found, taken
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())
 
 
 def show(recall_set: RecallSet, before: Figures, now: Figures, listed: int) -> None:

@@ -26,7 +26,8 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.corpus import QUESTIONS
 from bench.growth_notes import FreeEmbedder, grown_notes
-from bench.scale import anonymous_mb, disk_kib, fill, user_of
+from bench.machine import anonymous_mb, cpu_s
+from bench.scale import disk_kib, fill, user_of
 from extract.embedders.connect import make_embedder
 from kg.settings.service import load_settings
 from mcp_server.link.client import ServiceClient
@@ -50,10 +51,6 @@ async def grow(folder: Path, start: int, end: int) -> None:
         await fill(service, 1, start, end)
     finally:
         await service.stop()
-
-
-def cpu_s(process: psutil.Process) -> float:
-    return sum(process.cpu_times()[:2])
 
 
 def until_still(processes: Collection[psutil.Process]) -> None:

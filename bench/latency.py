@@ -24,12 +24,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.corpus import QUESTIONS
 from bench.growth_notes import HUB, grown_notes
-from bench.scale import Processes, disk_kib, user_of
+from bench.scale import Processes, disk_kib, session, user_of
 from bench.startup import INITIALIZE, SHIM, ask
 from kg.index.vectors import NodeText
-from kg.operations.arguments import Session
 from kg.settings.service import load_settings
-from kg.values import Scope
 from mcp_server.link.client import ServiceClient
 from mcp_server.link.stop import stop_service
 from mcp_server.service.composition import Service
@@ -49,10 +47,6 @@ async def timed(operation: Operation, before: Operation | None = None) -> str:
         await operation(number)
         samples.append((time.perf_counter() - start) * 1000)
     return f"{statistics.median(samples):8.1f} {statistics.quantiles(samples, n=20)[18]:8.1f}"
-
-
-def session(user: str, project: str | None = None) -> Session:
-    return Session(Scope(user, project=project), secrets.token_hex(16))
 
 
 async def at_once(search: Operation, clients: int, each: int) -> str:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.machine import disk_bytes
 from bench.recall_sets import OWN_SETS, Document, Question, RecallSet, load_set
 from kg.operations.arguments import Session
 from kg.recall.ranking import Weights
@@ -169,11 +170,7 @@ async def embedding_ms(service: Service, recall_set: RecallSet) -> dict[str, flo
 
 def sizes(folder: Path) -> dict[str, int]:
     """Return the bytes on disk of each part of a data folder."""
-    return {
-        part.name: sum(file.stat().st_blocks * 512 for file in part.rglob("*") if file.is_file())
-        for part in folder.iterdir()
-        if part.is_dir()
-    }
+    return {part.name: disk_bytes(part) for part in folder.iterdir() if part.is_dir()}
 
 
 def as_markdown(result: dict[str, Any]) -> str:

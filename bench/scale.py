@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import secrets
 import statistics
 import subprocess
@@ -33,6 +31,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.corpus import QUESTIONS
 from bench.growth_notes import HUB, FreeEmbedder, GrownNote, grown_notes
+from bench.machine import anonymous_mb, cpu_s, described, disk_bytes
 from kg.facts.parse import parse_facts
 from kg.operations.arguments import Session
 from kg.settings.service import load_settings
@@ -67,7 +66,7 @@ class Processes:
         self._of = {"service": psutil.Process(), "neo4j": psutil.Process(service.neo4j.pid)}
 
     def cpu_s(self) -> dict[str, float]:
-        return {name: sum(process.cpu_times()[:2]) for name, process in self._of.items()}
+        return {name: cpu_s(process) for name, process in self._of.items()}
 
     def resident_mb(self) -> dict[str, float]:
         return {name: round(process.memory_info().rss / 2**20, 1) for name, process in self._of.items()}
@@ -75,18 +74,6 @@ class Processes:
     def own_mb(self) -> dict[str, float]:
         """Return what is no part of a file, and cannot be given up when memory runs short."""
         return {name: round(anonymous_mb(process.pid), 1) for name, process in self._of.items()}
-
-
-def anonymous_mb(pid: int) -> float:
-    """Return what of a process's resident memory is no part of a file; 0 where the system does not tell (no Linux)."""
-    status = Path(f"/proc/{pid}/status")
-    if not status.exists():
-        return 0.0
-    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("RssAnon"))
-
-
-def disk_bytes(folder: Path) -> int:
-    return sum(f.stat().st_blocks * 512 for f in folder.rglob("*") if f.is_file())
 
 
 async def timed(operation: Operation, processes: Processes, rounds: int, before: Operation | None = None) -> Figures:
@@ -303,9 +290,8 @@ def main() -> None:
             figures = part(options, "measure", str(folder), at, size) | {"disk_kib": disk, "filled": filled}
             show(size, options.users, figures)
             if options.json:
-                machine = {"machine": platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
                 with options.json.open("a") as file:
-                    file.write(json.dumps({"memories": size, "users": options.users, **machine, **figures}) + "\n")
+                    file.write(json.dumps({"memories": size, "users": options.users, **described(), **figures}) + "\n")
             at = size
 
 

@@ -21,8 +21,6 @@ import argparse
 import asyncio
 import json
 import math
-import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -38,6 +36,7 @@ from typing import Any
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+from bench.machine import described, disk_bytes
 from bench.peers.environment import PEERS, Environment
 from bench.recall import recalls, spread
 from bench.recall_sets import Question, RecallSet, load_set
@@ -117,7 +116,7 @@ def measure(environment: Environment, recall_set: RecallSet, *, starts: int) -> 
     folder = Path(tempfile.mkdtemp(prefix=f"peer-{environment.peer.name}-"))
     try:
         with running(environment, folder) as peer:
-            empty = _disk_bytes(folder)
+            empty = disk_bytes(folder)
             began = time.perf_counter()
             for group in recall_set.sessions():
                 peer.do("store", documents=[asdict(document) | {"facts": []} for document in group])
@@ -146,7 +145,7 @@ def measure(environment: Environment, recall_set: RecallSet, *, starts: int) -> 
             "stored a second": count / stored,
             "findable a second": count / findable,
             "MB": memory,
-            "KiB a message": (_disk_bytes(folder) - empty) / count / 1024,
+            "KiB a message": (disk_bytes(folder) - empty) / count / 1024,
             "start s": min(started),
             "notes": notes.read_text(encoding="utf-8") if notes.exists() else "",
         }
@@ -207,21 +206,6 @@ def as_markdown(results: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def machine() -> dict[str, Any]:
-    """Return what the figures were measured on."""
-    return {
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cores": psutil.cpu_count(),
-        "memory GB": round(psutil.virtual_memory().total / 2**30),
-        "load": os.getloadavg()[0],
-    }
-
-
-def _disk_bytes(folder: Path) -> int:
-    return sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())
-
-
 def _held_bytes(process: psutil.Process) -> int:
     try:
         memory = process.memory_full_info()
@@ -252,7 +236,9 @@ def main() -> None:
         results.append(measure(environment, recall_set, starts=options.starts))
         print(as_markdown(results[-1:]), file=sys.stderr, flush=True)
         if options.json is not None:
-            options.json.write_text(json.dumps({"machine": machine(), "results": results}, indent=1), encoding="utf-8")
+            options.json.write_text(
+                json.dumps({"machine": described(), "results": results}, indent=1), encoding="utf-8"
+            )
     print(as_markdown(results))
 
 

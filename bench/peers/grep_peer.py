@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from protocol import folder, serve, spoken
-
-WORDS = 6
-SHORTEST = 4
-
-
-def words_of(question: str) -> list[str]:
-    """Return the words that are worth looking for, the longest first.
-
-    ``When did Ana drop the nightly import?`` -> ``nightly, import, When, drop``
-    """
-    found = dict.fromkeys(re.findall(r"\w+", question))
-    return sorted((word for word in found if len(word) >= SHORTEST), key=len, reverse=True)[:WORDS]
+from protocol import folder, serve, spoken, words_of
 
 
 class Grep:

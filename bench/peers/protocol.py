@@ -10,8 +10,11 @@ import asyncio
 import inspect
 import json
 import os
+import re
 import sys
 from typing import Any, Protocol
+
+_SHORTEST, _MOST_WORDS = 4, 6
 
 
 class Peer(Protocol):
@@ -39,6 +42,15 @@ def spoken(document: dict[str, Any]) -> str:
     """The text with its speaker in front, for peers that keep no speaker: "Ana: the build is red"."""
     speaker = document.get("speaker")
     return f"{speaker}: {document['text']}" if speaker else document["text"]
+
+
+def words_of(question: str) -> list[str]:
+    """Return the words that are worth looking for where only words are found, the longest first.
+
+    ``When did Ana drop the nightly import?`` -> ``nightly, import, When, drop``
+    """
+    found = dict.fromkeys(re.findall(r"\w+", question))
+    return sorted((word for word in found if len(word) >= _SHORTEST), key=len, reverse=True)[:_MOST_WORDS]
 
 
 def serve(peer: Peer) -> None:

@@ -9,15 +9,11 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
 import subprocess
 from collections import Counter
 from typing import Any
 
-from protocol import folder, serve, spoken
-
-WORDS = 6
-SHORTEST = 4
+from protocol import folder, serve, spoken, words_of
 
 
 class ReferenceServer:
@@ -55,9 +51,8 @@ class ReferenceServer:
     def ask(self, question: str, scope: str, asked_at: str | None, limit: int) -> list[list[str]]:
         """Return the entities that hold the most of the question's words."""
         del asked_at
-        words = sorted({word for word in re.findall(r"\w+", question) if len(word) >= SHORTEST}, key=len, reverse=True)
         hits: Counter[str] = Counter()
-        for word in words[:WORDS]:
+        for word in words_of(question):
             found = self._call("search_nodes", {"query": word})
             hits.update(entity["name"] for entity in found["entities"] if entity["entityType"] == scope)
         return [[name] for name, _ in hits.most_common(limit)]
