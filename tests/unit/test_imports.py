@@ -35,7 +35,13 @@ WINGS = {
 """The wings of each package by floor: a wing may import those on floors below its own, and none beside it."""
 
 ROOMS = {
-    "neo4j": ("kg/graph/store.py", "kg/graph/native.py", "kg/graph/failures.py", "kg/graph/report_values.py"),
+    "neo4j": (
+        "kg/graph/store.py",
+        "kg/graph/native.py",
+        "kg/graph/failures.py",
+        "kg/graph/report_values.py",
+        "kg/graph/driver_tables.py",
+    ),
     "neomodel": ("kg/graph/schema.py",),
     "qdrant_client": ("kg/index/qdrant/",),
     "qdrant_edge": ("kg/index/qdrant/",),
