@@ -21,6 +21,7 @@ from uuid import UUID
 import qdrant_edge as edge
 
 from kg.errors import StoreUnavailable
+from kg.index.qdrant.mapped import give_back_mapped
 from kg.index.qdrant.points import (
     CARD_FIELDS,
     ENTRY_FIELDS,
@@ -78,7 +79,7 @@ class Shard:
 
     @classmethod
     def load(cls, path: Path) -> Shard:
-        """Load a shard.
+        """Load a shard; what the engine reads ahead of its files is given back.
 
         Raises:
             DamagedShard: its files are missing or broken.
@@ -88,11 +89,12 @@ class Shard:
             with _engine(f"opening {path}"):
                 shard = cls(edge.EdgeShard.load(str(path)))
                 shard._edge.info()
-                return shard
         except StoreUnavailable as error:
             if _system_error(str(error)) in ENVIRONMENT or "WouldBlock" in str(error):
                 raise
             raise DamagedShard(str(error)) from error
+        give_back_mapped(path)
+        return shard
 
     def upsert(self, points: Sequence[tuple[UUID, IndexPoint]]) -> None:
         """Insert or replace points; durable after the next ``flush``."""
