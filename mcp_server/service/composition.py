@@ -76,6 +76,7 @@ class Service:
         *,
         embedder: Embedder | None = None,
         quiet_s: Callable[[], float] = lambda: math.inf,
+        settle: Callable[[], None] = lambda: None,
         retry_s: float = _RETRY_S,
         close_s: float = _CLOSE_S,
     ) -> None:
@@ -86,6 +87,7 @@ class Service:
             neo4j: a managed Neo4j that is starting already; from here on this service ends it.
             embedder: used in place of the one that the settings name; measurements of the stores give one.
             quiet_s: returns for how many seconds nobody has called.
+            settle: called once when the start is over and nobody calls, in a thread of its own.
             retry_s: how often a part that is away is tried again.
             close_s: the longest wait for a part's end.
         """
@@ -93,6 +95,7 @@ class Service:
         self._early = neo4j
         self._embedder = embedder
         self._quiet_s = quiet_s
+        self._settle = settle
         self._daily: DailyCheck | None = None
         self._retry_s = retry_s
         self._close_s = close_s
@@ -438,6 +441,8 @@ class Service:
             log.info("warmed up")
         except KgError as error:
             log.warning("warming up: %s", error)
+        await patience.until_quiet()
+        await asyncio.to_thread(self._settle)
 
 
 async def _close(name: str, close: Callable[[], Awaitable[None]], timeout_s: float) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 
+from extract.embedders.heap import give_back_unused
 from kg.errors import KgError
 from kg.settings.service import Settings
 from mcp_server.link.record import FAILED, READY, STOPPING, PublishedRecord
@@ -40,7 +42,7 @@ class Running:
         """Serve until the service is stopped or idle; False if it did not become ready."""
         settings, record, activity = self.settings, self.record, self.activity
         version = installed_version("knowthread")
-        service = Service(settings, self.neo4j, quiet_s=lambda: self.activity.quiet_s)
+        service = Service(settings, self.neo4j, quiet_s=lambda: self.activity.quiet_s, settle=settle)
 
         def health() -> dict[str, object]:
             return {"phase": record.phase, "error": record.error, "version": version}
@@ -87,3 +89,10 @@ class Running:
         self.record.publish(phase=READY)
         log.info("ready")
         return True
+
+
+def settle() -> None:
+    """Give back what a start leaves over, some 45 MB, and spare the garbage collector what stays for good."""
+    gc.collect()
+    gc.freeze()
+    give_back_unused()
