@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from extract.embedders.word_table import find_word_table
 from kg.errors import StoreUnavailable
 from kg.ports import Vector
 
@@ -83,6 +84,7 @@ class OnnxModel:
         self._threads = threads
         self._loading = threading.Lock()
         self._loaded: tuple[InferenceSession, Tokenizer] | None = None
+        self._word_table: object = None
 
     def load(self) -> tuple[InferenceSession, Tokenizer]:
         """Return session and tokenizer, loading them the first time.
@@ -98,7 +100,7 @@ class OnnxModel:
     def unload(self) -> None:
         """Release both."""
         with self._loading:
-            self._loaded = None
+            self._loaded = self._word_table = None
 
     def embed(self, text: str) -> Vector:
         """Return the (d,) unit vector of a text's first ``MAX_TOKENS`` tokens."""
@@ -176,10 +178,15 @@ class OnnxModel:
         options.enable_cpu_mem_arena = False
         options.enable_mem_pattern = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return self._load_file(
-            self._onnx_path,
-            lambda: onnxruntime.InferenceSession(str(self._onnx_path), options, providers=["CPUExecutionProvider"]),
-        )
+
+        def load() -> InferenceSession:
+            table = find_word_table(self._onnx_path)
+            if table is not None:
+                self._word_table = cast(Any, onnxruntime).OrtValue.ortvalue_from_numpy(table.values)
+                options.add_initializer(table.name, self._word_table)
+            return onnxruntime.InferenceSession(str(self._onnx_path), options, providers=["CPUExecutionProvider"])
+
+        return self._load_file(self._onnx_path, load)
 
     def _load_tokenizer(self) -> Tokenizer:
         from tokenizers import Tokenizer

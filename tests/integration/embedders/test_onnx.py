@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 from extract.embedders.connect import make_embedder
 from extract.embedders.onnx import GIVE_BACK_AFTER_CHARS, MODELS, OnnxEmbedder
 from extract.embedders.onnx_model import MAX_PASSAGES, MAX_PIECES, OnnxModel
+from extract.embedders.word_table import find_word_table
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.managed.artifacts import ModelFiles, ensure_model
 from kg.ports import Embedder, TextToEmbed
@@ -217,6 +219,23 @@ async def test_memory_goes_back_to_the_system_after_much_text() -> None:
     await embedder.embed_texts([TextToEmbed("one more")])
     assert len(given_back) == 1
     await embedder.close()
+
+
+async def test_vectors_are_the_same_whether_the_words_stay_in_the_file_or_not() -> None:
+    name = "onnx:bge-small-en-v1.5-q"
+    files = ensure_model(cache_dir(), name)
+    assert find_word_table(files.onnx) is not None
+    embedder = OnnxEmbedder(name, [files])
+    ours = await embedder.embed_documents(["Which database do we take for the ledger?"])
+    await embedder.close()
+    import onnxruntime  # only now: the embedder has turned its reports off
+
+    session = onnxruntime.InferenceSession(str(files.onnx), providers=["CPUExecutionProvider"])
+    ids = Tokenizer.from_file(str(files.tokenizer)).encode("Which database do we take for the ledger?").ids
+    row = np.array([[one for one in ids if one]], np.int64)
+    inputs = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
+    state = session.run(["last_hidden_state"], inputs)[0][0][0]
+    assert np.abs(ours[0] - state / np.linalg.norm(state)).max() < 1e-6
 
 
 async def test_a_damaged_model_names_its_file_and_the_cure(tmp_path: Path) -> None:
