@@ -252,8 +252,7 @@ class IndexCard:
     revision: int = 0
 
 
-@dataclass(frozen=True)
-class IndexHit:
+class IndexHit(NamedTuple):
     """A point that a query found; ``score`` is its cosine or dot product, higher is better."""
 
     uuid: str

@@ -14,6 +14,8 @@ Unit = Literal["day", "week", "month", "year"]
 
 DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
+_EPOCH_AT = datetime.combine(_EPOCH, time(), UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _FALL_US = 10 * DAY_US
 _NEXT_NOON_US = DAY_US * 3 // 2
 _HALF_WIDTH_US: dict[Unit, int] = {
@@ -65,7 +67,7 @@ def date_value(spans: Iterable[DateSpan], instants_us: Iterable[int]) -> float:
 
 def microseconds(at: datetime) -> int:
     """Return an aware instant in microseconds since 1970."""
-    return (at - datetime.combine(_EPOCH, time(), UTC)) // timedelta(microseconds=1)
+    return (at - _EPOCH_AT) // _MICROSECOND
 
 
 def of_day(day: date) -> DateSpan:

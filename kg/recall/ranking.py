@@ -17,7 +17,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,8 +113,7 @@ def spread(values: Mapping[str, float]) -> dict[str, float]:
     return {uuid: (value - low) / (high - low) for uuid, value in values.items()}
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A memory that may answer.
 
     Attributes:
@@ -186,17 +185,19 @@ def rank(
     parts["neighbour"] = used.neighbour * np.array([0.0 if i is None else base[i] for i in best])
     parts["speaker"] = used.speaker * np.array([c.by_linked_person for c in candidates], dtype=np.float64)
     parts["date"] = used.date * np.array([c.date for c in candidates], dtype=np.float64)
-    parts["newest"] = used.newest * _age_ranks(candidates) * asks_for_present
+    if asks_for_present:
+        parts["newest"] = used.newest * _age_ranks(candidates)
     parts["project"] = used.project * np.array([c.same_project for c in candidates], dtype=np.float64)
     total = sum(parts.values(), np.zeros(len(candidates)))
     rounded: list[float] = total.round(9).tolist()
-    order = sorted(range(len(candidates)), key=lambda i: (-rounded[i], -candidates[i].at, candidates[i].uuid))
-    places: dict[Leg, dict[int, int]] = {leg: _places(values[leg], members) for leg, members in found.items()}
+    order = sorted(range(len(candidates)), key=lambda i: (-rounded[i], -candidates[i].at, candidates[i].uuid))[:top_k]
+    of_part: dict[Part, list[float]] = {part: share[order].tolist() for part, share in parts.items()}
+    places: dict[Leg, dict[int, int]] = {leg: _places(values[leg], found[leg], order) for leg in found}
     ranked: list[Ranked] = []
-    for i in order[:top_k]:
+    for row, i in enumerate(order):
         nearest = best[i]
         ranks: dict[Leg, int] = {leg: place[i] for leg, place in places.items() if i in place}
-        shares: dict[Part, float] = {part: float(share[i]) for part, share in parts.items() if share[i] > 0}
+        shares: dict[Part, float] = {part: share[row] for part, share in of_part.items() if share[row] > 0}
         neighbour = None if nearest is None else candidates[nearest].uuid
         ranked.append(Ranked(candidates[i].uuid, float(total[i]), shares, ranks, neighbour))
     return ranked
@@ -207,22 +208,25 @@ def _leg_values(
     legs: Mapping[DenseLeg, Mapping[str, float]],
     tokens: Mapping[str, float],
     power: int,
-) -> tuple[dict[Leg, Scores], dict[Leg, list[int]]]:
+) -> tuple[dict[Leg, Scores], dict[Leg, set[int]]]:
     """Return each leg's value in [0, 1] for every candidate, 0 where the leg did not find it, and whom it found."""
     lexical = np.array([candidate.coverage for candidate in candidates], dtype=np.float64) ** power
     values: dict[Leg, Scores] = {"lexical": lexical}
-    found: dict[Leg, list[int]] = {"lexical": np.flatnonzero(lexical).tolist()}
+    found: dict[Leg, set[int]] = {"lexical": set(np.flatnonzero(lexical).tolist())}
     scaled: dict[Leg, dict[str, float]] = {leg: scale(legs.get(leg, {})) for leg in DENSE_LEGS}
     scaled["tokens"] = spread(tokens)
     for leg, known in scaled.items():
         hits: dict[int, float] = {}
-        for i, candidate in enumerate(candidates if known else ()):
-            for uuid in candidate.facts if leg == "fact" else (candidate.uuid,):
-                if uuid in known:
-                    hits[i] = max(known[uuid], hits.get(i, 0.0))
+        if leg == "fact" and known:
+            for i, candidate in enumerate(candidates):
+                stated = [known[uuid] for uuid in candidate.facts if uuid in known]
+                if stated:
+                    hits[i] = max(stated)
+        elif known:
+            hits = {i: known[candidate.uuid] for i, candidate in enumerate(candidates) if candidate.uuid in known}
         values[leg] = np.zeros(len(candidates))
         values[leg][list(hits)] = list(hits.values())
-        found[leg] = list(hits)  # the worst hit has the value 0 and was found all the same
+        found[leg] = set(hits)  # the worst hit has the value 0 and was found all the same
     return values, found
 
 
@@ -247,7 +251,7 @@ def _best_neighbours(candidates: Sequence[Candidate], base: Scores) -> list[int 
     return best
 
 
-def _places(values: Scores, members: Sequence[int]) -> dict[int, int]:
-    """Return the place of each candidate that a leg found, from 1; equal values share a place."""
-    ordered = sorted(-float(values[i]) for i in members)
-    return {i: bisect_left(ordered, -float(values[i])) + 1 for i in members}
+def _places(values: Scores, members: Collection[int], wanted: Sequence[int]) -> dict[int, int]:
+    """Return the places of some of the candidates that a leg found, from 1; equal values share a place."""
+    ordered: list[float] = np.sort(-values[list(members)]).tolist()
+    return {i: bisect_left(ordered, -float(values[i])) + 1 for i in wanted if i in members}
