@@ -1,6 +1,6 @@
 // Memories of a scope as an answer shows them: text, versions where asked for, and their facts with what replaced them
 // as was known then, and what contradicts it. What replaced a fact shows its words only where it is within the scope
-// itself; of what contradicts it only that is read.
+// itself; of what contradicts it only that is read. Memories that replaced all that one of these states come along.
 // mode: read
 // param: user_id string - partition
 // param: agent_id string or null - only this agent's
@@ -10,7 +10,8 @@
 // param: known_at datetime or null - instant of knowledge, UTC, at which a fact counts as replaced; null is now
 // param: history boolean - versions and the facts that updates expired too
 // param: opposites list[list[string]] - pairs of predicates that contradict each other; NOT_X is one to X always
-// param: now datetime or null - instant at which what contradicts a fact must hold, UTC; null looks for nothing
+// param: now datetime or null - instant at which what contradicts a fact must hold, UTC; null looks for nothing, and
+//   nothing comes along
 // param: contradicting integer - most of each fact
 // returns: memories list[{memory {uuid string, text string, metadata string, kind string, role string or null, speaker
 //   string or null, agent_id string or null, run_id string or null, project string or null, noise boolean, user_id
@@ -22,7 +23,26 @@
 //   string, occurred_at datetime, created_at datetime, replaced_at datetime}]}]
 // instants: occurred_at, created_at, updated_at, last_recalled_at, replaced_at, valid_at, invalid_at, at
 UNWIND $uuids AS uuid
-MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting
+MATCH (found:Memory {uuid: uuid})
+CALL (found) {
+  WITH found WHERE $now IS NOT NULL AND NOT EXISTS {
+    MATCH (found)-[:STATES]->(f:Fact)
+    WHERE f.expired_at IS NULL AND (f.invalid_at IS NULL OR f.invalid_at > $now AND f.invalid_at > f.valid_at)
+  }
+  MATCH (found)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL
+  CALL (f) {
+    MATCH (f)-[:SUPERSEDED_BY]->(n:Fact)
+    RETURN n
+    UNION ALL
+    MATCH (n:Fact {uuid: f.followed_by})
+    RETURN n
+  }
+  MATCH (n)<-[:STATES]-(by:Memory)
+  RETURN by
+  UNION ALL
+  RETURN found AS by
+}
+WITH DISTINCT by AS m WHERE m.user_id = $user_id AND NOT m:Deleting
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)

@@ -37,6 +37,20 @@ async def test_a_search_asks_the_graph_once_before_the_index_and_once_after_it(
         assert asked == ["question", "hydrate_memories"]
 
 
+async def test_what_replaced_a_memory_comes_with_the_same_read(
+    user: User, parts: Parts, neo4j_address: GraphAddress
+) -> None:
+    old = await user.add("Sessions lie in Redis", states("sessions use Redis", "USES", "sessions", "Redis"), wait=True)
+    cookies = states("sessions use cookies", "USES", "sessions", "cookies", supersedes=[old.fact])
+    newer = await user.add("Moved, nothing is kept on the server", cookies, wait=True)
+    async with watched(user, parts, neo4j_address) as (service, _, asked):
+        await service.search_memories(user.session(), query="what drops connections?")
+        asked.clear()
+        answer = await service.search_memories(user.session(), query="do sessions lie in Redis?", limit=2)
+        assert [hit["id"] for hit in answer["results"]] == [newer.id, old.id]
+        assert asked == ["question", "hydrate_memories"]
+
+
 async def test_a_warmed_partition_is_searched_as_any_other_the_first_time(
     user: User, parts: Parts, neo4j_address: GraphAddress
 ) -> None:
