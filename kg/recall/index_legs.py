@@ -1,7 +1,7 @@
 """The legs of a search that the index answers: texts, best sentences, facts and words, then word piece by word piece.
 
-Each look is one batch. The first finds candidates, the cards of those that only words or facts found and of the
-messages next to them come after it, and the second compares the best hundred piece by piece.
+Each look is one batch. The first finds candidates; their cards, and those of the messages next to them, are read after
+it. The second compares the best hundred piece by piece.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class IndexLegs:
         found.facts = {hit.uuid: hit.card for hit in fact if hit.card is not None}
         by_words = words[0] if words else []
         found.coverage = {hit.uuid: terms.coverage(hit.score) for hit in by_words}
-        found.cards = {hit.uuid: hit.card for hit in (*text, *sentence) if hit.card is not None}
         most = FILTERED_TOP_K if search.filters else LEG_TOP_K
-        wanted = {hit.uuid for hit in by_words[:most]} | {c.owner for c in found.facts.values() if c.owner is not None}
-        await self._read_cards(search.scope.user_id, sorted(wanted), found)
+        owners = (card.owner for card in found.facts.values() if card.owner is not None)
+        wanted = dict.fromkeys([*(hit.uuid for hit in (*text, *sentence, *by_words[:most])), *owners])
+        await self._read_cards(search.scope.user_id, list(wanted), found)
 
     async def compare(self, search: Search, vectors: QuestionVectors, tokens: Vector, uuids: Sequence[str]) -> Found:
         """Compare some memories with the question piece by piece; the answer has ``tokens`` and ``similarities``.
@@ -65,16 +65,13 @@ class IndexLegs:
         return Found(tokens=_scores(by_piece), similarities=_scores(by_text))
 
     async def _read_cards(self, user_id: str, uuids: Sequence[str], found: Found) -> None:
-        """Read the cards of some memories, and of the messages next to these and to all that are known."""
-        missing = [uuid for uuid in uuids if uuid not in found.cards]
-        before = [uuid for card in found.cards.values() for uuid in card.previous if uuid not in found.cards]
+        """Read the cards of some memories, and of the messages next to them."""
+        found.cards = {card.uuid: card for card in await self._index.cards(user_id, uuids, [])}
         messages = [card.uuid for card in found.cards.values() if card.form == "message"]
-        read = await self._index.cards(user_id, list(dict.fromkeys([*missing, *before])), [*messages, *missing])
-        found.cards |= {card.uuid: card for card in read}
-        still = {uuid for uuid in missing if uuid in found.cards for uuid in found.cards[uuid].previous}
-        still -= found.cards.keys()
-        if still:
-            found.cards |= {card.uuid: card for card in await self._index.cards(user_id, sorted(still), [])}
+        before = [uuid for card in found.cards.values() for uuid in card.previous if uuid not in found.cards]
+        if messages:
+            near = await self._index.cards(user_id, list(dict.fromkeys(before)), messages)
+            found.cards |= {card.uuid: card for card in near}
 
 
 def _narrowed(search: Search, narrowing: Narrowing) -> dict[str, Any]:
@@ -99,8 +96,8 @@ def _queries(search: Search, narrowing: Narrowing, vectors: QuestionVectors, ter
     top_k = FILTERED_TOP_K if search.filters else LEG_TOP_K
     at = instants.t if instants.known_at is None else None
     queries = [
-        IndexQuery(vectors.text, "memory", user_id, top_k, using="text", with_cards=True, **told),
-        IndexQuery(vectors.sentence, "memory", user_id, top_k, using="sentences", with_cards=True, **told),
+        IndexQuery(vectors.text, "memory", user_id, top_k, using="text", **told),
+        IndexQuery(vectors.sentence, "memory", user_id, top_k, using="sentences", **told),
         IndexQuery(vectors.text, "fact", user_id, top_k, using="text", with_cards=True, **narrowed, valid_at=at),
     ]
     if terms.weights:

@@ -239,6 +239,26 @@ async def test_cards_are_read_by_id_and_by_the_messages_before_them(index: Vecto
     assert await index.cards("alice", ["no uuid"], ["no uuid"]) == []
 
 
+async def test_a_card_that_was_read_changes_with_its_point_and_goes_with_it(index: VectorIndex) -> None:
+    async def read(following: int | None = None) -> dict[int, str | None]:
+        after = [] if following is None else [point(following).uuid]
+        cards = await index.cards("alice", [point(i).uuid for i in (0, 1)], after)
+        return {UUID(card.uuid).int - 1: card.speaker for card in cards}
+
+    await index.upsert_points([point(0, speaker="ada"), point(1, speaker="ada")])
+    assert await read() == {0: "ada", 1: "ada"}
+    await index.upsert_points([point(0, speaker="bob")])
+    assert await read() == {0: "bob", 1: "ada"}
+    await index.upsert_points([point(2, speaker="eve", form="message", previous=[point(1).uuid])])
+    assert await read(following=1) == {0: "bob", 1: "ada", 2: "eve"}
+    await index.upsert_points([point(2, speaker="joe", form="message", previous=[point(1).uuid])])
+    assert await read(following=1) == {0: "bob", 1: "ada", 2: "joe"}
+    await index.upsert_points([point(1, user_id="bob")])
+    assert await read() == {0: "bob"}
+    await index.delete_points([point(0).uuid])
+    assert await read() == {}
+
+
 async def test_similarities_are_the_cosines_of_the_given_points_only(index: VectorIndex) -> None:
     await index.upsert_points(
         [point(i, text=angle(i / 10)[None, :], sentences=np.stack([angle(i / 20), angle(-0.9)])) for i in range(10)]

@@ -131,8 +131,7 @@ class EmbeddedIndex:
 
     async def cards(self, user_id: str, uuids: Sequence[str], following: Sequence[str]) -> list[IndexCard]:
         """Return the cards of some of a user's points, and of the messages of which some are among the ``previous``."""
-        ids, before = list(point_ids(uuids)), list(point_ids(following))
-        return await self._on_shard(Shard.cards, user_id, ids, before) if ids or before else []
+        return await self._on_shard(Shard.cards, user_id, uuids, following) if uuids or following else []
 
     async def similarities(self, using: DenseName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
         """Return the cosine of each of these points to a vector; points that do not exist are left out."""

@@ -185,7 +185,8 @@ class ServerIndex:
                     with_vectors=False,
                 )
                 records += found
-        return cards_of(((record.id, record.payload) for record in records), user_id)
+        read = cards_of((record.id, record.payload) for record in records)
+        return list({card.uuid: card for owner, card in read if owner == user_id}.values())
 
     async def similarities(self, using: DenseName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
         """Return the cosine of each of these points to a vector; points that do not exist are left out."""

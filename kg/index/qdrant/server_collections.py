@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.index.qdrant.points import KEYWORD_FIELDS, STORE, TIME_FIELDS, UUID_FIELDS, Owner
+from kg.index.qdrant.points import FULL_SCAN_KB, GRAPHS, KEYWORD_FIELDS, STORE, TIME_FIELDS, UUID_FIELDS, Owner
 from kg.index.qdrant.server_requests import CONFLICT, NOT_FOUND, REFUSED
 
 if TYPE_CHECKING:
@@ -186,8 +186,18 @@ class Collections:
         await self._client.create_collection(
             name,
             vectors_config={
-                "text": VectorParams(size=size, distance=cosine, multivector_config=max_sim, datatype=eight_bits),
-                "sentences": VectorParams(size=size, distance=cosine, multivector_config=max_sim, datatype=eight_bits),
+                **{
+                    vector: VectorParams(
+                        size=size,
+                        distance=cosine,
+                        multivector_config=max_sim,
+                        datatype=eight_bits,
+                        hnsw_config=HnswConfigDiff(
+                            m=graph.links, ef_construct=graph.tried, full_scan_threshold=FULL_SCAN_KB
+                        ),
+                    )
+                    for vector, graph in GRAPHS.items()
+                },
                 "tokens": VectorParams(
                     size=size,
                     distance=Distance.DOT,

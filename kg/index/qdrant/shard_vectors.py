@@ -7,7 +7,10 @@ from typing import Any, cast
 
 import qdrant_edge as edge
 
-from kg.index.qdrant.points import KEYWORD_FIELDS, TIME_FIELDS, UUID_FIELDS
+from kg.index.qdrant.points import FULL_SCAN_KB, GRAPHS, KEYWORD_FIELDS, TIME_FIELDS, UUID_FIELDS
+
+SEARCH_THREADS = 2
+"""A search is no faster with more, and the engine starts eight otherwise."""
 
 
 def shard_config(dimension: int) -> edge.EdgeConfig:
@@ -27,12 +30,17 @@ def shard_config(dimension: int) -> edge.EdgeConfig:
     no_graph = edge.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=10_000)
     return edge.EdgeConfig(
         vectors={
-            "text": edge.EdgeVectorParams(
-                dimension, cosine, multivector_config=max_sim, datatype=eight_bits, memory=cold
-            ),
-            "sentences": edge.EdgeVectorParams(
-                dimension, cosine, multivector_config=max_sim, datatype=eight_bits, memory=cold
-            ),
+            **{
+                name: edge.EdgeVectorParams(
+                    dimension,
+                    cosine,
+                    multivector_config=max_sim,
+                    datatype=eight_bits,
+                    hnsw_config=edge.HnswIndexConfig(graph.links, graph.tried, FULL_SCAN_KB),
+                    memory=cold,
+                )
+                for name, graph in GRAPHS.items()
+            },
             "tokens": edge.EdgeVectorParams(
                 dimension,
                 edge.Distance.Dot,
@@ -43,6 +51,8 @@ def shard_config(dimension: int) -> edge.EdgeConfig:
             ),
         },
         sparse_vectors={"words": edge.EdgeSparseVectorParams(memory=cold)},
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=FULL_SCAN_KB),
+        max_search_threads=SEARCH_THREADS,
         wal_enabled=False,
     )
 
