@@ -14,8 +14,8 @@ from kg.errors import Conflict, InvalidInput, shorten
 from kg.graph import queries as graph_queries
 from kg.language.names import alias_key
 from kg.operations.arguments import Session, check_flag
-from kg.operations.parameters import Limit, Parameter, Project
 from kg.operations.scopes import project_value
+from kg.operations.tool_parameters import Limit, Parameter, Project
 from kg.validate import check_id, check_limit, check_text, check_uuid
 from kg.values import JsonObject
 

@@ -12,8 +12,8 @@ from typing import Any
 from kg.errors import InvalidInput
 from kg.facts.parse import ParsedFacts
 from kg.operations.messages import parse_messages
-from kg.operations.parameters import JsonType
 from kg.operations.scopes import is_not_given, project_value, scope_value
+from kg.operations.tool_parameters import JsonType
 from kg.validate import check_text, says_nothing
 from kg.values import MemoryInput, RequestKey, Scope
 

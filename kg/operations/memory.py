@@ -29,7 +29,9 @@ from kg.operations.arguments import (
     resolve_user,
     write_scope,
 )
-from kg.operations.parameters import (
+from kg.operations.parts import Parts
+from kg.operations.scopes import is_not_given
+from kg.operations.tool_parameters import (
     AgentId,
     AsOf,
     Confirm,
@@ -46,8 +48,6 @@ from kg.operations.parameters import (
     Text,
     UserId,
 )
-from kg.operations.parts import Parts
-from kg.operations.scopes import is_not_given
 from kg.recall import render
 from kg.recall.filters import parse_filters
 from kg.recall.query import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, EntityPage, Search

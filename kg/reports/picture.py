@@ -16,8 +16,8 @@ from kg.facts.held_at import Instants, Standing, asked_instant, standings
 from kg.graph import queries as graph_queries
 from kg.graph.partition import present
 from kg.operations.arguments import Session, read_scope
-from kg.operations.parameters import AsOf, KnownAt, Parameter, Project
 from kg.operations.parts import Parts
+from kg.operations.tool_parameters import AsOf, KnownAt, Parameter, Project
 from kg.recall import render
 from kg.recall.explore import Explore
 from kg.reports import queries

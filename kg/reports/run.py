@@ -11,7 +11,7 @@ from kg.graph.store import GraphStore
 from kg.language.times import parse_instant
 from kg.narrow import is_object
 from kg.operations.arguments import Session
-from kg.operations.parameters import Parameter as Told
+from kg.operations.tool_parameters import Parameter as Told
 from kg.ports import Clock
 from kg.reports.catalog import Parameter, Report, find_report, list_reports
 from kg.validate import check_text

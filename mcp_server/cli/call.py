@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kg.operations.parameters import Operation
+from kg.operations.tool_parameters import Operation
 from mcp_server.cli.output import PhaseLine, write_json
 from mcp_server.link.client import JsonObject, ServiceClient
 

@@ -10,7 +10,7 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kg.operations.parameters import Operation, Parameter, parameters_of
+from kg.operations.tool_parameters import Operation, Parameter, parameters_of
 from kg.values import JsonObject
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import webbrowser
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from kg.operations.parameters import Operation
+from kg.operations.tool_parameters import Operation
 from kg.reports.picture import Pictures
 from kg.settings.paths import data_dir, write_private
 from mcp_server.cli.call import call_operation

@@ -21,7 +21,7 @@ from typing import Any
 
 from kg.errors import KgError
 from kg.operations.memory import MemoryService
-from kg.operations.parameters import Operation
+from kg.operations.tool_parameters import Operation
 from kg.settings.service import CONFIG_FILE, Settings, given_settings, load_settings
 from mcp_server.cli.call import call_tool
 from mcp_server.cli.options import set_run

@@ -40,7 +40,7 @@ class CallFailed(KgError):
 @cache
 def our_version() -> str:
     """Return this program's version, from the manifest that ships with it."""
-    return str(json.loads((Path(__file__).parents[1] / "tools/manifest.json").read_bytes())["version"])
+    return str(json.loads((Path(__file__).parents[1] / "tools/manifest.generated.json").read_bytes())["version"])
 
 
 class ServiceClient:

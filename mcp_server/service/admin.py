@@ -22,7 +22,7 @@ from starlette.routing import Route
 from kg.errors import CommitInDoubt, InvalidInput, KgError, ModelUnavailable, NotFound, StoreUnavailable, shorten
 from kg.narrow import is_object
 from kg.operations.administration import Administration
-from kg.operations.parameters import Operation, parameters_of
+from kg.operations.tool_parameters import Operation, parameters_of
 from kg.reports.picture import Pictures
 from kg.reports.run import Reports
 from mcp_server.link.session import IN_DOUBT

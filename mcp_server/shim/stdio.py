@@ -239,7 +239,7 @@ def main(
     """
     descriptor = os.dup(1)
     os.dup2(2, 1)
-    manifest = load_manifest(manifest_file or __file__.rpartition("/shim/")[0] + "/tools/manifest.json")
+    manifest = load_manifest(manifest_file or __file__.rpartition("/shim/")[0] + "/tools/manifest.generated.json")
     Shim(Output(descriptor), manifest, service_command, patience_s).run(0)
     sys.stderr.flush()
     return 0

@@ -1,7 +1,8 @@
 """The manifest: the server's answers to requests that need no running service, recorded for the shim.
 
-``python -m mcp_server.tools.manifest`` writes ``manifest.json`` next to this file; a test compares it with the server.
-The answers are recorded from the wire, once per protocol version, so the shim answers exactly as the server does.
+``python -m mcp_server.tools.manifest`` writes ``manifest.generated.json`` next to this file, and a test compares it
+with the server. The answers are recorded from the wire, once per protocol version, so the shim answers exactly as the
+server does.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
-FILE = Path(__file__).with_name("manifest.json")
+FILE = Path(__file__).with_name("manifest.generated.json")
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 
 _CLIENT = {"name": "manifest", "version": "0"}

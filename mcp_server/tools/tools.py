@@ -32,8 +32,8 @@ from mcp_types import (
 from kg.errors import CommitInDoubt, shorten
 from kg.operations.arguments import Session, is_empty, is_injected
 from kg.operations.memory import MemoryService
-from kg.operations.parameters import Operation, Parameter, parameters_of
 from kg.operations.scopes import project_value, scope_value
+from kg.operations.tool_parameters import Operation, Parameter, parameters_of
 from kg.reports.run import Reports
 from kg.validate import check_id
 from kg.values import JsonObject, Scope

@@ -93,7 +93,7 @@ def test_the_wheel_carries_every_data_file_and_nothing_else_of_the_repository(wh
     }
     assert carried == expected
     for name in (
-        "mcp_server/tools/manifest.json",
+        "mcp_server/tools/manifest.generated.json",
         "kg/managed/artifacts.lock.json",
         "kg/facts/predicates.toml",
         "kg/py.typed",

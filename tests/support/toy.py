@@ -41,7 +41,7 @@ class Toy:
         self.root = root
         self.data = root / "data"
         self.data.mkdir()
-        self.manifest = root / "manifest.json"
+        self.manifest = root / "manifest.generated.json"
         self.slow = False
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("KNOWTHREAD_")}
         self.environment["KNOWTHREAD_DATA_DIR"] = str(self.data)

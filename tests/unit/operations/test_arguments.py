@@ -7,7 +7,7 @@ import pytest
 from kg.errors import InvalidInput
 from kg.facts.parse import parse_facts
 from kg.operations.arguments import check_flag, check_threshold, is_empty, is_injected, parse_texts
-from kg.operations.parameters import JsonType
+from kg.operations.tool_parameters import JsonType
 
 
 @pytest.mark.parametrize(("value", "flag"), [

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from kg.errors import Conflict, DiskFull, InvalidInput, KgError, NotFound, StoreUnavailable
 from kg.operations.memory import MemoryService
-from kg.operations.parameters import parameters_of
+from kg.operations.tool_parameters import parameters_of
 from mcp_server.service.admin import OPERATIONS, admin_routes
 from mcp_server.tools.tools import Backend, build_server
 

@@ -10,7 +10,7 @@ import pytest
 
 from kg.operations.arguments import Session
 from kg.operations.memory import MemoryService
-from kg.operations.parameters import Parameter, Text, parameters_of
+from kg.operations.tool_parameters import Parameter, Text, parameters_of
 from kg.values import JsonObject
 
 
