@@ -17,6 +17,9 @@ from neo4j._codec.packstream import v1 as packstream
 K = TypeVar("K")
 V = TypeVar("V")
 
+_FEBRUARY = 2
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
 
 class Computed(Generic[K, V]):
     """A table without entries: each is worked out when it is read."""
@@ -28,12 +31,17 @@ class Computed(Generic[K, V]):
         return self._entry(key)
 
 
+def _days_in_month(month: tuple[int, int]) -> int:
+    year, number = month
+    return _DAYS[number - 1] + (number == _FEBRUARY and calendar.isleap(year))
+
+
 def shrink_tables() -> None:
     """Put computed tables in the place of those that this version of the driver has."""
     tables: list[tuple[Any, str, Computed[Any, Any]]] = [
         (time, "_IS_LEAP_YEAR", Computed(calendar.isleap)),
         (time, "_DAYS_IN_YEAR", Computed[int, int](lambda year: 365 + calendar.isleap(year))),
-        (time, "_DAYS_IN_MONTH", Computed[tuple[int, int], int](lambda month: calendar.monthrange(*month)[1])),
+        (time, "_DAYS_IN_MONTH", Computed(_days_in_month)),
         (packstream, "PACKED_UINT_16", Computed[int, bytes](lambda value: struct.pack(">H", value))),
         (
             packstream,
