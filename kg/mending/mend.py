@@ -32,7 +32,7 @@ REFRESHED = frozenset(("claim_drawn", "claim_stated", "fact_end", "tombstone"))
 """Rules that are kept again once everything that follows from facts is refreshed."""
 _ROUNDS = 12
 _LOST = {
-    "fact_owner": "no memory states it",
+    "fact_memory": "no memory states it",
     "version_memory": "its memory is gone",
     "alias_entity": "it refers to nothing",
     "entity_alias": "it has no name",
@@ -145,7 +145,7 @@ class _Round:
         """Give nodes their labels, facts and versions the user of their memory, and memories the user's own names."""
         if self._broken("labels"):
             await self._tx.run(queries.mend_labels, user_id=self._user)
-        if not self._broken("users", "seq_partition", "fact_sides"):
+        if not self._broken("users", "seq_partition", "fact_subject_object"):
             return
         await self._tx.run(queries.adopt_owned, user_id=self._user)
         foreign = await self._tx.run(queries.foreign_names, user_id=self._user)
@@ -173,7 +173,7 @@ class _Round:
             mended.append({"uuid": node["uuid"], "properties": changes})
         await self._tx.run(queries.set_properties, user_id=self._user, nodes=mended)
         made = [node for node in raw if "Fact" in node["labels"] and node["owner"] is None]
-        alone = set(self._ids("fact_owner"))
+        alone = set(self._ids("fact_memory"))
         by_hand = [
             node["uuid"]
             for node in made
@@ -210,7 +210,7 @@ class _Round:
 
     async def owners(self) -> None:
         """Leave each fact and version to one memory, and decisions to two facts."""
-        if self._broken("fact_owner", "version_memory"):
+        if self._broken("fact_memory", "version_memory"):
             await self._tx.run(queries.mend_owners, user_id=self._user)
         if self._broken("fact_version"):
             await self._tx.run(queries.mend_expiry, user_id=self._user, now=self._write.now)
@@ -243,7 +243,7 @@ class _Round:
 
     async def bindings(self) -> None:
         """Bind facts to what they name."""
-        uuids = self._ids("fact_sides", "fact_names", "fact_merged", "fact_properties", "users", label="Fact")
+        uuids = self._ids("fact_subject_object", "fact_names", "fact_merged", "fact_properties", "users", label="Fact")
         if not uuids:
             return
         facts = await self._tx.run(queries.fact_bindings, user_id=self._user, uuids=uuids)

@@ -27,7 +27,6 @@ from typing import Any, NamedTuple, cast
 
 from kg.errors import KgError, StoreUnavailable
 from kg.settings.paths import data_dir
-from mcp_server.link.not_ready import retry_after_s
 from mcp_server.link.processes import process_start, signal_processes
 from mcp_server.link.record import (
     READY,
@@ -41,6 +40,7 @@ from mcp_server.link.record import (
     try_lock,
 )
 from mcp_server.link.session import SESSION_VARIABLES
+from mcp_server.link.starting_answer import retry_after_s
 
 ALREADY_RUNNING = 75
 """Exit status of a service that found another one on its data folder."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from kg.managed.artifacts import Progress
 from kg.managed.local_neo4j import LocalNeo4j, Neo4jAddress
 from kg.settings.service import Settings
-from mcp_server.link.not_ready import is_fetching
+from mcp_server.link.starting_answer import is_fetching
 
 OnPhase = Callable[[str], None]
 

@@ -29,9 +29,9 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_server.link.not_ready import is_fetching, not_ready_text
 from mcp_server.link.record import READY
 from mcp_server.link.session import DROPPED, LISTEN
+from mcp_server.link.starting_answer import is_fetching, not_ready_text
 from mcp_server.service import admin, browse
 from mcp_server.service.activity import Activity, beat
 from mcp_server.service.admin import admin_routes

@@ -3,7 +3,7 @@
 A tool call that changes something carries a request key, the same for all its tries, by which the service recognizes a
 repeat. If a call is given up while it may have been carried out, its key is kept: the next call of the same tool with
 the same arguments gets that key, so it is carried out once. A call waits for a service that starts or restarts and is
-then carried out; if that takes too long (``mcp_server.shim.waiting``), its answer says what is happening.
+then carried out; if that takes too long (``mcp_server.shim.patience``), its answer says what is happening.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from kg.settings.paths import data_dir
 from mcp_server.link.envelope import envelope_headers
 from mcp_server.link.http_client import Abort, Answer, Client, ConnectionLost, Silent
 from mcp_server.link.lifecycle import SERVICE_COMMAND, ServiceStarting, ensure_running
-from mcp_server.link.not_ready import not_ready_text
 from mcp_server.link.record import differing_settings
 from mcp_server.link.session import DROPPED, IN_DOUBT, LISTEN, REQUEST_KEY, encode_value, session_headers
+from mcp_server.link.starting_answer import not_ready_text
 from mcp_server.shim.legacy_session import LegacySession, SessionGone
-from mcp_server.shim.waiting import Waiting
+from mcp_server.shim.patience import Waiting
 from mcp_server.shim.wire import usable_id
 
 if TYPE_CHECKING:

@@ -43,13 +43,13 @@ FACT = "MATCH (f:Fact {user_id: $user_id, statement: 'the shop keeps sessions in
 DAMAGE: dict[str, Damage] = {
     "memory deleted": _damage(
         f"{SHOP} DETACH DELETE m",
-        "alias_named", "fact_owner", "claim_stated", "scope_count",
+        "alias_named", "fact_memory", "claim_stated", "scope_count",
     ),
     "memory and facts deleted": _damage(
         f"{SHOP} MATCH (m)-[:STATES]->(f) DETACH DELETE m, f",
         "alias_named", "claim_stated", "scope_count",
     ),
-    "thing deleted": _damage(f"{REDIS} DETACH DELETE e", "alias_entity", "fact_sides"),
+    "thing deleted": _damage(f"{REDIS} DETACH DELETE e", "alias_entity", "fact_subject_object"),
     "name deleted": _damage(
         f"{REDIS} MATCH (a:Alias)-[:REFERS_TO]->(e) DETACH DELETE a", "entity_alias", "fact_names"
     ),
@@ -77,12 +77,12 @@ DAMAGE: dict[str, Damage] = {
     "fact moved to another thing": _damage(
         f"{FACT}-[r:OBJECT]->() DELETE r WITH f MATCH (e:Entity {{user_id: $user_id, name: 'Ada'}}) "
         "CREATE (f)-[:OBJECT {name_key: 'ada'}]->(e)",
-        "fact_sides", "claim_drawn",
+        "fact_subject_object", "claim_drawn",
     ),
-    "fact cut off": _damage(f"{FACT}<-[s:STATES]-() DELETE s", "fact_owner", "claim_stated"),
+    "fact cut off": _damage(f"{FACT}<-[s:STATES]-() DELETE s", "fact_memory", "claim_stated"),
     "fact stated twice": _damage(
         f"{FACT} MATCH (m:Memory {{user_id: $user_id, kind: 'message'}}) WITH f, m LIMIT 1 CREATE (m)-[:STATES]->(f)",
-        "fact_owner",
+        "fact_memory",
     ),
     "fact expired by hand": _damage(f"{FACT} SET f.expired_at = datetime()", "fact_version", "claim_stated"),
     "fact without properties": _damage(
@@ -123,7 +123,7 @@ DAMAGE: dict[str, Damage] = {
         "CREATE (:Memory {user_id: $user_id, text: 'Deploys go out on Tuesdays'})", "memory_properties"
     ),
     "fact by hand": _damage(
-        "CREATE (:Fact {user_id: $user_id, statement: 'The office is in Ghent'})", "fact_properties", "fact_owner"
+        "CREATE (:Fact {user_id: $user_id, statement: 'The office is in Ghent'})", "fact_properties", "fact_memory"
     ),
     "thing by hand": _damage(
         "CREATE (:Entity {user_id: $user_id, name: 'Kafka'})", "entity_properties", "entity_alias", "entity_kind"
@@ -148,14 +148,14 @@ DAMAGE: dict[str, Damage] = {
         "MATCH (v:MemoryVersion {user_id: $user_id}) REMOVE v:MemoryVersion", "labels"
     ),
     "mention cut off": _damage(f"{SHOP} MATCH (m)-[r:NAMES]->(:Alias {{key: 'redis'}}) DELETE r", "alias_named"),
-    "object cut off": _damage(f"{FACT}-[r:OBJECT]->() DELETE r", "fact_sides"),
+    "object cut off": _damage(f"{FACT}-[r:OBJECT]->() DELETE r", "fact_subject_object"),
     "message cut off": _damage("MATCH (:Memory {user_id: $user_id})-[r:NEXT]->() DELETE r", "conversation"),
     "memory copied": _damage(
         f"{SHOP} CREATE (c:Memory) SET c = m {{.*, uuid: randomUUID()}}", "seq_unique", "scope_count"
     ),
     "fact copied": _damage(
         f"{FACT} CREATE (c:Fact) SET c = f {{.*, uuid: randomUUID()}}",
-        "seq_unique", "fact_owner", "fact_sides",
+        "seq_unique", "fact_memory", "fact_subject_object",
     ),
     "thing copied": _damage(
         f"{REDIS} CREATE (c:Entity) SET c = e {{.*, uuid: randomUUID()}}", "entity_alias", "entity_kind"

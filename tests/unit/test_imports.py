@@ -62,7 +62,7 @@ SHIM = (
     "entry",
     "shim.stdio",
     "shim.forward",
-    "shim.waiting",
+    "shim.patience",
     "link.http_client",
     "shim.legacy_session",
     "link.session",

@@ -22,5 +22,5 @@ async def test_the_rules_are_looked_at_once_a_day_when_nobody_calls(user: User) 
     user.clock.tick(days=1, seconds=1)
     assert await daily.look()
     found = await daily.found()
-    assert found["broken"]["fact_owner"] == 2 and "knowthread repair --check" in found["advice"]
+    assert found["broken"]["fact_memory"] == 2 and "knowthread repair --check" in found["advice"]
     await clean_up(user)

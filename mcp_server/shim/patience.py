@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from mcp_server.link.not_ready import is_fetching
+from mcp_server.link.starting_answer import is_fetching
 
 if TYPE_CHECKING:
     from mcp_server.shim.forward import Call
