@@ -38,7 +38,25 @@ LIVE = (
 
 ENDS_NEO4J = "tests/mcp/tools/test_neo4j_dies.py"
 
-FIRST = ("live", "neo4j", "tests/integration", "tests/mcp/tools", "tests/mcp", "tests/contract", "tests")
+OWN_NEO4J = (
+    "tests/integration/embedders",
+    "tests/integration/managed",
+    "tests/integration/test_",
+    "tests/mcp/tools/test_cold_start.py",
+)
+"""Files that stand among those of the graph, and need none or bring their own."""
+
+SECOND_GRAPH = (
+    "tests/integration/graph",
+    "tests/integration/index",
+    "tests/integration/jobs",
+    "tests/integration/recall",
+    "tests/integration/reports",
+    "tests/integration/writing",
+)
+"""About half of what the tests of the graph take, so that two workers share them."""
+
+FIRST = ("graph", "second graph", "live", "tests/mcp", "tests/integration", "tests/contract", "tests")
 """The groups that take longest come first, so that short ones fill what is left; a folder stands for its files."""
 
 
@@ -69,14 +87,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def group_of(nodeid: str) -> str:
     """Return the group of a test, by default its file.
 
-    Each worker has a Neo4j of its own; one that is given is shared, and some tests empty it.
+    What asks a graph is in few groups, because each Neo4j plans every query anew, at a tenth of a second each. Some of
+    these tests empty the graph, so a Neo4j that is given to all workers is left to one group.
     """
     file = nodeid.partition("::")[0]
     if file in LIVE:
         return "live"
-    if os.environ.get(GIVEN_NEO4J) and file.startswith(("tests/integration", "tests/mcp/tools")):
-        return "neo4j"
-    return file
+    if file.startswith(OWN_NEO4J) or not file.startswith(("tests/integration", "tests/mcp/tools")):
+        return file
+    return "second graph" if file.startswith(SECOND_GRAPH) and not os.environ.get(GIVEN_NEO4J) else "graph"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -50,13 +50,13 @@ def all_alike(label: str, key: str) -> list[str]:
 
 
 def all_unlike(label: str, key: str) -> list[str]:
-    """Queries that give a property another value on each node in turn, each time beginning with another one."""
+    """A query that gives a property another value on each node in turn; each property begins with another value."""
     choice = " ".join(f"WHEN {number} THEN {value}" for number, value in enumerate(VALUES))
+    first = PROPERTIES[label].index(key)
     return [
         f"MATCH (n:{label} {{user_id: $user_id}}) WITH n ORDER BY elementId(n) WITH collect(n) AS nodes "
         f"UNWIND range(0, size(nodes) - 1) AS i WITH nodes[i] AS n, (i + {first}) % {len(VALUES)} AS which "
         f"SET n.{key} = CASE which {choice} END"
-        for first in (0, 3)
     ]
 
 

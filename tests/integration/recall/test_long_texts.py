@@ -80,10 +80,10 @@ AUF_DEUTSCH = {
     [
         (prose, 2_000, ENGLISH),
         (prose, 8_000, ENGLISH),
-        (prose, 20_000, ENGLISH),
+        pytest.param(prose, 20_000, ENGLISH, marks=pytest.mark.soak),
         (german, 12_000, AUF_DEUTSCH),
         (code, 6_000, ENGLISH),
-        (code, 20_000, ENGLISH),
+        pytest.param(code, 20_000, ENGLISH, marks=pytest.mark.soak),
         (one_line, 5_000, ENGLISH),
         (one_line, 20_000, ENGLISH),
     ],

@@ -33,7 +33,7 @@ SERVICES = 3
 CLIENTS = 8
 USERS = 4
 """Two clients each, on different services: what they write at once meets at the partition's lock."""
-WRITES = 240
+WRITES = 96
 MANY_WRITES = 10_000
 
 

@@ -94,10 +94,10 @@ async def wordy(live: Live) -> str:
     user = f"tools-wordy-{uuid4().hex}"
     async with live.shim(user) as agent:
         for i in range(WORDY):
-            longest = 60_000 if i == 1 else 16_000
+            longest = 60_000 if i == 1 else 12_000
             filler = f"Part {i} of the story goes on and on about other things. " * 1000
             await agent.add(
-                (filler[: i * 2000] + SUBJECT + filler)[:longest] if i % 3 else (f"{i} " + FOREIGN * 700),
+                (filler[: i * 2000] + SUBJECT + filler)[:longest] if i % 3 else (f"{i} " + FOREIGN * 400),
                 *(
                     says(
                         f"{SUBJECT * 9} ({i}.{n})", "nightly export", f"FAILED_BECAUSE_{n}", f"{FOREIGN * 9}{i}",
