@@ -21,12 +21,13 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from kg.errors import Conflict, shorten
 from kg.graph import queries
 from kg.graph.queries import Lock
-from kg.graph.store import GraphStore, Transaction
 from kg.ports import Clock
 from kg.values import RequestKey
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from kg.graph.store import GraphStore, Transaction
 
     Answer = TypeVar("Answer", bound=DataclassInstance)
 else:

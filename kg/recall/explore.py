@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from kg.errors import InvalidInput, KgError, NotFound
@@ -14,7 +14,6 @@ from kg.facts.kinds import word_key
 from kg.facts.predicates import ENTITY_KINDS
 from kg.graph import queries as graph_queries
 from kg.graph.queries import FoundEntity
-from kg.graph.store import GraphStore
 from kg.language.lucene import entity_query, user_key
 from kg.language.names import SELF_KEY, alias_key, former_key, is_self
 from kg.ports import Embedder, IndexQuery, VectorIndex
@@ -22,6 +21,9 @@ from kg.recall import queries, render
 from kg.recall.queries import EntityFact, RankedEntity
 from kg.recall.query import EntityPage
 from kg.values import UNKNOWN_START, JsonObject, Scope
+
+if TYPE_CHECKING:
+    from kg.graph.store import GraphStore
 
 FACTS_PER_ENTITY = 5
 REPLACED_SHOWN = 3

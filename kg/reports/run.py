@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from kg.errors import InvalidInput
 from kg.graph.partition import present
-from kg.graph.store import GraphStore
 from kg.language.times import parse_instant
 from kg.narrow import is_object
 from kg.operations.arguments import Session
@@ -16,6 +15,9 @@ from kg.ports import Clock
 from kg.reports.catalog import Parameter, Report, find_report, list_reports
 from kg.validate import check_text
 from kg.values import JsonObject
+
+if TYPE_CHECKING:
+    from kg.graph.store import GraphStore
 
 MAX_ROWS = 5000
 _MAX_LIMIT = 100_000

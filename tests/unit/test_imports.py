@@ -125,15 +125,26 @@ def test_a_package_imports_nothing_by_itself(package: str):
 
 @pytest.mark.parametrize("name", SHIM)
 def test_the_shim_starts_with_the_standard_library_alone(name: str):
-    """Followed through everything that is imported at a module's top level."""
-    todo, seen = [f"mcp_server.{name}"], set[str]()
+    for module in loaded_with(f"mcp_server.{name}"):
+        top = module.split(".")[0]
+        assert top in sys.stdlib_module_names or top in PACKAGES, f"{module} by way of mcp_server.{name}"
+
+
+def test_what_speaks_http_loads_no_driver_of_a_database():
+    """A service listens before it knows its graph, and the driver takes a third of a second."""
+    loaded = loaded_with("mcp_server.service.http")
+    assert "starlette.routing" in loaded
+    assert not [module for module in loaded if module.split(".")[0] == "neo4j"]
+
+
+def loaded_with(name: str) -> set[str]:
+    """The modules that come with one, followed through everything of ours that is imported at a module's top level."""
+    todo, seen = [name], set[str]()
     while todo:
         module = todo.pop()
         if module in seen:
             continue
         seen.add(module)
-        top = module.split(".")[0]
-        assert top in sys.stdlib_module_names or top in PACKAGES, f"{module} by way of mcp_server.{name}"
-        if top in PACKAGES:
-            found = file_of(module)
-            todo.extend(imported for imported, at_top in imports_of(found) if at_top)
+        if module.split(".")[0] in PACKAGES:
+            todo.extend(imported for imported, at_top in imports_of(file_of(module)) if at_top)
+    return seen
