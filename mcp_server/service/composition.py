@@ -13,7 +13,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -48,7 +48,9 @@ from kg.writing.delete import Deleting
 from kg.writing.upgrade import upgrade
 from mcp_server.service.clock_watch import ClockWatch
 from mcp_server.service.early_neo4j import EarlyNeo4j, OnPhase, Phases, telling
+from mcp_server.service.endings import end_all, endings_of
 from mcp_server.service.guide_server import PORT_OF_SERVERS, Guides, Offer
+from mcp_server.service.keep_neo4j import graph_address, keep_neo4j
 from mcp_server.service.metrics import render
 from mcp_server.service.model_side import ModelSide, make_model_side
 
@@ -77,8 +79,6 @@ class Service:
         embedder: Embedder | None = None,
         quiet_s: Callable[[], float] = lambda: math.inf,
         settle: Callable[[], None] = lambda: None,
-        retry_s: float = _RETRY_S,
-        close_s: float = _CLOSE_S,
     ) -> None:
         """Nothing is started yet.
 
@@ -88,8 +88,6 @@ class Service:
             embedder: used in place of the one that the settings name; measurements of the stores give one.
             quiet_s: returns for how many seconds nobody has called.
             settle: called once when the start is over and nobody calls, in a thread of its own.
-            retry_s: how often a part that is away is tried again.
-            close_s: the longest wait for a part's end.
         """
         self.settings = settings
         self._early = neo4j
@@ -97,8 +95,6 @@ class Service:
         self._quiet_s = quiet_s
         self._settle = settle
         self._daily: DailyCheck | None = None
-        self._retry_s = retry_s
-        self._close_s = close_s
         self.default_user = os.environ.get("KNOWTHREAD_USER_ID", "").strip() or _login_name()
         self.neo4j: Neo4jAddress | None = None
         self._memory: MemoryService | None = None
@@ -222,7 +218,8 @@ class Service:
         if self._model_side is not None:
             await self._model_side.start(store)
         if self._local is not None:
-            self._tasks.append(asyncio.create_task(self._keep_neo4j(self._local, store), name="neo4j"))
+            keeping = keep_neo4j(self._local, store, self.neo4j, self._moved, _RETRY_S)
+            self._tasks.append(asyncio.create_task(keeping, name="neo4j"))
         self._tasks.append(asyncio.create_task(self._watch_clock(store), name="clock"))
         self._tasks.append(asyncio.create_task(self._keep_index(self._parts, self._reindex), name="index"))
         self._tasks.append(asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up"))
@@ -233,30 +230,13 @@ class Service:
         If a part fails to end or takes too long, the others end all the same, so that no Neo4j is left behind.
         """
         try:
-            for name, close in self._closings():
-                await _close(name, close, self._close_s)
+            parts = endings_of(self._parts, self._model_side, self._daily, self._holder)
+            await end_all([("the background tasks", self._end_tasks), *parts], _CLOSE_S)
         finally:
             if self._early is not None:
                 await self._early.give_up()
             if self._local is not None:
                 await self._local.stop()
-
-    def _closings(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
-        yield "the background tasks", self._end_tasks
-        if self._model_side is not None:
-            yield "the models", self._model_side.stop
-        if self._parts is not None:
-            parts = self._parts
-            if self._daily is not None:
-                yield "the daily look at the graph", self._daily.stop
-            yield "the indexer", parts.indexer.stop
-            yield "deleting", parts.deleting.stop
-            yield "counting", parts.recall_counts.stop
-            yield "the index", parts.index.close
-            yield "the embedder", parts.embedder.close
-            if self._holder is not None:
-                yield "the hold on the index", self._holder.stop
-            yield "the connections to Neo4j", parts.store.close
 
     async def _end_tasks(self) -> None:
         for task in self._tasks:
@@ -350,7 +330,7 @@ class Service:
         self._local = early.local
         found = self.neo4j = await early.address
         log.info("Neo4j answers")
-        return _address_of(found)
+        return graph_address(found)
 
     async def _open_beside(self, on_phase: OnPhase) -> tuple[Embedder, VectorIndex, Bearings]:
         """Load the embedder, open the index as far as it goes without the graph, and embed everyday commands."""
@@ -391,7 +371,7 @@ class Service:
         """Open an index that did not open before, and optimize one that has grown."""
         try:
             while True:
-                await asyncio.sleep(self._retry_s if self._index_error else _OPTIMIZE_EVERY_S)
+                await asyncio.sleep(_RETRY_S if self._index_error else _OPTIMIZE_EVERY_S)
                 try:
                     if self._index_error:
                         await self._open_index(reindex)
@@ -404,22 +384,8 @@ class Service:
         finally:
             await reindex.stop()
 
-    async def _keep_neo4j(self, local: LocalNeo4j, store: GraphStore) -> None:
-        """Start the managed Neo4j again if it dies; calls fail with the reason until it answers."""
-        while True:
-            await asyncio.sleep(self._retry_s)
-            try:
-                found = local.running()
-                if found is None:
-                    log.warning("Neo4j has ended by itself and is started again")
-                    found = await local.start()
-                if found != self.neo4j or not store.is_open:
-                    await store.move(_address_of(found))
-                    self.neo4j = found
-            except KgError as error:
-                log.error("Neo4j could not be started again: %s", error)
-            except Exception as error:  # this task must go on, or a Neo4j that dies later would stay dead
-                log.error("Neo4j could not be started again", exc_info=error)
+    def _moved(self, found: Neo4jAddress) -> None:
+        self.neo4j = found
 
     async def _clock_problem(self, store: GraphStore) -> str:
         return self._watch.look((await store.read_one(graph_queries.latest_instant))["last_at"])
@@ -443,21 +409,6 @@ class Service:
             log.warning("warming up: %s", error)
         await patience.until_quiet()
         await asyncio.to_thread(self._settle)
-
-
-async def _close(name: str, close: Callable[[], Awaitable[None]], timeout_s: float) -> None:
-    """Take one part down; a failure is logged."""
-    closing = asyncio.ensure_future(close())
-    done, _ = await asyncio.wait([closing], timeout=timeout_s)
-    if not done:
-        closing.cancel()
-        log.error("%s did not end within %.0f s", name, timeout_s)
-    elif closing.cancelled() or closing.exception() is not None:
-        log.error("%s did not end as it should", name, exc_info=None if closing.cancelled() else closing.exception())
-
-
-def _address_of(found: Neo4jAddress) -> GraphAddress:
-    return GraphAddress(found.bolt_url, found.user, found.password)
 
 
 def _make_index(settings: Settings, embedder: Embedder) -> VectorIndex:

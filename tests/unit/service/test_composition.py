@@ -9,13 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
-
 from kg.errors import SetupError, StoreUnavailable
 from kg.managed.local_neo4j import Neo4jAddress
 from kg.settings.service import Settings
 from mcp_server.service.composition import Service
 from mcp_server.service.early_neo4j import EarlyNeo4j, Phases
+from mcp_server.service.endings import end_all, endings_of
+from mcp_server.service.keep_neo4j import keep_neo4j
 
 
 def _address(port: int, pid: int) -> Neo4jAddress:
@@ -59,26 +59,21 @@ class FakeStore:
         self.is_open = True
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Service:
-    return Service(Settings(data_dir=tmp_path, cache_dir=tmp_path), retry_s=0.005, close_s=0.2)
-
-
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 
 
-async def test_a_neo4j_that_died_is_connected_to_again_however_often_it_takes(service: Service) -> None:
+async def test_a_neo4j_that_died_is_connected_to_again_however_often_it_takes() -> None:
     local = FakeLocal()
     store = FakeStore([StoreUnavailable("neo4j", "does not answer", retryable=True), RuntimeError("of the driver")])
-    service.neo4j = local.found
-    local.found = None
+    before, local.found = local.found, None
     local.failures = [SetupError("no memory", "buy some"), OSError("too many files")]
-    keeping = asyncio.create_task(service._keep_neo4j(cast("Any", local), cast("Any", store)))
+    moved: list[Neo4jAddress] = []
+    keeping = asyncio.create_task(keep_neo4j(cast("Any", local), cast("Any", store), before, moved.append, 0.005))
     try:
-        await _until(lambda: store.is_open and service.neo4j == _address(2, 2))
+        await _until(lambda: store.is_open and moved == [_address(2, 2)])
         assert store.url == "bolt://127.0.0.1:2" and not keeping.done()
         store.is_open = False
         await _until(lambda: store.is_open)
@@ -88,38 +83,32 @@ async def test_a_neo4j_that_died_is_connected_to_again_however_often_it_takes(se
             await keeping
 
 
-async def test_a_part_that_fails_to_end_or_hangs_leaves_no_neo4j_behind(service: Service) -> None:
+async def test_a_part_that_fails_to_end_or_hangs_keeps_no_other_from_ending() -> None:
     ended: list[str] = []
 
-    def ending(name: str, failure: BaseException | None = None) -> Callable[[], Any]:
+    def ending(name: str, failure: BaseException | None = None) -> Any:
         async def end() -> None:
             ended.append(name)
             if failure is not None:
                 raise failure
 
-        return end
+        return SimpleNamespace(stop=end, close=end)
 
     async def hang() -> None:
         ended.append("counts")
         await asyncio.sleep(60)
 
-    local = FakeLocal()
-    service._local = cast("Any", local)
-    service._model_side = cast("Any", SimpleNamespace(stop=ending("models", RuntimeError("a"))))
-    service._parts = cast(
-        "Any",
-        SimpleNamespace(
-            indexer=SimpleNamespace(stop=ending("indexer", StoreUnavailable("neo4j", "gone", retryable=True))),
-            deleting=SimpleNamespace(stop=ending("forget", asyncio.CancelledError())),
-            recall_counts=SimpleNamespace(stop=hang),
-            index=SimpleNamespace(close=ending("index", OSError("disk"))),
-            embedder=SimpleNamespace(close=ending("embedder", ValueError("x"))),
-            store=SimpleNamespace(close=ending("store", TypeError("y"))),
-        ),
+    parts = SimpleNamespace(
+        indexer=ending("indexer", StoreUnavailable("neo4j", "gone", retryable=True)),
+        deleting=ending("forget", asyncio.CancelledError()),
+        recall_counts=SimpleNamespace(stop=hang),
+        index=ending("index", OSError("disk")),
+        embedder=ending("embedder", ValueError("x")),
+        store=ending("store", TypeError("y")),
     )
-    await service.stop()
-    assert ended == ["models", "indexer", "forget", "counts", "index", "embedder", "store"]
-    assert local.stopped
+    models = ending("models", RuntimeError("a"))
+    await end_all(endings_of(cast("Any", parts), models, ending("daily"), ending("hold")), patience_s=0.2)
+    assert ended == ["models", "daily", "indexer", "forget", "counts", "index", "embedder", "hold", "store"]
 
 
 async def test_a_service_that_is_stopped_at_once_does_not_wait_for_its_neo4j(tmp_path: Path) -> None:
