@@ -1,7 +1,8 @@
 """Embedders that run in this process: one small model, or two, each for what it does best.
 
-With two, the first reads text and word pieces in one pass, and the second reads the sentences. Work is cut into small
-pieces, so that nobody waits long behind a bulk import; questions run on threads of their own and wait for no text.
+With two, the first reads text and word pieces in one pass, and the second reads the sentences. Many texts are cut into
+small pieces of work, on threads that leave the processor to others. What somebody waits for, a question or a note that
+is added, runs on threads of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -27,6 +30,12 @@ U = TypeVar("U")
 
 CHUNK = 8
 """Texts that a thread embeds before it serves somebody else."""
+
+STEP_BACK, LEAST = 10, 19
+"""How much less urgent than the rest of the service an import is (niceness), and the least that there is."""
+
+SOON_TEXTS, SOON_CHARS = 8, 4000
+"""So much text is a call's: it is read at once, not behind an import."""
 
 GIVE_BACK_AFTER_CHARS = 1 << 16
 """After this much text unused memory goes back to the system: a few milliseconds in each second of embedding."""
@@ -74,7 +83,7 @@ class OnnxEmbedder:
         uses = [f"{these.digest} {model.use.pooling}" for these, model in zip(files, models, strict=True)]
         identity = " ".join([*uses, str(MAX_TOKENS), str(PASSAGE_TOKENS), str(MAX_PASSAGES)])
         self.digest = hashlib.sha256(identity.encode()).hexdigest()
-        self._documents = ThreadPoolExecutor(min(2, os.cpu_count() or 1), "embed-documents")
+        self._documents = ThreadPoolExecutor(min(2, os.cpu_count() or 1), "embed-documents", _step_back)
         self._questions = ThreadPoolExecutor(len(models), "embed-questions")
         self._give_back, self._read_chars = give_back, 0
         self._closed = False
@@ -98,7 +107,7 @@ class OnnxEmbedder:
         Raises:
             StoreUnavailable: the model cannot be run.
         """
-        rows = await self._in_chunks(self._reader.embed, texts)
+        rows = await self._in_chunks(self._documents, self._reader.embed, texts)
         return np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
 
     async def embed_texts(self, texts: Sequence[TextToEmbed]) -> list[TextVectors]:
@@ -107,8 +116,13 @@ class OnnxEmbedder:
         Raises:
             StoreUnavailable: a model cannot be run.
         """
-        read, parts = await asyncio.gather(self._in_chunks(self._read, texts), self._in_chunks(self._sentences, texts))
-        self._read_chars += sum(len(one.text) for one in texts)
+        characters = sum(len(one.text) for one in texts)
+        soon = len(texts) <= SOON_TEXTS and characters <= SOON_CHARS
+        threads = self._questions if soon else self._documents
+        read, parts = await asyncio.gather(
+            self._in_chunks(threads, self._read, texts), self._in_chunks(threads, self._sentences, texts)
+        )
+        self._read_chars += characters
         if self._read_chars >= GIVE_BACK_AFTER_CHARS:
             self._read_chars = 0
             await self._run(self._documents, self._give_back)
@@ -162,21 +176,28 @@ class OnnxEmbedder:
             return None
         return np.stack([self._sentence_reader.embed(sentence) for sentence in one.sentences])
 
-    async def _in_chunks(self, work: Callable[[U], T], items: Sequence[U]) -> list[T]:
-        """Do some work on each item, on the threads for documents."""
+    async def _in_chunks(self, threads: ThreadPoolExecutor, work: Callable[[U], T], items: Sequence[U]) -> list[T]:
+        """Do some work on each item, on some threads that others get between two chunks."""
 
         def do(chunk: Sequence[U]) -> list[T]:
             return [work(item) for item in chunk]
 
         done: list[T] = []
         for start in range(0, len(items), CHUNK):
-            done += await self._run(self._documents, do, items[start : start + CHUNK])
+            done += await self._run(threads, do, items[start : start + CHUNK])
         return done
 
     async def _run(self, executor: ThreadPoolExecutor, work: Callable[..., T], *args: object) -> T:
         if self._closed:
             raise StoreUnavailable("embedder", f"{self.name} is closed", retryable=False)
         return await asyncio.get_running_loop().run_in_executor(executor, work, *args)
+
+
+def _step_back() -> None:
+    """Let whatever somebody waits for have the processor first, on systems where each thread has its own priority."""
+    if sys.platform == "linux":
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(own + STEP_BACK, LEAST))
 
 
 def _model(name: str, files: ModelFiles, threads: int | None, *, beside: OnnxModel | None) -> OnnxModel:
