@@ -44,8 +44,9 @@ CALL (n) {
     WITH f ORDER BY f.seq DESC LIMIT $per_fact
     RETURN f, 'family' AS why
     UNION
+    UNWIND CASE WHEN n.predicate IN $one_holder THEN [n.predicate] ELSE [] END AS held  // a tool has many other facts
     MATCH (f:Fact {user_id: $user_id, object_uuid: n.object_uuid})
-    WHERE n.predicate IN $one_holder AND f.predicate = n.predicate
+    WHERE f.predicate = held
     WITH f ORDER BY f.seq DESC LIMIT $per_fact
     RETURN f, 'same object' AS why
     UNION

@@ -147,20 +147,27 @@ class Writes:
         """Return what an answer says of the facts and the new entities of a write, all as of one instant."""
         if not (stated or ended or expired or entities):
             return {}
-        now = await present(self._store, scope.user_id, self._clock)
+        now = asyncio.create_task(present(self._store, scope.user_id, self._clock))
         changes, likely = await asyncio.gather(
             self._fact_changes(scope, stated, ended, expired, now), self._likely(scope.user_id, entities, now)
         )
         return {**changes, **render.compact({"maybe_same": likely})}
 
     async def _fact_changes(
-        self, scope: Scope, stated: Sequence[str], ended: Sequence[str], expired: Sequence[str], now: datetime
+        self,
+        scope: Scope,
+        stated: Sequence[str],
+        ended: Sequence[str],
+        expired: Sequence[str],
+        present_at: asyncio.Task[datetime],
     ) -> JsonObject:
         """Return the facts that a write stated, ended and expired, and current ones that it may have replaced."""
         uuids = [*stated, *ended, *expired]
         if not uuids:
             return {}
-        found = await self._store.read(queries.fact_changes, user_id=scope.user_id, uuids=uuids)
+        found, now = await asyncio.gather(
+            self._store.read(queries.fact_changes, user_id=scope.user_id, uuids=uuids), present_at
+        )
         rows = {row["uuid"]: row for row in found}
         offers = await self._offers(scope, [rows[uuid] for uuid in stated if uuid in rows], now)
         return render.compact(
@@ -172,11 +179,13 @@ class Writes:
             }
         )
 
-    async def _likely(self, user_id: str, entities: Sequence[str], now: datetime) -> list[JsonObject]:
+    async def _likely(
+        self, user_id: str, entities: Sequence[str], present_at: asyncio.Task[datetime]
+    ) -> list[JsonObject]:
         """Return which new entities may be the same as others."""
         if not entities:
             return []
-        return await find_likely_new(self._store, user_id, entities, now)
+        return await find_likely_new(self._store, user_id, entities, await present_at)
 
     async def _offers(self, scope: Scope, rows: Sequence[ChangedFact], now: datetime) -> list[Offer]:
         current = [row for row in rows if row["invalid_at"] is None or row["invalid_at"] > now]
