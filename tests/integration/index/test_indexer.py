@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 from uuid import uuid4
@@ -15,8 +16,8 @@ from kg.graph import queries as graph_queries
 from kg.index import queries as index_queries
 from kg.index.indexer import Indexer
 from kg.operations.memory import MemoryService, Parts
-from kg.ports import Embedder
-from tests.support.user import User, raw, states
+from kg.ports import Embedder, VectorIndex
+from tests.support.user import TestClock, User, raw, states
 
 NOTE = "The gateway drops idle connections after 55 seconds"
 WAITING = "MATCH (n:Unindexed {user_id: $user_id}) RETURN n.uuid AS uuid"
@@ -38,9 +39,10 @@ async def until_settled(user: User) -> None:
             await asyncio.sleep(0.05)
 
 
-async def until_error(parts: Parts, error: str | None) -> None:
+async def until_error(parts: Parts, words: str | None) -> None:
+    """Wait until the indexer tells an error with these words, or none."""
     async with asyncio.timeout(20):
-        while parts.indexer.state.error != error:
+        while (error := parts.indexer.state.error) != words and not (error and words and words in error):
             await asyncio.sleep(0.05)
 
 
@@ -52,57 +54,85 @@ async def test_a_note_is_found_when_it_is_acknowledged_and_off_the_queue_soon_af
     await until_settled(user)
 
 
-async def test_a_point_that_could_not_be_flushed_keeps_its_place_in_the_queue(
-    user: User, parts: Parts, monkeypatch: pytest.MonkeyPatch
-):
-    fails = asyncio.Event()
+class Flushing:
+    """An index that calls a test before each flush."""
 
-    async def full() -> None:
-        fails.set()
-        raise StoreUnavailable("qdrant", "no space left on device", retryable=True)
+    def __init__(self, index: Any, before: Callable[[], Awaitable[None]]) -> None:
+        self._index = index
+        self._before = before
 
-    with monkeypatch.context() as patched:
-        patched.setattr(parts.index, "flush", full)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._index, name)
+
+    async def flush(self) -> None:
+        await self._before()
+        await self._index.flush()
+
+
+@asynccontextmanager
+async def user_of_index(parts: Parts, clock: TestClock, before: Callable[[], Awaitable[None]]) -> AsyncGenerator[User]:
+    """Somebody new whose service calls a test before each flush."""
+    index = cast("VectorIndex", Flushing(parts.index, before))
+    await parts.indexer.drain()
+    own = replace(parts, index=index, indexer=Indexer(parts.store, index, parts.embedder, clock))
+    own.indexer.start()
+    try:
+        yield User(own, MemoryService(own), clock)
+    finally:
+        await own.indexer.stop()
+
+
+async def test_a_point_that_could_not_be_flushed_keeps_its_place_in_the_queue(parts: Parts, clock: TestClock):
+    disk_is_full = True
+    failed = asyncio.Event()
+
+    async def room() -> None:
+        if disk_is_full:
+            failed.set()
+            raise StoreUnavailable("qdrant", "no space left on device", retryable=True)
+
+    async with user_of_index(parts, clock, room) as user:
         added = await user.add(NOTE, wait=True)
         assert added["indexed"] is True
         async with asyncio.timeout(20):
-            await fails.wait()
+            await failed.wait()
         assert added.id in await waiting(user)
-        assert "no space left" in str(parts.indexer.state.error)
-    parts.indexer.wake()
-    await until_settled(user)
-    await until_error(parts, None)
+        await until_error(user.parts, "no space left")
+        disk_is_full = False
+        user.indexer.wake()
+        await until_settled(user)
+        await until_error(user.parts, None)
 
 
-async def test_what_changes_between_write_and_flush_is_written_again(
-    user: User, parts: Parts, monkeypatch: pytest.MonkeyPatch
-):
-    added = await user.add(NOTE)
-    await until_settled(user)
-    flush, changed = parts.index.flush, 0
+async def test_what_changes_between_write_and_flush_is_written_again(parts: Parts, clock: TestClock):
+    edit: list[str] = []
+    flushes = 0
 
-    async def meanwhile(*_: Any) -> None:
-        nonlocal changed
-        changed += 1
-        if changed == 1:
+    async def meanwhile() -> None:
+        nonlocal flushes
+        flushes += 1
+        while edit:
             await user.raw(
                 "MATCH (m:Memory {uuid: $uuid}) SET m.text = 'Bees dance', m.index_rev = m.index_rev + 1, m:Unindexed",
-                uuid=added.id,
+                uuid=edit.pop(),
             )
-        await flush()
 
-    monkeypatch.setattr(parts.index, "flush", meanwhile)
-    await user.raw("MATCH (m:Memory {uuid: $uuid}) SET m:Unindexed", uuid=added.id)
-    parts.indexer.wake()
-    async with asyncio.timeout(20):
-        while not changed:
-            await asyncio.sleep(0.02)
-    parts.indexer.wake()
-    await until_settled(user)
-    assert changed == 2
-    vector = await parts.embedder.embed_query("Bees dance")
-    near = await parts.index.similarities("text", vector, [added.id])
-    assert near[added.id] == pytest.approx(1, abs=0.02)
+    async with user_of_index(parts, clock, meanwhile) as user:
+        added = await user.add(NOTE)
+        await until_settled(user)
+        flushes = 0
+        edit.append(added.id)
+        await user.raw("MATCH (m:Memory {uuid: $uuid}) SET m:Unindexed", uuid=added.id)
+        user.indexer.wake()
+        async with asyncio.timeout(20):
+            while not flushes:
+                await asyncio.sleep(0.02)
+        user.indexer.wake()
+        await until_settled(user)
+        assert flushes == 2
+        vector = await parts.embedder.embed_query("Bees dance")
+        near = await parts.index.similarities("text", vector, [added.id])
+        assert near[added.id] == pytest.approx(1, abs=0.02)
 
 
 @dataclass
