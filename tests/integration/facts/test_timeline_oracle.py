@@ -6,7 +6,6 @@ it is far too slow for anything else.
 
 from __future__ import annotations
 
-import os
 import random
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from kg.operations.memory import MemoryService, Parts
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import TestClock, User, instant
 
-RUNS, STEPS, CHECK_EVERY = int(os.environ.get("KNOWTHREAD_TEST_RUNS", "10")), 25, 8
+RUNS, MANY_RUNS, STEPS, CHECK_EVERY = 5, 30, 25, 8
 PLACES = ("Paris", "Berlin", "Rome")
 NEVER = datetime.max.replace(tzinfo=instant("2024").tzinfo)
 
@@ -277,7 +276,9 @@ def _handed_in(fact: Fact) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("seed", range(RUNS))
+@pytest.mark.parametrize(
+    "seed", [*range(RUNS), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(RUNS, MANY_RUNS))]
+)
 async def test_random_histories_hold_what_the_definitions_say(parts: Parts, clock: TestClock, seed: int):
     parts = replace(parts, index_wait_s=0)
     run = Run(User(parts, MemoryService(parts), clock), random.Random(seed))
