@@ -3,7 +3,8 @@
 The real parts (managed Neo4j, embedded Qdrant, the ONNX embedder) on a graph that ``bench/footprint.py`` grew, in a
 folder of its own. A search is timed whole, and the embedding of its question alone; the difference is what stores and
 scoring cost. Then the same service runs as it does for a user, and a small call is timed in it, over HTTP and through
-``knowthread mcp``. Figures are medians and 95th percentiles in milliseconds.
+``knowthread mcp``. Figures are medians and 95th percentiles in milliseconds, of calls after ``WARM`` unmeasured ones:
+the first calls after a start take longer, because Java has not compiled its code yet (``bench/startup.py``).
 """
 
 from __future__ import annotations
@@ -34,19 +35,20 @@ from mcp_server.service.composition import Service
 
 Operation = Callable[[int], Awaitable[object]]
 
-ROUNDS = 60
+WARM, ROUNDS = 60, 60
 
 
 async def timed(operation: Operation, before: Operation | None = None) -> str:
     """Return an operation's median and 95th percentile; before each run, ``before`` runs untimed."""
     samples: list[float] = []
-    for number in range(ROUNDS):
+    for number in range(WARM + ROUNDS):
         if before is not None:
             await before(number)
         start = time.perf_counter()
         await operation(number)
         samples.append((time.perf_counter() - start) * 1000)
-    return f"{statistics.median(samples):8.1f} {statistics.quantiles(samples, n=20)[18]:8.1f}"
+    measured = samples[WARM:]
+    return f"{statistics.median(measured):8.1f} {statistics.quantiles(measured, n=20)[18]:8.1f}"
 
 
 async def at_once(search: Operation, clients: int, each: int) -> str:
@@ -63,8 +65,11 @@ async def at_once(search: Operation, clients: int, each: int) -> str:
 
 async def measure(service: Service, user: str, size: int) -> None:
     memory, embedder, vectors = service.memory, service.embedder, service.parts.indexer
-    fresh = [(note, f"{note.text} {secrets.token_hex(3)}") for note in grown_notes(4 * size, 4 * size + 4 * ROUNDS, 4)]
-    plain = [f"A passing thought number {n}-{secrets.token_hex(3)} on the deployment" for n in range(ROUNDS)]
+    fresh = [
+        (note, f"{note.text} {secrets.token_hex(3)}")
+        for note in grown_notes(4 * size, 4 * size + 4 * (WARM + ROUNDS), 4)
+    ]
+    plain = [f"A passing thought number {n}-{secrets.token_hex(3)} on the deployment" for n in range(WARM + ROUNDS)]
     print(f"\n{size} memories {'median':>27} {'p95':>8}   ms")
 
     def search(n: int) -> Awaitable[object]:
@@ -83,8 +88,6 @@ async def measure(service: Service, user: str, size: int) -> None:
         text = f"{note.text} {secrets.token_hex(3)}"
         await vectors.embedded([NodeText("memory", text), *(NodeText("fact", f["statement"]) for f in note.facts)])
 
-    for n in range(len(QUESTIONS)):
-        await search(n)
     rows: list[tuple[str, Operation]] = [
         ("search, whole", search),
         ("question embedding alone", lambda n: embedder.embed_question(QUESTIONS[n % len(QUESTIONS)])),
@@ -118,8 +121,6 @@ async def through_the_shim(user: str) -> None:
         async def by_shim(n: int) -> None:
             ask(shim, n + 1, "tools/call", {"name": "list_entities", "arguments": {}})
 
-        for _ in range(5):
-            await over_http(0)
         print(f"  {'list_entities, over HTTP':32s} {await timed(over_http)}")
         print(f"  {'list_entities, through the shim':32s} {await timed(by_shim)}")
         shim.kill()
