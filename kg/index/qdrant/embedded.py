@@ -159,14 +159,13 @@ class EmbeddedIndex:
     async def optimize(self) -> bool:
         """Build the search graph of what was added, when that is enough to matter; True if anything changed.
 
+        Waits for one that is under way, and looks then whether enough was added since.
         Takes minutes for tens of thousands of points: a process of its own works on a copy, which then takes the
         place of the shard. Searches go on all the time, writes pause while files are copied and at the change-over.
 
         Raises:
             StoreUnavailable: it failed; the index is as before.
         """
-        if self._optimizing.locked():
-            return False
         async with self._optimizing:
             if not await self._run(self._is_worth_optimizing):
                 return False
