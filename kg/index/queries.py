@@ -59,7 +59,6 @@ class IndexWork(TypedDict):
 
     nodes: list[QueuedNode]
     tombstones: list[str]
-    bulk_waits: bool
 
 
 class IndexedPage(TypedDict):
