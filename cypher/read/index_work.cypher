@@ -1,6 +1,8 @@
-// What the index has to do next: queued nodes, interactive ones first, none that backs off; and points to remove.
+// What the index has to do next: queued nodes that came in bulk, or the others, none that backs off; and points to remove.
 // mode: read
 // param: now datetime - instant for the back-off, UTC
+// param: bulk boolean - whether nodes that came in bulk are wanted, or the others
+// param: taken list[string] - nodes that are being worked on
 // param: written map - revision that was written of nodes that still wait for the flush, by uuid
 // param: nodes_top_k integer - most nodes returned
 // param: tombstones_top_k integer - most points returned
@@ -9,11 +11,13 @@
 //   invalid_at datetime or null, created_at datetime or null, owner string or null, form string or null, speaker string or null,
 //   noise boolean, earlier list[{uuid string, text string}]}] - earlier: the two messages before a message
 // returns: tombstones list[string]
+// returns: bulk_waits boolean - whether there is a node that came in bulk to be worked on
 CALL () {
   MATCH (n:Unindexed)
-  WHERE (n.index_retry_at IS NULL OR n.index_retry_at <= $now)
+  WHERE coalesce(n.bulk, false) = $bulk AND NOT n.uuid IN $taken
+    AND (n.index_retry_at IS NULL OR n.index_retry_at <= $now)
     AND ($written[n.uuid] IS NULL OR $written[n.uuid] <> n.index_rev)
-  WITH n ORDER BY coalesce(n.bulk, false) LIMIT $nodes_top_k
+  WITH n LIMIT $nodes_top_k
   OPTIONAL MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(n)
   WITH n, m, coalesce(m, n) AS owner
   CALL (n) {
@@ -36,4 +40,9 @@ CALL () {
   WITH t LIMIT $tombstones_top_k
   RETURN collect(t.uuid) AS tombstones
 }
-RETURN nodes, tombstones
+RETURN nodes, tombstones, EXISTS {
+  MATCH (n:Unindexed)
+  WHERE n.bulk AND NOT n.uuid IN $taken
+    AND (n.index_retry_at IS NULL OR n.index_retry_at <= $now)
+    AND ($written[n.uuid] IS NULL OR $written[n.uuid] <> n.index_rev)
+} AS bulk_waits

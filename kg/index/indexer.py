@@ -1,5 +1,8 @@
 """Keeps the side-index in step with the graph. The queue is the label ``:Unindexed`` in the graph itself.
 
+The queue is emptied in lanes at a time: one for what calls have left that somebody may wait for, and two for what came
+in bulk, so that the models have work while a batch is looked up and written. A node is in one lane at a time.
+
 Invariant: a node leaves the queue only while its revision is the one whose point was written and flushed, and a point
 whose node is gone is removed, whatever died in between: the queue and the tombstones are durable, every step may be
 repeated. A point can be found as soon as it is written, which is what a write waits for; a flush takes longer than all
@@ -14,6 +17,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from cachetools import FIFOCache
 
@@ -25,16 +29,16 @@ from kg.graph.store import GraphStore, Transaction
 from kg.index import queries
 from kg.index.compare import INDEXED_LABELS, point_hash
 from kg.index.holder import IndexHolder
-from kg.index.queries import QueuedNode
-from kg.index.vectors import NodeText, NodeVectors, context_of
-from kg.language.names import find_alias_key
-from kg.narrow import is_list
-from kg.ports import Clock, Embedder, IndexPoint, Scalar, Vector, VectorIndex
-from kg.validate import metadata
+from kg.index.points import point_of, text_of
+from kg.index.queries import IndexWork, QueuedNode
+from kg.index.vectors import NodeText, NodeVectors
+from kg.ports import Clock, Embedder, IndexPoint, Vector, VectorIndex
 
 log = logging.getLogger(__name__)
 
 BATCH = 32
+BULK_LANES = 2
+"""So many batches of what came in bulk are under way at once."""
 FLUSH_AFTER_S = 0.1
 """How long written points may wait for the flush that makes them durable: those of several writes share one."""
 FLUSH_AT = 64
@@ -64,6 +68,13 @@ class IndexerState:
     error: str | None = None
 
 
+class _Round(NamedTuple):
+    """What one look at the queue has found: whether its lane may have more to do, and whether there is work in bulk."""
+
+    goes_on: bool
+    bulk_waits: bool
+
+
 class Indexer:
     """One background task that empties the queue; woken by writes, and by itself every half minute."""
 
@@ -89,8 +100,12 @@ class Indexer:
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._task = Background("indexer", self._run)
         self._recent: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)
+        self._taken: set[str] = set()
         self._written: dict[str, QueuedNode] = {}
+        self._flushing: dict[str, QueuedNode] = {}
         self._working = asyncio.Lock()
+        self._taking = asyncio.Lock()
+        self._one_flush = asyncio.Lock()
         self._swept = _EPOCH
 
     def start(self) -> None:
@@ -148,9 +163,9 @@ class Indexer:
 
     async def drain(self) -> None:
         """Work until a look finds nothing to do and all is durable; for start-up, tests and repairs."""
-        while await self._round():
-            pass
-        await self._flush()
+        async with self._working:
+            await self._empty_queue()
+            await self._flush()
 
     async def requeue_all(self) -> int:
         """Queue every node again, after the index was lost or for one that is rebuilt; return how many wait."""
@@ -192,8 +207,8 @@ class Indexer:
         while True:
             self._wake.clear()
             try:
-                while await self._round():
-                    pass
+                async with self._working:
+                    await self._empty_queue()
                 if self._written:
                     await self._pause(FLUSH_AFTER_S)
                 if not self._wake.is_set():
@@ -222,17 +237,43 @@ class Indexer:
             log.warning("indexing is delayed: %s", error)
         self.state.error = error
 
-    async def _round(self) -> bool:
-        """Do one batch of each kind of work; True if there may be more."""
-        async with self._working:
-            work = await self._store.read_one(
-                queries.index_work,
-                now=self._clock.now(),
-                written={uuid: node["index_rev"] for uuid, node in self._written.items()},
-                nodes_top_k=BATCH,
-                tombstones_top_k=self._page,
-            )
-            nodes, gone = work["nodes"], work["tombstones"]
+    async def _empty_queue(self) -> None:
+        """Work until a look finds nothing to do: in one lane, and in further ones while there is work in bulk.
+
+        Raises:
+            KgError: a lane failed; the others have ended.
+        """
+        lanes: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                self._wake.clear()
+                while (work := await self._round(bulk=False)).goes_on:
+                    pass
+                while work.bulk_waits and len(lanes) < BULK_LANES:
+                    lanes.add(asyncio.create_task(self._work_in_bulk()))
+                if not lanes:
+                    return
+                woken = asyncio.create_task(self._wake.wait())
+                done, _ = await asyncio.wait({*lanes, woken}, return_when=asyncio.FIRST_COMPLETED)
+                woken.cancel()
+                ended = lanes & done
+                lanes -= ended
+                for lane in ended:
+                    lane.result()
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
+
+    async def _work_in_bulk(self) -> None:
+        while (await self._round(bulk=True)).goes_on:
+            pass
+
+    async def _round(self, *, bulk: bool) -> _Round:
+        """Do one batch of the work of a lane."""
+        work = await self._take(bulk=bulk)
+        nodes, gone = work["nodes"], work["tombstones"]
+        try:
             if nodes or gone:
                 await self.ensure_held()
                 self._store.check_room()  # before the index grows: the graph could not be told of it
@@ -240,9 +281,28 @@ class Indexer:
                 await self._index_nodes(nodes)
             if gone:
                 await self._remove_points(gone)
-        if len(self._written) >= FLUSH_AT:
+        finally:
+            self._taken -= {node["uuid"] for node in nodes}
+        # The lane that somebody waits for leaves the flush to the others, if they get to it.
+        if len(self._written) >= (FLUSH_AT if bulk else 2 * FLUSH_AT) and not self._one_flush.locked():
             await self._flush()
-        return len(nodes) == BATCH or len(gone) == self._page
+        return _Round(len(nodes) == BATCH or len(gone) == self._page, work["bulk_waits"])
+
+    async def _take(self, *, bulk: bool) -> IndexWork:
+        """Return a batch for a lane, of which the nodes are no other lane's until they are written."""
+        async with self._taking:
+            written = self._flushing | self._written
+            work = await self._store.read_one(
+                queries.index_work,
+                now=self._clock.now(),
+                bulk=bulk,
+                taken=list(self._taken),
+                written={uuid: node["index_rev"] for uuid, node in written.items()},
+                nodes_top_k=BATCH,
+                tombstones_top_k=0 if bulk else self._page,
+            )
+            self._taken |= {node["uuid"] for node in work["nodes"]}
+            return work
 
     async def _index_nodes(self, nodes: Sequence[QueuedNode]) -> None:
         gone = [node for node in nodes if node["gone"]]
@@ -261,22 +321,28 @@ class Indexer:
         Such a node is queued again, but only if its point would differ: otherwise two services would queue each
         other's nodes for ever.
         """
-        async with self._working:
-            written, self._written = self._written, {}
-            if not written:
-                return
-            await self.ensure_held()  # otherwise what was written stays queued
-            await self._index.flush()
-            rows = await self._store.write(lambda tx: self._mark(tx, written), "mark_indexed")
-            done = {row["uuid"] for row in rows}
-            missed = sorted(written.keys() - done)
-            if missed:
-                present = {row["uuid"] for row in await self._store.read(queries.existing_nodes, uuids=missed)}
-                await self._index.delete_points([uuid for uuid in missed if uuid not in present])
-                changed = [uuid for uuid in sorted(present) if await self._says_something_else(written[uuid])]
-                if changed:
-                    await self._store.write(lambda tx: tx.run(queries.queue_nodes, uuids=changed), "queue_nodes")
-            self.state.indexed += len(done)
+        async with self._one_flush:
+            self._flushing, self._written = self._written, {}
+            try:
+                await self._flush_points(self._flushing)
+            finally:
+                self._flushing = {}
+
+    async def _flush_points(self, written: Mapping[str, QueuedNode]) -> None:
+        if not written:
+            return
+        await self.ensure_held()  # otherwise what was written stays queued
+        await self._index.flush()
+        rows = await self._store.write(lambda tx: self._mark(tx, written), "mark_indexed")
+        done = {row["uuid"] for row in rows}
+        missed = sorted(written.keys() - done - self._taken - self._written.keys())  # those are written again anyhow
+        if missed:
+            present = {row["uuid"] for row in await self._store.read(queries.existing_nodes, uuids=missed)}
+            await self._index.delete_points([uuid for uuid in missed if uuid not in present])
+            changed = [uuid for uuid in sorted(present) if await self._says_something_else(written[uuid])]
+            if changed:
+                await self._store.write(lambda tx: tx.run(queries.queue_nodes, uuids=changed), "queue_nodes")
+        self.state.indexed += len(done)
 
     async def _mark(self, tx: Transaction, written: Mapping[str, QueuedNode]) -> list[Node]:
         await self._keep(tx)
@@ -339,36 +405,8 @@ class Indexer:
         self._report(error)
 
     async def _embed_batch(self, nodes: Sequence[QueuedNode]) -> list[IndexPoint]:
-        indexed = await self._vectors.embed([_text_of(node) for node in nodes])
-        points: list[IndexPoint] = []
-        for node in nodes:
-            found = indexed[_text_of(node)]
-            points.append(
-                IndexPoint(
-                    uuid=node["uuid"],
-                    kind=node["kind"],
-                    user_id=node["user_id"],
-                    text=found.vectors.text,
-                    sentences=found.vectors.sentences,
-                    tokens=found.vectors.tokens,
-                    words=found.words,
-                    content_hash=point_hash(node),
-                    agent_id=node["agent_id"],
-                    run_id=node["run_id"],
-                    project=node["project"],
-                    valid_at=node["valid_at"],
-                    invalid_at=node["invalid_at"],
-                    created_at=node["created_at"],
-                    metadata=flat_metadata(node["metadata"]),
-                    owner=node["owner"],
-                    form=node["form"],
-                    speaker=find_alias_key(node["speaker"]),
-                    previous=[earlier["uuid"] for earlier in reversed(node["earlier"])],
-                    noise=bool(node["noise"]),
-                    revision=node["index_rev"],
-                )
-            )
-        return points
+        indexed = await self._vectors.embed([text_of(node) for node in nodes])
+        return [point_of(node, indexed[text_of(node)]) for node in nodes]
 
     async def _remove_points(self, uuids: list[str]) -> None:
         present = {row["uuid"] for row in await self._store.read(queries.existing_nodes, uuids=uuids)}
@@ -406,24 +444,3 @@ class Indexer:
     async def _forget(self, tx: Transaction, command: Command, uuids: Sequence[str]) -> None:
         await self._keep(tx)
         await tx.run(command, uuids=list(uuids))
-
-
-def _text_of(node: QueuedNode) -> NodeText:
-    return NodeText(node["kind"], node["text"], context_of([earlier["text"] for earlier in node["earlier"]]))
-
-
-def flat_metadata(text: object) -> dict[str, Scalar | Sequence[Scalar]]:
-    """Return the scalars at the top of a metadata object, and those in lists there.
-
-    The index narrows a search by them: a list matches by any of its members, whatever else it holds. The rest is
-    filtered after hydration.
-    """
-    flat: dict[str, Scalar | Sequence[Scalar]] = {}
-    for key, value in metadata(text).items():
-        if isinstance(value, str | bool | int | float):
-            flat[key] = value
-        elif is_list(value):
-            members = [item for item in value if isinstance(item, str | bool | int | float)]
-            if members:
-                flat[key] = members
-    return flat

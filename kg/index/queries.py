@@ -59,6 +59,7 @@ class IndexWork(TypedDict):
 
     nodes: list[QueuedNode]
     tombstones: list[str]
+    bulk_waits: bool
 
 
 class IndexedPage(TypedDict):

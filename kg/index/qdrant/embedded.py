@@ -28,7 +28,7 @@ OptimizeCopy = Callable[[Path, Callable[[asyncio.subprocess.Process], None]], Aw
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CHUNK = 64
+CHUNK = 16
 """Points in one call of the engine, which stops every other thread of the process meanwhile."""
 
 WORTH_OPTIMIZING = 5000

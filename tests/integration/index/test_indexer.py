@@ -227,6 +227,39 @@ async def test_metadata_that_was_broken_by_hand_stops_nothing(user: User, parts:
     assert len((await user.memory.get_memories(user.session()))["results"]) == 2
 
 
+class HeldInBulk(Held):
+    """An embedder that waits with what was imported."""
+
+    async def embed_texts(self, texts: Any) -> Any:
+        imported = any("imported" in one.text for one in texts)
+        return await (super() if imported else self._embedder).embed_texts(texts)
+
+
+async def test_a_note_is_found_at_once_while_an_import_is_embedded(user: User, parts: Parts):
+    await parts.indexer.stop()
+    held = HeldInBulk(parts.embedder)
+    importing = replace(parts, indexer=Indexer(parts.store, parts.index, cast("Embedder", held), parts.clock))
+    user = User(importing, MemoryService(importing), user.clock)
+    importing.indexer.start()
+    try:
+        messages = [{"role": "user", "content": f"An imported line, number {n}"} for n in range(80)]
+        answer = await user.memory.add_memory(user.session(), messages=messages)
+        imported = {result["id"] for result in answer["results"]}
+        async with asyncio.timeout(20):
+            await held.asked.wait()
+        for n in range(3):
+            added = await user.add(f"{NOTE}, {n}", wait=True)
+            assert added["indexed"] is True
+        assert await waiting(user) >= imported
+        held.goes_on.set()
+        await until_settled(user)
+        vector = await parts.embedder.embed_query("An imported line")
+        assert (await parts.index.similarities("text", vector, sorted(imported))).keys() == imported
+    finally:
+        held.goes_on.set()
+        await importing.indexer.stop()
+
+
 class Choking:
     """An embedder that fails on one text in a way that nobody foresaw."""
 

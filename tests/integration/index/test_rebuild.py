@@ -280,6 +280,8 @@ async def main():
         await asyncio.sleep(0.02)
     indexer.start()  # all is queued by now: it works in whole batches, and flushes two of them together
     await embedder.held.wait()
+    while indexer.state.indexed < embedder.allowed:
+        await asyncio.sleep(0.02)
     print("half", flush=True)
     await asyncio.Event().wait()
 

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kg.index.indexer import flat_metadata
+from kg.index.points import flat_metadata
 from kg.index.qdrant.points import criteria_of, payload_of
 from kg.ports import IndexPoint, IndexQuery
 from kg.recall.filters import parse_filters
