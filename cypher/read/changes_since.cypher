@@ -21,7 +21,7 @@
 CALL () {
   MATCH (f:Fact)<-[:STATES]-(m:Memory)
   WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.created_at >= $since AND f.expired_at IS NULL
-    AND (f.invalid_at IS NULL OR f.invalid_at > $now AND f.invalid_at > f.valid_at) AND NOT m:Deleting
+    AND (f.invalid_at IS NULL OR f.invalid_at > $now AND f.invalid_at > f.valid_at) AND (m:Deleting) = false
     AND ($agent_id IS NULL OR m.agent_id = $agent_id)
     AND ($run_id IS NULL OR m.run_id = $run_id)
     AND ($project IS NULL OR m.project = $project)
@@ -31,9 +31,9 @@ CALL () {
   UNION ALL
   MATCH (f:Fact)-[d:SUPERSEDED_BY]->(n:Fact)<-[:STATES]-(m:Memory)
   WHERE f.user_id = $user_id AND f.claim_key >= '' AND d.at >= $since AND d.undone_at IS NULL AND n.expired_at IS NULL
-    AND NOT m:Deleting
+    AND (m:Deleting) = false
   MATCH (was:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(f)
-  WHERE NOT was:Deleting
+  WHERE (was:Deleting) = false
     AND ($agent_id IS NULL OR $agent_id IN [m.agent_id, was.agent_id])
     AND ($run_id IS NULL OR $run_id IN [m.run_id, was.run_id])
     AND ($project IS NULL OR $project IN [m.project, was.project])
@@ -42,7 +42,7 @@ CALL () {
   UNION ALL
   MATCH (f:Fact)<-[:STATES]-(m:Memory)
   WHERE f.user_id = $user_id AND f.claim_key >= '' AND f.expired_at IS NULL AND f.invalid_at >= $since
-    AND f.invalid_at <= $now AND NOT m:Deleting
+    AND f.invalid_at <= $now AND (m:Deleting) = false
     AND ($agent_id IS NULL OR m.agent_id = $agent_id)
     AND ($run_id IS NULL OR m.run_id = $run_id)
     AND ($project IS NULL OR m.project = $project)

@@ -14,7 +14,7 @@ CALL () {
   WHERE old.user_id = $user_id AND old.claim_key >= '' AND old.expired_at IS NULL AND new.expired_at IS NULL
   MATCH (was:Memory)-[:STATES]->(old)
   MATCH (is:Memory)-[:STATES]->(new)
-  WHERE NOT was:Deleting AND NOT is:Deleting
+  WHERE (was:Deleting) = false AND (is:Deleting) = false
     AND ($project IS NULL OR was.project = $project OR is.project = $project)
   WITH old, new, d, was, is ORDER BY d.at DESC LIMIT $top_k
   RETURN collect({old: old {.uuid, .statement, .valid_at, project: was.project},
@@ -39,7 +39,7 @@ CALL () {
     AND (other.invalid_at IS NULL OR (other.invalid_at > $now AND other.invalid_at > other.valid_at))
   MATCH (a:Memory)-[:STATES]->(one)
   MATCH (b:Memory)-[:STATES]->(other)
-  WHERE NOT a:Deleting AND NOT b:Deleting AND ($project IS NULL OR a.project = $project OR b.project = $project)
+  WHERE (a:Deleting) = false AND (b:Deleting) = false AND ($project IS NULL OR a.project = $project OR b.project = $project)
   WITH DISTINCT one, other, a, b LIMIT $top_k
   RETURN collect({one: one {.uuid, .statement, .valid_at, project: a.project},
     other: other {.uuid, .statement, .valid_at, project: b.project}}) AS open

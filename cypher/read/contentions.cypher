@@ -17,7 +17,7 @@
 // returns: candidates integer - how many facts the new one may contradict in all
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid})-[:STATES]->(n:Fact)
-WHERE m.user_id = $user_id AND NOT m:Deleting AND n.subject_uuid IS NOT NULL
+WHERE m.user_id = $user_id AND (m:Deleting) = false AND n.subject_uuid IS NOT NULL
   AND (n.invalid_at IS NULL OR n.invalid_at > $now)
 CALL (m, n) {
   MATCH (o:Fact {user_id: $user_id, subject_uuid: n.subject_uuid, predicate: n.predicate})
@@ -42,7 +42,7 @@ WHERE o.scope = n.scope AND o.expired_at IS NULL
   AND (o.invalid_at IS NULL OR (o.invalid_at > since AND o.invalid_at > o.valid_at))
   AND NOT EXISTS { MATCH (n)-[:SUPERSEDED_BY]-(o) }
 MATCH (owner:Memory)-[:STATES]->(o)
-WHERE owner <> m AND NOT owner:Deleting
+WHERE owner <> m AND (owner:Deleting) = false
 WITH m, n, o, owner, opposite ORDER BY opposite DESC, o.seq DESC
 WITH m, n, collect({fact: o, owner: owner, opposite: opposite}) AS found
 UNWIND found[..$per_fact] AS candidate

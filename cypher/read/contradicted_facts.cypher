@@ -26,7 +26,7 @@ CALL (f) {
   WITH o WHERE o.object_key = f.object_key AND o.scope = f.scope AND o.expired_at IS NULL
     AND o.valid_at <= $now AND (o.invalid_at IS NULL OR o.invalid_at > $now)
   MATCH (m:Memory)-[:STATES]->(o)
-  WHERE NOT m:Deleting
+  WHERE (m:Deleting) = false
     AND ($agent_id IS NULL OR m.agent_id = $agent_id)
     AND ($run_id IS NULL OR m.run_id = $run_id)
     AND ($project IS NULL OR m.project = $project)

@@ -6,7 +6,7 @@
 // param: project string or null - only this project's
 // returns: memories integer, unnumbered integer - unnumbered: those of them without a number
 MATCH (m:Memory)
-WHERE m.user_id = $user_id AND NOT m:Deleting
+WHERE m.user_id = $user_id AND (m:Deleting) = false
   AND (m.seq IS NULL OR NOT m.seq IS :: INTEGER OR m.uuid IS NULL OR NOT m.uuid IS :: STRING)
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)

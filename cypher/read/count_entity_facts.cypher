@@ -41,7 +41,7 @@ WHERE coalesce(f.created_at <= $known_at, true)
   AND (f.expired_at IS NULL OR coalesce(f.expired_at > $known_at, false))
   AND ($known_at IS NULL OR NOT f.valid_at <= $at)
 MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(f)
-WHERE NOT m:Deleting
+WHERE (m:Deleting) = false
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)

@@ -14,7 +14,7 @@ MATCH (e:Entity {user_id: $user_id})
 WHERE e.uuid > $after
 WITH e ORDER BY e.uuid LIMIT $top_k
 RETURN e.uuid AS uuid, e.name AS name, e.kind AS kind, [(a:Alias)-[:REFERS_TO]->(e) | a.key] AS keys,
-  [(a:Alias)-[:REFERS_TO]->(e) WHERE EXISTS { MATCH (a)<-[:NAMES]-(m:Memory) WHERE NOT m:Deleting } | a.key] AS current,
+  [(a:Alias)-[:REFERS_TO]->(e) WHERE EXISTS { MATCH (a)<-[:NAMES]-(m:Memory) WHERE (m:Deleting) = false } | a.key] AS current,
   [(e)-[merge:MERGED_INTO]->(o:Entity) | {keys: merge.keys, reason: merge.reason, at: merge.at,
     into: [(a:Alias)-[:REFERS_TO]->(o) | a.key] + coalesce(head([(o)-[onward:MERGED_INTO]->() | onward.keys]), [])}]
     AS merged,

@@ -14,7 +14,7 @@
 //   null, text string or null}}]}] - subject and object are alias keys
 // order: seq
 MATCH (m:Memory {user_id: $user_id})
-WHERE m.seq > $after AND NOT m:Deleting
+WHERE m.seq > $after AND (m:Deleting) = false
 WITH m ORDER BY m.seq LIMIT $top_k
 CALL (m) {
   MATCH (m)-[:PREVIOUS*0..1]->(state)-[:STATES]->(f:Fact)

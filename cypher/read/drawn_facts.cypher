@@ -34,14 +34,14 @@ CALL () {
   RETURN f, m
 }
 WITH DISTINCT f, m
-WHERE NOT m:Deleting AND ($history OR f.expired_at IS NULL)
+WHERE (m:Deleting) = false AND ($history OR f.expired_at IS NULL)
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)
 WITH f, m ORDER BY f.seq DESC LIMIT $top_k
 CALL (f) {
   MATCH (f)-[d:SUPERSEDED_BY]->(n:Fact)<-[:STATES]-()<-[:PREVIOUS*0..1]-(by:Memory)
-  WHERE NOT by:Deleting AND coalesce(d.at <= $known_at AND n.created_at <= $known_at, true)
+  WHERE (by:Deleting) = false AND coalesce(d.at <= $known_at AND n.created_at <= $known_at, true)
     AND coalesce(d.undone_at > $known_at, d.undone_at IS NULL)
     AND coalesce(n.expired_at > $known_at, n.expired_at IS NULL)
   WITH d, n, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))

@@ -7,6 +7,6 @@
 //   null, occurred_at datetime - cut: the text goes on
 // instants: occurred_at
 UNWIND $uuids AS uuid
-MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting
+MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND (m:Deleting) = false
 RETURN m.uuid AS uuid, left(m.text, $max_chars) AS text, size(m.text) > $max_chars AS cut, m.project AS project,
   m.agent_id AS agent_id, m.speaker AS speaker, toStringOrNull(m.occurred_at) AS occurred_at

@@ -30,7 +30,7 @@ WITH e, way, score
 WHERE ($agent_id IS NULL AND $run_id IS NULL AND $project IS NULL) OR EXISTS {
   MATCH (e)<-[:SUBJECT|OBJECT]-(f:Fact)<-[:STATES]-(m:Memory)
   WHERE f.expired_at IS NULL AND f.valid_at <= $at AND (f.invalid_at IS NULL OR f.invalid_at > $at)
-    AND NOT m:Deleting
+    AND (m:Deleting) = false
     AND ($agent_id IS NULL OR m.agent_id = $agent_id)
     AND ($run_id IS NULL OR m.run_id = $run_id)
     AND ($project IS NULL OR m.project = $project)

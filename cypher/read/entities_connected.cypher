@@ -22,7 +22,7 @@ CALL () {
   UNION ALL
   WITH * WHERE $agent_id IS NOT NULL OR $run_id IS NOT NULL OR $project IS NOT NULL
   MATCH (m:Memory)
-  WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting
+  WHERE m.user_id = $user_id AND m.seq >= 0 AND (m:Deleting) = false
     AND ($agent_id IS NULL OR m.agent_id = $agent_id)
     AND ($run_id IS NULL OR m.run_id = $run_id)
     AND ($project IS NULL OR m.project = $project)

@@ -31,7 +31,7 @@ CALL (uuid) {
         AND ($history OR f.expired_at IS NULL AND (f.invalid_at IS NULL OR f.invalid_at > $at))
         AND coalesce(f.created_at <= $known_at, true) AND coalesce(f.expired_at > $known_at, true)
       MATCH (m:Memory)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f)
-      WHERE NOT m:Deleting
+      WHERE (m:Deleting) = false
         AND ($agent_id IS NULL OR m.agent_id = $agent_id)
         AND ($run_id IS NULL OR m.run_id = $run_id)
         AND ($project IS NULL OR m.project = $project)
@@ -45,7 +45,7 @@ CALL (uuid) {
         AND ($history OR f.expired_at IS NULL AND (f.invalid_at IS NULL OR f.invalid_at > $at))
         AND coalesce(f.created_at <= $known_at, true) AND coalesce(f.expired_at > $known_at, true)
       MATCH (m:Memory)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f)
-      WHERE NOT m:Deleting
+      WHERE (m:Deleting) = false
         AND ($agent_id IS NULL OR m.agent_id = $agent_id)
         AND ($run_id IS NULL OR m.run_id = $run_id)
         AND ($project IS NULL OR m.project = $project)
@@ -68,7 +68,7 @@ CALL (uuid) {
       AND ($which = 'all' OR (f.invalid_at <= $at OR f.invalid_at <= f.valid_at)
         AND ($which = 'ended' OR f.followed_by IS NOT NULL OR EXISTS { (f)-[:SUPERSEDED_BY]->() }))
     MATCH (m:Memory)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f)
-    WHERE NOT m:Deleting
+    WHERE (m:Deleting) = false
       AND ($agent_id IS NULL OR m.agent_id = $agent_id)
       AND ($run_id IS NULL OR m.run_id = $run_id)
       AND ($project IS NULL OR m.project = $project)
@@ -86,7 +86,7 @@ CALL (uuid) {
       RETURN n, 'followed' AS kind, n.created_at AS at, null AS reason, null AS undone_at
     }
     MATCH (n)<-[:STATES]-()<-[:PREVIOUS*0..1]-(by:Memory)
-    WHERE NOT by:Deleting AND coalesce(at <= $known_at AND n.created_at <= $known_at, true)
+    WHERE (by:Deleting) = false AND coalesce(at <= $known_at AND n.created_at <= $known_at, true)
       AND coalesce(undone_at > $known_at, undone_at IS NULL)
       AND coalesce(n.expired_at > $known_at, n.expired_at IS NULL)
     WITH kind, at, reason, n, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))

@@ -3,7 +3,7 @@
 // param: uuids list[string] - uuids
 // returns: uuid string
 CALL () {
-  UNWIND $uuids AS uuid MATCH (m:Memory {uuid: uuid}) WHERE NOT m:Deleting RETURN uuid
+  UNWIND $uuids AS uuid MATCH (m:Memory {uuid: uuid}) WHERE (m:Deleting) = false RETURN uuid
   UNION
   UNWIND $uuids AS uuid MATCH (f:Fact {uuid: uuid}) WHERE f.expired_at IS NULL RETURN uuid
   UNION

@@ -5,5 +5,5 @@
 // returns: extraction string
 UNWIND $uuids AS uuid
 MATCH (m:Memory {uuid: uuid})
-WHERE m.user_id = $user_id AND NOT m:Deleting
+WHERE m.user_id = $user_id AND (m:Deleting) = false
 RETURN DISTINCT m.extraction AS extraction

@@ -67,7 +67,7 @@ CALL (n) {
     RETURN f, 'similar' AS why
     UNION
     UNWIND [pair IN $worded WHERE pair.new = n.uuid | pair.memory] AS memory
-    MATCH (m:Memory {uuid: memory})-[:STATES]->(f:Fact) WHERE m.user_id = $user_id AND NOT m:Deleting
+    MATCH (m:Memory {uuid: memory})-[:STATES]->(f:Fact) WHERE m.user_id = $user_id AND (m:Deleting) = false
     RETURN f, 'similar' AS why
   }
   WITH n, f, why
@@ -75,7 +75,7 @@ CALL (n) {
     AND f.valid_at <= $now AND (f.invalid_at IS NULL OR f.invalid_at > $now)
     AND (f.scope = 'user' OR f.scope = 'project:' + coalesce($project, ''))
   MATCH (m:Memory)-[:STATES]->(f)
-  WHERE NOT m:Deleting
+  WHERE (m:Deleting) = false
     AND ($agent_id IS NULL OR m.agent_id IS NULL OR m.agent_id = $agent_id)
     AND ($run_id IS NULL OR m.run_id IS NULL OR m.run_id = $run_id)
   OPTIONAL MATCH (f)-[:SUBJECT]->(s:Entity)

@@ -16,7 +16,7 @@ CALL () {
 }
 WITH e, key
 WHERE EXISTS { MATCH (e)-[:MERGED_INTO]->(:Entity) }
-  OR EXISTS { MATCH (e)<-[:REFERS_TO]-(:Alias)<-[:NAMES]-()<-[:PREVIOUS*0..1]-(m:Memory) WHERE NOT m:Deleting }
+  OR EXISTS { MATCH (e)<-[:REFERS_TO]-(:Alias)<-[:NAMES]-()<-[:PREVIOUS*0..1]-(m:Memory) WHERE (m:Deleting) = false }
 RETURN e.uuid AS uuid, e.name AS name, e.kind AS kind, key,
   [(a:Alias)-[:REFERS_TO]->(e) | a.key] AS aliases, e.created_at AS created_at,
   head([(e)-[:MERGED_INTO*1..]->(t:Entity) WHERE NOT (t)-[:MERGED_INTO]->() | t.uuid]) AS merged_into

@@ -13,7 +13,7 @@
 // param: top_k integer - most rows returned
 // returns: uuids list[string] - best first
 CALL db.index.fulltext.queryNodes($index, $words, {limit: $fetch}) YIELD node, score
-WHERE node.user_id = $user_id AND NOT node:Deleting AND ($noise OR coalesce(node.noise, false) <> true)
+WHERE node.user_id = $user_id AND (node:Deleting) = false AND ($noise OR coalesce(node.noise, false) <> true)
   AND ($agent_id IS NULL OR node.agent_id = $agent_id)
   AND ($run_id IS NULL OR node.run_id = $run_id)
   AND ($project IS NULL OR node.project = $project)

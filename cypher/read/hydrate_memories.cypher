@@ -42,7 +42,7 @@ CALL (found) {
   UNION ALL
   RETURN found AS by
 }
-WITH DISTINCT by AS m WHERE m.user_id = $user_id AND NOT m:Deleting
+WITH DISTINCT by AS m WHERE m.user_id = $user_id AND (m:Deleting) = false
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)
@@ -58,7 +58,7 @@ CALL (m) {
       RETURN n, 'followed' AS kind, n.created_at AS at, null AS reason, null AS undone_at
     }
     MATCH (n)<-[:STATES]-()<-[:PREVIOUS*0..1]-(by:Memory)
-    WHERE NOT by:Deleting AND coalesce(at <= $known_at AND n.created_at <= $known_at, true)
+    WHERE (by:Deleting) = false AND coalesce(at <= $known_at AND n.created_at <= $known_at, true)
       AND coalesce(undone_at > $known_at, undone_at IS NULL)
       AND coalesce(n.expired_at > $known_at, n.expired_at IS NULL)
     WITH kind, at, reason, n, by, ($agent_id IS NULL OR coalesce(by.agent_id = $agent_id, false))
@@ -82,7 +82,7 @@ CALL (m) {
     WITH o WHERE o.object_key = f.object_key AND o.scope = f.scope AND o.expired_at IS NULL
       AND o.valid_at <= $now AND (o.invalid_at IS NULL OR o.invalid_at > $now)
     MATCH (by:Memory)-[:STATES]->(o)
-    WHERE NOT by:Deleting
+    WHERE (by:Deleting) = false
       AND ($agent_id IS NULL OR by.agent_id = $agent_id)
       AND ($run_id IS NULL OR by.run_id = $run_id)
       AND ($project IS NULL OR by.project = $project)

@@ -21,8 +21,8 @@ CALL () {
   OPTIONAL MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(n)
   WITH n, m, coalesce(m, n) AS owner
   CALL (n) {
-    MATCH path = (earlier:Memory)-[:NEXT*1..2]->(n)
-    WHERE n.kind = 'message' AND NOT earlier:Deleting
+    MATCH path = (n)<-[:NEXT*1..2]-(earlier)
+    WHERE n.kind = 'message' AND (earlier:Deleting) = false
     WITH earlier ORDER BY length(path) DESC
     RETURN collect(earlier {.uuid, .text}) AS earlier
   }

@@ -20,7 +20,7 @@ OPTIONAL MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(n)
 WITH n, m, coalesce(m, n) AS owner ORDER BY n.uuid
 CALL (n) {
   MATCH path = (earlier:Memory)-[:NEXT*1..2]->(n)
-  WHERE n.kind = 'message' AND NOT earlier:Deleting
+  WHERE n.kind = 'message' AND (earlier:Deleting) = false
   WITH earlier ORDER BY length(path) DESC
   RETURN collect(earlier {.uuid, .text}) AS earlier
 }

@@ -6,7 +6,7 @@
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})
 CALL (j) {
   MATCH (j)-[e:EXTRACTS]->(m:Memory)
-  WHERE NOT m:Deleting
+  WHERE (m:Deleting) = false
   WITH m, e ORDER BY e.position
   RETURN collect(m.uuid) AS memories
 }

@@ -11,7 +11,7 @@
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})
 CALL (j) {
   MATCH (j)-[e:EXTRACTS]->(m:Memory)
-  WHERE NOT m:Deleting
+  WHERE (m:Deleting) = false
   WITH e, m ORDER BY e.position
   RETURN collect(m {.uuid, .text, .content_hash, .role, .speaker, .project, .agent_id, .run_id, .occurred_at,
     .created_at, .seq, .noise_reason}) AS memories
@@ -19,7 +19,7 @@ CALL (j) {
 CALL (memories) {
   MATCH (first:Memory {uuid: memories[0].uuid})
   MATCH path = (before:Memory)-[:NEXT*1..6]->(first)
-  WHERE before.user_id = $user_id AND NOT before:Deleting
+  WHERE before.user_id = $user_id AND (before:Deleting) = false
   WITH before, length(path) AS distance ORDER BY distance LIMIT $earlier
   WITH before, distance ORDER BY distance DESC
   RETURN collect(before {.text, .role, .speaker}) AS earlier

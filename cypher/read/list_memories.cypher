@@ -16,7 +16,7 @@
 // instants: occurred_at, created_at, updated_at, last_recalled_at, valid_at, invalid_at
 // order: seq descending
 MATCH (m:Memory)
-WHERE m.user_id = $user_id AND m.seq < $before AND NOT m:Deleting
+WHERE m.user_id = $user_id AND m.seq < $before AND (m:Deleting) = false
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)

@@ -16,6 +16,6 @@ CALL (m) {
   RETURN near
 }
 WITH DISTINCT near AS m
-WHERE m.user_id = $user_id AND NOT m:Deleting
+WHERE m.user_id = $user_id AND (m:Deleting) = false
 RETURN collect(m {.uuid, .text, .agent_id, .run_id, .project, .speaker, .occurred_at, .created_at, form: m.kind, noise: coalesce(m.noise, false),
   previous: CASE m.kind WHEN 'message' THEN [(m)<-[:NEXT*1..2]-(n:Memory) | n.uuid] ELSE [] END}) AS cards

@@ -14,7 +14,7 @@
 // returns: versions_count integer
 // returns: previous string or null, next string or null
 MATCH (m:Memory {uuid: $uuid})
-WHERE m.user_id = $user_id AND NOT m:Deleting
+WHERE m.user_id = $user_id AND (m:Deleting) = false
 WITH m, m {.*} AS memory // before its facts: what is said to be read shows what was read in it
 CALL (m) {
   MATCH (m)-[:STATES]->(f:Fact)
@@ -42,12 +42,12 @@ CALL (m) {
 }
 CALL (m) {
   OPTIONAL MATCH (m)-[:NEXT]->(first:Memory) ((gone:Deleting)-[:NEXT]->(after:Memory)){0,} (n:Memory)
-  WHERE NOT n:Deleting
+  WHERE (n:Deleting) = false
   RETURN head(collect(n.uuid)) AS next
 }
 CALL (m) {
   OPTIONAL MATCH (m)<-[:NEXT]-(last:Memory) ((gone:Deleting)<-[:NEXT]-(before:Memory)){0,} (p:Memory)
-  WHERE NOT p:Deleting
+  WHERE (p:Deleting) = false
   RETURN head(collect(p.uuid)) AS previous
 }
 RETURN memory, facts, COUNT { (m)-[:STATES]->(:Fact) } AS facts_count, versions,

@@ -4,5 +4,5 @@
 // param: uuids list[string] - the memories
 // returns: texts list[{content_hash string, text string}]
 UNWIND $uuids AS uuid
-MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND NOT m:Deleting
+MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND (m:Deleting) = false
 RETURN collect(m {.content_hash, .text}) AS texts

@@ -8,7 +8,7 @@ UNWIND $names AS wanted
 UNWIND wanted.keys AS key
 MATCH (:Alias {user_id: $user_id, key: key})-[:REFERS_TO]->(e:Entity)
 WHERE e.uuid <> wanted.uuid
-  AND EXISTS { MATCH (e)<-[:REFERS_TO]-(:Alias)<-[:NAMES]-()<-[:PREVIOUS*0..1]-(m:Memory) WHERE NOT m:Deleting }
+  AND EXISTS { MATCH (e)<-[:REFERS_TO]-(:Alias)<-[:NAMES]-()<-[:PREVIOUS*0..1]-(m:Memory) WHERE (m:Deleting) = false }
 WITH DISTINCT wanted.uuid AS new, e
 RETURN new, e.uuid AS uuid, e.name AS name, e.kind AS kind, [(a:Alias)-[:REFERS_TO]->(e) | a.key] AS aliases
 ORDER BY new, uuid

@@ -11,11 +11,11 @@ CALL () {
   UNWIND $keys AS key
   MATCH (:Alias {user_id: $user_id, key: key})-[:REFERS_TO]->(e:Entity)
   WHERE EXISTS { MATCH (e)-[:MERGED_INTO]->(:Entity) }
-    OR EXISTS { MATCH (e)<-[:REFERS_TO]-(:Alias)<-[:NAMES]-()<-[:PREVIOUS*0..1]-(m:Memory) WHERE NOT m:Deleting }
+    OR EXISTS { MATCH (e)<-[:REFERS_TO]-(:Alias)<-[:NAMES]-()<-[:PREVIOUS*0..1]-(m:Memory) WHERE (m:Deleting) = false }
   RETURN collect(e {.uuid, .name, .kind, key: key, aliases: [(a:Alias)-[:REFERS_TO]->(e) | a.key]}) AS named
 }
 CALL () {
-  MATCH (m:Unindexed) WHERE m:Memory AND m.user_id = $user_id AND NOT m:Deleting
+  MATCH (m:Unindexed) WHERE m:Memory AND m.user_id = $user_id AND (m:Deleting) = false
   WITH m LIMIT $top_k
   RETURN collect(m {.uuid, .index_rev}) AS waiting
 }

@@ -11,13 +11,13 @@
 CALL () {
   UNWIND $hashes AS hash
   MATCH (m:Memory {user_id: $user_id, content_hash: hash})
-  WHERE m.seq < $before AND NOT m:Deleting AND coalesce(m.project, '') = coalesce($project, '')
+  WHERE m.seq < $before AND (m:Deleting) = false AND coalesce(m.project, '') = coalesce($project, '')
     AND NOT EXISTS { MATCH (m)-[:STATES]->(f:Fact) WHERE f.invalid_at <= $now }
   RETURN collect(DISTINCT hash) AS known_hashes
 }
 CALL () {
   UNWIND $uuids AS uuid
-  OPTIONAL MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND m.seq < $before AND NOT m:Deleting
+  OPTIONAL MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND m.seq < $before AND (m:Deleting) = false
   OPTIONAL MATCH (f:Fact {uuid: uuid}) WHERE f.user_id = $user_id AND f.seq < $before
     AND NOT EXISTS { MATCH (f)<-[:STATES]-(:Deleting) }
   WITH uuid WHERE m IS NOT NULL OR f IS NOT NULL

@@ -30,7 +30,7 @@ CALL (wanted) {
 }
 WITH e, count(*) AS ways
 WHERE NOT EXISTS { MATCH (e)-[:MERGED_INTO]->(:Entity) }
-  AND EXISTS { MATCH (e)<-[:REFERS_TO]-(:Alias)<-[:NAMES]-()<-[:PREVIOUS*0..1]-(m:Memory) WHERE NOT m:Deleting }
+  AND EXISTS { MATCH (e)<-[:REFERS_TO]-(:Alias)<-[:NAMES]-()<-[:PREVIOUS*0..1]-(m:Memory) WHERE (m:Deleting) = false }
 CALL (e) {
   MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = e.uuid AND f.predicate >= ''
     AND f.expired_at IS NULL AND NOT EXISTS { MATCH (f)<-[:STATES]-(:Deleting) }

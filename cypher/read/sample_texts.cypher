@@ -3,6 +3,6 @@
 // param: user_id string - partition
 // param: top_k integer - most rows returned
 // returns: texts list[{content_hash string, text string}]
-MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting
+MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0 AND (m:Deleting) = false
 WITH m ORDER BY m.user_id DESC, m.seq DESC LIMIT $top_k
 RETURN collect(m {.content_hash, .text}) AS texts

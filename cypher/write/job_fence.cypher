@@ -12,7 +12,7 @@
 MATCH (j:Job {uuid: $uuid, user_id: $user_id})
 WHERE j.state = 'running' AND j.claimed_by = $worker AND j.attempt = $attempt
 OPTIONAL MATCH (j)-[e:EXTRACTS]->(m:Memory)
-WHERE NOT m:Deleting
+WHERE (m:Deleting) = false
 WITH j, e, m, m.content_hash = e.content_hash AS same ORDER BY e.position
 RETURN coalesce(j.bulk, false) AS bulk, collect(CASE WHEN NOT same AND m.extraction = 'pending' THEN m.uuid END) AS changed,
   collect(CASE WHEN same THEN m {.uuid, .text, .role, .speaker, .project, .agent_id, .run_id, .occurred_at,

@@ -6,7 +6,7 @@
 // returns: uuid string
 UNWIND $memories AS mended
 MATCH (m:Memory {uuid: mended.uuid})
-WHERE m.user_id = $user_id AND m.text = mended.text AND NOT m:Deleting
+WHERE m.user_id = $user_id AND m.text = mended.text AND (m:Deleting) = false
 SET m.user_key = $user_key, m.name = mended.name, m.content_hash = mended.content_hash, m.terms = mended.terms, m.index_rev = m.index_rev + 1, m:Unindexed
 WITH m
 CALL (m) {

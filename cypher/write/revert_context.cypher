@@ -12,7 +12,7 @@
 //   string, claim_key string, valid_at datetime, statement string}] - facts that the update stated
 // returns: decisions list[{old string, new string, properties Decision}] - about all these facts
 MATCH (m:Memory {uuid: $uuid})-[:PREVIOUS]->(version:MemoryVersion)
-WHERE m.user_id = $user_id AND NOT m:Deleting
+WHERE m.user_id = $user_id AND (m:Deleting) = false
 WITH m, version ORDER BY version.replaced_at DESC LIMIT 1
 CALL (version) {
   MATCH (version)-[:STATES]->(f:Fact)

@@ -7,12 +7,12 @@
 CALL () {
   UNWIND $uuids AS uuid
   MATCH (f:Fact {uuid: uuid})<-[:STATES]-(m:Memory)
-  WHERE f.user_id = $user_id AND f.expired_at IS NULL AND NOT m:Deleting
+  WHERE f.user_id = $user_id AND f.expired_at IS NULL AND (m:Deleting) = false
   RETURN collect(f {.uuid, .valid_at, .claim_key}) AS facts
 }
 CALL () {
   UNWIND $uuids AS uuid
-  MATCH (owner:Memory {uuid: uuid}) WHERE owner.user_id = $user_id AND NOT owner:Deleting
+  MATCH (owner:Memory {uuid: uuid}) WHERE owner.user_id = $user_id AND (owner:Deleting) = false
   RETURN collect({uuid: uuid, facts: [(owner)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL |
     f {.uuid, .valid_at, .claim_key, .statement}]}) AS owners
 }

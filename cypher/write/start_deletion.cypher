@@ -8,7 +8,7 @@
 // param: job map - properties of the job
 // returns: marked integer
 MATCH (m:Memory)
-WHERE m.user_id = $user_id AND m.seq <= $until AND NOT m:Deleting
+WHERE m.user_id = $user_id AND m.seq <= $until AND (m:Deleting) = false
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)

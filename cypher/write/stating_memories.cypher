@@ -9,7 +9,7 @@
 // param: top_k integer - most rows returned
 // returns: uuids list[string]
 MATCH (m:Memory)
-WHERE m.user_id = $user_id AND m.seq <= $until AND NOT m:Deleting
+WHERE m.user_id = $user_id AND m.seq <= $until AND (m:Deleting) = false
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)

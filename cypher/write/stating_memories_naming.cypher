@@ -6,7 +6,7 @@
 // param: top_k integer - most rows returned
 // returns: uuids list[string]
 MATCH (e:Entity {uuid: $entity_uuid})<-[:REFERS_TO]-(:Alias)<-[:NAMES]-(owner)<-[:PREVIOUS*0..1]-(m:Memory)
-WHERE e.user_id = $user_id AND m.seq <= $until AND NOT m:Deleting
+WHERE e.user_id = $user_id AND m.seq <= $until AND (m:Deleting) = false
   AND EXISTS { MATCH (m)-[:PREVIOUS*0..1]->()-[:STATES]->(:Fact) }
 WITH DISTINCT m.uuid AS uuid LIMIT $top_k
 RETURN collect(uuid) AS uuids

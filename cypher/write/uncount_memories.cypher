@@ -5,7 +5,7 @@
 // param: uuids list[string] - the memories; those that wait to be erased are out already
 CALL () {
   UNWIND $uuids AS uuid
-  MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting
+  MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND m.seq >= 0 AND (m:Deleting) = false
   UNWIND [['user', $user_id], ['agent', m.agent_id], ['run', m.run_id], ['project', m.project]] AS scope
   WITH scope[0] AS kind, scope[1] AS name, count(*) AS gone, max(m.created_at) AS newest WHERE name IS NOT NULL
   RETURN kind, name, gone, newest
@@ -22,13 +22,13 @@ WITH s, newest WHERE newest >= s.last_used
 CALL (s) {
   CALL (s) {
     WITH s WHERE s.kind = 'run'
-    MATCH (m:Memory) WHERE m.user_id = $user_id AND m.run_id = s.name AND m.seq >= 0 AND NOT m:Deleting
+    MATCH (m:Memory) WHERE m.user_id = $user_id AND m.run_id = s.name AND m.seq >= 0 AND (m:Deleting) = false
       AND NOT m.uuid IN $uuids
     RETURN max(m.created_at) AS left
     UNION ALL
     WITH s WHERE s.kind <> 'run'
     CALL (s) {
-      MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting AND NOT m.uuid IN $uuids
+      MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0 AND (m:Deleting) = false AND NOT m.uuid IN $uuids
         AND (s.kind = 'user' OR s.kind = 'agent' AND m.agent_id = s.name OR s.kind = 'project' AND m.project = s.name)
       RETURN m ORDER BY m.seq DESC LIMIT 1
     }

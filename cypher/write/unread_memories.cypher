@@ -5,7 +5,7 @@
 // param: top_k integer - most memories
 // returns: uuid string, kind string, run_id string or null, created_at datetime
 MATCH (m:Memory)
-WHERE m.user_id = $user_id AND m.seq >= 0 AND NOT m:Deleting
+WHERE m.user_id = $user_id AND m.seq >= 0 AND (m:Deleting) = false
   AND ((m.extraction IN ['skipped', 'failed'] AND NOT m.noise)
     OR (m.extraction = 'none' AND m.noise AND EXISTS {
       MATCH (m)<-[:NEXT]-(said:Memory {created_at: m.created_at, extraction: 'skipped'}) WHERE NOT said.noise }))

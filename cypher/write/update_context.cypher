@@ -13,7 +13,7 @@
 // returns: owners list[{uuid string, facts list[{uuid string, valid_at datetime, claim_key string, statement string}]}] -
 //   memories whose ids are given as targets
 MATCH (m:Memory {uuid: $uuid})
-WHERE m.user_id = $user_id AND NOT m:Deleting
+WHERE m.user_id = $user_id AND (m:Deleting) = false
 CALL (m) {
   OPTIONAL MATCH (m)-[:STATES]->(f:Fact)
   RETURN collect(f {.uuid, .scope, .subject_uuid, .object_uuid, .predicate, .claim_key, .valid_at, .statement}) AS facts
@@ -38,12 +38,12 @@ CALL (m) {
 CALL () {
   UNWIND $targets AS uuid
   MATCH (f:Fact {uuid: uuid})<-[:STATES]-(owner:Memory)
-  WHERE f.user_id = $user_id AND f.expired_at IS NULL AND NOT owner:Deleting
+  WHERE f.user_id = $user_id AND f.expired_at IS NULL AND (owner:Deleting) = false
   RETURN collect(f {.uuid, .valid_at, .claim_key}) AS targets
 }
 CALL () {
   UNWIND $targets AS uuid
-  MATCH (owner:Memory {uuid: uuid}) WHERE owner.user_id = $user_id AND NOT owner:Deleting
+  MATCH (owner:Memory {uuid: uuid}) WHERE owner.user_id = $user_id AND (owner:Deleting) = false
   RETURN collect({uuid: uuid, facts: [(owner)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL |
     f {.uuid, .valid_at, .claim_key, .statement}]}) AS owners
 }

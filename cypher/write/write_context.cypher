@@ -22,7 +22,7 @@
 CALL () {
   UNWIND $hashes AS hash
   MATCH (m:Memory {user_id: $user_id, content_hash: hash})
-  WHERE m.kind = 'note' AND NOT m:Deleting
+  WHERE m.kind = 'note' AND (m:Deleting) = false
     AND coalesce(m.agent_id, '') = coalesce($agent_id, '')
     AND coalesce(m.run_id, '') = coalesce($run_id, '')
     AND coalesce(m.project, '') = coalesce($project, '')
@@ -40,18 +40,18 @@ CALL () {
 CALL () {
   UNWIND $targets AS uuid
   MATCH (f:Fact {uuid: uuid})<-[:STATES]-(m:Memory)
-  WHERE f.user_id = $user_id AND f.expired_at IS NULL AND NOT m:Deleting
+  WHERE f.user_id = $user_id AND f.expired_at IS NULL AND (m:Deleting) = false
   RETURN collect({uuid: f.uuid, valid_at: f.valid_at, claim_key: f.claim_key}) AS facts
 }
 CALL () {
   UNWIND $targets AS uuid
-  MATCH (owner:Memory {uuid: uuid}) WHERE owner.user_id = $user_id AND NOT owner:Deleting
+  MATCH (owner:Memory {uuid: uuid}) WHERE owner.user_id = $user_id AND (owner:Deleting) = false
   RETURN collect({uuid: uuid, facts: [(owner)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL |
     f {.uuid, .valid_at, .claim_key, .statement}]}) AS owners
 }
 CALL () {
   MATCH (m:Memory {user_id: $user_id, run_id: $run_id})
-  WHERE $messages > 0 AND m.kind = 'message' AND NOT m:Deleting
+  WHERE $messages > 0 AND m.kind = 'message' AND (m:Deleting) = false
   WITH m ORDER BY m.seq DESC LIMIT $messages
   RETURN collect({hash: m.content_hash, role: m.role, speaker: m.speaker, uuid: m.uuid, occurred_at: m.occurred_at,
                   facts: [(m)-[:STATES]->(f:Fact) | f {.claim_key, .uuid, .statement, .because,
