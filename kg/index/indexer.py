@@ -164,8 +164,11 @@ class Indexer:
     async def drain(self) -> None:
         """Work until a look finds nothing to do and all is durable; for start-up, tests and repairs."""
         async with self._working:
-            await self._empty_queue()
-            await self._flush()
+            while True:
+                await self._empty_queue()
+                if not self._written and not self._flushing:
+                    return
+                await self._flush()  # what has changed since it was written is queued again
 
     async def requeue_all(self) -> int:
         """Queue every node again, after the index was lost or for one that is rebuilt; return how many wait."""
@@ -342,6 +345,7 @@ class Indexer:
             changed = [uuid for uuid in sorted(present) if await self._says_something_else(written[uuid])]
             if changed:
                 await self._store.write(lambda tx: tx.run(queries.queue_nodes, uuids=changed), "queue_nodes")
+                self._wake.set()
         self.state.indexed += len(done)
 
     async def _mark(self, tx: Transaction, written: Mapping[str, QueuedNode]) -> list[Node]:
