@@ -144,6 +144,14 @@ def criteria_of(query: IndexQuery) -> Criteria:
     return Criteria(unset, keywords, _bounds(not_after), _bounds([("invalid_at", query.valid_at)]), ranges)
 
 
+def search_params(query: IndexQuery) -> dict[str, Any]:
+    """Return how a query is to be searched for, by the names that both engines have; empty leaves it to the engine."""
+    if query.among is not None:
+        return {"exact": True}
+    graph = GRAPHS.get(query.using)
+    return {} if graph is None else {"hnsw_ef": graph.looked_at}
+
+
 def card_of(uuid: str, payload: Mapping[str, Any]) -> IndexCard:
     """Return what ranking reads of a point."""
     read = payload.get

@@ -7,22 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from kg.errors import StoreUnavailable
-from kg.index.qdrant.points import CARD_FIELDS, GRAPHS, SET, STORE, card_of, criteria_of, payload_of, point_ids
+from kg.index.qdrant.points import CARD_FIELDS, SET, STORE, card_of, criteria_of, payload_of, point_ids, search_params
 from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Vector, VectorName
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from qdrant_client.models import (
-        DatetimeRange,
-        Filter,
-        PointStruct,
-        QueryRequest,
-        Record,
-        ScoredPoint,
-        SearchParams,
-        SparseVector,
-    )
+    from qdrant_client.models import DatetimeRange, Filter, PointStruct, QueryRequest, Record, ScoredPoint, SparseVector
 
 UNAUTHORIZED, NOT_FOUND, CONFLICT, REQUEST_TIMEOUT = (401, 403), 404, 409, 408
 SERVER_ERROR = 500
@@ -78,26 +69,17 @@ def point_struct(point_id: UUID, point: IndexPoint) -> PointStruct:
 
 def query_request(query: IndexQuery) -> QueryRequest:
     """Return one leg of a search as it is sent."""
-    from qdrant_client.models import QueryRequest
+    from qdrant_client.models import QueryRequest, SearchParams
 
     return QueryRequest(
         query=shaped(query.using, query.vector),
         using=query.using,
         filter=_filter(query),
         limit=query.top_k,
-        params=_how(query),
+        params=SearchParams(**search_params(query)),
         with_payload=list(CARD_FIELDS) if query.with_cards else False,
         with_vector=False,
     )
-
-
-def _how(query: IndexQuery) -> SearchParams | None:
-    from qdrant_client.models import SearchParams
-
-    if query.among is not None:
-        return SearchParams(exact=True)
-    graph = GRAPHS.get(query.using)
-    return None if graph is None else SearchParams(hnsw_ef=graph.looked_at)
 
 
 def shaped(using: VectorName, vector: Vector | Mapping[int, float]) -> Any:

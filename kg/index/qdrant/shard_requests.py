@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as edge
 
-from kg.index.qdrant.points import CARD_FIELDS, GRAPHS, SET, card_of, criteria_of, payload_of, point_ids
+from kg.index.qdrant.points import CARD_FIELDS, SET, card_of, criteria_of, payload_of, point_ids, search_params
 from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Vector, VectorName
 
 
@@ -43,15 +43,8 @@ def query_request(query: IndexQuery) -> edge.QueryRequest:
         filter=_filter(query),
         with_payload=list(CARD_FIELDS) if query.with_cards else False,
         with_vector=False,
-        params=_how(query),
+        params=edge.SearchParams(**search_params(query)),
     )
-
-
-def _how(query: IndexQuery) -> edge.SearchParams | None:
-    if query.among is not None:
-        return edge.SearchParams(exact=True)
-    graph = GRAPHS.get(query.using)
-    return None if graph is None else edge.SearchParams(hnsw_ef=graph.looked_at)
 
 
 def hit_of(hit: edge.ScoredPoint) -> IndexHit:
