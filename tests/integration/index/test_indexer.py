@@ -82,6 +82,15 @@ async def user_of_index(parts: Parts, clock: TestClock, before: Callable[[], Awa
         await own.indexer.stop()
 
 
+async def reword(user: User, edit: list[str]) -> None:
+    """Give the memories that are left to edit another text, by hand."""
+    while edit:
+        await user.raw(
+            "MATCH (m:Memory {uuid: $uuid}) SET m.text = 'Bees dance', m.index_rev = m.index_rev + 1, m:Unindexed",
+            uuid=edit.pop(),
+        )
+
+
 async def test_a_point_that_could_not_be_flushed_keeps_its_place_in_the_queue(parts: Parts, clock: TestClock):
     disk_is_full = True
     failed = asyncio.Event()
@@ -111,11 +120,7 @@ async def test_what_changes_between_write_and_flush_is_written_again(parts: Part
     async def meanwhile() -> None:
         nonlocal flushes
         flushes += 1
-        while edit:
-            await user.raw(
-                "MATCH (m:Memory {uuid: $uuid}) SET m.text = 'Bees dance', m.index_rev = m.index_rev + 1, m:Unindexed",
-                uuid=edit.pop(),
-            )
+        await reword(user, edit)
 
     async with user_of_index(parts, clock, meanwhile) as user:
         added = await user.add(NOTE)
@@ -137,15 +142,7 @@ async def test_what_changes_between_write_and_flush_is_written_again(parts: Part
 
 async def test_a_drain_ends_when_nothing_waits_not_even_what_changed_meanwhile(parts: Parts, clock: TestClock):
     edit: list[str] = []
-
-    async def meanwhile() -> None:
-        while edit:
-            await user.raw(
-                "MATCH (m:Memory {uuid: $uuid}) SET m.text = 'Bees dance', m.index_rev = m.index_rev + 1, m:Unindexed",
-                uuid=edit.pop(),
-            )
-
-    async with user_of_index(parts, clock, meanwhile) as user:
+    async with user_of_index(parts, clock, lambda: reword(user, edit)) as user:
         added = await user.add(NOTE)
         await until_settled(user)
         await user.indexer.stop()
