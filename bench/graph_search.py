@@ -21,7 +21,7 @@ import qdrant_edge as edge
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.recall_sets import RecallSet, load_set
 from extract.embedders.connect import make_embedder
-from kg.index.qdrant.points import GRAPHS
+from kg.index.qdrant.point_form import GRAPHS
 from kg.index.qdrant.shard import Shard, optimize_copy
 from kg.index.qdrant.shard_requests import query_request
 from kg.index.vectors import NodeText, NodeVectors

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.recall_sets import OWN_SETS
 from extract.embedders.connect import make_embedder
-from extract.embedders.heap import give_back_unused
+from extract.embedders.unused_memory import give_back_unused
 from kg.language.sentences import sentences
 from kg.ports import Embedder, TextToEmbed
 from kg.settings.paths import cache_dir

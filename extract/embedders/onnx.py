@@ -18,8 +18,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from extract.embedders.heap import give_back_unused, limit_heaps
 from extract.embedders.onnx_model import MAX_PASSAGES, MAX_TOKENS, PASSAGE_TOKENS, ModelUse, OnnxModel
+from extract.embedders.unused_memory import give_back_unused, limit_heaps
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.managed.artifacts import ModelFiles
 from kg.ports import QuestionVectors, TextToEmbed, TextVectors, Vector

@@ -11,7 +11,7 @@ from kg.errors import InvalidInput
 from kg.facts import predicates
 from kg.facts.kinds import kind_of, plain_key
 from kg.facts.quantities import is_quantity
-from kg.facts.slots import Versioned, find_versioned
+from kg.facts.successive_values import Versioned, find_versioned
 from kg.language.names import SELF_KEY, alias_key, is_self, is_speaker, is_user
 from kg.values import FactInput, Scope
 

@@ -27,7 +27,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kg.facts.queries import TimedDecision, TimedFact
-from kg.facts.slots import slot_in_graph
+from kg.facts.successive_values import slot_in_graph
 from kg.values import UNKNOWN_START, Ended
 
 Group = tuple[str, ...]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from neo4j.graph import Node, Path, Relationship
 
-from kg.graph.native import native
+from kg.graph.python_values import native
 from kg.narrow import is_list, is_object
 
 

@@ -37,13 +37,13 @@ from neo4j.exceptions import (
 
 import cypher
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.graph.doubt import DOUBT_PATIENCE_S, DOUBT_PAUSE_S, repeat_in_doubt
 from kg.graph.driver_tables import shrink_tables
 from kg.graph.failures import check_version, is_race, refused_report, translate
-from kg.graph.native import native_map
+from kg.graph.python_values import native_map
 from kg.graph.query import Command, Query, R
 from kg.graph.report_values import show
 from kg.graph.shape import LEFT_OUT, fix_for
+from kg.graph.unsure_commit import DOUBT_PATIENCE_S, DOUBT_PAUSE_S, repeat_in_doubt
 
 shrink_tables()
 

@@ -29,7 +29,7 @@ from kg.graph.store import GraphStore, Transaction
 from kg.index import queries
 from kg.index.compare import INDEXED_LABELS, point_hash
 from kg.index.holder import IndexHolder
-from kg.index.points import point_of, text_of
+from kg.index.node_points import point_of, text_of
 from kg.index.queries import IndexWork, QueuedNode
 from kg.index.vectors import NodeText, NodeVectors
 from kg.ports import Clock, Embedder, IndexPoint, Vector, VectorIndex

@@ -20,7 +20,7 @@ from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.lucene import user_key
 from kg.language.names import alias_key
 from kg.language.words import split_terms
-from kg.mending import queries, sound
+from kg.mending import mended_properties, queries
 from kg.mending.bindings import rebound
 from kg.mending.checks import BrokenRule, Fault, run_checks
 from kg.ports import Clock
@@ -181,17 +181,17 @@ class _Round:
         ]
         await self._state_alone(by_hand)
 
-    def _sound(self, labels: Sequence[str], raw: sound.Raw, owner: sound.Raw | None) -> Row:
+    def _sound(self, labels: Sequence[str], raw: mended_properties.Raw, owner: mended_properties.Raw | None) -> Row:
         now = self._write.now
         if "Memory" in labels:
-            return sound.sound_memory(raw, now, self._seq())
+            return mended_properties.sound_memory(raw, now, self._seq())
         if "MemoryVersion" in labels:
-            return sound.sound_version(raw, now)
+            return mended_properties.sound_version(raw, now)
         if "Fact" in labels:
-            return sound.sound_fact(raw, owner, now, self._seq())
+            return mended_properties.sound_fact(raw, owner, now, self._seq())
         if "Entity" in labels:
-            return sound.sound_entity(raw, now)
-        return sound.sound_job(raw, now)
+            return mended_properties.sound_entity(raw, now)
+        return mended_properties.sound_job(raw, now)
 
     async def _state_alone(self, facts: Sequence[str]) -> None:
         """Let a new memory with the words of each of these facts state it."""
@@ -202,7 +202,7 @@ class _Round:
         for node in await self._tx.run(queries.raw_nodes, user_id=self._user, uuids=list(facts)):
             uuid = self._write.uuid(node["uuid"])
             raw = {"uuid": uuid, "user_id": self._user, "text": node["properties"]["statement"]}
-            properties = raw | sound.sound_memory(raw, self._write.now, self._seq())
+            properties = raw | mended_properties.sound_memory(raw, self._write.now, self._seq())
             memories.append({"uuid": uuid, "properties": properties, "previous_uuid": None})
             links.append({"memory_uuid": uuid, "fact_uuid": node["uuid"]})
         await self._create(memories=memories)

@@ -50,7 +50,7 @@ from kg.operations.tool_parameters import (
 )
 from kg.recall import render
 from kg.recall.filters import parse_filters
-from kg.recall.query import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, EntityPage, Search
+from kg.recall.request import DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, EntityPage, Search
 from kg.validate import check_id, check_limit, check_metadata, check_text, check_uuid, parse_json
 from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
 
@@ -70,7 +70,7 @@ class MemoryService:
     """The eleven operations, in the order in which an agent reads them."""
 
     def __init__(self, parts: Parts) -> None:
-        from kg.operations.erasure import Erasure
+        from kg.operations.deletion import Erasure
         from kg.operations.scoped_reading import ScopedReading
         from kg.operations.writes import Writes
         from kg.recall.changes import Changes

@@ -10,8 +10,8 @@ from kg.language.sentences import best_passage
 from kg.recall import render
 from kg.recall.not_mentioned import unshown
 from kg.recall.queries import Hit, HitFact
-from kg.recall.query import WEAK_SHARE, DenseLeg, Found, Search
 from kg.recall.ranking import Ranked
+from kg.recall.request import WEAK_SHARE, DenseLeg, Found, Search
 from kg.recall.succession import split_facts
 from kg.values import JsonObject
 

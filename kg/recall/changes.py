@@ -10,7 +10,7 @@ from kg.graph.store import GraphStore
 from kg.language.words import stem_terms
 from kg.recall import queries, render
 from kg.recall.queries import Change
-from kg.recall.query import Search
+from kg.recall.request import Search
 from kg.values import JsonObject
 
 PAGE = 500

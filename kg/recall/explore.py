@@ -19,7 +19,7 @@ from kg.language.names import SELF_KEY, alias_key, former_key, is_self
 from kg.ports import Embedder, IndexQuery, VectorIndex
 from kg.recall import queries, render
 from kg.recall.queries import EntityFact, RankedEntity
-from kg.recall.query import EntityPage
+from kg.recall.request import EntityPage
 from kg.values import UNKNOWN_START, JsonObject, Scope
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import Any
 from kg.language.bm25 import term_id
 from kg.ports import IndexHit, IndexQuery, QuestionVectors, Vector, VectorIndex
 from kg.recall.coverage import Terms
-from kg.recall.narrowing import Narrowing, narrow
-from kg.recall.query import Found, Search
+from kg.recall.prefilter import Narrowing, narrow
+from kg.recall.request import Found, Search
 
 LEG_TOP_K = 100
 FILTERED_TOP_K = 500

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from kg.ports import Embedder, QuestionVectors, Vector
-from kg.recall.query import Found
+from kg.recall.request import Found
 from kg.settings.service import EMBEDDERS
 
 MOST_TERMS = 8

@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.recall.query import DenseLeg, Leg
+from kg.recall.request import DenseLeg, Leg
 
 Part = Literal["lexical", "text", "sentence", "tokens", "fact", "neighbour", "speaker", "date", "newest", "project"]
 Scores = NDArray[np.float64]

@@ -31,7 +31,6 @@ from kg.recall.not_mentioned import asks_for_names_alone, missing_words, words_t
 from kg.recall.nothing_fits import NOTE, Bearings
 from kg.recall.now_words import asks_for_present
 from kg.recall.queries import Hit, WaitingMemory
-from kg.recall.query import Found, Leg, Search
 from kg.recall.question import MAX_QUESTION_CHARS, WAITING_MOST, Question, QuestionReader
 from kg.recall.ranking import (
     FIRST_STAGE,
@@ -44,6 +43,7 @@ from kg.recall.ranking import (
     rank,
 )
 from kg.recall.render import PASSAGE_CHARS
+from kg.recall.request import Found, Leg, Search
 from kg.recall.rerank import RERANKED, Reranking
 from kg.recall.search_state import Asked
 from kg.recall.succession import in_succession, successors

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kg.ports import QuestionVectors
-from kg.recall.query import Found, Search
 from kg.recall.question import Question
+from kg.recall.request import Found, Search
 
 
 @dataclass

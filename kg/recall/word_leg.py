@@ -9,7 +9,7 @@ from kg.ports import IndexCard
 from kg.recall import queries
 from kg.recall.coverage import Terms
 from kg.recall.index_legs import FILTERED_TOP_K, LEG_TOP_K
-from kg.recall.query import Found, Search
+from kg.recall.request import Found, Search
 from kg.values import Scope
 
 _FETCHED_IF_NARROWED = 1000

@@ -26,7 +26,7 @@ from kg.facts.claims import (
     version_in,
 )
 from kg.facts.predicates import SINGLE_VALUED, THING
-from kg.facts.slots import slot_of
+from kg.facts.successive_values import slot_of
 from kg.graph.node_names import fact_name
 from kg.graph.partition import Write
 from kg.graph.store import Row

@@ -14,7 +14,7 @@ from kg.entities import queries as entities_queries
 from kg.entities.merge import merge_namesakes
 from kg.facts.claims import StatedName, claim_key, entity_key
 from kg.facts.derive import refresh_derived
-from kg.facts.slots import Versioned, find_versioned
+from kg.facts.successive_values import Versioned, find_versioned
 from kg.graph.partition import Write, lock
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock

@@ -48,11 +48,11 @@ from kg.writing.delete import Deleting
 from kg.writing.upgrade import upgrade
 from mcp_server.service.clock_watch import ClockWatch
 from mcp_server.service.early_neo4j import EarlyNeo4j, OnPhase, Phases, telling
-from mcp_server.service.endings import end_all, endings_of
 from mcp_server.service.guide_server import PORT_OF_SERVERS, Guides, Offer
 from mcp_server.service.keep_neo4j import graph_address, keep_neo4j
 from mcp_server.service.metrics import render
 from mcp_server.service.model_side import ModelSide, make_model_side
+from mcp_server.service.shutdown import end_all, endings_of
 
 if TYPE_CHECKING:
     from kg.managed.local_neo4j import LocalNeo4j, Neo4jAddress

@@ -9,7 +9,7 @@ import socket
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 
-from extract.embedders.heap import give_back_unused
+from extract.embedders.unused_memory import give_back_unused
 from kg.errors import KgError
 from kg.settings.service import Settings
 from mcp_server.link.record import FAILED, READY, STOPPING, PublishedRecord

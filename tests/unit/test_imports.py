@@ -37,7 +37,7 @@ WINGS = {
 ROOMS = {
     "neo4j": (
         "kg/graph/store.py",
-        "kg/graph/native.py",
+        "kg/graph/python_values.py",
         "kg/graph/failures.py",
         "kg/graph/report_values.py",
         "kg/graph/driver_tables.py",

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from kg.errors import StoreUnavailable
 from kg.index.qdrant.folder import ShardFolder, allocated_bytes, new_shard_name
-from kg.index.qdrant.points import STORE, Owner, check_vector, checked_points, checked_query, point_ids
+from kg.index.qdrant.point_form import STORE, Owner, check_vector, checked_points, checked_query, point_ids
 from kg.index.qdrant.shard import Shard, copy_shard, optimize_copy
 from kg.ports import DenseName, IndexCard, IndexEntry, IndexHit, IndexPoint, IndexQuery, Vector
 

@@ -22,7 +22,7 @@ from uuid import uuid4
 from filelock import BaseFileLock, FileLock, Timeout
 
 from kg.errors import ConfigurationError, OutdatedIndex, StoreUnavailable
-from kg.index.qdrant.points import STORE, Owner
+from kg.index.qdrant.point_form import STORE, Owner
 from kg.index.qdrant.shard import DamagedShard, Shard
 from kg.narrow import is_object
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from kg.errors import ConfigurationError, OutdatedIndex, StoreUnavailable
-from kg.index.qdrant.points import (
+from kg.index.qdrant.point_form import (
     CARD_FIELDS,
     ENTRY_FIELDS,
     FOLLOWERS,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.index.qdrant.points import FULL_SCAN_KB, GRAPHS, KEYWORD_FIELDS, STORE, TIME_FIELDS, UUID_FIELDS, Owner
+from kg.index.qdrant.point_form import FULL_SCAN_KB, GRAPHS, KEYWORD_FIELDS, STORE, TIME_FIELDS, UUID_FIELDS, Owner
 from kg.index.qdrant.server_requests import CONFLICT, NOT_FOUND, REFUSED
 
 if TYPE_CHECKING:

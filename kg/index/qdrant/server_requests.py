@@ -7,7 +7,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from kg.errors import StoreUnavailable
-from kg.index.qdrant.points import CARD_FIELDS, SET, STORE, card_of, criteria_of, payload_of, point_ids, search_params
+from kg.index.qdrant.point_form import (
+    CARD_FIELDS,
+    SET,
+    STORE,
+    card_of,
+    criteria_of,
+    payload_of,
+    point_ids,
+    search_params,
+)
 from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Vector, VectorName
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from cachetools import LRUCache
 
 from kg.errors import StoreUnavailable
 from kg.index.qdrant.mapped import give_back_mapped
-from kg.index.qdrant.points import (
+from kg.index.qdrant.point_form import (
     CARD_FIELDS,
     ENTRY_FIELDS,
     FOLLOWERS,

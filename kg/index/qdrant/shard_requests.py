@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as edge
 
-from kg.index.qdrant.points import CARD_FIELDS, SET, card_of, criteria_of, payload_of, point_ids, search_params
+from kg.index.qdrant.point_form import CARD_FIELDS, SET, card_of, criteria_of, payload_of, point_ids, search_params
 from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Vector, VectorName
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import qdrant_edge as edge
 
-from kg.index.qdrant.points import FULL_SCAN_KB, GRAPHS, KEYWORD_FIELDS, TIME_FIELDS, UUID_FIELDS
+from kg.index.qdrant.point_form import FULL_SCAN_KB, GRAPHS, KEYWORD_FIELDS, TIME_FIELDS, UUID_FIELDS
 
 SEARCH_THREADS = 2
 """A search is no faster with more, and the engine starts eight otherwise."""

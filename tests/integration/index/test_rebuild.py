@@ -25,7 +25,7 @@ from kg.index import queries as index_queries
 from kg.index.compare import drift
 from kg.index.indexer import Indexer
 from kg.index.qdrant.embedded import EmbeddedIndex
-from kg.index.qdrant.points import FORM
+from kg.index.qdrant.point_form import FORM
 from kg.index.rebuild import Reindex
 from kg.language.words import content_hash
 from kg.operations.arguments import Session

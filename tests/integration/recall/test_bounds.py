@@ -12,7 +12,7 @@ from kg.operations.decisions import Decisions
 from kg.recall.changes import Changes
 from kg.recall.filters import parse_filters
 from kg.recall.listing import SCOPES_SHOWN
-from kg.recall.query import Search
+from kg.recall.request import Search
 from kg.values import RequestKey, Scope
 from tests.support.user import User, instant, lives_in, states
 

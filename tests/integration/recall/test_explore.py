@@ -11,7 +11,7 @@ from kg.language.lucene import entity_query, user_key
 from kg.operations.memory import MemoryService
 from kg.recall import queries as recall_queries
 from kg.recall.explore import Explore
-from kg.recall.query import EntityPage
+from kg.recall.request import EntityPage
 from kg.values import Scope
 from tests.support.user import User, instant, prefers, states
 from tests.support.watched_store import watched_store

@@ -10,11 +10,11 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kg.index.points import flat_metadata
-from kg.index.qdrant.points import criteria_of, payload_of
+from kg.index.node_points import flat_metadata
+from kg.index.qdrant.point_form import criteria_of, payload_of
 from kg.ports import IndexPoint, IndexQuery
 from kg.recall.filters import parse_filters
-from kg.recall.narrowing import narrow
+from kg.recall.prefilter import narrow
 from tests.support.plain_filter import matches, random_filter, random_metadata
 
 _VECTOR = np.ones(1, dtype=np.float32)

@@ -14,8 +14,8 @@ from kg.managed.local_neo4j import Neo4jAddress
 from kg.settings.service import Settings
 from mcp_server.service.composition import Service
 from mcp_server.service.early_neo4j import EarlyNeo4j, Phases
-from mcp_server.service.endings import end_all, endings_of
 from mcp_server.service.keep_neo4j import keep_neo4j
+from mcp_server.service.shutdown import end_all, endings_of
 
 
 def _address(port: int, pid: int) -> Neo4jAddress:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kg.ports import TimeRange
 from kg.recall.filters import parse_filters
-from kg.recall.narrowing import Narrowing, narrow
+from kg.recall.prefilter import Narrowing, narrow
 
 TICK = timedelta(microseconds=1)
 

@@ -9,7 +9,7 @@ import pytest
 from neo4j.spatial import CartesianPoint, WGS84Point
 from neo4j.time import Date, DateTime, Duration, Time
 
-from kg.graph.native import native
+from kg.graph.python_values import native
 
 
 def test_values_that_a_person_added_are_passed_on_as_json_can_hold_them() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from kg.facts.slots import slot_of
+from kg.facts.successive_values import slot_of
 
 
 @pytest.mark.parametrize(
