@@ -17,8 +17,11 @@ from kg.recall.nothing_fits import Bearings
 from kg.recall.recall_counts import RecallCounts
 from kg.recall.search import Recall
 from kg.writing.delete import Deleting
+from tests.support.neo4j import wipe
 from tests.support.plain_embedder import PlainEmbedder
 from tests.support.user import TestClock, User
+
+MANY_NODES = 1000
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +53,22 @@ def bearings(embedder: Embedder) -> Bearings:
 
 
 @pytest.fixture
+def small_graph(graph: GraphStore, neo4j_address: GraphAddress) -> GraphStore:
+    """The store, emptied if other tests have left much in it: theirs is strangers' and may stay until then.
+
+    Plans are kept that were made for an almost empty graph. They read all of it, so a look at a few nodes of a large
+    one takes seconds.
+    """
+    wipe(neo4j_address, over=MANY_NODES)
+    return graph
+
+
+@pytest.fixture
 async def parts(
-    graph: GraphStore, embedder: Embedder, bearings: Bearings, clock: TestClock, tmp_path: Path
+    small_graph: GraphStore, embedder: Embedder, bearings: Bearings, clock: TestClock, tmp_path: Path
 ) -> AsyncIterator[Parts]:
     """Everything behind the operations, with an empty index and no background task running."""
+    graph = small_graph
     index = EmbeddedIndex(tmp_path / "qdrant", embedder.name, embedder.dimension, embedder.digest)
     await index.open()
     indexer = Indexer(graph, index, embedder, clock)

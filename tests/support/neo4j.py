@@ -17,8 +17,10 @@ def rows(address: GraphAddress, query: str, **params: Any) -> list[dict[str, Any
     return [record.data() for record in records]
 
 
-def wipe(address: GraphAddress) -> None:
-    """Remove every node; the schema, and what tells its version, stay."""
+def wipe(address: GraphAddress, over: int = 0) -> None:
+    """Remove every node, if there are more than ``over``; the schema, and what tells its version, stay."""
+    if over and rows(address, "MATCH (n) RETURN count(n) AS many")[0]["many"] <= over:
+        return
     with _driver(address).session(database=address.database) as session:
         session.run(
             "MATCH (n) WHERE NOT n:SchemaState CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"

@@ -94,7 +94,8 @@ async def test_every_acknowledged_memory_is_there_once_through_kills_of_the_serv
             kill_on_the_way(live, progress, adds),
         )
         assert len(progress.ids) == 2 * adds
-        await first.add("The last note, after which the index has caught up")
+        await first.add("The last note")
+        await first.indexed()  # those before it too, which need not be indexed first
         for agent, project in ((first, "alpha"), (second, "beta")):
             await everything_is_there(agent, projects[project], project, progress.ids, adds)
         for what, query in ORPHANS.items():
