@@ -39,6 +39,8 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
     return replace(Settings(data_dir=folder / "with a space é", cache_dir=cache_dir()), **changes)
 
 
+OTHER_HEAP = "384m"
+
 MANAGER = """
 import asyncio, sys
 from pathlib import Path
@@ -46,7 +48,8 @@ from kg.managed.local_neo4j import LocalNeo4j
 from kg.settings.service import Settings
 
 async def main():
-    neo4j = LocalNeo4j(Settings(data_dir=Path(sys.argv[1]), cache_dir=Path(sys.argv[2])))
+    data, cache, heap = sys.argv[1:]
+    neo4j = LocalNeo4j(Settings(data_dir=Path(data), cache_dir=Path(cache), neo4j_heap=heap))
     print((await neo4j.start()).pid, flush=True)
     await asyncio.sleep(600)
 
@@ -80,9 +83,10 @@ class Home:
         self._managers.append(self.neo4j)
         return self.neo4j
 
-    def manager_process(self) -> subprocess.Popen[str]:
+    def manager_process(self, heap: str = Settings.neo4j_heap) -> subprocess.Popen[str]:
         """A manager in a process of its own, which prints Neo4j's pid."""
-        command = [sys.executable, "-c", MANAGER, str(self.settings.data_dir), str(self.settings.cache_dir)]
+        settings = self.settings
+        command = [sys.executable, "-c", MANAGER, str(settings.data_dir), str(settings.cache_dir), heap]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
         self._processes.append(process)
         return process
@@ -136,17 +140,39 @@ async def stopped(home: Home) -> Home:
     return home
 
 
-async def test_a_manager_killed_during_the_boot_does_no_harm(stopped: Home) -> None:
-    home = stopped
+async def test_a_damaged_jar_is_replaced_and_a_port_that_is_taken_at_the_last_moment_is_given_up(
+    stopped: Home, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home, cache = stopped, tmp_path_factory.mktemp("cache")  # Neo4j stays, and reads its jars for as long as it runs
     assert home.manager().running() is None
-    manager = home.manager_process()
-    while not home.pids():
-        assert manager.poll() is None
-        await asyncio.sleep(0.05)
-    await kill(manager)
-    address = await home.manager().start()
-    assert query(address, "RETURN 1 AS one") == [{"one": 1}]
-    assert home.pids() == [address.pid]
+    good = cache_dir() / "artifacts"
+    damaged = copy_of_jars(cache, "neo4j-kernel-5.26.30.jar")
+
+    def fetch(coordinate: str, folder: Path, _received: Callable[[int], None]) -> Path:
+        assert coordinate == "org.neo4j:neo4j-kernel:5.26.30"
+        return Path(shutil.copy(good / damaged.relative_to(cache / "artifacts"), folder))
+
+    def manager(fetch: Fetch) -> LocalNeo4j:
+        return home.manager(ArtifactCache(cache, fetch=fetch, pause_s=0), cache_dir=cache)
+
+    with pytest.raises(SetupError, match=r"cannot fetch Neo4j.*1 of 214 files"):
+        await manager(offline).start()
+    neo4j = manager(fetch)
+    with socket.socket() as bolt:
+        bolt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that who looks finds the port free ...
+        bolt.bind(("127.0.0.1", 0))
+        taken = bolt.getsockname()[1]
+        home.folder.mkdir(parents=True, exist_ok=True)
+        (home.folder / "ports.json").write_text(f'{{"bolt": {taken}, "http": {taken + 1}}}')
+        starting = asyncio.create_task(neo4j.start())
+        while not home.pids() and not starting.done():
+            await asyncio.sleep(0.01)
+        bolt.listen()  # ... and Neo4j, which looks later, does not
+        address = await starting
+        assert f":{taken}" not in address.bolt_url
+        assert query(address, "RETURN 1 AS one") == [{"one": 1}]
+    home.abandon()
+    home.manager()  # with the cache of all
 
 
 async def test_it_answers_queries_with_the_settings_in_force(served: Served) -> None:
@@ -255,29 +281,6 @@ async def test_an_orphan_whose_record_was_never_written_is_ended_not_doubled(hom
     assert home.pids() == [address.pid] != [left.pid]
 
 
-async def test_what_a_killed_manager_leaves_behind_is_used_again_unless_it_has_other_settings(
-    home: Home, served: Served
-) -> None:
-    _, _, left = served
-    home.abandon()
-    manager = home.manager_process()
-    assert manager.stdout is not None
-    assert int(await asyncio.to_thread(manager.stdout.readline)) == left.pid
-    with pytest.raises(SetupError, match=f"managed by process {manager.pid}"):
-        await home.manager().start()
-    await kill(manager)
-    assert home.pids() == [left.pid]
-
-    address = await home.manager().start()
-    assert address.pid == left.pid
-    assert query(address, "RETURN 1 AS one") == [{"one": 1}]
-    home.abandon()
-
-    changed = await home.manager(neo4j_heap="384m").start()
-    assert changed.pid != left.pid
-    assert home.pids() == [changed.pid]
-
-
 async def test_a_restart_keeps_data_ports_and_password_and_uses_the_class_archive(home: Home, served: Served) -> None:
     _, neo4j, first = served
     query(first, "CREATE (:Kept {n: 1})")
@@ -296,38 +299,35 @@ async def test_a_restart_keeps_data_ports_and_password_and_uses_the_class_archiv
         assert Path(archive.partition("=")[2]).name in mapped
 
 
-async def test_a_damaged_jar_is_replaced_and_a_port_that_is_taken_at_the_last_moment_is_given_up(
-    stopped: Home, tmp_path: Path
+async def test_what_a_killed_manager_leaves_behind_is_used_again(home: Home, served: Served) -> None:
+    _, _, left = served
+    home.abandon()
+    manager = home.manager_process()
+    assert manager.stdout is not None
+    assert int(await asyncio.to_thread(manager.stdout.readline)) == left.pid
+    with pytest.raises(SetupError, match=f"managed by process {manager.pid}"):
+        await home.manager().start()
+    await kill(manager)
+    assert home.pids() == [left.pid]
+
+    address = await home.manager().start()
+    assert address.pid == left.pid
+    assert query(address, "RETURN 1 AS one") == [{"one": 1}]
+
+
+async def test_other_settings_take_another_one_and_a_manager_killed_during_its_boot_does_no_harm(
+    home: Home, served: Served
 ) -> None:
-    home = stopped
-    good = cache_dir() / "artifacts"
-    damaged = copy_of_jars(tmp_path / "cache", "neo4j-kernel-5.26.30.jar")
-
-    def fetch(coordinate: str, folder: Path, _received: Callable[[int], None]) -> Path:
-        assert coordinate == "org.neo4j:neo4j-kernel:5.26.30"
-        return Path(shutil.copy(good / damaged.relative_to(tmp_path / "cache" / "artifacts"), folder))
-
-    def manager(fetch: Fetch) -> LocalNeo4j:
-        return home.manager(ArtifactCache(tmp_path / "cache", fetch=fetch, pause_s=0), cache_dir=tmp_path / "cache")
-
-    with pytest.raises(SetupError, match=r"cannot fetch Neo4j.*1 of 214 files"):
-        await manager(offline).start()
-    neo4j = manager(fetch)
-    with socket.socket() as bolt:
-        bolt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that who looks finds the port free ...
-        bolt.bind(("127.0.0.1", 0))
-        taken = bolt.getsockname()[1]
-        home.folder.mkdir(parents=True, exist_ok=True)
-        (home.folder / "ports.json").write_text(f'{{"bolt": {taken}, "http": {taken + 1}}}')
-        starting = asyncio.create_task(neo4j.start())
-        while not home.pids() and not starting.done():
-            await asyncio.sleep(0.01)
-        bolt.listen()  # ... and Neo4j, which looks later, does not
-        address = await starting
-        assert f":{taken}" not in address.bolt_url
-        assert query(address, "RETURN 1 AS one") == [{"one": 1}]
-    await neo4j.stop()
-    home.manager()  # the other cache is gone with this test
+    _, _, left = served
+    home.abandon()
+    manager = home.manager_process(OTHER_HEAP)
+    while not set(home.pids()) - {left.pid}:
+        assert manager.poll() is None
+        await asyncio.sleep(0.05)
+    await kill(manager)
+    address = await home.manager(neo4j_heap=OTHER_HEAP).start()
+    assert query(address, "RETURN 1 AS one") == [{"one": 1}]
+    assert home.pids() == [address.pid] != [left.pid]
 
 
 async def test_a_store_that_a_foreign_process_has_open_is_left_alone(stopped: Home) -> None:
