@@ -19,10 +19,14 @@ from kg.ports import Embedder  # noqa: E402
 from kg.settings.paths import cache_dir  # noqa: E402
 from kg.settings.service import EMBEDDERS, Settings  # noqa: E402
 from tests.support.neo4j import close_drivers  # noqa: E402
+from tests.support.wheel import installed, wheel  # noqa: E402
+
+__all__ = ["installed", "wheel"]
 
 GIVEN_NEO4J = "KNOWTHREAD_TEST_NEO4J_URL"
 
 LIVE = (
+    "tests/integration/test_wheel.py",
     "tests/mcp/browser/test_neo4j_browser.py",
     "tests/mcp/cli/test_browse_command.py",
     "tests/mcp/cli/test_commands.py",
@@ -31,10 +35,14 @@ LIVE = (
     "tests/mcp/cli/test_report_command.py",
     "tests/mcp/tools/test_bad_input.py",
     "tests/mcp/tools/test_budget.py",
+    "tests/mcp/tools/test_cold_start.py",
     "tests/mcp/tools/test_neo4j_dies.py",
     "tests/mcp/tools/test_tools.py",
 )
-"""Files that need the service that all share: they run in one worker, in which it is started once."""
+"""Files that need the service that all share, or the wheel: they run in one worker, in which each is made once."""
+
+COLD = "tests/mcp/tools/test_cold_start.py"
+"""The first start of the shared service."""
 
 ENDS_NEO4J = "tests/mcp/tools/test_neo4j_dies.py"
 
@@ -42,7 +50,6 @@ OWN_NEO4J = (
     "tests/integration/embedders",
     "tests/integration/managed",
     "tests/integration/test_",
-    "tests/mcp/tools/test_cold_start.py",
 )
 """Files that stand among those of the graph, and need none or bring their own."""
 
@@ -108,10 +115,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_rank)
 
 
-def _rank(item: pytest.Item) -> tuple[int, bool]:
-    """Return the place of a test: that of its group; within it, what ends a Neo4j that knows its queries comes last."""
-    group = group_of(item.nodeid)
-    return next(rank for rank, name in enumerate(FIRST) if group.startswith(name)), item.nodeid.startswith(ENDS_NEO4J)
+def _rank(item: pytest.Item) -> tuple[int, int]:
+    """Return the place of a test: that of its group; in it the first start, and last what ends a Neo4j that knows its
+    queries.
+    """
+    group, test = group_of(item.nodeid), item.nodeid
+    place = test.startswith(ENDS_NEO4J) - test.startswith(COLD)
+    return next(rank for rank, name in enumerate(FIRST) if group.startswith(name)), place
 
 
 @pytest.fixture(scope="session")

@@ -35,17 +35,22 @@ def session_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
 
 
 @pytest.fixture(scope="session")
-def live_service(session_environment: dict[str, str]) -> Iterator[dict[str, str]]:
+def ended_service(session_environment: dict[str, str]) -> Iterator[Path]:
+    """The session's data folder, in which no service is left running."""
+    folder = Path(session_environment["KNOWTHREAD_DATA_DIR"])
+    yield folder
+    stop_service(folder)
+
+
+@pytest.fixture(scope="session")
+def live_service(session_environment: dict[str, str], ended_service: Path) -> dict[str, str]:
     """The environment of a session with a running service, which manages its Neo4j."""
     command = [sys.executable, "-I", "-m", "mcp_server", "neo4j", "--json"]
-    try:
-        started = subprocess.run(
-            command, env=session_environment, cwd=Path.home(), capture_output=True, text=True, check=False
-        )
-        assert started.returncode == 0, started.stderr
-        yield session_environment
-    finally:
-        stop_service(Path(session_environment["KNOWTHREAD_DATA_DIR"]))
+    started = subprocess.run(
+        command, env=session_environment, cwd=Path.home(), capture_output=True, text=True, check=False
+    )
+    assert started.returncode == 0, started.stderr
+    return session_environment
 
 
 @pytest.fixture
