@@ -88,7 +88,7 @@ class Guides:
 
     async def _close(self) -> None:
         if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
+            self._server.end()
             serving, self._server, self._serving = self._serving, None, None
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(serving)

@@ -155,7 +155,8 @@ async def serve_http(app: Starlette, listener: socket.socket, activity: Activity
     finally:
         activity.stopping.set()
         await activity.drain()
-        server.handle_exit(signal.SIGTERM, None)
+        server.handle_exit(signal.SIGTERM, None)  # ends the event streams
+        server.end()
         await serving
 
 

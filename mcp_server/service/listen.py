@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import socket
@@ -24,7 +25,26 @@ WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104 (what is looked for, not where w
 
 
 class QuietServer(uvicorn.Server):
-    """Uvicorn without its signal handlers, which would raise the signal again before the stores are closed."""
+    """Uvicorn that sleeps until there is something to do, and leaves signals alone.
+
+    Its own loop wakes ten times a second, for the date in its answers and to see whether it should end: most of what a
+    service at rest takes. Its signal handlers would raise the signal again before the stores are closed.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        config.date_header = False
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Ask the server to end, as soon as its requests are answered."""
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """Serve until the server is asked to end."""
+        await self.on_tick(0)
+        await self._ended.wait()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
