@@ -2,7 +2,9 @@
 
 Each peer runs in a process and an environment of its own (made once, in the cache folder), gets the same texts session
 by session, and is asked the same questions one at a time. A peer that embeds uses the same model from the same file.
-How each is set up stands in the docstring of its file. No language model is asked by any of them.
+How each is set up stands in the docstring of its file. No language model is asked by any of them. A peer that needs a
+later Python than this gets the one that ``KNOWTHREAD_PEER_PYTHON`` names, or the lowest on PATH that will do; a peer
+whose needs are not met is left out, and the table says so.
 
 Columns:
 
@@ -27,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -37,7 +39,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 from bench.machine import described, disk_bytes
-from bench.peers.environment import PEERS, Environment
+from bench.peers.environment import PEERS, Environment, Missing
 from bench.recall import recalls, spread
 from bench.recall_sets import Question, RecallSet, load_set
 from kg.managed.local_neo4j import LocalNeo4j
@@ -181,8 +183,11 @@ def quality(recall_set: RecallSet, hits: Sequence[Sequence[set[str]]]) -> dict[s
     return {name: statistics.fmean(row[i] for row in rows) for i, name in enumerate(names)}
 
 
-def as_markdown(results: Sequence[dict[str, Any]]) -> str:
-    """Return the table, a row a peer, and what its notes say."""
+def as_markdown(results: Sequence[dict[str, Any]], left_out: Mapping[str, str]) -> str:
+    """Return the table, a row a peer, what its notes say, and who is left out and why."""
+    absent = [f"{name} is left out: {why}." for name, why in left_out.items()]
+    if not results:
+        return "\n".join(absent)
     columns: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
         ("", lambda r: f"{r['peer']} {r['version']}".strip()),
         *((name, lambda r, name=name: f"{r['recall'][name]:.3f}") for name in results[0]["recall"]),
@@ -202,6 +207,7 @@ def as_markdown(results: Sequence[dict[str, Any]]) -> str:
         *("| " + " | ".join(shown(result) for _, shown in columns) + " |" for result in results),
         "",
         *(f"{result['peer']}: {result['notes']}." for result in results if result["notes"]),
+        *absent,
     ]
     return "\n".join(lines)
 
@@ -225,21 +231,25 @@ def main() -> None:
     wanted = options.peers.split(",")
     recall_set = load_set(options.set, scopes=options.conversations)
     results: list[dict[str, Any]] = []
+    left_out: dict[str, str] = {}
     for peer in PEERS:
         if peer.name not in wanted:
             continue
-        if peer.needs and shutil.which(peer.needs) is None:
-            print(f"{peer.name} is left out: it needs {peer.needs}", file=sys.stderr)
+        try:
+            environment = Environment(peer, cache_dir() / "peers")
+        except Missing as missing:
+            left_out[peer.name] = str(missing)
+            print(f"{peer.name} is left out: {missing}", file=sys.stderr)
             continue
-        environment = Environment(peer, cache_dir() / "peers")
         environment.prepare()
         results.append(measure(environment, recall_set, starts=options.starts))
-        print(as_markdown(results[-1:]), file=sys.stderr, flush=True)
+        print(as_markdown(results[-1:], {}), file=sys.stderr, flush=True)
         if options.json is not None:
             options.json.write_text(
-                json.dumps({"machine": described(), "results": results}, indent=1), encoding="utf-8"
+                json.dumps({"machine": described(), "results": results, "left out": left_out}, indent=1),
+                encoding="utf-8",
             )
-    print(as_markdown(results))
+    print(as_markdown(results, left_out))
 
 
 if __name__ == "__main__":
