@@ -45,6 +45,7 @@ PEERS = (
     Peer("knowthread"),
     Peer("mem0", ("mem0ai[nlp]", "fastembed", "stop-words", *EMBEDS)),
     Peer("graphiti", ("graphiti-core", "httpx", *EMBEDS), on_neo4j=True),
+    Peer("basic-memory", ("basic-memory",), python=(3, 12)),
     Peer("reference", npm="@modelcontextprotocol/server-memory", needs="npm"),
     Peer("bm25", ("bm25s", "PyStemmer")),
     Peer("grep", needs="grep"),
