@@ -66,25 +66,19 @@ def make_candidates(
             stated.setdefault(fact.owner, []).append(uuid)
     return [
         Candidate(
-            uuid=card.uuid,
-            coverage=coverage.get(card.uuid, 0.0),
-            at=_microseconds(card),
-            facts=stated.get(card.uuid, ()),
-            neighbours=near.get(card.uuid, ()),
-            by_linked_person=card.speaker is not None and card.speaker in people,
-            same_project=project is not None and card.project == project,
-            date=_date_value(card, [facts[uuid] for uuid in stated.get(card.uuid, ())], dates),
+            card.uuid,
+            coverage.get(card.uuid, 0.0),
+            0 if card.valid_at is None else microseconds(card.valid_at),
+            stated.get(card.uuid, ()),
+            near.get(card.uuid, ()),
+            card.speaker is not None and card.speaker in people,
+            project is not None and card.project == project,
+            _date_value(card, [facts[uuid] for uuid in stated.get(card.uuid, ())], dates) if dates else 0.0,
         )
         for card in cards
     ]
 
 
 def _date_value(card: IndexCard, facts: Sequence[IndexCard], dates: Sequence[DateSpan]) -> float:
-    if not dates:
-        return 0.0
     instants = [card.valid_at, *(at for fact in facts for at in (fact.valid_at, fact.invalid_at))]
     return date_value(dates, [microseconds(at) for at in instants if at not in (None, UNKNOWN_START)])
-
-
-def _microseconds(card: IndexCard) -> int:
-    return 0 if card.valid_at is None else microseconds(card.valid_at)

@@ -49,20 +49,27 @@ class IndexLegs:
         wanted = dict.fromkeys([*(hit.uuid for hit in (*text, *sentence, *by_words[:most])), *owners])
         await self._read_cards(search.scope.user_id, list(wanted), found)
 
-    async def compare(self, search: Search, vectors: QuestionVectors, tokens: Vector, uuids: Sequence[str]) -> Found:
+    async def compare(
+        self, search: Search, vectors: QuestionVectors, tokens: Vector, uuids: Sequence[str], unlike: Sequence[str]
+    ) -> Found:
         """Compare some memories with the question piece by piece; the answer has ``tokens`` and ``similarities``.
+
+        Args:
+            search: what is searched.
+            vectors: the question.
+            tokens: its word pieces, weighed.
+            uuids: the memories.
+            unlike: those whose similarity is not known, as the leg of texts did not find them.
 
         Raises:
             StoreUnavailable: the index does not answer.
         """
         user_id = search.scope.user_id
-        by_piece, by_text = await self._index.search(
-            [
-                IndexQuery(tokens, "memory", user_id, len(uuids), using="tokens", among=uuids),
-                IndexQuery(vectors.text, "memory", user_id, len(uuids), using="text", among=uuids),
-            ]
-        )
-        return Found(tokens=_scores(by_piece), similarities=_scores(by_text))
+        queries = [IndexQuery(tokens, "memory", user_id, len(uuids), using="tokens", among=uuids)]
+        if unlike:
+            queries.append(IndexQuery(vectors.text, "memory", user_id, len(unlike), using="text", among=unlike))
+        by_piece, *by_text = await self._index.search(queries)
+        return Found(tokens=_scores(by_piece), similarities=_scores(by_text[0]) if by_text else {})
 
     async def _read_cards(self, user_id: str, uuids: Sequence[str], found: Found) -> None:
         """Read the cards of some memories, and of the messages next to them."""

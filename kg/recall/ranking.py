@@ -14,9 +14,9 @@ One note has most words of the question, another one only resembles it:
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -28,7 +28,6 @@ Part = Literal["lexical", "text", "sentence", "tokens", "fact", "neighbour", "sp
 Scores = NDArray[np.float64]
 
 LEGS: tuple[Leg, ...] = ("lexical", "text", "sentence", "tokens", "fact")
-DENSE_LEGS: tuple[DenseLeg, ...] = ("text", "sentence", "fact")
 SCALED_HITS = 100
 LEAST_SPREAD = 0.3
 """Cosines that lie closer together than this are not stretched to the whole scale: where a leg hardly tells its hits
@@ -166,92 +165,153 @@ def rank(
     asks_for_present: bool = False,
     top_k: int | None = None,
 ) -> list[Ranked]:
-    """Order candidates, best first; ties newer first, then by uuid.
+    """Order candidates in one stage; see ``Ranking``."""
+    ranking = Ranking(candidates, legs, asks_for_present=asks_for_present)
+    return ranking.ranked(tokens, weights=weights, failed=failed, top_k=top_k)
 
-    Args:
-        candidates: of all legs, and the neighbours that may join them.
-        legs: for each dense leg what it found, its own best 100 or more: uuid (of the fact, for ``fact``) to cosine.
-        tokens: late interaction of the candidates for which it was computed.
-        weights: of the parts.
-        failed: legs that gave no answer; their weight is shared out.
-        asks_for_present: whether the question asks how things stand now, so that newer ones are preferred.
-        top_k: most to return, None for all.
+
+class Ranking:
+    """Orders the candidates of one search, best first; ties newer first, then by uuid.
+
+    What candidates and legs say is read once, and weighed by each stage.
     """
-    used = weights.without(failed)
-    values, found = _leg_values(candidates, legs, tokens or {}, used.power)
-    parts: dict[Part, Scores] = {leg: used.of(leg) * values[leg] for leg in LEGS}
-    base = sum(parts.values(), np.zeros(len(candidates)))
-    best = _best_neighbours(candidates, base)
-    parts["neighbour"] = used.neighbour * np.array([0.0 if i is None else base[i] for i in best])
-    parts["speaker"] = used.speaker * np.array([c.by_linked_person for c in candidates], dtype=np.float64)
-    parts["date"] = used.date * np.array([c.date for c in candidates], dtype=np.float64)
-    if asks_for_present:
-        parts["newest"] = used.newest * _age_ranks(candidates)
-    parts["project"] = used.project * np.array([c.same_project for c in candidates], dtype=np.float64)
-    total = sum(parts.values(), np.zeros(len(candidates)))
-    rounded: list[float] = total.round(9).tolist()
-    order = sorted(range(len(candidates)), key=lambda i: (-rounded[i], -candidates[i].at, candidates[i].uuid))[:top_k]
-    of_part: dict[Part, list[float]] = {part: share[order].tolist() for part, share in parts.items()}
-    places: dict[Leg, dict[int, int]] = {leg: _places(values[leg], found[leg], order) for leg in found}
-    ranked: list[Ranked] = []
-    for row, i in enumerate(order):
-        nearest = best[i]
-        ranks: dict[Leg, int] = {leg: place[i] for leg, place in places.items() if i in place}
-        shares: dict[Part, float] = {part: share[row] for part, share in of_part.items() if share[row] > 0}
-        neighbour = None if nearest is None else candidates[nearest].uuid
-        ranked.append(Ranked(candidates[i].uuid, float(total[i]), shares, ranks, neighbour))
-    return ranked
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        legs: Mapping[DenseLeg, Mapping[str, float]],
+        *,
+        asks_for_present: bool = False,
+    ) -> None:
+        """Read what is known of each candidate.
+
+        Args:
+            candidates: of all legs, and the neighbours that may join them.
+            legs: for each dense leg what it found, its own best 100 or more: uuid (of the fact, for ``fact``) to
+                cosine.
+            asks_for_present: whether the question asks how things stand now, so that newer ones are preferred.
+        """
+        ordered = sorted(candidates, key=attrgetter("uuid"))  # a stable sort then leaves equal ones by uuid
+        self._uuids = [candidate.uuid for candidate in ordered]
+        index = {uuid: i for i, uuid in enumerate(self._uuids)}
+        self._near = {
+            i: [index[uuid] for uuid in candidate.neighbours if uuid in index]
+            for i, candidate in enumerate(ordered)
+            if candidate.neighbours
+        }
+        self._coverage = _column([candidate.coverage for candidate in ordered])
+        self._at = _column([candidate.at for candidate in ordered])
+        self._text = _values_of(self._uuids, scale(legs.get("text", {})))
+        self._sentence = _values_of(self._uuids, scale(legs.get("sentence", {})))
+        self._fact = _best_facts([candidate.facts for candidate in ordered], scale(legs.get("fact", {})))
+        self._speaker = _column([candidate.by_linked_person for candidate in ordered])
+        self._date = _column([candidate.date for candidate in ordered])
+        self._newest = _age_ranks(self._at) if asks_for_present else np.zeros(len(ordered))
+        self._project = _column([candidate.same_project for candidate in ordered])
+
+    def best(self, top_k: int, *, weights: Weights = FIRST_STAGE, failed: Collection[Leg] = ()) -> list[str]:
+        """Return the best candidates of a stage without tokens, by uuid; see ``ranked``."""
+        parts, _, _ = self._parts({}, weights.without(failed))
+        return [self._uuids[i] for i in self._order(_total(parts))[:top_k]]
+
+    def ranked(
+        self,
+        tokens: Mapping[str, float] | None = None,
+        *,
+        weights: Weights = FIRST_STAGE,
+        failed: Collection[Leg] = (),
+        top_k: int | None = None,
+    ) -> list[Ranked]:
+        """Return the candidates as they are ordered.
+
+        Args:
+            tokens: late interaction of the candidates for which it was computed.
+            weights: of the parts.
+            failed: legs that gave no answer; their weight is shared out.
+            top_k: most to return, None for all.
+        """
+        parts, best, values = self._parts(tokens or {}, weights.without(failed))
+        total = _total(parts)
+        order = self._order(total)[:top_k]
+        shares: dict[Part, list[float]] = {part: share[order].tolist() for part, share in parts.items()}
+        places: dict[Leg, list[int]] = {leg: _places(of_leg, order) for leg, of_leg in values.items()}
+        return [
+            Ranked(
+                self._uuids[i],
+                score,
+                {part: share[row] for part, share in shares.items() if share[row] > 0},
+                {leg: place[row] for leg, place in places.items() if place[row]},
+                self._uuids[best[i]] if i in best else None,
+            )
+            for row, (i, score) in enumerate(zip(order, total[order].tolist(), strict=True))
+        ]
+
+    def _parts(
+        self, tokens: Mapping[str, float], used: Weights
+    ) -> tuple[dict[Part, Scores], dict[int, int], dict[Leg, Scores]]:
+        """Return what each part adds, each candidate's best neighbour, and the values of the legs (NaN: not found)."""
+        lexical = self._coverage**used.power
+        values: dict[Leg, Scores] = {
+            "lexical": np.where(lexical > 0, lexical, np.nan),
+            "text": self._text,
+            "sentence": self._sentence,
+            "tokens": _values_of(self._uuids, spread(tokens)),
+            "fact": self._fact,
+        }
+        parts: dict[Part, Scores] = {
+            leg: used.of(leg) * np.where(np.isnan(value), 0.0, value) for leg, value in values.items()
+        }
+        base = _total(parts)
+        best = _best_neighbours(self._uuids, self._near, base)
+        raised = np.zeros(len(base))
+        raised[list(best)] = base[list(best.values())]
+        parts |= {
+            "neighbour": used.neighbour * raised,
+            "speaker": used.speaker * self._speaker,
+            "date": used.date * self._date,
+            "newest": used.newest * self._newest,
+            "project": used.project * self._project,
+        }
+        return parts, best, values
+
+    def _order(self, total: Scores) -> list[int]:
+        return np.lexsort((-self._at, -total.round(9))).tolist()
 
 
-def _leg_values(
-    candidates: Sequence[Candidate],
-    legs: Mapping[DenseLeg, Mapping[str, float]],
-    tokens: Mapping[str, float],
-    power: int,
-) -> tuple[dict[Leg, Scores], dict[Leg, set[int]]]:
-    """Return each leg's value in [0, 1] for every candidate, 0 where the leg did not find it, and whom it found."""
-    lexical = np.array([candidate.coverage for candidate in candidates], dtype=np.float64) ** power
-    values: dict[Leg, Scores] = {"lexical": lexical}
-    found: dict[Leg, set[int]] = {"lexical": set(np.flatnonzero(lexical).tolist())}
-    scaled: dict[Leg, dict[str, float]] = {leg: scale(legs.get(leg, {})) for leg in DENSE_LEGS}
-    scaled["tokens"] = spread(tokens)
-    for leg, known in scaled.items():
-        hits: dict[int, float] = {}
-        if leg == "fact" and known:
-            for i, candidate in enumerate(candidates):
-                stated = [known[uuid] for uuid in candidate.facts if uuid in known]
-                if stated:
-                    hits[i] = max(stated)
-        elif known:
-            hits = {i: known[candidate.uuid] for i, candidate in enumerate(candidates) if candidate.uuid in known}
-        values[leg] = np.zeros(len(candidates))
-        values[leg][list(hits)] = list(hits.values())
-        found[leg] = set(hits)  # the worst hit has the value 0 and was found all the same
-    return values, found
+def _total(parts: Mapping[Part, Scores]) -> Scores:
+    return np.sum(list(parts.values()), axis=0)
 
 
-def _age_ranks(candidates: Sequence[Candidate]) -> Scores:
+def _column(values: Sequence[float]) -> Scores:
+    return np.array(values, dtype=np.float64)
+
+
+def _values_of(uuids: Sequence[str], known: Mapping[str, float]) -> Scores:
+    """Return the value of each candidate; NaN where it has none, as the worst hit has 0 and was found all the same."""
+    return _column([known.get(uuid, np.nan) for uuid in uuids])
+
+
+def _best_facts(stated: Sequence[Sequence[str]], known: Mapping[str, float]) -> Scores:
+    return _column(
+        [max([known[uuid] for uuid in facts if uuid in known], default=np.nan) if facts else np.nan for facts in stated]
+    )
+
+
+def _age_ranks(at: Scores) -> Scores:
     """Return for each candidate its place by age, 0 for the oldest and 1 for the newest; equal ages share a place."""
-    ages = sorted({candidate.at for candidate in candidates})
-    return np.array([bisect_left(ages, c.at) / max(1, len(ages) - 1) for c in candidates], dtype=np.float64)
+    ages, places = np.unique(at, return_inverse=True)
+    return places / max(1, len(ages) - 1)
 
 
-def _best_neighbours(candidates: Sequence[Candidate], base: Scores) -> list[int | None]:
-    """Return for each candidate the index of its best-scored neighbour, by scores that neighbours have not raised."""
-    index = {candidate.uuid: i for i, candidate in enumerate(candidates)}
+def _best_neighbours(uuids: Sequence[str], near: Mapping[int, Sequence[int]], base: Scores) -> dict[int, int]:
+    """Return each candidate's best-scored neighbour, if it has one, by scores that neighbours have not raised."""
     scores: list[float] = base.tolist()
-    best: list[int | None] = []
-    for candidate in candidates:
-        top: tuple[float, str, int] | None = None
-        for uuid in candidate.neighbours:
-            i = index.get(uuid)
-            if i is not None and scores[i] > 0 and (top is None or (scores[i], uuid) > top[:2]):
-                top = (scores[i], uuid, i)
-        best.append(None if top is None else top[2])
-    return best
+    best = {i: max(others, key=lambda j: (scores[j], uuids[j])) for i, others in near.items() if others}
+    return {i: j for i, j in best.items() if scores[j] > 0}
 
 
-def _places(values: Scores, members: Collection[int], wanted: Sequence[int]) -> dict[int, int]:
-    """Return the places of some of the candidates that a leg found, from 1; equal values share a place."""
-    ordered: list[float] = np.sort(-values[list(members)]).tolist()
-    return {i: bisect_left(ordered, -float(values[i])) + 1 for i in wanted if i in members}
+def _places(values: Scores, wanted: Sequence[int]) -> list[int]:
+    """Return the places of some candidates among those that a leg found, from 1, 0 for others; equal ones share one."""
+    ordered = np.sort(-values[~np.isnan(values)])
+    places = np.searchsorted(ordered, -values[wanted]) + 1
+    return np.where(np.isnan(values[wanted]), 0, places).tolist()

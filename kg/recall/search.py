@@ -39,8 +39,8 @@ from kg.recall.ranking import (
     WITH_TOKENS,
     WITH_TOKENS_ONE_MODEL,
     Ranked,
+    Ranking,
     Weights,
-    rank,
 )
 from kg.recall.render import PASSAGE_CHARS
 from kg.recall.request import Found, Leg, Search
@@ -193,7 +193,8 @@ class Recall:
 
     async def _rank(self, asked: Asked) -> list[Ranked]:
         search, question, found = asked.search, asked.question, asked.found
-        cards = [card for card in found.cards.values() if within(card, search.scope, noise=search.noise)]
+        noise = search.noise
+        cards = [card for card in found.cards.values() if within(card, search.scope, noise=noise)]
         timely = [card for card in cards if in_time(card, search.instants)]
         asked.hidden = len(cards) - len(timely)
         dates = find_dates(question.text, search.instants.t)
@@ -203,20 +204,9 @@ class Recall:
         unread = self._cannot_read(question)
         if unread and not found.failed:
             found.notes.append("the embedder reads English only; words decided more than meaning")
-        present = asks_for_present(question.text)
+        ranking = Ranking(candidates, found.dense, asks_for_present=asks_for_present(question.text))
         two = self._embedder.two_models
         weights = UNREAD_SCRIPT if unread else FIRST_STAGE if two else FIRST_STAGE_ONE_MODEL
-
-        def ranked(weights: Weights, top_k: int | None) -> list[Ranked]:
-            return rank(
-                candidates,
-                found.dense,
-                found.tokens,
-                weights=self.adjusted(weights),
-                failed=tuple(found.failed),
-                asks_for_present=present,
-                top_k=top_k,
-            )
 
         tokens = (
             None
@@ -224,9 +214,10 @@ class Recall:
             else token_query(asked.vectors, question.frequencies)
         )
         if tokens is not None and asked.vectors is not None and candidates:
-            best = [hit.uuid for hit in ranked(weights, COMPARED)]
+            best = ranking.best(COMPARED, weights=self.adjusted(weights), failed=tuple(found.failed))
             try:
-                compared = await self._legs.compare(search, asked.vectors, tokens, best)
+                unlike = [uuid for uuid in best if uuid not in found.dense.get("text", {})]
+                compared = await self._legs.compare(search, asked.vectors, tokens, best, unlike)
             except StoreUnavailable as error:
                 found.failed["tokens"] = f"not compared word by word: {error}"
             else:
@@ -234,7 +225,12 @@ class Recall:
                 weights = WITH_TOKENS if two else WITH_TOKENS_ONE_MODEL
         spare = max(_SPARE, RERANKED) if search.rerank else _SPARE
         everything = bool(search.filters) or search.threshold is not None
-        return ranked(weights, None if everything else search.limit + spare)
+        return ranking.ranked(
+            found.tokens,
+            weights=self.adjusted(weights),
+            failed=tuple(found.failed),
+            top_k=None if everything else search.limit + spare,
+        )
 
     async def _reranked(self, asked: Asked, ranked: list[Ranked]) -> list[Ranked]:
         """Return the hits in a model's order; what keeps them from it is a note."""

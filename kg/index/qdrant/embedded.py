@@ -131,7 +131,8 @@ class EmbeddedIndex:
 
     async def cards(self, user_id: str, uuids: Sequence[str], following: Sequence[str]) -> list[IndexCard]:
         """Return the cards of some of a user's points, and of the messages of which some are among the ``previous``."""
-        return await self._on_shard(Shard.cards, user_id, uuids, following) if uuids or following else []
+        kept = self._opened.kept_cards(user_id, uuids) if not following else None
+        return await self._on_shard(Shard.cards, user_id, uuids, following) if kept is None else kept
 
     async def similarities(self, using: DenseName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:
         """Return the cosine of each of these points to a vector; points that do not exist are left out."""

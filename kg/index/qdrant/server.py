@@ -24,6 +24,7 @@ from kg.index.qdrant.point_form import (
     checked_points,
     checked_query,
     point_ids,
+    written_ids,
 )
 from kg.index.qdrant.server_collections import Collection, Collections
 from kg.index.qdrant.server_requests import asking, entry_of, hit_of, point_struct, query_request, shaped
@@ -146,7 +147,7 @@ class ServerIndex:
         """Remove points; unknown ids are ignored; durable when this returns."""
         from qdrant_client.models import PointIdsList
 
-        ids: list[Any] = [str(point_id) for point_id in point_ids(uuids)]
+        ids: list[Any] = [*written_ids(uuids)]
 
         async def write(collection: Collection) -> None:
             await self._client.delete(collection.name, PointIdsList(points=ids), wait=True)
@@ -168,8 +169,8 @@ class ServerIndex:
         from qdrant_client.models import FieldCondition, Filter, MatchAny, MatchValue
 
         name, fields = self._read.name, [*CARD_FIELDS, "user_id"]
-        ids = [str(point_id) for point_id in point_ids(uuids)]
-        before = [str(point_id) for point_id in point_ids(following)]
+        ids = written_ids(uuids)
+        before = written_ids(following)
         records: list[Any] = []
         with asking(self._url):
             if ids:

@@ -14,8 +14,8 @@ from kg.index.qdrant.point_form import (
     card_of,
     criteria_of,
     payload_of,
-    point_ids,
     search_params,
+    written_ids,
 )
 from kg.ports import IndexEntry, IndexHit, IndexPoint, IndexQuery, PointKind, Vector, VectorName
 
@@ -120,7 +120,7 @@ def _filter(query: IndexQuery) -> Filter:
     ]
     must += [FieldCondition(key=field, range=_times(gte=first, lte=last)) for field, first, last in criteria.ranges]
     if query.among is not None:
-        must.append(HasIdCondition(has_id=[str(point_id) for point_id in point_ids(query.among)]))
+        must.append(HasIdCondition(has_id=[*written_ids(query.among)]))
     # Said by exclusion, so that a missing bound is an open one.
     must_not: list[Any] = [
         *(FieldCondition(key=field, match=MatchValue(value=SET)) for field in criteria.unset),

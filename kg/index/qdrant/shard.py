@@ -14,12 +14,12 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from errno import EACCES, EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS
+from itertools import islice
 from pathlib import Path
 from typing import cast
 from uuid import UUID
 
 import qdrant_edge as edge
-from cachetools import LRUCache
 
 from kg.errors import StoreUnavailable
 from kg.index.qdrant.mapped import give_back_mapped
@@ -29,9 +29,9 @@ from kg.index.qdrant.point_form import (
     FOLLOWERS,
     STORE,
     cards_of,
-    point_ids,
+    written_ids,
 )
-from kg.index.qdrant.shard_requests import edge_point, entry_of, hit_of, nearest, query_request
+from kg.index.qdrant.shard_requests import edge_point, entry_of, nearest, query_request, uuid_of
 from kg.index.qdrant.shard_vectors import field_indexes, shard_config
 from kg.ports import (
     DenseName,
@@ -45,6 +45,8 @@ from kg.ports import (
 
 CARDS_KEPT = 4096
 """Cards in memory, some 3 MB. To read one from the files takes 8 µs, and a search wants a few hundred."""
+
+_READ_FIELDS = [*CARD_FIELDS, "user_id"]
 
 ENVIRONMENT = {EACCES, EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS}
 """Operating system errors that say nothing about the shard's files."""
@@ -70,7 +72,7 @@ class Shard:
 
     def __init__(self, loaded: edge.EdgeShard) -> None:
         self._edge = loaded
-        self._cards: LRUCache[str, tuple[str, IndexCard]] = LRUCache(CARDS_KEPT)
+        self._cards: dict[str, tuple[str, IndexCard]] = {}
 
     @classmethod
     def create(cls, path: Path, dimension: int) -> Shard:
@@ -124,31 +126,52 @@ class Shard:
         requests = [query_request(query) for query in queries]
         with _engine("searching"):
             answers = self._edge.query_batch(edge.QueryBatchRequest(requests))
-        return [[hit_of(hit) for hit in hits] for hits in answers]
+        found = [[IndexHit(uuid_of(hit), hit.score) for hit in hits] for hits in answers]
+        for i, query in enumerate(queries):
+            if query.with_cards:
+                cards = self._read_cards([hit.uuid for hit in found[i]])
+                found[i] = [IndexHit(uuid, score, cards[uuid][1]) for uuid, score, _ in found[i] if uuid in cards]
+        return found
+
+    def kept_cards(self, user_id: str, uuids: Sequence[str]) -> list[IndexCard] | None:
+        """Return what ``cards`` does if all of it is in memory. Does not block; any thread may ask."""
+        kept = [self._cards.get(uuid) for uuid in uuids]
+        return None if None in kept else [one[1] for one in kept if one is not None and one[0] == user_id]
 
     def cards(self, user_id: str, uuids: Sequence[str], following: Sequence[str]) -> list[IndexCard]:
         """Return what ranking reads of some points, and of the messages of which some are among the ``previous``."""
-        found = {uuid: self._cards[uuid] for uuid in uuids if uuid in self._cards}
-        ids: list[edge.PointId] = list(point_ids([uuid for uuid in uuids if uuid not in found]))
-        before = [str(point_id) for point_id in point_ids(following)]
-        fields = [*CARD_FIELDS, "user_id"]
-        records: list[edge.Record] = []
-        with _engine("reading points"):
-            if ids:
-                records += self._edge.retrieve(ids, fields, False)
-            if before:
-                of_user = edge.FieldCondition("user_id", edge.MatchValue(user_id))
-                after = edge.FieldCondition("previous", edge.MatchAny(before))
-                request = edge.ScrollRequest(
-                    limit=len(before) * FOLLOWERS,
-                    filter=edge.Filter(must=[of_user, after]),
-                    with_payload=fields,
-                    with_vector=False,
-                )
-                records += self._edge.scroll(request)[0]
-        for owner, card in cards_of((record.id, record.payload) for record in records):
-            found[card.uuid] = self._cards[card.uuid] = (owner, card)
+        found = self._read_cards(uuids)
+        before = written_ids(following)
+        if before:
+            of_user = edge.FieldCondition("user_id", edge.MatchValue(user_id))
+            after = edge.FieldCondition("previous", edge.MatchAny(before))
+            request = edge.ScrollRequest(
+                limit=len(before) * FOLLOWERS,
+                filter=edge.Filter(must=[of_user, after]),
+                with_payload=_READ_FIELDS,
+                with_vector=False,
+            )
+            with _engine("reading points"):
+                records = self._edge.scroll(request)[0]
+            found |= self._keep(records)
         return [card for owner, card in found.values() if owner == user_id]
+
+    def _read_cards(self, uuids: Sequence[str]) -> dict[str, tuple[str, IndexCard]]:
+        """Return the owner and the card of those points that exist."""
+        found = {uuid: kept for uuid in uuids if (kept := self._cards.get(uuid)) is not None}
+        ids: list[edge.PointId] = [*written_ids([uuid for uuid in uuids if uuid not in found])]
+        if ids:
+            with _engine("reading points"):
+                found |= self._keep(self._edge.retrieve(ids, _READ_FIELDS, False))
+        return found
+
+    def _keep(self, records: Iterable[edge.Record]) -> dict[str, tuple[str, IndexCard]]:
+        """Keep cards in memory, in place of those kept longest, and return them."""
+        read = {card.uuid: (owner, card) for owner, card in cards_of((one.id, one.payload) for one in records)}
+        self._cards |= read
+        for uuid in list(islice(self._cards, max(0, len(self._cards) - CARDS_KEPT))):
+            del self._cards[uuid]
+        return read
 
     def similarities(self, using: DenseName, vector: Vector, ids: Sequence[UUID]) -> dict[UUID, float]:
         """Return the cosine of each existing point to a vector, compared one by one."""
