@@ -1,6 +1,7 @@
 // Memories of a scope as an answer shows them: text, versions where asked for, and their facts with what replaced them
 // as was known then, and what contradicts it. What replaced a fact shows its words only where it is within the scope
-// itself; of what contradicts it only that is read. Memories that replaced all that one of these states come along.
+// itself; of what contradicts it only that is read. Memories that replaced all that one of these states come along, and
+// those that replaced all that one of them states.
 // mode: read
 // param: user_id string - partition
 // param: agent_id string or null - only this agent's
@@ -9,7 +10,7 @@
 // param: uuids list[string] - the memories
 // param: known_at datetime or null - instant of knowledge, UTC, at which a fact counts as replaced; null is now
 // param: history boolean - versions and the facts that updates expired too
-// param: opposites list[list[string]] - pairs of predicates that contradict each other; NOT_X is one to X always
+// param: opposites map - predicates that contradict a predicate, by that predicate; NOT_X is one to X always
 // param: now datetime or null - instant at which what contradicts a fact must hold, UTC; null looks for nothing, and
 //   nothing comes along
 // param: contradicting integer - most of each fact
@@ -24,12 +25,14 @@
 // instants: occurred_at, created_at, updated_at, last_recalled_at, replaced_at, valid_at, invalid_at, at
 UNWIND $uuids AS uuid
 MATCH (found:Memory {uuid: uuid})
-CALL (found) {
-  WITH found WHERE $now IS NOT NULL AND NOT EXISTS {
-    MATCH (found)-[:STATES]->(f:Fact)
+WITH collect(found) AS hits
+CALL (hits) {
+  UNWIND hits AS old
+  WITH old WHERE $now IS NOT NULL AND NOT EXISTS {
+    MATCH (old)-[:STATES]->(f:Fact)
     WHERE f.expired_at IS NULL AND (f.invalid_at IS NULL OR f.invalid_at > $now AND f.invalid_at > f.valid_at)
   }
-  MATCH (found)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL
+  MATCH (old)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL
   CALL (f) {
     MATCH (f)-[:SUPERSEDED_BY]->(n:Fact)
     RETURN n
@@ -38,15 +41,58 @@ CALL (found) {
     RETURN n
   }
   MATCH (n)<-[:STATES]-(by:Memory)
-  RETURN by
-  UNION ALL
-  RETURN found AS by
+  RETURN collect(DISTINCT by) AS newer
 }
-WITH DISTINCT by AS m WHERE m.user_id = $user_id AND (m:Deleting) = false
+CALL (newer) {
+  UNWIND newer AS old
+  WITH old WHERE $now IS NOT NULL AND NOT EXISTS {
+    MATCH (old)-[:STATES]->(f:Fact)
+    WHERE f.expired_at IS NULL AND (f.invalid_at IS NULL OR f.invalid_at > $now AND f.invalid_at > f.valid_at)
+  }
+  MATCH (old)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL
+  CALL (f) {
+    MATCH (f)-[:SUPERSEDED_BY]->(n:Fact)
+    RETURN n
+    UNION ALL
+    MATCH (n:Fact {uuid: f.followed_by})
+    RETURN n
+  }
+  MATCH (n)<-[:STATES]-(by:Memory)
+  RETURN collect(DISTINCT by) AS newest
+}
+UNWIND hits + newer + newest AS m
+WITH DISTINCT m WHERE m.user_id = $user_id AND (m:Deleting) = false
   AND ($agent_id IS NULL OR m.agent_id = $agent_id)
   AND ($run_id IS NULL OR m.run_id = $run_id)
   AND ($project IS NULL OR m.project = $project)
-CALL (m) {
+WITH collect(m) AS shown
+CALL (shown) {
+  UNWIND CASE WHEN $now IS NULL THEN [] ELSE shown END AS m
+  MATCH (m)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL
+  WITH f, coalesce($opposites[f.predicate], []) +
+    CASE WHEN f.predicate STARTS WITH 'NOT_' THEN substring(f.predicate, 4) ELSE 'NOT_' + f.predicate END AS negated
+  CALL (f, negated) {
+    MATCH (o:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, object_uuid: f.object_uuid})
+    WHERE o.predicate IN negated
+    RETURN o
+    UNION ALL
+    UNWIND CASE WHEN f.object_uuid IS NULL THEN [negated] ELSE [] END AS unrelated
+    MATCH (o:Fact {user_id: $user_id, subject_uuid: f.subject_uuid}) WHERE o.predicate IN unrelated
+    RETURN o
+  }
+  WITH f, o WHERE o.object_key = f.object_key AND o.scope = f.scope AND o.expired_at IS NULL
+    AND o.valid_at <= $now AND (o.invalid_at IS NULL OR o.invalid_at > $now)
+  MATCH (by:Memory)-[:STATES]->(o)
+  WHERE (by:Deleting) = false
+    AND ($agent_id IS NULL OR by.agent_id = $agent_id)
+    AND ($run_id IS NULL OR by.run_id = $run_id)
+    AND ($project IS NULL OR by.project = $project)
+  WITH DISTINCT f, o ORDER BY o.seq DESC
+  WITH f, collect(o {.uuid, .statement, valid_at: toStringOrNull(o.valid_at)}) AS others
+  RETURN collect({uuid: f.uuid, by: others[..$contradicting], found: size(others)}) AS contradicted
+}
+UNWIND shown AS m
+CALL (m, contradicted) {
   MATCH (m)-[:PREVIOUS*0..1]->(owner)-[:STATES]->(f:Fact)
   WHERE $history OR f.expired_at IS NULL
   CALL (f) {
@@ -67,34 +113,10 @@ CALL (m) {
     RETURN collect({id: n.uuid, kind: kind, at: toStringOrNull(at), statement: CASE WHEN seen THEN n.statement END,
       reason: CASE WHEN seen THEN reason END, memory: CASE WHEN seen THEN by.uuid END}) AS replaced_by
   }
-  CALL (f) {
-    UNWIND CASE WHEN $now IS NULL THEN [] ELSE [pair IN $opposites WHERE pair[0] = f.predicate | pair[1]] +
-      [CASE WHEN f.predicate STARTS WITH 'NOT_' THEN substring(f.predicate, 4) ELSE 'NOT_' + f.predicate END]
-    END AS negated
-    CALL (f, negated) {
-      MATCH (o:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, predicate: negated, object_uuid: f.object_uuid})
-      RETURN o
-      UNION ALL
-      UNWIND CASE WHEN f.object_uuid IS NULL THEN [negated] ELSE [] END AS unrelated
-      MATCH (o:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, predicate: unrelated})
-      RETURN o
-    }
-    WITH o WHERE o.object_key = f.object_key AND o.scope = f.scope AND o.expired_at IS NULL
-      AND o.valid_at <= $now AND (o.invalid_at IS NULL OR o.invalid_at > $now)
-    MATCH (by:Memory)-[:STATES]->(o)
-    WHERE (by:Deleting) = false
-      AND ($agent_id IS NULL OR by.agent_id = $agent_id)
-      AND ($run_id IS NULL OR by.run_id = $run_id)
-      AND ($project IS NULL OR by.project = $project)
-    WITH DISTINCT o ORDER BY o.seq DESC
-    WITH collect(o) AS others
-    RETURN size(others) AS contradictions,
-      [o IN others[..$contradicting] | o {.uuid, .statement, valid_at: toStringOrNull(o.valid_at)}] AS contradicted_by
-  }
-  WITH f, replaced_by, contradicted_by, contradictions ORDER BY f.seq
+  WITH f, replaced_by, head([one IN contradicted WHERE one.uuid = f.uuid]) AS contradiction ORDER BY f.seq
   RETURN collect(f {.uuid, .statement, .because, .revisit_when, valid_at: toStringOrNull(f.valid_at),
-    invalid_at: toStringOrNull(f.invalid_at), replaced_by: replaced_by, contradicted_by: contradicted_by,
-    contradictions: contradictions}) AS facts
+    invalid_at: toStringOrNull(f.invalid_at), replaced_by: replaced_by,
+    contradicted_by: coalesce(contradiction.by, []), contradictions: coalesce(contradiction.found, 0)}) AS facts
 }
 CALL (m) {
   MATCH (m)-[:PREVIOUS]->(v:MemoryVersion) WHERE $history

@@ -20,13 +20,16 @@ Pair = tuple[ContendingFact, ContendingFact]
 
 CANDIDATES_PER_FACT = 40
 """Most facts of one subject and predicate that are read; ``likeliest`` chooses those that are judged."""
-OPPOSITES = sorted(
-    [one, other]
+_OPPOSITES = {
+    pair
     for name, known in predicates.PREDICATES.items()
     for opposite in known.opposites
-    for one, other in ((name, opposite), (opposite, name))
-)
+    for pair in ((name, opposite), (opposite, name))
+}
+OPPOSITES = [list(pair) for pair in sorted(_OPPOSITES)]
 """Pairs of predicates that contradict each other between the same things, in both orders."""
+OPPOSITES_OF = {name: [other for one, other in OPPOSITES if one == name] for name, _ in OPPOSITES}
+"""The same, by predicate."""
 
 
 async def find_contentions(write: Write, uuids: Sequence[str]) -> list[FactPair]:

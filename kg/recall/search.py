@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from kg.errors import KgError, StoreUnavailable
-from kg.facts.contentions import OPPOSITES
+from kg.facts.contentions import OPPOSITES_OF
 from kg.facts.held_at import Instants, Standing, standings
 from kg.graph.store import GraphStore
 from kg.language.sentences import best_passage
@@ -297,7 +297,7 @@ class Recall:
             uuids=list(uuids),
             known_at=search.instants.known_at,
             history=history,
-            opposites=OPPOSITES,
+            opposites=OPPOSITES_OF,
             now=None if search.instants.past else search.instants.now,
             contradicting=CONTRADICTING_SHOWN,
         )
