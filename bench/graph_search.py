@@ -2,7 +2,7 @@
 
 Embeds the texts and questions of a set with the default models, all as one user's, and asks the legs of texts and
 sentences with several reaches (``hnsw_ef``). ``of 100`` and ``of 10`` are the shares of the best hits of a full
-comparison that are found. Below ``FULL_SCAN_KB`` the engine compares everything anyway, so a small set shows nothing.
+comparison that are found. The graphs are used at any size here, and from ``GRAPH_FROM_KB`` on there are any.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ from kg.settings.paths import cache_dir
 from kg.settings.service import EMBEDDERS
 
 USER, BATCH, TOP_K = "one", 64, 100
+ALWAYS = {vector: graph._replace(compared_kb=1) for vector, graph in GRAPHS.items()}
 
 
 async def fill(path: Path, embedder: Embedder, recall_set: RecallSet) -> None:
     """Store all texts in a new shard, and build its graphs."""
     texts = list(dict.fromkeys(document.text for document in recall_set.documents))
-    vectors, shard = NodeVectors(embedder), Shard.create(path, embedder.dimension)
+    vectors, shard = NodeVectors(embedder), Shard.create(path, embedder.dimension, ALWAYS)
     for start in range(0, len(texts), BATCH):
         found = await vectors.embed([NodeText("memory", text) for text in texts[start : start + BATCH]])
         points = [

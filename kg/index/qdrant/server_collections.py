@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from kg.errors import ConfigurationError, StoreUnavailable
-from kg.index.qdrant.point_form import FULL_SCAN_KB, GRAPHS, KEYWORD_FIELDS, STORE, TIME_FIELDS, UUID_FIELDS, Owner
+from kg.index.qdrant.point_form import GRAPHS, KEYWORD_FIELDS, STORE, TIME_FIELDS, UUID_FIELDS, Owner
 from kg.index.qdrant.server_requests import CONFLICT, NOT_FOUND, REFUSED
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Collections:
                         multivector_config=max_sim,
                         datatype=eight_bits,
                         hnsw_config=HnswConfigDiff(
-                            m=graph.links, ef_construct=graph.tried, full_scan_threshold=FULL_SCAN_KB
+                            m=graph.links, ef_construct=graph.tried, full_scan_threshold=graph.compared_kb
                         ),
                     )
                     for vector, graph in GRAPHS.items()

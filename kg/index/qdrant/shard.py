@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from errno import EACCES, EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS
 from itertools import islice
@@ -27,7 +27,9 @@ from kg.index.qdrant.point_form import (
     CARD_FIELDS,
     ENTRY_FIELDS,
     FOLLOWERS,
+    GRAPHS,
     STORE,
+    Graph,
     cards_of,
     written_ids,
 )
@@ -75,11 +77,11 @@ class Shard:
         self._cards: dict[str, tuple[str, IndexCard]] = {}
 
     @classmethod
-    def create(cls, path: Path, dimension: int) -> Shard:
+    def create(cls, path: Path, dimension: int, graphs: Mapping[str, Graph] = GRAPHS) -> Shard:
         """Make an empty shard in a new folder and flush it."""
         with _engine("creating the index"):
             path.mkdir(mode=0o700)
-            shard = cls(edge.EdgeShard.create(str(path), shard_config(dimension)))
+            shard = cls(edge.EdgeShard.create(str(path), shard_config(dimension, graphs)))
             for field, index in field_indexes():
                 shard._edge.update(edge.UpdateOperation.create_field_index(field, index))
             shard._edge.flush()

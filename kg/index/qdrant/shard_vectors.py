@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import qdrant_edge as edge
 
-from kg.index.qdrant.point_form import FULL_SCAN_KB, GRAPHS, KEYWORD_FIELDS, TIME_FIELDS, UUID_FIELDS
+from kg.index.qdrant.point_form import GRAPH_FROM_KB, GRAPHS, KEYWORD_FIELDS, TIME_FIELDS, UUID_FIELDS, Graph
 
 SEARCH_THREADS = 2
 """A search is no faster with more, and the engine starts eight otherwise."""
 
 
-def shard_config(dimension: int) -> edge.EdgeConfig:
+def shard_config(dimension: int, graphs: Mapping[str, Graph] = GRAPHS) -> edge.EdgeConfig:
     """Return the vectors of a shard: three dense ones and the words.
 
     There is no write-ahead log. A point counts as written only after a flush, until when its node waits in the graph,
@@ -36,10 +36,10 @@ def shard_config(dimension: int) -> edge.EdgeConfig:
                     cosine,
                     multivector_config=max_sim,
                     datatype=eight_bits,
-                    hnsw_config=edge.HnswIndexConfig(graph.links, graph.tried, FULL_SCAN_KB),
+                    hnsw_config=edge.HnswIndexConfig(graph.links, graph.tried, graph.compared_kb),
                     memory=cold,
                 )
-                for name, graph in GRAPHS.items()
+                for name, graph in graphs.items()
             },
             "tokens": edge.EdgeVectorParams(
                 dimension,
@@ -51,7 +51,7 @@ def shard_config(dimension: int) -> edge.EdgeConfig:
             ),
         },
         sparse_vectors={"words": edge.EdgeSparseVectorParams(memory=cold)},
-        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=FULL_SCAN_KB),
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=GRAPH_FROM_KB),
         max_search_threads=SEARCH_THREADS,
         wal_enabled=False,
     )
