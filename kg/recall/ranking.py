@@ -15,7 +15,7 @@ One note has most words of the question, another one only resembles it:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
@@ -143,6 +143,7 @@ class Ranked:
 
     Attributes:
         score: sum of the shares; orders one answer and cannot be compared with another answer's.
+        found: whether a leg found it, or only a neighbour in its conversation brought it.
         shares: what each part adds; parts that add nothing are left out.
         ranks: place among the candidates within each leg, from 1; legs that did not find it are left out.
         best_neighbour: the neighbour whose score was added.
@@ -150,8 +151,9 @@ class Ranked:
 
     uuid: str
     score: float
-    shares: Mapping[Part, float]
-    ranks: Mapping[Leg, int]
+    found: bool = True
+    shares: Mapping[Part, float] = field(default_factory=dict["Part", float])
+    ranks: Mapping[Leg, int] = field(default_factory=dict["Leg", int])
     best_neighbour: str | None = None
 
 
@@ -221,6 +223,7 @@ class Ranking:
         weights: Weights = FIRST_STAGE,
         failed: Collection[Leg] = (),
         top_k: int | None = None,
+        explained: bool = True,
     ) -> list[Ranked]:
         """Return the candidates as they are ordered.
 
@@ -229,21 +232,29 @@ class Ranking:
             weights: of the parts.
             failed: legs that gave no answer; their weight is shared out.
             top_k: most to return, None for all.
+            explained: whether shares, ranks and best neighbours are wanted, which take as long as the rest.
         """
         parts, best, values = self._parts(tokens or {}, weights.without(failed))
         total = _total(parts)
         order = self._order(total)[:top_k]
+        found = np.any([~np.isnan(value) for value in values.values()], axis=0)[order].tolist()
+        scores = total[order].tolist()
+        if not explained:
+            return [
+                Ranked(self._uuids[i], score, by_leg) for i, score, by_leg in zip(order, scores, found, strict=True)
+            ]
         shares: dict[Part, list[float]] = {part: share[order].tolist() for part, share in parts.items()}
         places: dict[Leg, list[int]] = {leg: _places(of_leg, order) for leg, of_leg in values.items()}
         return [
             Ranked(
                 self._uuids[i],
                 score,
+                found[row],
                 {part: share[row] for part, share in shares.items() if share[row] > 0},
                 {leg: place[row] for leg, place in places.items() if place[row]},
                 self._uuids[best[i]] if i in best else None,
             )
-            for row, (i, score) in enumerate(zip(order, total[order].tolist(), strict=True))
+            for row, (i, score) in enumerate(zip(order, scores, strict=True))
         ]
 
     def _parts(

@@ -230,6 +230,7 @@ class Recall:
             weights=self.adjusted(weights),
             failed=tuple(found.failed),
             top_k=None if everything else search.limit + spare,
+            explained=search.explain,
         )
 
     async def _reranked(self, asked: Asked, ranked: list[Ranked]) -> list[Ranked]:
@@ -259,7 +260,7 @@ class Recall:
         page = search.limit if not search.filters and search.threshold is None else max(search.limit, 50)
         shown: set[str] = set()
         for start in range(0, len(ranked), page):
-            chunk = [hit for hit in ranked[start : start + page] if hit.score > 0 or hit.ranks]
+            chunk = [hit for hit in ranked[start : start + page] if hit.score > 0 or hit.found]
             if not chunk or builder.full:
                 break
             chunk, rows, past = await self._in_succession(search, chunk)

@@ -57,7 +57,7 @@ def in_succession(hits: Sequence[Ranked], replaced_by: Mapping[str, Sequence[str
             return
         placed.add(hit.uuid)
         for uuid in replaced_by.get(hit.uuid, ()):
-            newer = known.get(uuid) or Ranked(uuid, hit.score, {}, {})
+            newer = known.get(uuid) or Ranked(uuid, hit.score)
             yield from place(replace(newer, score=max(newer.score, hit.score)))
         yield hit
 

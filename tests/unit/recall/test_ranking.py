@@ -12,6 +12,7 @@ from kg.recall.ranking import (
     WITH_TOKENS,
     WITH_TOKENS_ONE_MODEL,
     Candidate,
+    Ranking,
     Weights,
     rank,
     scale,
@@ -180,6 +181,23 @@ def test_only_the_best_are_described_when_asked():
     everything = rank(candidates, {})
     assert len(everything) == 5
     assert rank(candidates, {}, top_k=2) == everything[:2]
+
+
+def test_without_an_explanation_the_order_is_the_same_and_nothing_else_is_told():
+    candidates = [
+        candidate("a", 0.9, neighbours=["b"]),
+        candidate("b"),
+        candidate("c", neighbours=["a"]),
+        candidate("d"),
+    ]
+    ranking = Ranking(candidates, {"text": {"a": 0.7, "b": 0.5}})
+    explained, plain = ranking.ranked(), ranking.ranked(explained=False)
+    assert [(one.uuid, one.score, one.found) for one in plain] == [
+        (one.uuid, one.score, one.found) for one in explained
+    ]
+    assert {one.uuid: one.found for one in plain} == {"a": True, "b": True, "c": False, "d": False}
+    assert not any(one.shares or one.ranks or one.best_neighbour for one in plain)
+    assert ranking.best(2) == order(plain)[:2]
 
 
 def test_no_candidates_give_no_answer():

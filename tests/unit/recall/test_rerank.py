@@ -35,7 +35,7 @@ class Spending:
 
 
 def hits(*uuids: str) -> list[Ranked]:
-    return [Ranked(uuid, 1.0 - number / 10, {}, {}) for number, uuid in enumerate(uuids)]
+    return [Ranked(uuid, 1.0 - number / 10) for number, uuid in enumerate(uuids)]
 
 
 async def reordered(*answer: Any, ranked: list[Ranked] | None = None, spending: Spending | None = None):

@@ -24,7 +24,7 @@ def hit(*facts: dict[str, Any]) -> Hit:
 
 
 def ranked(**scores: float) -> list[Ranked]:
-    return [Ranked(uuid, score, {}, {}) for uuid, score in scores.items()]
+    return [Ranked(uuid, score) for uuid, score in scores.items()]
 
 
 def order(hits: list[Ranked]) -> list[tuple[str, float]]:
