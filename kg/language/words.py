@@ -77,6 +77,7 @@ _LEAST_LETTERS = 3
 _CACHED_CHARS = 64
 _LAST_ASCII = 127
 _PLAIN = re.compile(r"[A-Za-z\s]+")
+_PLAIN_ASCII = "".join(_PLAIN.findall("".join(map(chr, range(_LAST_ASCII + 1))))).encode()
 _PLAIN_WORD = re.compile(r"[^\W_]+|[^\w\s]|_")
 _MARKS = re.compile(r"[\u0300-\u036f]+")
 
@@ -320,6 +321,9 @@ def estimate_tokens(text: str) -> int:
     An ASCII letter or space counts a quarter of a token, other ASCII a half, any other character 1.3. Compared with
     byte-pair tokenizers this is within a third on English prose and code, and up to twice too much on accented text.
     """
+    if text.isascii():
+        other = len(text.encode().translate(None, _PLAIN_ASCII))
+        return math.ceil((len(text) - other) / 4 + other / 2)
     rest = _PLAIN.sub("", text)
     ascii_rest = len(rest.encode("ascii", "ignore"))
     return math.ceil((len(text) - len(rest)) / 4 + ascii_rest / 2 + (len(rest) - ascii_rest) * 1.3)

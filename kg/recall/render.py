@@ -49,7 +49,7 @@ def instant(value: datetime | None) -> str | None:
     """Return a time as a caller reads it: ISO 8601 in UTC to the second; None for an unknown one."""
     if value is None or value == UNKNOWN_START:
         return None
-    return value.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def fact(row: Mapping[str, Any], max_chars: int = WHOLE) -> JsonObject:
