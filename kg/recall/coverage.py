@@ -88,6 +88,11 @@ class Terms:
         """
         return min(1.0, self.factor * bm25)
 
+    def coverages(self, bm25: Mapping[str, float]) -> dict[str, float]:
+        """Return the same for some texts by their scores."""
+        factor = self.factor
+        return {uuid: min(1.0, factor * score) for uuid, score in bm25.items()}
+
     def coverage_of(self, text: str) -> float:
         """Return the same for a text that is at hand."""
         weights = term_weights(text_terms(text))

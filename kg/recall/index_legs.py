@@ -43,7 +43,7 @@ class IndexLegs:
         found.dense = {"text": _scores(text), "sentence": _scores(sentence), "fact": _scores(fact)}
         found.facts = {hit.uuid: hit.card for hit in fact if hit.card is not None}
         by_words = words[0] if words else []
-        found.coverage = {hit.uuid: terms.coverage(hit.score) for hit in by_words}
+        found.coverage = terms.coverages(_scores(by_words))
         most = FILTERED_TOP_K if search.filters else LEG_TOP_K
         owners = (card.owner for card in found.facts.values() if card.owner is not None)
         wanted = dict.fromkeys([*(hit.uuid for hit in (*text, *sentence, *by_words[:most])), *owners])
@@ -113,4 +113,4 @@ def _queries(search: Search, narrowing: Narrowing, vectors: QuestionVectors, ter
 
 
 def _scores(hits: Sequence[IndexHit]) -> dict[str, float]:
-    return {hit.uuid: hit.score for hit in hits}
+    return {uuid: score for uuid, score, _ in hits}
