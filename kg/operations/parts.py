@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kg.recall.recall_counts import RecallCounts
     from kg.recall.search import Recall
     from kg.writing.delete import Deleting
+    from kg.writing.texts import PrepareTexts
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Parts:
     Attributes:
         worker: has models read texts; None where no model is set up.
         own_name: the name of the service's own user, if it is known.
+        prepare: computes what a write needs of its texts, if not as usual.
         index_wait_s: how long a write waits for the index before it answers; the index catches up afterwards.
     """
 
@@ -37,4 +39,5 @@ class Parts:
     clock: Clock
     worker: Worker | None = None
     own_name: OwnName = NOBODY
+    prepare: PrepareTexts | None = None
     index_wait_s: float = 0.25

@@ -22,6 +22,7 @@ from kg.recall.to_settle_ranking import Said
 from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
 from kg.writing.add import Adding, AddOutcome
 from kg.writing.settle_with import Deciding
+from kg.writing.texts import prepare_texts
 from kg.writing.update import Updating
 
 INDEX_WAIT_LONG_S = 30.0
@@ -42,8 +43,9 @@ class Writes:
         self._worker = parts.worker
         self._clock = parts.clock
         self._index_wait_s = parts.index_wait_s
-        self._adding = Adding(parts.store, parts.clock, parts.own_name)
-        self._updating = Updating(parts.store, parts.clock, parts.own_name)
+        prepare = parts.prepare or prepare_texts
+        self._adding = Adding(parts.store, parts.clock, parts.own_name, prepare)
+        self._updating = Updating(parts.store, parts.clock, parts.own_name, prepare)
         self._deciding = Deciding(parts.store, parts.clock)
         self._settling = Settling(parts.store, parts.index, parts.embedder)
 

@@ -24,7 +24,7 @@ from kg.writing.draft import Draft, Source, StatingMemory, known_names
 from kg.writing.new_jobs import extraction_jobs
 from kg.writing.queries import StandingMessage, StandingNote
 from kg.writing.targets import Targets
-from kg.writing.texts import PreparedText, prepare_texts
+from kg.writing.texts import PreparedText, PrepareTexts, prepare_texts
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,14 @@ class AddOutcome:
 class Adding:
     """The write side of add_memory."""
 
-    def __init__(self, store: GraphStore, clock: Clock, own: OwnName = NOBODY) -> None:
+    def __init__(
+        self, store: GraphStore, clock: Clock, own: OwnName = NOBODY, prepare: PrepareTexts = prepare_texts
+    ) -> None:
+        """Nothing is read yet; ``prepare`` computes what a write needs of its texts, before the lock."""
         self._store = store
         self._clock = clock
         self._own = own
+        self._prepare = prepare
 
     async def add(self, request: AddRequest) -> AddOutcome:
         """Store the texts and their facts in one transaction; acknowledged means durable.
@@ -66,7 +70,7 @@ class Adding:
         Raises:
             StoreUnavailable: the database does not answer; repeat the call with the same key.
         """
-        texts = await prepare_texts([memory.text for memory in request.memories])
+        texts = await self._prepare([memory.text for memory in request.memories])
         return await self._store.write(
             lambda tx: self.add_in(tx, request, texts), "add_memory", partition=request.scope.user_id
         )
@@ -75,7 +79,7 @@ class Adding:
         self, tx: Transaction, request: AddRequest, texts: Sequence[PreparedText] | None = None
     ) -> AddOutcome:
         """Do the same in a transaction of the caller, who may have prepared the texts before it began."""
-        prepared = texts or await prepare_texts([memory.text for memory in request.memories])
+        prepared = texts or await self._prepare([memory.text for memory in request.memories])
         return await once(
             tx,
             lambda write: self._add(write, request, prepared),

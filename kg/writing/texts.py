@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from kg.facts.kinds import plain_key
 from kg.language.names import mentioned_keys
@@ -33,8 +34,13 @@ class PreparedText:
         return PreparedText(text, content_hash(text), split_terms(text), names)
 
 
-async def prepare_texts(texts: Sequence[str]) -> list[PreparedText]:
-    """Prepare texts; long ones in a thread, so that other calls are not held up."""
+PrepareTexts: TypeAlias = Callable[[Sequence[str]], Awaitable[list[PreparedText]]]
+
+
+async def prepare_texts(
+    texts: Sequence[str], prepare: Callable[[str], PreparedText] = PreparedText.of
+) -> list[PreparedText]:
+    """Prepare texts, each by ``prepare``; long ones in a thread, so that other calls are not held up."""
     if sum(map(len, texts)) <= _READ_AT_ONCE_CHARS:
-        return [PreparedText.of(text) for text in texts]
-    return await asyncio.to_thread(lambda: [PreparedText.of(text) for text in texts])
+        return list(map(prepare, texts))
+    return await asyncio.to_thread(lambda: list(map(prepare, texts)))

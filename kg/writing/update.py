@@ -29,7 +29,7 @@ from kg.writing.draft import Draft, StatingMemory, known_names
 from kg.writing.new_jobs import extraction_jobs
 from kg.writing.queries import UpdateContext
 from kg.writing.targets import Targets
-from kg.writing.texts import PreparedText, prepare_texts
+from kg.writing.texts import PreparedText, PrepareTexts, prepare_texts
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,14 @@ class UpdateOutcome:
 class Updating:
     """The write side of update_memory."""
 
-    def __init__(self, store: GraphStore, clock: Clock, own: OwnName = NOBODY) -> None:
+    def __init__(
+        self, store: GraphStore, clock: Clock, own: OwnName = NOBODY, prepare: PrepareTexts = prepare_texts
+    ) -> None:
+        """Nothing is read yet; ``prepare`` computes what a write needs of its texts, before the lock."""
         self._store = store
         self._clock = clock
         self._own = own
+        self._prepare = prepare
 
     async def update(self, request: UpdateRequest) -> UpdateOutcome:
         """Replace text, facts or metadata of one memory.
@@ -98,7 +102,7 @@ class Updating:
                 graph_queries.memory_texts, user_id=request.user_id, uuids=[request.uuid]
             )
             text = next((row["text"] for row in found["texts"]), None)
-        return None if text is None else (await prepare_texts([text]))[0]
+        return None if text is None else (await self._prepare([text]))[0]
 
     async def _update(self, write: Write, request: UpdateRequest, read: PreparedText | None) -> UpdateOutcome:
         own = self._own.names(request.user_id)

@@ -7,16 +7,28 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from kg.errors import StoreUnavailable
-from kg.graph.query import Query
-from kg.graph.store import GraphAddress, GraphStore
+from kg.graph.query import Command, Query
+from kg.graph.store import GraphAddress, GraphStore, Transaction
 
 
 async def _nothing(*_: Any) -> None:
     return
 
 
+class WatchedTransaction(Transaction):
+    """A transaction that calls a test with the name of each query before it runs."""
+
+    def __init__(self, watched: Transaction, before: Callable[[str], Awaitable[None]]) -> None:
+        self._watched = watched
+        self._before = before
+
+    async def run(self, query: Query[Any] | Command, /, **params: Any) -> Any:
+        await self._before(query.name)
+        return await self._watched.run(query, **params)
+
+
 class WatchedStore(GraphStore):
-    """A store that says which queries it read, and calls a test before and after each write.
+    """A store that says which queries it read, and calls a test before and after each write, and within.
 
     Attributes:
         asked: the names of the queries that were read outside of a write.
@@ -27,6 +39,7 @@ class WatchedStore(GraphStore):
         address: GraphAddress,
         before: Callable[[str, str | None], Awaitable[None]] = _nothing,
         after: Callable[[str, Any], Awaitable[None]] = _nothing,
+        within: Callable[[str], Awaitable[None]] = _nothing,
     ) -> None:
         """Nothing is opened yet.
 
@@ -34,11 +47,13 @@ class WatchedStore(GraphStore):
             address: where the database is.
             before: called with label and partition of a write; what it raises, the write raises.
             after: called with a write's label and result; what it raises, the write raises, though it is stored.
+            within: called with the name of each query of a write; what it raises, the query raises.
         """
         super().__init__(address)
         self.asked: list[str] = []
         self._before = before
         self._after = after
+        self._within = within
 
     async def read(self, query: Query[Any], /, **params: Any) -> Any:
         self.asked.append(query.name)
@@ -46,7 +61,9 @@ class WatchedStore(GraphStore):
 
     async def write(self, work: Any, label: str, *, partition: str | None = None, repeats: bool = True) -> Any:
         await self._before(label, partition)
-        result = await super().write(work, label, partition=partition, repeats=repeats)
+        result = await super().write(
+            lambda tx: work(WatchedTransaction(tx, self._within)), label, partition=partition, repeats=repeats
+        )
         await self._after(label, result)
         return result
 
@@ -56,9 +73,10 @@ async def watched_store(
     address: GraphAddress,
     before: Callable[[str, str | None], Awaitable[None]] = _nothing,
     after: Callable[[str, Any], Awaitable[None]] = _nothing,
+    within: Callable[[str], Awaitable[None]] = _nothing,
 ) -> AsyncGenerator[WatchedStore]:
     """A connected one."""
-    store = WatchedStore(address, before, after)
+    store = WatchedStore(address, before, after, within)
     await store.connect()
     try:
         yield store

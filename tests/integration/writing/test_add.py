@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -11,13 +13,14 @@ from uuid import uuid4
 import pytest
 from neo4j.exceptions import ConstraintError
 
-import kg.language.names
 from kg.errors import InvalidInput, StoreUnavailable
 from kg.facts.parse import parse_facts
-from kg.graph.store import GraphAddress, GraphStore, Transaction
+from kg.graph.store import GraphAddress, GraphStore
+from kg.language.names import MAX_MENTIONED, mentioned_keys
 from kg.operations.memory import MemoryService
 from kg.values import AddRequest, MemoryInput, RequestKey, Scope
 from kg.writing.add import Adding
+from kg.writing.texts import PreparedText, prepare_texts
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, lives_in, prefers, states
 from tests.support.watched_store import watched_store
@@ -283,69 +286,66 @@ async def test_a_decision_said_again_is_not_recorded_twice(user: User):
     assert await user.raw(decided) == [{"n": 1}]
 
 
+class Reading:
+    """What a service whose store and reading of texts are watched does, in order."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.on_the_loop: list[bool] = []
+        self.fails: Exception | None = None
+
+    def prepare(self, text: str) -> PreparedText:
+        self.done.append(text)
+        self.on_the_loop.append(threading.current_thread() is threading.main_thread())
+        return PreparedText.of(text)
+
+    async def query(self, name: str) -> None:
+        self.done.append(name)
+        if name == "create_graph" and self.fails:
+            error, self.fails = self.fails, None
+            raise error
+
+
+@asynccontextmanager
+async def watched(user: User, address: GraphAddress) -> AsyncGenerator[tuple[User, Reading]]:
+    """The same user of a service that is watched."""
+    reading = Reading()
+    await user.indexer.stop()
+    async with watched_store(address, within=reading.query) as store:
+        parts = replace(user.parts, store=store, prepare=lambda texts: prepare_texts(texts, reading.prepare))
+        yield replace(user, parts=parts, memory=MemoryService(parts)), reading
+
+
 @pytest.mark.parametrize("write", ["add", "update"])
+@pytest.mark.parametrize(("text", "on_the_loop"), [("short note", True), ("long " + "note on Redis " * 1000, False)])
 async def test_a_text_is_read_once_before_the_lock_and_a_long_one_off_the_loop(
-    user: User, monkeypatch: pytest.MonkeyPatch, write: str
+    user: User, neo4j_address: GraphAddress, write: str, text: str, on_the_loop: bool
 ):
-    read: list[tuple[str, bool]] = []
-    failed: list[str] = []
-    locked: list[str] = []
-    ngrams, run = kg.language.names.name_ngrams, Transaction.run
-
-    def noting(text: str) -> Any:
-        assert not locked
-        read.append((text[:5], threading.current_thread() is threading.main_thread()))
-        return ngrams(text)
-
-    async def failing_once(tx: Transaction, query: Any, /, **params: Any) -> Any:
-        name = query.name
-        if name == "lock_partition":
-            locked.append(name)
-        if name == "create_graph" and not failed:
-            failed.append(name)
-            raise ConstraintError("another service was first")
-        return await run(tx, query, **params)
-
     first = await user.add("to be updated")
-    await user.parts.indexer.stop()
-    for text, short in (("short note", True), ("long " + "note on Redis " * 1000, False)):
-        for notes in (failed, read, locked):
-            notes.clear()
-        with monkeypatch.context() as patch:
-            patch.setattr(kg.language.names, "name_ngrams", noting)
-            patch.setattr(Transaction, "run", failing_once)
-            await (user.add(text) if write == "add" else user.update(first.id, text=text))
-        assert read == [(text[:5], short)] and len(locked) == 2
+    async with watched(user, neo4j_address) as (other, reading):
+        reading.fails = ConstraintError("another service was first")
+        await (other.add(text) if write == "add" else other.update(first.id, text=text))
+    assert reading.fails is None and reading.done.count("lock_partition") == 2
+    assert reading.done.count(text) == 1
+    assert reading.done.index(text) < reading.done.index("lock_partition")
+    assert reading.on_the_loop == [on_the_loop]
 
 
-async def test_an_update_of_facts_alone_reads_the_text_before_the_lock(user: User, monkeypatch: pytest.MonkeyPatch):
+async def test_an_update_of_facts_alone_reads_the_text_before_the_lock(user: User, neo4j_address: GraphAddress):
     first = await user.add("Ada and Redis", states("Redis is slow", "HAS_STATUS", "Redis", "slow"))
-    ngrams, run = kg.language.names.name_ngrams, Transaction.run
-    asked: list[str] = []
-
-    def noting(text: str) -> Any:
-        asked.append(text)
-        return ngrams(text)
-
-    async def noting_run(tx: Transaction, query: Any, /, **params: Any) -> Any:
-        asked.append(query.name)
-        return await run(tx, query, **params)
-
-    await user.parts.indexer.stop()
-    monkeypatch.setattr(kg.language.names, "name_ngrams", noting)
-    monkeypatch.setattr(Transaction, "run", noting_run)
-    await user.update(first.id, states("Redis is fast", "HAS_STATUS", "Redis", "fast"))
-    assert asked.count("Ada and Redis") == 1
-    assert asked.index("Ada and Redis") < next(i for i, name in enumerate(asked) if name == "lock_partition")
+    async with watched(user, neo4j_address) as (other, reading):
+        await other.update(first.id, states("Redis is fast", "HAS_STATUS", "Redis", "fast"))
+    assert reading.done.count("Ada and Redis") == 1
+    assert reading.done.index("Ada and Redis") < reading.done.index("lock_partition")
 
 
 def test_of_a_long_text_single_words_and_what_is_written_like_a_name_come_first():
     common = " ".join(f"plain{a}{b} words" for a in "abcdefghijklmnopqrstuvwxyz" for b in "abcdefghijklmnopqrst")
-    found = kg.language.names.mentioned_keys(f"{common} Grace Hopper wrote it in strict_mode of src/app.py")
-    assert len(found) == kg.language.names.MAX_MENTIONED
+    found = mentioned_keys(f"{common} Grace Hopper wrote it in strict_mode of src/app.py")
+    assert len(found) == MAX_MENTIONED
     assert {"grace", "hopper", "strict", "src/app.py", "grace hopper"} <= found.keys()
     note = " ".join(f"word{i}" for i in range(300))
-    assert len(kg.language.names.mentioned_keys(note)) == 300 + 299 + 298 + 297 + 296
+    assert len(mentioned_keys(note)) == 300 + 299 + 298 + 297 + 296
 
 
 async def test_bad_input_changes_nothing(user: User):
