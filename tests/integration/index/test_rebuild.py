@@ -361,8 +361,10 @@ async def test_going_back_to_the_former_embedder_half_way_brings_its_collection_
         await other.held.wait()
         await side.delete(ids[0])
         await side.update(ids[1], text="Changed meanwhile")
+        other.held.clear()
         other.let_through(40)
-        await side.add("Said meanwhile", wait=True)
+        await side.add("Said meanwhile")
+        await other.held.wait()
     async with serve() as side:
         assert side.index.collection_id == old
         await side.agrees()
