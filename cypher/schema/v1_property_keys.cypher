@@ -2,7 +2,7 @@
 // mode: schema
 UNWIND [
   'agent_id', 'applied', 'as', 'at', 'attempt', 'because', 'broken', 'bulk', 'call', 'calls', 'checked_at',
-  'claim_key', 'claimed_by', 'collection_id', 'content_hash', 'cost', 'created_at', 'day', 'dropped',
+  'claim_key', 'claimed_by', 'collection_id', 'content_hash', 'cost', 'created_at', 'day', 'degree', 'dropped',
   'effective_at', 'error', 'expired_at', 'extraction', 'extraction_error', 'fact', 'fact_uuids', 'facts',
   'failures', 'finished_at', 'followed_by', 'held_until', 'holder', 'index_attempts', 'index_error',
   'index_retry_at', 'index_rev', 'infer', 'instance', 'invalid_at', 'judge', 'key', 'keys', 'kind', 'last_at',

@@ -1,4 +1,5 @@
 // Bind facts that say a version to the thing whose version it is, and mention its name where they are stated.
+// The thing's facts are counted again.
 // mode: write
 // param: user_id string - partition
 // param: facts list[map] - uuid, key and name of the thing, object_uuid, object_key, claim_key, version
@@ -9,3 +10,5 @@ MERGE (owner)-[n:NAMES {as: 'mention'}]->(a)
 ON CREATE SET n.name = fact.name, n.kind = 'Tool'
 SET f.object_uuid = e.uuid, f.object_key = fact.object_key, f.claim_key = fact.claim_key, f.version = fact.version
 CREATE (f)-[:OBJECT {name_key: fact.key}]->(e)
+WITH DISTINCT e
+SET e.degree = COUNT { (e)<-[:SUBJECT]-() } + COUNT { (e)<-[:OBJECT]-() }

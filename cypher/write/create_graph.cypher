@@ -1,5 +1,5 @@
 // Create the nodes of a draft: entities with their first alias, memories, mentions, facts, decisions. Memories are
-// counted in their scopes.
+// counted in their scopes, and the sides of facts in the degree of what they are about.
 // mode: write
 // param: user_id string - partition
 // param: entities list[map] - key, kind (a checked label) and properties
@@ -14,7 +14,7 @@
 CALL () {
   UNWIND $entities AS entity
   CREATE (e:Entity:Unindexed:$(entity.kind))
-  SET e = entity.properties
+  SET e = entity.properties, e.degree = 0
   MERGE (a:Alias {user_id: $user_id, key: entity.key}) // it may stand, and its thing have been deleted by hand
   ON CREATE SET a.name = entity.properties.name
   CREATE (a)-[:REFERS_TO]->(e)
@@ -66,6 +66,13 @@ CALL () {
     MATCH (object:Entity {uuid: fact.properties.object_uuid})
     CREATE (f)-[:OBJECT {name_key: fact.object_name_key}]->(object)
   }
+}
+CALL () {
+  UNWIND $facts AS fact
+  UNWIND [fact.properties.subject_uuid, fact.properties.object_uuid] AS uuid
+  WITH DISTINCT uuid
+  MATCH (e:Entity {uuid: uuid})
+  SET e.degree = COUNT { (e)<-[:SUBJECT]-() } + COUNT { (e)<-[:OBJECT]-() }
 }
 CALL () {
   UNWIND $decisions AS decision

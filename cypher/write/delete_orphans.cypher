@@ -1,5 +1,6 @@
 // Delete aliases that nothing mentions any more, then entities without alias and fact. A merged entity stays as long as
 // one of the names that it had. An alias that nothing mentions as it is written gets a spelling that is left.
+// The facts about entities that stay are counted again.
 // mode: write
 // param: user_id string - partition
 // param: keys list[string] - alias keys that lost a mention
@@ -45,5 +46,11 @@ CALL (merged) {
 WITH merged, nameless + [m IN merged WHERE size(m.keys) = 0 | m.node] AS doomed
 WITH merged, doomed, [e IN doomed | e.uuid] AS removed
 FOREACH (e IN doomed | DETACH DELETE e)
+WITH merged, removed
+CALL () {
+  UNWIND $entities AS uuid
+  MATCH (e:Entity {uuid: uuid})
+  SET e.degree = COUNT { (e)<-[:SUBJECT]-() } + COUNT { (e)<-[:OBJECT]-() }
+}
 RETURN removed,
   [uuid IN $entities WHERE NOT uuid IN removed] + [m IN merged WHERE size(m.keys) > 0 | m.node.uuid] AS kept

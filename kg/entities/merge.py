@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from kg.entities import queries
@@ -21,7 +20,7 @@ from kg.facts.claims import claim_key, moved_key
 from kg.facts.derive import refresh_derived
 from kg.graph import queries as graph_queries
 from kg.graph.partition import Write
-from kg.graph.store import Row, Transaction
+from kg.graph.store import Row
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ async def merge_entities(write: Write, source: str, target: str, reason: str, fa
     keys = context["keys"]
     await tx.run(queries.move_aliases, user_id=user_id, keys=keys, source=source, target=root)
     await tx.run(queries.create_merge, source=source, target=root, keys=keys, reason=reason, fact=fact, now=now)
-    await _rebind(tx, user_id, context["facts"], root, now)
+    await _rebind(write, context["facts"], source, root)
     await drop_orphans(tx, user_id, [], [root])
     return Moved(source, root, len(keys), len(context["facts"]))
 
@@ -80,22 +79,20 @@ async def undo_merge(write: Write, source: str) -> Moved:
     keys = context["keys"]
     await tx.run(queries.delete_merge, source=source, keys=keys)
     await tx.run(queries.move_aliases, user_id=user_id, keys=keys, source=root, target=source)
-    await _rebind(tx, user_id, context["facts"], source, now)
+    await _rebind(write, context["facts"], root, source)
     removed = await drop_orphans(tx, user_id, [], [root, source])
     if removed:
         await tx.run(graph_queries.create_tombstones, user_id=user_id, uuids=removed, now=now)
     return Moved(source, root, len(keys), len(context["facts"]))
 
 
-async def _rebind(
-    tx: Transaction, user_id: str, facts: Sequence[Mapping[str, Any]], entity: str, now: datetime
-) -> None:
-    """Bind the moving sides of facts to an entity, and refresh what is derived from them before and after."""
+async def _rebind(write: Write, facts: Sequence[Mapping[str, Any]], former: str, entity: str) -> None:
+    """Bind the moving sides of facts to another entity, and refresh what is derived from them before and after."""
     if not facts:
         return
     moved = [_rekeyed(fact, entity) for fact in facts]
-    await tx.run(queries.move_facts, facts=moved)
-    await refresh_derived(tx, user_id=user_id, changed=[*facts, *moved], now=now)
+    await write.tx.run(queries.move_facts, facts=moved, entities=[former, entity])
+    await refresh_derived(write.tx, user_id=write.user_id, changed=[*facts, *moved], now=write.now)
 
 
 def _rekeyed(fact: Mapping[str, Any], entity: str) -> Row:

@@ -121,6 +121,7 @@ class Entity(AsyncStructuredNode):
     kind = StringProperty()
     created_at = DateTimeNeo4jFormatProperty()
     index_rev = IntegerProperty()
+    degree = IntegerProperty()
 
 
 class Alias(AsyncStructuredNode):

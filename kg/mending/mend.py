@@ -106,6 +106,7 @@ async def _take(tx: Transaction, clock: Clock, user_id: str, lost: Sequence[Faul
     bridges = await decisions_lost(tx, user_id, [{"uuid": uuid} for uuid in facts])  # pyright: ignore
     await tx.run(queries.take_away, user_id=user_id, facts=facts)
     await bridges.bridge(tx)
+    await tx.run(writing_queries.recount_degrees, user_id=user_id)
 
 
 async def _round(tx: Transaction, clock: Clock, user_id: str, faults: Faults) -> None:
@@ -118,6 +119,7 @@ async def _round(tx: Transaction, clock: Clock, user_id: str, faults: Faults) ->
     await rounds.bindings()
     await rounds.order()
     await tx.run(writing_queries.recount_scopes, user_id=user_id)
+    await tx.run(writing_queries.recount_degrees, user_id=user_id)
 
 
 class _Round:

@@ -148,8 +148,7 @@ class Explore:
         if query.strip():
             uuids = await self._ranked(scope, query, limit + 1, instants.t, degraded)
         else:
-            rows = await self._store.read(queries.entities_connected, **scope.params(), at=instants.t, top_k=limit + 1)
-            uuids = [row["uuid"] for row in rows]
+            uuids = await self._most_connected(scope, limit + 1, instants.t)
         entities = await self._rows(scope.user_id, uuids[:limit])
         facts = await self._facts_of_each([entity["uuid"] for entity in entities], scope, instants)
         results = [
@@ -170,6 +169,13 @@ class Explore:
         omitted = f"{len(results) - len(shown)} more did not fit; lower limit" if len(shown) < len(results) else None
         more = "others answer to it too; raise limit" if len(uuids) > limit else None
         return {"results": shown, **render.compact({"omitted": omitted, "more": more, "degraded": degraded})}
+
+    async def _most_connected(self, scope: Scope, top_k: int, at: datetime) -> list[str]:
+        if scope.narrowed:
+            rows = await self._store.read(queries.entities_connected_within, **scope.params(), at=at, top_k=top_k)
+        else:
+            rows = await self._store.read(queries.entities_connected, user_id=scope.user_id, at=at, top_k=top_k)
+        return [row["uuid"] for row in rows]
 
     async def _past(self, scope: Scope, uuid: str, held: Sequence[EntityFact], instants: Instants) -> str | None:
         """Say of an entity that only facts name which did not hold at that time; None of any other."""

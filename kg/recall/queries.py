@@ -188,7 +188,7 @@ class RankedEntity(TypedDict):
 
 
 class ConnectedEntity(TypedDict):
-    """An entity and how many facts it is part of."""
+    """An entity and how often a fact is about it."""
 
     uuid: str
     degree: int
@@ -330,6 +330,7 @@ count_recalls = Command("count_recalls")
 
 entities_by_text = Query("entities_by_text", RankedEntity)
 entities_connected = Query("entities_connected", ConnectedEntity)
+entities_connected_within = Query("entities_connected_within", ConnectedEntity)
 entity_facts = Query("entity_facts", EntityFacts)
 count_entity_facts = Query("count_entity_facts", HiddenFacts)
 

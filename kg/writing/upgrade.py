@@ -16,6 +16,7 @@ from kg.facts.claims import StatedName, claim_key, entity_key
 from kg.facts.derive import refresh_derived
 from kg.facts.successive_values import Versioned, find_versioned
 from kg.graph.partition import Write, lock
+from kg.graph.query import Command
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.ports import Clock
 from kg.writing import queries
@@ -26,6 +27,8 @@ VERSIONS_BOUND = 6
 """The schema version from which on a fact about "Node 22.11" is bound to the thing Node."""
 SCOPES_COUNTED = 8
 """The schema version from which on writes keep count of the memories of each scope."""
+FACTS_COUNTED = 9
+"""The schema version from which on writes keep count of the facts about each thing."""
 
 
 async def upgrade(store: GraphStore, clock: Clock, found: int, *, page: int = 500) -> None:
@@ -40,19 +43,23 @@ async def upgrade(store: GraphStore, clock: Clock, found: int, *, page: int = 50
     if 0 < found < VERSIONS_BOUND:
         await _bind_versions(store, clock, page)
     if 0 < found < SCOPES_COUNTED:
-        await _count_scopes(store, clock, page)
+        await _count(store, clock, page, queries.recount_scopes)
+    if 0 < found < FACTS_COUNTED:
+        await _count(store, clock, page, queries.recount_degrees)
 
 
-async def _count_scopes(store: GraphStore, clock: Clock, page: int) -> None:
+async def _count(store: GraphStore, clock: Clock, page: int, recount: Command) -> None:
+    """Count anew in each partition, under its lock: another service may be writing there already."""
+
     async def count(tx: Transaction, user_id: str) -> None:
         await lock(tx, user_id, clock, slots=0)
-        await tx.run(queries.recount_scopes, user_id=user_id)
+        await tx.run(recount, user_id=user_id)
 
     after = ""
     while rows := await store.read(queries.partition_users, after=after, top_k=page):
         for row in rows:
             user_id = row["user_id"]
-            await store.write(lambda tx, u=user_id: count(tx, u), "recount_scopes", partition=user_id)
+            await store.write(lambda tx, u=user_id: count(tx, u), recount.name, partition=user_id)
         after = rows[-1]["user_id"]
 
 

@@ -47,7 +47,7 @@ DAMAGE: dict[str, Damage] = {
     ),
     "memory and facts deleted": _damage(
         f"{SHOP} MATCH (m)-[:STATES]->(f) DETACH DELETE m, f",
-        "alias_named", "claim_stated", "scope_count",
+        "alias_named", "claim_stated", "entity_degree", "scope_count",
     ),
     "thing deleted": _damage(f"{REDIS} DETACH DELETE e", "alias_entity", "fact_subject_object"),
     "name deleted": _damage(
@@ -77,7 +77,7 @@ DAMAGE: dict[str, Damage] = {
     "fact moved to another thing": _damage(
         f"{FACT}-[r:OBJECT]->() DELETE r WITH f MATCH (e:Entity {{user_id: $user_id, name: 'Ada'}}) "
         "CREATE (f)-[:OBJECT {name_key: 'ada'}]->(e)",
-        "fact_subject_object", "claim_drawn",
+        "fact_subject_object", "claim_drawn", "entity_degree",
     ),
     "fact cut off": _damage(f"{FACT}<-[s:STATES]-() DELETE s", "fact_memory", "claim_stated"),
     "fact stated twice": _damage(
@@ -126,7 +126,8 @@ DAMAGE: dict[str, Damage] = {
         "CREATE (:Fact {user_id: $user_id, statement: 'The office is in Ghent'})", "fact_properties", "fact_memory"
     ),
     "thing by hand": _damage(
-        "CREATE (:Entity {user_id: $user_id, name: 'Kafka'})", "entity_properties", "entity_alias", "entity_kind"
+        "CREATE (:Entity {user_id: $user_id, name: 'Kafka'})",
+        "entity_properties", "entity_alias", "entity_kind", "entity_degree",
     ),
     "job without memory": _damage(
         "CREATE (:Job {uuid: randomUUID(), user_id: $user_id, kind: 'extract', state: 'dead', attempt: 1, "
@@ -148,7 +149,7 @@ DAMAGE: dict[str, Damage] = {
         "MATCH (v:MemoryVersion {user_id: $user_id}) REMOVE v:MemoryVersion", "labels"
     ),
     "mention cut off": _damage(f"{SHOP} MATCH (m)-[r:NAMES]->(:Alias {{key: 'redis'}}) DELETE r", "alias_named"),
-    "object cut off": _damage(f"{FACT}-[r:OBJECT]->() DELETE r", "fact_subject_object"),
+    "object cut off": _damage(f"{FACT}-[r:OBJECT]->() DELETE r", "fact_subject_object", "entity_degree"),
     "message cut off": _damage("MATCH (:Memory {user_id: $user_id})-[r:NEXT]->() DELETE r", "conversation"),
     "memory copied": _damage(
         f"{SHOP} CREATE (c:Memory) SET c = m {{.*, uuid: randomUUID()}}", "seq_unique", "scope_count"
@@ -158,7 +159,8 @@ DAMAGE: dict[str, Damage] = {
         "seq_unique", "fact_memory", "fact_subject_object",
     ),
     "thing copied": _damage(
-        f"{REDIS} CREATE (c:Entity) SET c = e {{.*, uuid: randomUUID()}}", "entity_alias", "entity_kind"
+        f"{REDIS} CREATE (c:Entity) SET c = e {{.*, uuid: randomUUID()}}",
+        "entity_alias", "entity_kind", "entity_degree",
     ),
     "fact given away": _damage(f"{FACT} SET f.user_id = $user_id + '-other'", "claim_stated", "seq_partition", "users"),
     "thing given away": _damage(f"{REDIS} SET e.user_id = $user_id + '-other'", "users"),
@@ -167,6 +169,7 @@ DAMAGE: dict[str, Damage] = {
     ),
     "text of another type": _damage(f"{SHOP} SET m.text = [1, 2]", "memory_properties"),
     "memory of nobody": _damage(f"{SHOP} REMOVE m.user_id", "user", "scope_count"),
+    "facts miscounted": _damage(f"{REDIS} SET e.degree = 'some'", "entity_degree"),
     "scope miscounted": _damage(
         "MATCH (s:ScopeCount {user_id: $user_id, kind: 'user'}) SET s.memories = 'many'", "scope_count"
     ),

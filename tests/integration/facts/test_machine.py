@@ -25,6 +25,7 @@ from kg.index.indexer import Indexer
 from kg.index.qdrant.embedded import EmbeddedIndex
 from kg.operations.decisions import Decisions
 from kg.operations.memory import MemoryService, Parts
+from kg.recall import queries as recall_queries
 from kg.recall.search import Recall
 from kg.writing.delete import Deleting
 from kg.writing.revert import Reverting
@@ -43,6 +44,13 @@ SAID = st.tuples(
     st.none() | st.integers(1, 900),
 )
 HOW = st.sampled_from(("superseded", "superseded", "corrected"))
+
+COUNTED = """
+    MATCH (e:Entity {user_id: $user_id})<-[side:SUBJECT|OBJECT]-(f:Fact)
+    WITH e, count(side) AS degree, collect(f) AS facts
+    WHERE any(f IN facts WHERE f.expired_at IS NULL AND f.valid_at <= $at AND coalesce(f.invalid_at > $at, true))
+    RETURN e.uuid AS uuid, degree ORDER BY degree DESC, uuid"""
+"""The entities of which something held, by how often a fact is about them."""
 
 
 class Place:
@@ -198,6 +206,16 @@ class Steps:
         assert await self._answer() == self.model.held(present, present)
         assert await self._answer(as_of=at) == self.model.held(at, present)
         assert await self._answer(as_of=at, known_at=known) == self.model.held(at, known)
+        await self._see_connected(at)
+
+    async def _see_connected(self, at: datetime) -> None:
+        """The most connected entities are those of a plain count, however few are asked for."""
+        counted = await self.user.raw(COUNTED, at=at)
+        for top_k in (1, 3, 9):
+            found = await self.place.parts.store.read(
+                recall_queries.entities_connected, user_id=self.id, at=at, top_k=top_k
+            )
+            assert found == counted[:top_k]
 
     async def _answer(self, **instants: datetime) -> set[str]:
         try:

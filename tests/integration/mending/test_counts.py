@@ -1,4 +1,4 @@
-"""Writes keep count of the memories of each scope, and repair mends a count that a hand made wrong."""
+"""Writes keep count of memories by scope and of facts by entity, and repair mends a count that a hand made wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kg.graph.migrate import SCHEMA_VERSION, migrate
 from kg.operations.repair import repair
 from kg.writing.upgrade import upgrade
 from tests.support.graph_checks import whole_graph_invariants
-from tests.support.user import User, lives_in
+from tests.support.user import User, lives_in, new_key, states
 
 
 async def scopes(user: User) -> dict[str, Any]:
@@ -96,3 +96,59 @@ async def test_a_graph_of_before_is_counted_at_the_next_start(user: User) -> Non
     assert (await store.read_one(graph_queries.schema_version))["version"] == SCHEMA_VERSION
     assert await scopes(user) == before
     await whole_graph_invariants(user.parts, user.id, index=False)
+
+
+async def degrees(user: User) -> dict[str, Any]:
+    rows = await user.raw(
+        "MATCH (e:Entity {user_id: $user_id}) WHERE NOT (e)-[:MERGED_INTO]->() "
+        "RETURN e.name AS name, e.degree AS degree"
+    )
+    return {row["name"]: row["degree"] for row in rows}
+
+
+async def test_each_fact_that_comes_goes_or_moves_is_counted_where_it_is_about(user: User) -> None:
+    first = await user.add("Redis.", states("the shop uses Redis", "USES", "shop", "Redis"), lives_in("Rome"))
+    await user.add("Ada.", states("Ada owns the shop", "OWNS", "Ada", "shop"), states("Ada", "LIKES", "Ada", "Ada"))
+    assert await degrees(user) == {"shop": 2, "Redis": 1, "Ada": 3, "user": 1, "Rome": 1}
+    await user.update(first.id, lives_in("Oslo"), text="Oslo.")
+    assert await degrees(user) == {"shop": 2, "Redis": 1, "Ada": 3, "user": 2, "Rome": 1, "Oslo": 1}
+    shop, ada = [(await user.entity(name))["id"] for name in ("shop", "Ada")]
+    await user.merges.merge(user.id, new_key(), shop, ada, "one thing")
+    assert await degrees(user) == {"shop": 5, "Redis": 1, "user": 2, "Rome": 1, "Oslo": 1}
+    merged = await user.raw("MATCH (e:Entity {uuid: $uuid}) RETURN e.degree AS degree", uuid=shop)
+    assert merged == [{"degree": 0}]
+    await user.merges.undo(user.id, new_key(), shop)
+    assert (await degrees(user))["shop"] == 2
+    await user.memory.delete_entities(user.session(), name="Ada")
+    assert await degrees(user) == {"shop": 1, "Redis": 1, "user": 2, "Rome": 1, "Oslo": 1}
+    await user.delete(first.id)
+    assert await degrees(user) == {"shop": 0}
+
+
+async def test_a_degree_that_a_hand_made_wrong_is_named_and_mended(user: User) -> None:
+    await user.add("Redis.", states("the shop uses Redis", "USES", "shop", "Redis"))
+    before = await degrees(user)
+    for change in (
+        "MATCH (e:Entity {user_id: $user_id, name: 'Redis'}) SET e.degree = 7",
+        "MATCH (e:Entity {user_id: $user_id, name: 'Redis'}) SET e.degree = [1]",
+        "MATCH (e:Entity {user_id: $user_id}) REMOVE e.degree",
+    ):
+        await user.raw(change)
+        repaired = await repair(user.parts.store, user.parts.index, user.clock)
+        assert repaired.rules["entity_degree"], change
+        assert not repaired.left
+        assert await degrees(user) == before
+    await user.indexer.drain()
+    await whole_graph_invariants(user.parts, user.id)
+
+
+async def test_entities_of_a_graph_of_before_are_counted_at_the_next_start(user: User) -> None:
+    store = user.parts.store
+    await user.add("Redis.", states("the shop uses Redis", "USES", "shop", "Redis"))
+    before = await degrees(user)
+    await user.raw("MATCH (e:Entity {user_id: $user_id}) REMOVE e.degree")
+    await store.write(lambda tx: tx.run(graph_queries.set_schema_version, version=8), "test")
+    assert await migrate(store, upgrade=lambda found: upgrade(store, user.clock, found, page=1)) == 8
+    assert await degrees(user) == before
+    connected = await user.memory.search_graph(user.session())
+    assert {row["name"] for row in connected["results"]} == before.keys()
