@@ -5,12 +5,26 @@
 // returns: node node - what breaks the rule
 // returns: problem string - what is wrong with it
 CALL () {
-  MATCH (n:Memory) WHERE ($user_id IS NULL OR n.user_id = $user_id) RETURN n
-  UNION ALL
-  MATCH (n:Fact) WHERE ($user_id IS NULL OR n.user_id = $user_id) RETURN n
+  MATCH (n:Memory) WHERE ($user_id IS NULL OR n.user_id = $user_id) AND n.user_id IS NOT NULL AND n.seq IS NOT NULL
+  WITH n WHERE n.seq IS :: INTEGER
+  RETURN DISTINCT n.user_id AS user_id, n.seq / 1000 * 1000 AS start // a thousand at once, however many there are
+  UNION
+  MATCH (n:Fact) WHERE ($user_id IS NULL OR n.user_id = $user_id) AND n.user_id IS NOT NULL AND n.seq IS NOT NULL
+  WITH n WHERE n.seq IS :: INTEGER
+  RETURN DISTINCT n.user_id AS user_id, n.seq / 1000 * 1000 AS start
 }
-WITH n.user_id AS user_id, n.seq AS seq, n ORDER BY n.created_at
-WITH user_id, seq, collect(n) AS nodes WHERE seq IS NOT NULL AND size(nodes) > 1
-UNWIND nodes[1..] AS node
+CALL (user_id, start) {
+  CALL (user_id, start) {
+    MATCH (n:Memory) WHERE n.user_id = user_id AND n.seq >= start AND n.seq < start + 1000 RETURN n
+    UNION ALL
+    MATCH (n:Fact) WHERE n.user_id = user_id AND n.seq >= start AND n.seq < start + 1000 RETURN n
+  }
+  WITH n.seq AS seq, collect(n) AS nodes WHERE size(nodes) > 1
+  UNWIND nodes AS n
+  WITH seq, n ORDER BY n.created_at
+  WITH seq, collect(n) AS nodes
+  UNWIND nodes[1..] AS node
+  RETURN node, seq
+}
 RETURN node, 'its number ' + toStringOrNull(seq) + ' is taken' AS problem
 LIMIT $limit
