@@ -63,6 +63,7 @@ PARTS = (
         "recall", "Recall, and what each part of it gives", "recall.py", ("--ablate", "--json", "{json}"), tabular=True
     ),
     Part("scale", "Growth", "scale.py", ("--json", "{json}")),
+    Part("users", "Fifty users", "scale.py", ("--sizes", "10000", "--users", "50", "--json", "{json}")),
     Part("latency", "Latency with the real embedder", "latency.py"),
     Part("footprint", "Memory, disk, and processor time at rest", "footprint.py", ("--json", "{json}")),
     Part("bulk", "A long conversation", "bulk.py"),

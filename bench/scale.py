@@ -6,6 +6,7 @@ fills and another one, started afresh, measures: its memory is that of a service
 
 Times are medians and 95th percentiles in milliseconds. On a busy machine compare shares within one run, or the
 processor time that service and Neo4j took for one call (``cpu``), and the database hits of its reads (``--hits``).
+With several users each call is another one's, so nothing of a partition is at hand from the call before.
 ``--json FILE`` writes everything that was measured, one line a size.
 """
 
@@ -30,7 +31,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.corpus import QUESTIONS
-from bench.growth_notes import HUB, FreeEmbedder, GrownNote, grown_notes
+from bench.growth_notes import HUB, HUB_FACTS, FreeEmbedder, GrownNote, grown_notes
 from bench.machine import anonymous_mb, cpu_s, described, disk_bytes
 from kg.facts.parse import parse_facts
 from kg.operations.arguments import Session
@@ -127,38 +128,42 @@ def _by_project(start: int, end: int) -> Iterator[tuple[GrownNote, ...]]:
             yield tuple(note for note in some if note.project == project)
 
 
-async def measure(service: Service, size: int, rounds: int, *, hits: bool) -> Figures:
-    """Time every operation on the first user's partition."""
-    memory, user, processes = service.memory, user_of(0), Processes(service)
+async def measure(service: Service, size: int, users: int, rounds: int, *, hits: bool) -> Figures:
+    """Time every operation, call after call on the partitions of the users in turn."""
+    memory, processes = service.memory, Processes(service)
     found: Figures = {"after_start_mb": processes.resident_mb()}
     fresh = [secrets.token_hex(4) for _ in range(2 * (rounds + WARM))]
     added: list[str] = []
+    of_hub = min(users, HUB_FACTS // TOGETHER)
+
+    def whose(n: int, project: str | None = None) -> Session:
+        return session(user_of(n % users), project)
 
     def search(n: int) -> Awaitable[Any]:
-        return memory.search_memories(session(user), query=QUESTIONS[n % len(QUESTIONS)])
+        return memory.search_memories(whose(n), query=QUESTIONS[n % len(QUESTIONS)])
 
     async def thought(n: int) -> None:
         text = f"A passing doubt number {n} ({fresh[n]}) on the deployment of the job queue"
-        answer = await memory.add_memory(session(user), text=text)
+        answer = await memory.add_memory(whose(n), text=text)
         added.append(answer["results"][0]["id"])
 
     async def with_facts(n: int) -> None:
         note = next(grown_notes(size + 4 * n, size + 4 * n + 1))
         answer = await memory.add_memory(
-            session(user, note.project), text=f"{note.text} {fresh[rounds + WARM + n]}", facts=note.facts
+            whose(n, note.project), text=f"{note.text} {fresh[rounds + WARM + n]}", facts=note.facts
         )
         added.append(answer["results"][0]["id"])
 
     operations: list[tuple[str, Operation, Operation | None]] = [
         ("search", search, None),
         ("search after a write", search, thought),
-        ("get_entity, hub", lambda _: memory.get_entity(session(user), name=HUB), None),
-        ("list_entities", lambda _: memory.list_entities(session(user)), None),
-        ('search_graph ""', lambda _: memory.search_graph(session(user)), None),
-        ("search_graph, a name", lambda n: memory.search_graph(session(user), query=QUESTIONS[n % 8]), None),
-        ("get_memories", lambda _: memory.get_memories(session(user)), None),
+        ("get_entity, hub", lambda n: memory.get_entity(whose(n % of_hub), name=HUB), None),
+        ("list_entities", lambda n: memory.list_entities(whose(n)), None),
+        ('search_graph ""', lambda n: memory.search_graph(whose(n)), None),
+        ("search_graph, a name", lambda n: memory.search_graph(whose(n), query=QUESTIONS[n % 8]), None),
+        ("get_memories", lambda n: memory.get_memories(whose(n)), None),
         ("add, two facts", with_facts, None),
-        ("delete", lambda n: memory.delete_memory(session(user), memory_id=added[n]), None),
+        ("delete", lambda n: memory.delete_memory(whose(n), memory_id=added[n]), None),
     ]
     found["operations"] = {
         name: await timed(operation, processes, rounds, before) for name, operation, before in operations
@@ -167,10 +172,10 @@ async def measure(service: Service, size: int, rounds: int, *, hits: bool) -> Fi
         found["hits"] = {name: await _hits(service, operation) for name, operation, _ in operations[:-2]}
     found["resident_mb"], found["own_mb"] = processes.resident_mb(), processes.own_mb()
     began = time.perf_counter()
-    checked = await service.administration.repair(session(user), check=True)
+    checked = await service.administration.repair(session(user_of(0)), check=True)
     found["repair_check_s"] = round(time.perf_counter() - began, 1)
     found["wrong"] = {name: value for name, value in checked.items() if value and name not in ("nodes", "points")}
-    found["bulk_per_s"] = await _bulk(service, user)
+    found["bulk_per_s"] = await _bulk(service, user_of(0))
     return found
 
 
@@ -229,7 +234,7 @@ async def run(options: argparse.Namespace) -> Figures:
         await service.memory.search_memories(session(user_of(0)), query="what was rejected for the exporter?")
         first = time.perf_counter()
         await asyncio.sleep(options.settle_s)
-        figures = await measure(service, options.end, options.rounds, hits=options.hits)
+        figures = await measure(service, options.end, options.users, options.rounds, hits=options.hits)
         return {"boot_s": round(first - began, 1), "first_search_ms": round((first - started) * 1000), **figures}
     finally:
         await service.stop()
