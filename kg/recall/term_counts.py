@@ -16,7 +16,8 @@ from kg.recall.coverage import DocumentFrequencies
 
 SAMPLE = 1000
 GROWTH = 1.2
-_MAX_PARTITIONS = 64
+WORDS_KEPT = 400_000
+"""Words whose counts are kept, of all partitions together: some 20 MB, enough for a hundred large partitions."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,25 @@ class _Sample:
     seq: int
     frequencies: DocumentFrequencies
 
+    @property
+    def size(self) -> int:
+        return len(self.frequencies.counts) + len(self.frequencies.words)
+
 
 class TermCounts:
     """Word counts of partitions, each from a sample of its newest memories."""
 
-    def __init__(self, store: GraphStore) -> None:
+    def __init__(self, store: GraphStore, words_kept: int = WORDS_KEPT) -> None:
+        """Nothing is counted yet.
+
+        Args:
+            store: the graph.
+            words_kept: bound of the counts of all partitions; the one searched last stays, even if it is larger.
+        """
         self._store = store
-        self._samples: LRUCache[str, _Sample] = LRUCache(_MAX_PARTITIONS)
+        self._samples: LRUCache[str, _Sample] = LRUCache(
+            words_kept, getsizeof=lambda sample: min(sample.size, words_kept)
+        )
 
     async def frequencies(self, user_id: str, seq: int) -> DocumentFrequencies:
         """Return how common words are in a partition, from a sample that is renewed as the partition grows.
