@@ -38,6 +38,8 @@ def native(value: object, instants: frozenset[str]) -> object:
     """
     if type(value) in _PLAIN:
         return value
+    if isinstance(value, datetime):
+        return _in_utc(value)
     if isinstance(value, DateTime):
         return _in_utc(value.to_native())
     if is_object(value):
@@ -56,6 +58,8 @@ def _instant(text: str) -> datetime | str:
 
 
 def _in_utc(at: datetime) -> datetime:
+    if at.tzinfo is UTC:
+        return at
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 

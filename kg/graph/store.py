@@ -37,6 +37,7 @@ from neo4j.exceptions import (
 
 import cypher
 from kg.errors import ConfigurationError, StoreUnavailable
+from kg.graph.driver_instants import use_native_instants
 from kg.graph.driver_tables import shrink_tables
 from kg.graph.failures import check_version, is_race, refused_report, translate
 from kg.graph.python_values import native_map
@@ -46,6 +47,7 @@ from kg.graph.shape import LEFT_OUT, fix_for
 from kg.graph.unsure_commit import DOUBT_PATIENCE_S, DOUBT_PAUSE_S, repeat_in_doubt
 
 shrink_tables()
+use_native_instants()
 
 T = TypeVar("T")
 Row = dict[str, Any]

@@ -40,6 +40,7 @@ ROOMS = {
         "kg/graph/python_values.py",
         "kg/graph/failures.py",
         "kg/graph/report_values.py",
+        "kg/graph/driver_instants.py",
         "kg/graph/driver_tables.py",
     ),
     "neomodel": ("kg/graph/schema.py",),

@@ -237,7 +237,7 @@ class Steps:
     async def _now(self) -> datetime:
         """The instant of the last write."""
         rows = await self.user.raw("MATCH (p:Partition {user_id: $user_id}) RETURN p.last_at AS at")
-        return rows[0]["at"].to_native() if rows else self.clock.now()
+        return rows[0]["at"] if rows else self.clock.now()
 
     async def _standing(self) -> list[str]:
         return await lines(self.place.parts.store, self.id, history=False)
