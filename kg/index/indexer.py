@@ -1,7 +1,7 @@
 """Keeps the side-index in step with the graph. The queue is the label ``:Unindexed`` in the graph itself.
 
-The queue is emptied in lanes at a time: one for what calls have left that somebody may wait for, and two for what came
-in bulk, so that the models have work while a batch is looked up and written. A node is in one lane at a time.
+The queue is emptied in lanes at a time: one for what calls have left that somebody may wait for, and three for what
+came in bulk, so that the models have work while batches are looked up and written. A node is in one lane at a time.
 
 Invariant: a node leaves the queue only while its revision is the one whose point was written and flushed, and a point
 whose node is gone is removed, whatever died in between: the queue and the tombstones are durable, every step may be
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,12 +37,13 @@ from kg.ports import Clock, Embedder, IndexPoint, Vector, VectorIndex
 
 log = logging.getLogger(__name__)
 
-BATCH = 32
-BULK_LANES = 2
+BATCH, BULK_BATCH = 32, 64
+"""Most nodes that are embedded and written at once: of those that somebody may wait for, and of the others."""
+BULK_LANES = 3
 """So many batches of what came in bulk are under way at once."""
 FLUSH_AFTER_S = 0.1
-"""How long written points may wait for the flush that makes them durable: those of several writes share one."""
-FLUSH_AT = 64
+"""How long written points wait for the flush that makes them durable: those of several writes share one."""
+FLUSH_AT = 128
 """So many written points are flushed at once, however busy it is."""
 TOMBSTONE_LIFE = timedelta(minutes=10)
 REQUEST_LIFE = timedelta(hours=24)
@@ -286,10 +288,11 @@ class Indexer:
                 await self._remove_points(gone)
         finally:
             self._taken -= {node["uuid"] for node in nodes}
-        # The lane that somebody waits for leaves the flush to the others, if they get to it.
-        if len(self._written) >= (FLUSH_AT if bulk else 2 * FLUSH_AT) and not self._one_flush.locked():
+        # Each look at the queue passes over what is written and not flushed, so there is not too much of it.
+        if len(self._written) >= (2 * FLUSH_AT if bulk else FLUSH_AT) and not self._one_flush.locked():
             await self._flush()
-        return _Round(len(nodes) == BATCH or len(gone) == self._page, work["bulk_waits"])
+        whole = BULK_BATCH if bulk else BATCH
+        return _Round(len(nodes) == whole or len(gone) == self._page, work["bulk_waits"])
 
     async def _take(self, *, bulk: bool) -> IndexWork:
         """Return a batch for a lane, of which the nodes are no other lane's until they are written."""
@@ -301,7 +304,7 @@ class Indexer:
                 bulk=bulk,
                 taken=list(self._taken),
                 written={uuid: node["index_rev"] for uuid, node in written.items()},
-                nodes_top_k=BATCH,
+                nodes_top_k=BULK_BATCH if bulk else BATCH,
                 tombstones_top_k=0 if bulk else self._page,
             )
             self._taken |= {node["uuid"] for node in work["nodes"]}
@@ -336,8 +339,15 @@ class Indexer:
             return
         await self.ensure_held()  # otherwise what was written stays queued
         await self._index.flush()
-        rows = await self._store.write(lambda tx: self._mark(tx, written), "mark_indexed")
-        done = {row["uuid"] for row in rows}
+        by_user: defaultdict[str, list[QueuedNode]] = defaultdict(list)
+        for node in written.values():
+            by_user[node["user_id"]].append(node)
+        done: set[str] = set()
+        for user_id, nodes in by_user.items():
+            rows = await self._store.write(
+                lambda tx, u=user_id, n=nodes: self._mark(tx, u, n), "mark_indexed", partition=user_id
+            )
+            done |= {row["uuid"] for row in rows}
         missed = sorted(written.keys() - done - self._taken - self._written.keys())  # those are written again anyhow
         if missed:
             present = {row["uuid"] for row in await self._store.read(queries.existing_nodes, uuids=missed)}
@@ -348,10 +358,10 @@ class Indexer:
                 self._wake.set()
         self.state.indexed += len(done)
 
-    async def _mark(self, tx: Transaction, written: Mapping[str, QueuedNode]) -> list[Node]:
+    async def _mark(self, tx: Transaction, user_id: str, nodes: Sequence[QueuedNode]) -> list[Node]:
         await self._keep(tx)
-        marks = [{"uuid": uuid, "rev": node["index_rev"]} for uuid, node in written.items()]
-        return await tx.run(queries.mark_indexed, nodes=marks)
+        marks = [{"uuid": node["uuid"], "rev": node["index_rev"]} for node in nodes]
+        return await tx.run(queries.mark_indexed, user_id=user_id, nodes=marks)
 
     async def _says_something_else(self, written: QueuedNode) -> bool:
         """Tell whether the point of a node should say something else by now than what was written."""

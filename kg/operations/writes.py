@@ -66,8 +66,11 @@ class Writes:
             self._worker.wake()
         fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
         timeout_s = INDEX_WAIT_LONG_S if waits else self._index_wait_s
+        queued = [*fresh, *outcome.fact_uuids]
         indexed, seen = await asyncio.gather(
-            self._wait_indexed([*fresh, *outcome.fact_uuids], timeout_s, new=True),
+            self._leave_to_index(queued)
+            if request.bulk and not waits
+            else self._wait_indexed(queued, timeout_s, new=True),
             self._seen_after(request.scope, outcome.fact_uuids, outcome.ended, entities=outcome.entities),
         )
         return {
@@ -131,6 +134,11 @@ class Writes:
         unread = request.infer and not any(memory.facts for memory in request.memories)
         left_out = len(outcome.noise) + len(outcome.duplicates) == len(request.memories)
         return "skipped" if unread and not left_out else "none"
+
+    async def _leave_to_index(self, uuids: Sequence[str]) -> bool:
+        """Do not wait: what comes in bulk is never indexed within the time that a call may take."""
+        self._indexer.wake()
+        return not uuids
 
     async def _wait_indexed(self, uuids: Sequence[str], timeout_s: float, *, new: bool) -> bool:
         if await self._indexer.wait_indexed(uuids, timeout_s, new=new):

@@ -13,6 +13,8 @@ import pytest
 
 from kg.errors import StoreUnavailable
 from kg.graph import queries as graph_queries
+from kg.graph.partition import lock
+from kg.graph.store import Transaction
 from kg.index import queries as index_queries
 from kg.index.indexer import Indexer
 from kg.operations.memory import MemoryService, Parts
@@ -111,6 +113,36 @@ async def test_a_point_that_could_not_be_flushed_keeps_its_place_in_the_queue(pa
         user.indexer.wake()
         await until_settled(user)
         await until_error(user.parts, None)
+
+
+async def test_nodes_leave_the_queue_after_the_write_that_holds_their_partition(user: User):
+    """Otherwise the two could each wait for a node that the other holds, and the database would end one of them."""
+    await user.add("Ada uses Redis", states("Ada uses Redis", "USES", "Ada", "Redis"), wait=True)
+    parts, done = user.parts, asyncio.Event()
+    await parts.indexer.stop()
+    await parts.indexer.drain()
+
+    async def hold(tx: Transaction) -> None:
+        await lock(tx, user.id, user.clock)
+        held.set()
+        await done.wait()
+
+    held = asyncio.Event()
+    holding = asyncio.create_task(parts.store.write(hold, "held"))
+    await held.wait()
+    await user.raw("MATCH (n:Memory|Entity|Fact {user_id: $user_id}) SET n:Unindexed")
+    drained = asyncio.create_task(parts.indexer.drain())
+    async with asyncio.timeout(20):
+        while not await user.raw(
+            "SHOW TRANSACTIONS YIELD metaData, status WHERE metaData.query = 'mark_indexed' "
+            "AND status STARTS WITH 'Blocked' RETURN status"
+        ):
+            await asyncio.sleep(0.02)
+    assert len(await waiting(user)) == 4
+    done.set()
+    await holding
+    await drained
+    assert not await waiting(user)
 
 
 async def test_what_changes_between_write_and_flush_is_written_again(parts: Parts, clock: TestClock):
