@@ -99,6 +99,19 @@ def load(root: Path = Path(__file__).parent) -> Mapping[str, QueryFile]:
     return queries
 
 
+@cache
+def together(names: tuple[str, ...]) -> LiteralString:
+    """Return one statement that runs several queries, in order; it reads ``$x`` of a query from ``$p.<query>.x``.
+
+    A row has the columns of all of them, so each query that returns rows should return exactly one.
+    """
+    queries = [load()[name] for name in names]
+    bodies = [_in_one_map(query.text, f"$p.{query.name}") for query in queries]
+    parts = [f"CALL () {{\n{body.strip()}\n}}" for body in bodies]
+    returns = ["RETURN *"] if any(query.returns for query in queries) else []
+    return cast("LiteralString", "\n".join([*parts, *returns]))
+
+
 def parse(path: Path, folder: Folder) -> QueryFile:
     """Read one file; see ``load`` for the errors."""
     text = path.read_text(encoding="utf-8")
@@ -214,13 +227,13 @@ def _literal(value: object) -> str:
     return "'" + written[1:-1].replace('\\"', '"').replace("'", "\\'") + "'" if isinstance(value, str) else written
 
 
-def _in_one_map(text: str) -> str:
+def _in_one_map(text: str, values: str = "$p") -> str:
     """Return a query with each ``$name`` written ``$p.name``, and with empty lines instead of comments.
 
     Comments are a third of the text, which every call sends, and the numbers of the lines stay what they are.
     """
     bare = _SKIPPED.sub(lambda skipped: "" if skipped[0].startswith("//") else skipped[0], text)
-    return _with_names(bare, lambda name: f"$p.{name[1]}")
+    return _with_names(bare, lambda name: f"{values}.{name[1]}")
 
 
 def _with_names(text: str, write: Callable[[re.Match[str]], str]) -> str:

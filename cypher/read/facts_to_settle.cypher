@@ -15,8 +15,7 @@
 // param: now datetime - instant in valid time, UTC
 // param: per_fact integer - most facts of each new fact and reason, newest first
 // returns: new string, why string, uuid string, statement string, predicate string, subject string or null, object string
-//   or null, object_key string, valid_at datetime, seq integer - why is same subject, opposite, family, same object or
-//   similar
+//   or null, valid_at datetime, seq integer - why is same subject, opposite, family, same object or similar
 UNWIND $stated AS stated
 MATCH (n:Fact {uuid: stated}) WHERE n.user_id = $user_id
 CALL (n) {
@@ -83,4 +82,4 @@ CALL (n) {
   RETURN f, why, s.name AS subject, coalesce(f.object_value, o.name) AS object
 }
 RETURN n.uuid AS new, why, f.uuid AS uuid, f.statement AS statement, f.predicate AS predicate, subject, object,
-  f.object_key AS object_key, f.valid_at AS valid_at, f.seq AS seq
+  f.valid_at AS valid_at, f.seq AS seq

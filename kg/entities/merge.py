@@ -14,6 +14,7 @@ from typing import Any
 from kg.entities import queries
 from kg.entities.lookup import same_keys
 from kg.entities.orphans import drop_orphans
+from kg.entities.queries import Namesake
 from kg.entities.resolve import KnownEntity, NewName, resolve_by_letters
 from kg.errors import Conflict, NotFound
 from kg.facts.claims import claim_key, moved_key
@@ -108,6 +109,16 @@ def _rekeyed(fact: Mapping[str, Any], entity: str) -> Row:
     }
 
 
+def names_to_compare(user_id: str, created: Sequence[Row]) -> Row:
+    """Return the parameters of ``namesakes`` for new entities, given with key and properties, as a draft holds them."""
+    wanted = [
+        {"uuid": row["properties"]["uuid"], "keys": keys}
+        for row in created
+        if (keys := same_keys(row["key"], row["properties"]["kind"]))
+    ]
+    return {"user_id": user_id, "names": wanted}
+
+
 async def merge_namesakes(write: Write, created: Sequence[Row]) -> None:
     """Merge entities that this write created into standing ones, if their spelling shows that they are the same.
 
@@ -115,16 +126,14 @@ async def merge_namesakes(write: Write, created: Sequence[Row]) -> None:
         write: the write, after it created them.
         created: key and properties of each, as a draft holds them.
     """
-    wanted = [
-        {"uuid": row["properties"]["uuid"], "keys": keys}
-        for row in created
-        if (keys := same_keys(row["key"], row["properties"]["kind"]))
-    ]
-    if not wanted:
-        return
-    rows = await write.tx.run(queries.namesakes, user_id=write.user_id, names=wanted)
-    if not rows:
-        return
+    params = names_to_compare(write.user_id, created)
+    if params["names"]:
+        found = await write.tx.run_one(queries.namesakes, **params)
+        await merge_found(write, created, found["namesakes"])
+
+
+async def merge_found(write: Write, created: Sequence[Row], rows: Sequence[Namesake]) -> None:
+    """Do the same with what ``namesakes`` has found."""
     by_uuid = {row["properties"]["uuid"]: row for row in created}
     merged: set[str] = set()
     for uuid in dict.fromkeys(row["new"] for row in rows):

@@ -38,6 +38,12 @@ class Namesake(TypedDict):
     aliases: list[str]
 
 
+class Namesakes(TypedDict):
+    """The namesakes of several new entities."""
+
+    namesakes: list[Namesake]
+
+
 class Contends(TypedDict):
     """Whether standing facts may contradict new ones."""
 
@@ -112,7 +118,7 @@ told_apart = Query("told_apart", Node)
 find_names = Query("find_names", FoundName)
 may_contend = Query("may_contend", Contends)
 resolution_candidates = Query("resolution_candidates", EntityCandidate)
-namesakes = Query("namesakes", Namesake)
+namesakes = Query("namesakes", Namesakes)
 
 merge_context = Query("merge_context", MergeContext)
 create_merge = Command("create_merge")

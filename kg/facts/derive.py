@@ -13,7 +13,7 @@ from kg.facts import queries
 from kg.facts.endings import timelines_from_rows
 from kg.facts.predicates import SINGLE_VALUED
 from kg.facts.queries import ClosureFact
-from kg.graph.store import Row, Transaction
+from kg.graph.store import Row, Step, Transaction
 
 
 def claims_of(facts: Iterable[Mapping[str, Any]]) -> dict[str, Row]:
@@ -55,12 +55,23 @@ async def refresh_derived(
         also: uuids of facts that gained or lost a decision.
         now: instant of the change.
     """
-    timed = [fact for fact in created if fact["subject_uuid"] and fact["predicate"] in SINGLE_VALUED]
+    timed = [fact for fact in created if in_timeline(fact)]
     moved = await _move_ends(tx, user_id, [*timed, *changed], also) if timed or changed or also else []
-    claims = claims_of([*created, *changed, *moved])
-    if claims:
-        await tx.run(queries.project_claims, user_id=user_id, claims=list(claims.values()), now=now)
+    command, params = drawing(user_id, [*created, *changed, *moved], now)
+    if params["claims"]:
+        await tx.run(command, **params)
     return [fact["uuid"] for fact in moved]
+
+
+def in_timeline(fact: Mapping[str, Any]) -> bool:
+    """Tell whether a new fact may end others, or be ended, without a decision."""
+    return bool(fact["subject_uuid"]) and fact["predicate"] in SINGLE_VALUED
+
+
+def drawing(user_id: str, facts: Iterable[Mapping[str, Any]], now: datetime) -> Step:
+    """Return the command that draws the claims of facts; their ends are known."""
+    claims = list(claims_of(facts).values())
+    return queries.project_claims, {"user_id": user_id, "claims": claims, "now": now}
 
 
 async def _move_ends(

@@ -43,14 +43,17 @@ from kg.graph.failures import check_version, is_race, refused_report, translate
 from kg.graph.python_values import native_map
 from kg.graph.query import Command, Query, R
 from kg.graph.report_values import show
-from kg.graph.shape import LEFT_OUT, fix_for
+from kg.graph.shape import LEFT_OUT, fix_for, fixed
 from kg.graph.unsure_commit import DOUBT_PATIENCE_S, DOUBT_PAUSE_S, repeat_in_doubt
 
 shrink_tables()
 use_native_instants()
 
+S = TypeVar("S")
 T = TypeVar("T")
 Row = dict[str, Any]
+Step = tuple[Command, Row]
+"""A command with its parameters."""
 
 _ATTEMPTS = 6
 _READ_TIMEOUT_S = 30.0
@@ -112,6 +115,27 @@ class Transaction:
             LookupError: it returned several.
         """
         return _at_most_one(query, await self.run(query, **params))
+
+    async def run_both(
+        self, first: Query[R], params: Row, then: Query[S], then_params: Row, *, between: Sequence[Step] = ()
+    ) -> tuple[R, S]:
+        """Run two queries that always return exactly one row, and commands between them; return both rows.
+
+        All of it is one statement and one round trip, run in order. The database plans each sequence of queries when it
+        first sees it, which takes long, so there should be few of them.
+
+        Raises:
+            TypeError: the parameters are not those that the queries declare.
+            LookupError: they returned no row, or several.
+        """
+        steps = [(first, params), *between, (then, then_params)]
+        files = [cypher.load()[step.name] for step, _ in steps]
+        for file, (_, given) in zip(files, steps, strict=True):
+            file.check(frozenset(given))
+        statement = cypher.together(tuple(file.name for file in files))
+        result = await self._transaction.run(statement, {"p": {step.name: given for step, given in steps}})
+        row = _one(first, await _rows(first, result, frozenset[str]().union(*(file.instants for file in files))))
+        return row, fixed(then.row, row)
 
 
 class GraphStore:

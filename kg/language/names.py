@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kg.errors import InvalidInput
 from kg.language.words import STOP_WORDS, fold, shadow
@@ -21,6 +22,7 @@ MAX_KEY_CHARS = 512
 """Longest key. Even at four bytes a character it is far below the limit of a range index."""
 MAX_NAME_CHARS = 256
 MAX_CANDIDATES = 4_000
+_JOINED_KEPT = 1024
 
 _USER = frozenset(("user", "the user"))
 _SPEAKER = frozenset(("i", "me", "my", "mine", "myself"))
@@ -180,12 +182,14 @@ def name_ngrams(text: str, max_words: int = 5) -> list[tuple[str, str]]:
     for stop in STOP_WORDS.intersection(found) - capitals:
         del found[stop]
     found |= {key: written for key, written in _code_names(text) if key not in found}
+    keys = [key for key, _ in pieces]
+    starts, ends = [start for _, (start, _) in pieces], [end for _, (_, end) in pieces]
     for size in range(2, max_words + 1):
         if len(found) >= MAX_CANDIDATES:
             break
         for first in range(min(len(pieces) - size + 1, MAX_CANDIDATES)):
-            run = pieces[first : first + size]
-            found.setdefault(" ".join(key for key, _ in run), text[run[0][1][0] : run[-1][1][1]])
+            last = first + size
+            found.setdefault(" ".join(keys[first:last]), text[starts[first] : ends[last - 1]])
     fitting = [(key, written) for key, written in found.items() if len(key) <= MAX_KEY_CHARS]
     return fitting[:MAX_CANDIDATES]
 
@@ -203,6 +207,7 @@ def _slashes(text: str) -> str:
     return _DOUBLED.sub("", _BACKSLASH.sub("/", text))
 
 
+@lru_cache(_JOINED_KEPT)  # a write asks about ten times for each name of its facts
 def _joined(name: str) -> str:
     return code_key(name) or " ".join(key for key, _ in _pieces(name))
 

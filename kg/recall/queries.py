@@ -76,7 +76,6 @@ class FactToSettle(TypedDict):
     predicate: str
     subject: str | None
     object: str | None
-    object_key: str
     valid_at: datetime
     seq: int
 

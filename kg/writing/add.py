@@ -10,7 +10,7 @@ from typing import Any
 
 from kg.facts.claims import stated_keys
 from kg.graph.node_names import memory_name
-from kg.graph.partition import Write, once
+from kg.graph.partition import Write, once_knowing
 from kg.graph.store import GraphStore, Row, Transaction
 from kg.language.lucene import user_key
 from kg.language.names import NOBODY, OwnName
@@ -22,7 +22,7 @@ from kg.writing import queries
 from kg.writing.commit import commit
 from kg.writing.draft import Draft, Source, StatingMemory, known_names
 from kg.writing.new_jobs import extraction_jobs
-from kg.writing.queries import StandingMessage, StandingNote
+from kg.writing.queries import StandingMessage, StandingNote, WriteContext
 from kg.writing.targets import Targets
 from kg.writing.texts import PreparedText, PrepareTexts, prepare_texts
 
@@ -80,9 +80,12 @@ class Adding:
     ) -> AddOutcome:
         """Do the same in a transaction of the caller, who may have prepared the texts before it began."""
         prepared = texts or await self._prepare([memory.text for memory in request.memories])
-        return await once(
+        own = self._own.names(request.scope.user_id)
+        return await once_knowing(
             tx,
-            lambda write: self._add(write, request, prepared),
+            queries.write_context,
+            _context_params(request, prepared, own),
+            lambda write, context: self._add(write, request, prepared, context),
             AddOutcome,
             user_id=request.scope.user_id,
             key=request.key,
@@ -90,43 +93,55 @@ class Adding:
             slots=len(request.memories) + sum(len(memory.facts) for memory in request.memories),
         )
 
-    async def _add(self, write: Write, request: AddRequest, texts: Sequence[PreparedText]) -> AddOutcome:
+    async def _add(
+        self, write: Write, request: AddRequest, texts: Sequence[PreparedText], context: WriteContext
+    ) -> AddOutcome:
         own = self._own.names(write.user_id)
-        context = await write.tx.run_one(queries.write_context, **_context_params(request, texts, own))
+        draft = Draft(write, known_names(context["aliases"]), own=own)
         layout = _Layout(
             write=write,
             request=request,
-            draft=Draft(write, known_names(context["aliases"]), own=own),
+            draft=draft,
             standing=_by_hash(context["notes"]),
             targets=Targets.of(context["facts"], context["owners"]),
             resent=_resent(request, texts, context["messages"]),
             previous=context["messages"][0]["uuid"] if context["messages"] else None,
             left_to_model=request.infer and not any(memory.facts for memory in request.memories),
+            outcome=AddOutcome([], warnings=draft.warnings),
         )
         for ordinal, (memory, text) in enumerate(zip(request.memories, texts, strict=True)):
             layout.lay_memory(ordinal, memory, text)
-        outcome, draft = layout.outcome, layout.draft
         draft.warn_of_lists()
-        ended = await commit(write, draft, memories=layout.memories, jobs=layout.jobs(), merges=draft.merges)
+        outcome = layout.outcome
+        outcome.fact_uuids.extend(draft.fact_uuids())
+        outcome.entities.extend(row["properties"]["uuid"] for row in draft.entities)
+        ended = await commit(
+            write, draft, memories=layout.memories, jobs=layout.jobs(), merges=draft.merges, answer=outcome
+        )
+        outcome.ended.extend(ended)
         if layout.redescribed:
             described = [{"uuid": uuid, "metadata": metadata} for uuid, metadata in layout.redescribed.items()]
             await write.tx.run(queries.redescribe_memories, user_id=write.user_id, memories=described, now=write.now)
-        outcome.fact_uuids.extend(draft.fact_uuids())
-        outcome.entities.extend(row["properties"]["uuid"] for row in draft.entities)
-        outcome.ended.extend(ended)
-        outcome.warnings.extend(draft.warnings)
         return outcome
 
 
 def _context_params(request: AddRequest, texts: Sequence[PreparedText], own: Collection[str]) -> dict[str, Any]:
-    keys: set[str] = set(own)
+    keys = set(own)
+    runs: defaultdict[str, set[str]] = defaultdict(set)
     for memory, text in zip(request.memories, texts, strict=True):
-        keys |= text.names.keys() | stated_keys(memory.facts, memory.speaker)
+        keys |= stated_keys(memory.facts, memory.speaker)
+        for key in text.names:
+            first, blank, rest = key.partition(" ")
+            if rest:
+                runs[first + blank].add(key)
+            else:
+                keys.add(key)
     notes = [text for memory, text in zip(request.memories, texts, strict=True) if memory.role is None]
     return {
         **request.scope.params(),
         "hashes": [text.digest for text in notes],
         "keys": sorted(keys),
+        "runs": [{"first": first, "keys": sorted(runs[first])} for first in sorted(runs)],
         "targets": [uuid for memory in request.memories for fact in memory.facts for uuid in fact.supersedes],
         "messages": 0 if request.scope.run_id is None else len(request.memories) - len(notes),
     }
@@ -184,9 +199,9 @@ class _Layout:
     resent: Sequence[StandingMessage]
     previous: str | None
     left_to_model: bool
+    outcome: AddOutcome
     redescribed: dict[str, str] = field(default_factory=dict[str, str])
     memories: list[Row] = field(default_factory=list[Row])
-    outcome: AddOutcome = field(default_factory=lambda: AddOutcome([]))
 
     def lay_memory(self, ordinal: int, memory: MemoryInput, text: PreparedText) -> None:
         """Lay out one text with its facts: as a new memory, or as the equal note that stands already."""

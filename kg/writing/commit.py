@@ -14,12 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from kg.entities.merge import merge_entities, merge_namesakes
+from kg.entities import queries as entity_queries
+from kg.entities.merge import merge_entities, merge_found, merge_namesakes, names_to_compare
 from kg.entities.orphans import drop_orphans
 from kg.entities.resolve import EntityMerge
 from kg.entities.sameness import both_stand, follow_sameness, merge_same
-from kg.facts.derive import refresh_derived
+from kg.facts.derive import drawing, in_timeline, refresh_derived
+from kg.facts.predicates import SAME_AS
 from kg.facts.queries import ClaimedFact, StatedDecision
 from kg.facts.taken_back import restore_after_fall
 from kg.graph.partition import Write
@@ -27,6 +30,9 @@ from kg.graph.store import Row
 from kg.writing import queries
 from kg.writing.draft import Draft
 from kg.writing.stated import StatedFacts, inherited_decisions
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,11 @@ async def commit(
     jobs: Sequence[Row] = (),
     replaced: Sequence[Replaced] = (),
     merges: Sequence[EntityMerge] = (),
+    answer: DataclassInstance | None = None,
 ) -> list[str]:
     """Write a draft with all that follows from it; return the facts of other writes whose end moved.
+
+    If nothing that stands can change with it, all of it is one round trip.
 
     Args:
         write: the write, under the partition's lock.
@@ -62,7 +71,11 @@ async def commit(
         jobs: jobs that read memories, as ``create_jobs`` takes them.
         replaced: what memories of the draft stated before.
         merges: entities of the draft, or known ones, that were found to be one thing.
+        answer: what the call answers if no end moves and no decision is taken back; it is kept on the way, then.
     """
+    if answer is not None and not (merges or replaced or _may_end_others(draft)):
+        await _create_at_once(write, draft, memories, jobs, answer)
+        return []
     tx, user_id = write.tx, write.user_id
     expired = await _expire(write, replaced)
     stated = draft.stated()
@@ -81,6 +94,29 @@ async def commit(
     await follow_sameness(write, moved, expired)
     own: set[str] = {fact["uuid"] for fact in (*stated, *expired)}
     return [uuid for uuid in moved if uuid not in own]
+
+
+def _may_end_others(draft: Draft) -> bool:
+    return bool(draft.decisions) or any(in_timeline(fact) or fact["predicate"] == SAME_AS for fact in draft.stated())
+
+
+async def _create_at_once(
+    write: Write, draft: Draft, memories: Sequence[Row], jobs: Sequence[Row], answer: DataclassInstance
+) -> None:
+    """Create what ends nothing, and keep the call's answer; always the same statement, so that its plan is known."""
+    user_id = write.user_id
+    _, found = await write.tx.run_both(
+        queries.create_graph,
+        {**draft.rows(), "memories": list(memories)},
+        entity_queries.namesakes,
+        names_to_compare(user_id, draft.entities),
+        between=(
+            (queries.create_jobs, {"user_id": user_id, "jobs": list(jobs)}),
+            drawing(user_id, draft.stated(), write.now),
+            write.keeping(answer),
+        ),
+    )
+    await merge_found(write, draft.entities, found["namesakes"])
 
 
 async def _expire(write: Write, replaced: Sequence[Replaced]) -> list[ClaimedFact]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from kg.errors import StoreUnavailable
 from kg.graph.query import Command, Query
-from kg.graph.store import GraphAddress, GraphStore, Transaction
+from kg.graph.store import GraphAddress, GraphStore, Row, Step, Transaction
 
 
 async def _nothing(*_: Any) -> None:
@@ -16,15 +16,29 @@ async def _nothing(*_: Any) -> None:
 
 
 class WatchedTransaction(Transaction):
-    """A transaction that calls a test with the name of each query before it runs."""
+    """A transaction that calls a test with the name of each query before it runs, and notes its round trips."""
 
-    def __init__(self, watched: Transaction, before: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, watched: Transaction, before: Callable[[str], Awaitable[None]], sent: list[tuple[str, ...]]
+    ) -> None:
         self._watched = watched
         self._before = before
+        self._sent = sent
 
     async def run(self, query: Query[Any] | Command, /, **params: Any) -> Any:
-        await self._before(query.name)
+        await self._send(query)
         return await self._watched.run(query, **params)
+
+    async def run_both(
+        self, first: Query[Any], params: Row, then: Query[Any], then_params: Row, *, between: Sequence[Step] = ()
+    ) -> Any:
+        await self._send(first, *(command for command, _ in between), then)
+        return await self._watched.run_both(first, params, then, then_params, between=between)
+
+    async def _send(self, *queries: Query[Any] | Command) -> None:
+        self._sent.append(tuple(query.name for query in queries))
+        for query in queries:
+            await self._before(query.name)
 
 
 class WatchedStore(GraphStore):
@@ -32,6 +46,7 @@ class WatchedStore(GraphStore):
 
     Attributes:
         asked: the names of the queries that were read outside of a write.
+        sent: the names of the queries of writes, those of one round trip together.
     """
 
     def __init__(
@@ -51,6 +66,7 @@ class WatchedStore(GraphStore):
         """
         super().__init__(address)
         self.asked: list[str] = []
+        self.sent: list[tuple[str, ...]] = []
         self._before = before
         self._after = after
         self._within = within
@@ -62,7 +78,10 @@ class WatchedStore(GraphStore):
     async def write(self, work: Any, label: str, *, partition: str | None = None, repeats: bool = True) -> Any:
         await self._before(label, partition)
         result = await super().write(
-            lambda tx: work(WatchedTransaction(tx, self._within)), label, partition=partition, repeats=repeats
+            lambda tx: work(WatchedTransaction(tx, self._within, self.sent)),
+            label,
+            partition=partition,
+            repeats=repeats,
         )
         await self._after(label, result)
         return result

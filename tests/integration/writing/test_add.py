@@ -286,6 +286,18 @@ async def test_a_decision_said_again_is_not_recorded_twice(user: User):
     assert await user.raw(decided) == [{"n": 1}]
 
 
+async def test_a_note_that_ends_nothing_is_stored_in_two_round_trips(user: User, neo4j_address: GraphAddress):
+    async with watched_store(neo4j_address) as store:
+        other = replace(user, memory=MemoryService(replace(user.parts, store=store)))
+        redis = states("The team uses Redis", "USES", "the team", "Redis")
+        await other.add("We use Redis for sessions", redis, states("Redis runs on nomad", "RUNS_ON", "Redis", "nomad"))
+        assert store.sent == [
+            ("lock_partition", "write_context"),
+            ("create_graph", "create_jobs", "project_claims", "create_request", "namesakes"),
+        ]
+    await whole_graph_invariants(user.parts, user.id)
+
+
 class Reading:
     """What a service whose store and reading of texts are watched does, in order."""
 

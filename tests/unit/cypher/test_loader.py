@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,15 @@ def test_every_query_of_the_service_loads_once_and_in_its_folder():
         assert name == prefix + query.path.stem and query.folder == query.path.parent.name
         assert (query.mode == "schema") == (query.folder == "schema")
         assert query.folder == "browse" or (query.mode == "read") == (query.folder in ("read", "check", "report"))
+
+
+def test_queries_that_run_together_are_one_statement_and_each_reads_its_own_parameters():
+    statement = cypher.together(("last_instant", "set_ends", "recount_scopes"))
+    assert statement.count("CALL () {\n") >= 3 and "// mode" not in statement
+    assert re.findall(r"\$p\.\w+\.\w+", statement)[:2] == ["$p.last_instant.user_id", "$p.set_ends.ends"]
+    assert not re.findall(r"\$(?!p\.)\w+", statement)
+    assert statement.endswith("RETURN *")
+    assert not cypher.together(("set_ends", "delete_memories")).endswith("RETURN *")
 
 
 def test_a_stem_that_stands_twice_is_refused(tmp_path):
