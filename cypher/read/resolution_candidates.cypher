@@ -3,6 +3,7 @@
 // param: user_id string - partition
 // param: names list[map] - keys: exact alias keys; parts: substrings of alias keys; words: a Lucene query with the partition's key, or ''; near: uuids of entities
 // param: top_k integer - most entities of each way for one name
+// param: with_statements boolean - whether three statements about each entity are wanted
 // returns: uuid string, name string, kind string, aliases list[string], statements list[string]
 // order: how many ways led there descending, uuid
 UNWIND $names AS wanted
@@ -32,11 +33,13 @@ WITH e, count(*) AS ways
 WHERE NOT EXISTS { MATCH (e)-[:MERGED_INTO]->(:Entity) }
   AND EXISTS { MATCH (e)<-[:REFERS_TO]-(:Alias)<-[:NAMES]-()<-[:PREVIOUS*0..1]-(m:Memory) WHERE (m:Deleting) = false }
 CALL (e) {
-  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = e.uuid AND f.predicate >= ''
+  UNWIND CASE WHEN $with_statements THEN [e.uuid] ELSE [] END AS uuid
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = uuid AND f.predicate >= ''
     AND f.expired_at IS NULL AND NOT EXISTS { MATCH (f)<-[:STATES]-(:Deleting) }
   RETURN f.statement AS statement LIMIT 3
   UNION
-  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = e.uuid
+  UNWIND CASE WHEN $with_statements THEN [e.uuid] ELSE [] END AS uuid
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = uuid
     AND f.expired_at IS NULL AND NOT EXISTS { MATCH (f)<-[:STATES]-(:Deleting) }
   RETURN f.statement AS statement LIMIT 3
   UNION

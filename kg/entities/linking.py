@@ -62,7 +62,7 @@ class Linker:
             return NOTHING
         names = list(new.values())
         near = await self._near(user_id, names)
-        candidates = await find_candidates(self._store, user_id, names, near)
+        candidates = await find_candidates(self._store, user_id, names, near, with_statements=True)
         resolution = await self._resolver.resolve(
             names,
             [candidate for candidate in candidates if candidate.uuid not in own.values()],

@@ -57,7 +57,12 @@ def same_keys(key: str, kind: str) -> list[str]:
 
 
 async def find_candidates(
-    store: GraphStore, user_id: str, new: Sequence[NewName], near: Mapping[str, Sequence[str]]
+    store: GraphStore,
+    user_id: str,
+    new: Sequence[NewName],
+    near: Mapping[str, Sequence[str]],
+    *,
+    with_statements: bool = False,
 ) -> list[KnownEntity]:
     """Return the entities of a partition that new names may mean, likeliest first; merged ones are left out.
 
@@ -68,6 +73,7 @@ async def find_candidates(
         user_id: partition.
         new: the new names.
         near: alias key of a new name -> uuids of the entities nearest to it in meaning.
+        with_statements: whether some statements about each are wanted, which a model reads.
     """
     key = user_key(user_id)
     names = [
@@ -80,7 +86,13 @@ async def find_candidates(
         for name in new
         for terms in (candidate_terms(name),)
     ]
-    rows = await store.read(queries.resolution_candidates, user_id=user_id, names=names, top_k=TOP_K)
+    rows = await store.read(
+        queries.resolution_candidates,
+        user_id=user_id,
+        names=names,
+        top_k=TOP_K,
+        with_statements=with_statements,
+    )
     spelled = {spelling for name in names for spelling in name["keys"]}
     rows.sort(key=lambda row: spelled.isdisjoint(row["aliases"]))
     return [

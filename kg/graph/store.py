@@ -143,6 +143,7 @@ class GraphStore:
 
     Attributes:
         server_version: what the server calls itself, as in ``Neo4j/5.26.30``; empty before ``connect``.
+        writes: how many writes are under way.
     """
 
     def __init__(
@@ -168,6 +169,7 @@ class GraphStore:
         self.address = address
         self.check_room = check_room
         self.server_version = ""
+        self.writes = 0
         self._retry_s = retry_s
         self._doubt_patience_s = doubt_patience_s
         self._doubt_pause_s = doubt_pause_s
@@ -337,11 +339,15 @@ class GraphStore:
             CommitInDoubt: the database went away during the commit, and did not come back in time.
             StoreUnavailable: the database does not answer; nothing was changed.
         """
-        if partition is None:
-            return await self._execute(work, label, repeats=repeats)
-        gate = self._gates.setdefault(partition, asyncio.Lock())
-        async with gate:
-            return await self._execute(work, label, repeats=repeats)
+        self.writes += 1
+        try:
+            if partition is None:
+                return await self._execute(work, label, repeats=repeats)
+            gate = self._gates.setdefault(partition, asyncio.Lock())
+            async with gate:
+                return await self._execute(work, label, repeats=repeats)
+        finally:
+            self.writes -= 1
 
     async def run_schema(self, name: str) -> None:
         """Run one schema file. It runs outside any managed transaction, as schema commands must."""

@@ -43,6 +43,8 @@ BULK_LANES = 3
 """So many batches of what came in bulk are under way at once."""
 FLUSH_AFTER_S = 0.1
 """How long written points wait for the flush that makes them durable: those of several writes share one."""
+FLUSH_LATEST_S = 2.0
+"""So long they wait if a write is under way, which the flush would slow down."""
 FLUSH_AT = 128
 """So many written points are flushed at once, however busy it is."""
 TOMBSTONE_LIFE = timedelta(minutes=10)
@@ -215,7 +217,7 @@ class Indexer:
                 async with self._working:
                     await self._empty_queue()
                 if self._written:
-                    await self._pause(FLUSH_AFTER_S)
+                    await self._until_quiet()
                 if not self._wake.is_set():
                     await self._flush()
                     if self.state.error is not None:
@@ -236,6 +238,13 @@ class Indexer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._wake.wait()
+
+    async def _until_quiet(self) -> None:
+        """Wait a moment, and while a write is under way, but not for long; return at once when the queue has grown."""
+        for _ in range(round(FLUSH_LATEST_S / FLUSH_AFTER_S)):
+            await self._pause(FLUSH_AFTER_S)
+            if self._wake.is_set() or not self._store.writes:
+                return
 
     def _report(self, error: str) -> None:
         if self.state.error != error:

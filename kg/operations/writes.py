@@ -10,14 +10,14 @@ from typing import Any
 from kg.entities.likely import find_likely_new
 from kg.errors import StoreUnavailable
 from kg.facts.parse import ParsedFacts
-from kg.graph.partition import present
+from kg.graph.partition import present, present_after
 from kg.index.vectors import NodeText
 from kg.operations import queries
 from kg.operations.parts import Parts
 from kg.operations.queries import ChangedFact
 from kg.ports import Vector
 from kg.recall import render
-from kg.recall.to_settle import OFFERED, NewFact, Offer, Settling
+from kg.recall.to_settle import OFFERED, READ, Near, NewFact, Offer, Settling
 from kg.recall.to_settle_ranking import Said
 from kg.values import AddRequest, JsonObject, Scope, SettleRequest, UpdateRequest
 from kg.writing.add import Adding, AddOutcome
@@ -61,7 +61,13 @@ class Writes:
             waits: answer only once search finds the memory and a model has read it, or that takes too long.
         """
         self._indexer.announce(_texts_of(request))
-        outcome = await self._adding.add(request)
+        statements = [fact.statement for memory in request.memories for fact in memory.facts]
+        looking = asyncio.create_task(self._look(request.scope, statements))
+        try:
+            outcome = await self._adding.add(request)
+        except BaseException:
+            looking.cancel()
+            raise
         if outcome.pending and self._worker is not None:
             self._worker.wake()
         fresh = [uuid for uuid in outcome.memory_uuids if uuid not in outcome.duplicates]
@@ -71,7 +77,14 @@ class Writes:
             self._leave_to_index(queued)
             if request.bulk and not waits
             else self._wait_indexed(queued, timeout_s, new=True),
-            self._seen_after(request.scope, outcome.fact_uuids, outcome.ended, entities=outcome.entities),
+            self._seen_after(
+                request.scope,
+                outcome.fact_uuids,
+                outcome.ended,
+                entities=outcome.entities,
+                at=outcome.at,
+                looking=looking,
+            ),
         )
         return {
             "results": _added(outcome),
@@ -152,26 +165,46 @@ class Writes:
         stated: Sequence[str],
         ended: Sequence[str],
         expired: Sequence[str] = (),
+        *,
         entities: Sequence[str] = (),
+        at: str = "",
+        looking: asyncio.Task[dict[str, Near]] | None = None,
     ) -> JsonObject:
-        """Return what an answer says of the facts and the new entities of a write, all as of one instant."""
+        """Return what an answer says of the facts and the new entities of a write, all as of one instant.
+
+        Args:
+            scope: of the memory.
+            stated: facts that it states now.
+            ended: facts that ended.
+            expired: facts that it does not state any more.
+            entities: entities that were created.
+            at: when the write was, ISO, if that is known.
+            looking: finds what is near to the stated facts, if that was begun.
+        """
         if not (stated or ended or expired or entities):
             return {}
-        now = asyncio.create_task(present(self._store, scope.user_id, self._clock))
+        now = asyncio.create_task(self._present(scope.user_id, at))
         changes, likely = await asyncio.gather(
-            self._fact_changes(scope, stated, ended, expired, now), self._likely(scope.user_id, entities, now)
+            self._fact_changes(scope, (stated, ended, expired), now, looking),
+            self._likely(scope.user_id, entities, now),
         )
         return {**changes, **render.compact({"maybe_same": likely})}
+
+    async def _present(self, user_id: str, at: str) -> datetime:
+        """Return the present after a write, which need not be asked for if it is known when that was."""
+        if at:
+            return present_after(datetime.fromisoformat(at), self._clock)
+        return await present(self._store, user_id, self._clock)
 
     async def _fact_changes(
         self,
         scope: Scope,
-        stated: Sequence[str],
-        ended: Sequence[str],
-        expired: Sequence[str],
+        changed: tuple[Sequence[str], Sequence[str], Sequence[str]],
         present_at: asyncio.Task[datetime],
+        looking: asyncio.Task[dict[str, Near]] | None,
     ) -> JsonObject:
         """Return the facts that a write stated, ended and expired, and current ones that it may have replaced."""
+        stated, ended, expired = changed
         uuids = [*stated, *ended, *expired]
         if not uuids:
             return {}
@@ -179,7 +212,7 @@ class Writes:
             self._store.read(queries.fact_changes, user_id=scope.user_id, uuids=uuids), present_at
         )
         rows = {row["uuid"]: row for row in found}
-        offers = await self._offers(scope, [rows[uuid] for uuid in stated if uuid in rows], now)
+        offers = await self._offers(scope, [rows[uuid] for uuid in stated if uuid in rows], now, looking)
         return render.compact(
             {
                 "facts": _shown([rows[uuid] for uuid in stated if uuid in rows]),
@@ -197,19 +230,31 @@ class Writes:
             return []
         return await find_likely_new(self._store, user_id, entities, await present_at)
 
-    async def _offers(self, scope: Scope, rows: Sequence[ChangedFact], now: datetime) -> list[Offer]:
+    async def _offers(
+        self,
+        scope: Scope,
+        rows: Sequence[ChangedFact],
+        now: datetime,
+        looking: asyncio.Task[dict[str, Near]] | None,
+    ) -> list[Offer]:
         current = [row for row in rows if row["invalid_at"] is None or row["invalid_at"] > now]
+        looked = await (looking or self._look(scope, [row["statement"] for row in current]))
+        facts = [
+            NewFact(row["uuid"], Said(row["statement"], row["predicate"], row["subject"], row["object"]))
+            for row in current
+        ]
+        return await self._settling.offers(scope, facts, looked, now)
+
+    async def _look(self, scope: Scope, statements: Sequence[str]) -> dict[str, Near]:
+        """Return what the index holds near some statements; without it or the embedder, what it holds by words."""
+        asked = list(dict.fromkeys(statements))[:READ]
         vectors: Sequence[Vector | None]
         try:
-            texts = [NodeText("fact", row["statement"]) for row in current]
+            texts = [NodeText("fact", statement) for statement in asked]
             vectors = await asyncio.wait_for(self._indexer.embedded(texts), _EMBEDDING_WAIT_S)
         except (StoreUnavailable, TimeoutError):  # then the graph alone says what may be replaced
-            vectors = [None] * len(current)
-        facts = [
-            NewFact(row["uuid"], Said(row["statement"], row["predicate"], row["subject"], row["object"]), vector)
-            for row, vector in zip(current, vectors, strict=True)
-        ]
-        return await self._settling.offers(scope, facts, now)
+            vectors = [None] * len(asked)
+        return await self._settling.look(scope, dict(zip(asked, vectors, strict=True)))
 
 
 def _texts_of(request: AddRequest) -> list[NodeText]:

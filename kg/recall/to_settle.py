@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ OFFERED = 3
 """Most facts that one call offers."""
 _NEAR = 32
 _WORDED = 8
-_READ = 24
+READ = 24
 """Most new facts whose meaning is compared; a call with more is an import."""
 _PER_FACT = 20
 _SURE: Mapping[str, float] = {"opposite": 3.0, "same object": 2.0, "same subject": 1.0}
@@ -39,12 +39,26 @@ _Near = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
+class Near:
+    """What the index holds near one statement.
+
+    Attributes:
+        vector: of the statement; None where there is none.
+        facts: the nearest facts with their cosines.
+        memories: memories that share its words, where words stand in for meaning.
+    """
+
+    vector: Vector | None = None
+    facts: dict[str, float] = field(default_factory=dict[str, float])
+    memories: dict[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True)
 class NewFact:
-    """A fact that was just stated; ``vector`` is None where there is none."""
+    """A fact that was just stated."""
 
     uuid: str
     said: Said
-    vector: Vector | None = None
 
 
 @dataclass(frozen=True)
@@ -74,17 +88,42 @@ class Settling:
         self._index = index
         self._embedder = embedder
 
-    async def offers(self, scope: Scope, facts: Sequence[NewFact], now: datetime) -> list[Offer]:
+    async def look(self, scope: Scope, vectors: Mapping[str, Vector | None]) -> dict[str, Near]:
+        """Return what the index holds near some statements, each given with its vector, if it has one.
+
+        They need not be stored yet, so a write does this while it commits. Without the index nothing is near.
+        """
+        found = {statement: Near(vector) for statement, vector in vectors.items()}
+        asked = [
+            (found[statement], query)
+            for statement, vector in list(vectors.items())[:READ]
+            for query in self._queries(scope, statement, vector)
+        ]
+        try:
+            answers = await self._index.search([query for _, query in asked])
+        except StoreUnavailable:
+            return found
+        for (near, query), hits in zip(asked, answers, strict=True):
+            (near.facts if query.kind == "fact" else near.memories).update({hit.uuid: hit.score for hit in hits})
+        return found
+
+    async def offers(
+        self, scope: Scope, facts: Sequence[NewFact], looked: Mapping[str, Near], now: datetime
+    ) -> list[Offer]:
         """Return the standing facts to offer, the likeliest first; without the index, from the graph alone.
 
         Args:
             scope: of the memory that states the new facts.
             facts: the new facts, which are stored.
+            looked: what is near to their statements, as ``look`` has it.
             now: instant in valid time, UTC.
         """
         if not facts:
             return []
-        near, worded = await self._near(scope, facts[:_READ])
+        found = {fact.uuid: looked.get(fact.said.statement, Near()) for fact in facts}
+        vectors = {fact.uuid: found[fact.uuid].vector for fact in facts[:READ]}
+        near = {uuid: dict(one.facts) for uuid, one in found.items()}
+        worded = {uuid: one.memories for uuid, one in found.items()}
         rows = await self._store.read(
             queries.facts_to_settle,
             **scope.params(),
@@ -95,47 +134,40 @@ class Settling:
             now=now,
             per_fact=_PER_FACT,
         )
-        await self._compare(facts, rows, near)
+        await self._compare(facts, vectors, rows, near)
         return _best([_offer(fact, group, near) for fact, group in _pairs(facts, rows)])
 
-    async def _near(self, scope: Scope, facts: Sequence[NewFact]) -> tuple[_Near, _Near]:
-        """Return for each new fact the nearest facts with their cosines, or the memories that share its words."""
-        near, worded = defaultdict[str, dict[str, float]](dict), defaultdict[str, dict[str, float]](dict)
-        asked = [(fact, query) for fact in facts for query in self._queries(scope, fact)]
-        try:
-            answers = await self._index.search([query for _, query in asked])
-        except StoreUnavailable:
-            return near, worded
-        for (fact, query), hits in zip(asked, answers, strict=True):
-            found = near if query.kind == "fact" else worded
-            found[fact.uuid] |= {hit.uuid: hit.score for hit in hits}
-        return near, worded
-
-    def _by_words(self, fact: NewFact) -> bool:
-        """Whether words stand in for meaning: the embedder cannot read the fact, or its cosines have no known scale."""
-        unread = self._embedder.english_only and is_non_latin(fact.said.statement)
+    def _by_words(self, statement: str) -> bool:
+        """Whether words stand in for meaning: the embedder cannot read it, or its cosines have no known scale."""
+        unread = self._embedder.english_only and is_non_latin(statement)
         return unread or likeness(self._embedder.name, 0.0) is None
 
-    def _queries(self, scope: Scope, fact: NewFact) -> list[IndexQuery]:
+    def _queries(self, scope: Scope, statement: str, vector: Vector | None) -> list[IndexQuery]:
         projects = dict.fromkeys((None, scope.project))
-        if self._by_words(fact):
-            words = term_weights(stem_terms(fact.said.statement))
+        if self._by_words(statement):
+            words = term_weights(stem_terms(statement))
             return [
                 IndexQuery(words, "memory", scope.user_id, _WORDED, using="words", project=project)
                 for project in projects
                 if words
             ]
-        if fact.vector is None:
+        if vector is None:
             return []
-        return [IndexQuery(fact.vector, "fact", scope.user_id, _NEAR, project=project) for project in projects]
+        return [IndexQuery(vector, "fact", scope.user_id, _NEAR, project=project) for project in projects]
 
-    async def _compare(self, facts: Sequence[NewFact], rows: Sequence[FactToSettle], near: _Near) -> None:
+    async def _compare(
+        self,
+        facts: Sequence[NewFact],
+        vectors: Mapping[str, Vector | None],
+        rows: Sequence[FactToSettle],
+        near: _Near,
+    ) -> None:
         """Complete the cosines of what only the graph or words found."""
 
         async def look(fact: NewFact, vector: Vector) -> None:
             known = near.setdefault(fact.uuid, {})
             own = [row for row in rows if row["new"] == fact.uuid]
-            if self._by_words(fact):
+            if self._by_words(fact.said.statement):
                 known |= {row["uuid"]: _shared(fact.said, row) for row in own}
                 return
             missing = {row["uuid"] for row in own} - known.keys()
@@ -144,7 +176,9 @@ class Settling:
             near[fact.uuid] = {uuid: likeness(self._embedder.name, cosine) or 0.0 for uuid, cosine in known.items()}
 
         try:
-            await asyncio.gather(*(look(fact, fact.vector) for fact in facts[:_READ] if fact.vector is not None))
+            await asyncio.gather(
+                *(look(fact, vector) for fact in facts if (vector := vectors.get(fact.uuid)) is not None)
+            )
         except StoreUnavailable:
             return
 

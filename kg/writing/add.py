@@ -40,6 +40,7 @@ class AddOutcome:
         noise: memories that are not worth remembering, each with the reason; they are stored but hidden.
         warnings: parts of the facts that could not be used.
         entities: the entities that were created.
+        at: when it was, ISO; empty if an older version kept the answer.
     """
 
     memory_uuids: list[str]
@@ -50,6 +51,7 @@ class AddOutcome:
     noise: dict[str, str] = field(default_factory=dict[str, str])
     warnings: list[str] = field(default_factory=list[str])
     entities: list[str] = field(default_factory=list[str])
+    at: str = ""
 
 
 class Adding:
@@ -107,7 +109,7 @@ class Adding:
             resent=_resent(request, texts, context["messages"]),
             previous=context["messages"][0]["uuid"] if context["messages"] else None,
             left_to_model=request.infer and not any(memory.facts for memory in request.memories),
-            outcome=AddOutcome([], warnings=draft.warnings),
+            outcome=AddOutcome([], warnings=draft.warnings, at=write.now.isoformat()),
         )
         for ordinal, (memory, text) in enumerate(zip(request.memories, texts, strict=True)):
             layout.lay_memory(ordinal, memory, text)
