@@ -2,6 +2,7 @@
 // mode: read
 // param: now datetime - instant for the back-off, UTC
 // param: bulk boolean - whether nodes that came in bulk are wanted, or the others
+// param: wanted list[string] - only these nodes are looked for, whether they came in bulk or not; empty for any
 // param: taken list[string] - nodes that are being worked on
 // param: written map - revision that was written of nodes that still wait for the flush, by uuid
 // param: nodes_top_k integer - most nodes returned
@@ -13,8 +14,18 @@
 // returns: tombstones list[string]
 // returns: bulk_waits boolean - whether there is a node that came in bulk to be worked on
 CALL () {
-  MATCH (n:Unindexed)
-  WHERE coalesce(n.bulk, false) = $bulk AND NOT n.uuid IN $taken
+  CALL () {
+    UNWIND $wanted AS uuid
+    MATCH (n:Unindexed {uuid: uuid})
+    RETURN n
+    UNION ALL
+    UNWIND CASE WHEN size($wanted) = 0 THEN [$bulk] ELSE [] END AS bulk
+    MATCH (n:Unindexed)
+    WHERE coalesce(n.bulk, false) = bulk
+    RETURN n
+  }
+  WITH n
+  WHERE NOT n.uuid IN $taken
     AND (n.index_retry_at IS NULL OR n.index_retry_at <= $now)
     AND ($written[n.uuid] IS NULL OR $written[n.uuid] <> n.index_rev)
   WITH n LIMIT $nodes_top_k

@@ -41,6 +41,9 @@ BATCH, BULK_BATCH = 32, 64
 """Most nodes that are embedded and written at once: of those that somebody may wait for, and of the others."""
 BULK_LANES = 3
 """So many batches of what came in bulk are under way at once."""
+LOOK_EVERY_S = 1.0
+"""How often the whole queue is looked over for what did not come in bulk, while there is work in bulk: that takes ten
+microseconds for each node that waits. What a call waits for is looked up at once."""
 FLUSH_AFTER_S = 0.1
 """How long written points wait for the flush that makes them durable: those of several writes share one."""
 FLUSH_LATEST_S = 2.0
@@ -104,6 +107,7 @@ class Indexer:
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._task = Background("indexer", self._run)
         self._recent: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)
+        self._wanted: dict[str, None] = {}
         self._taken: set[str] = set()
         self._written: dict[str, QueuedNode] = {}
         self._flushing: dict[str, QueuedNode] = {}
@@ -145,8 +149,9 @@ class Indexer:
             timeout_s: longest wait.
             new: whether that write created them; such nodes may have been indexed before this call.
         """
-        self._wake.set()
         uuids = [uuid for uuid in uuids if not (new and uuid in self._recent)]
+        self._wanted |= dict.fromkeys(uuids)
+        self._wake.set()
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[None]] = []
         for uuid in uuids:
@@ -258,34 +263,52 @@ class Indexer:
             KgError: a lane failed; the others have ended.
         """
         lanes: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
+        look_at = loop.time()
         try:
             while True:
+                more = self._wake.is_set()
                 self._wake.clear()
-                while (work := await self._round(bulk=False)).goes_on:
-                    pass
-                while work.bulk_waits and len(lanes) < BULK_LANES:
+                while lanes and self._wanted:
+                    await self._round(bulk=False, wanted=self._next_wanted())
+                if not lanes or loop.time() >= look_at:
+                    self._wanted.clear()
+                    while (work := await self._round(bulk=False)).goes_on:
+                        pass
+                    look_at, more = loop.time() + LOOK_EVERY_S, work.bulk_waits
+                while more and len(lanes) < BULK_LANES:
                     lanes.add(asyncio.create_task(self._work_in_bulk()))
                 if not lanes:
                     return
-                woken = asyncio.create_task(self._wake.wait())
-                done, _ = await asyncio.wait({*lanes, woken}, return_when=asyncio.FIRST_COMPLETED)
-                woken.cancel()
-                ended = lanes & done
-                lanes -= ended
-                for lane in ended:
+                for lane in await self._until_woken(lanes, look_at - loop.time()):
+                    lanes.remove(lane)
                     lane.result()
         finally:
             for lane in lanes:
                 lane.cancel()
             await asyncio.gather(*lanes, return_exceptions=True)
 
+    def _next_wanted(self) -> list[str]:
+        """Return some nodes that calls wait for; each is asked for once."""
+        some = list(self._wanted)[:BATCH]
+        for uuid in some:
+            del self._wanted[uuid]
+        return some
+
+    async def _until_woken(self, lanes: set[asyncio.Task[None]], timeout_s: float) -> set[asyncio.Task[None]]:
+        """Wait until the queue grows, a lane ends or the time is over; return the lanes that ended."""
+        woken = asyncio.create_task(self._wake.wait())
+        done, _ = await asyncio.wait({*lanes, woken}, timeout=max(timeout_s, 0.0), return_when=asyncio.FIRST_COMPLETED)
+        woken.cancel()
+        return lanes & done
+
     async def _work_in_bulk(self) -> None:
         while (await self._round(bulk=True)).goes_on:
             pass
 
-    async def _round(self, *, bulk: bool) -> _Round:
-        """Do one batch of the work of a lane."""
-        work = await self._take(bulk=bulk)
+    async def _round(self, *, bulk: bool, wanted: Sequence[str] = ()) -> _Round:
+        """Do one batch of the work of a lane, or of what is wanted."""
+        work = await self._take(bulk=bulk, wanted=wanted)
         nodes, gone = work["nodes"], work["tombstones"]
         try:
             if nodes or gone:
@@ -303,7 +326,7 @@ class Indexer:
         whole = BULK_BATCH if bulk else BATCH
         return _Round(len(nodes) == whole or len(gone) == self._page, work["bulk_waits"])
 
-    async def _take(self, *, bulk: bool) -> IndexWork:
+    async def _take(self, *, bulk: bool, wanted: Sequence[str]) -> IndexWork:
         """Return a batch for a lane, of which the nodes are no other lane's until they are written."""
         async with self._taking:
             written = self._flushing | self._written
@@ -311,6 +334,7 @@ class Indexer:
                 queries.index_work,
                 now=self._clock.now(),
                 bulk=bulk,
+                wanted=list(wanted),
                 taken=list(self._taken),
                 written={uuid: node["index_rev"] for uuid, node in written.items()},
                 nodes_top_k=BULK_BATCH if bulk else BATCH,
