@@ -36,8 +36,8 @@ from mcp_server.service.composition import Service
 
 CALL = 50
 """Messages of one call."""
-BATCH = 32
-"""Texts that the indexer hands to the embedder at once."""
+BATCH = 64
+"""Texts of an import that the indexer hands to the embedder at once."""
 QUIET_CALLS = 60
 PAUSE_S = 0.1
 """Between two calls of the other session."""
