@@ -69,8 +69,9 @@ WITH collect(m) AS shown
 CALL (shown) {
   UNWIND CASE WHEN $now IS NULL THEN [] ELSE shown END AS m
   MATCH (m)-[:STATES]->(f:Fact) WHERE f.expired_at IS NULL
-  WITH f, coalesce($opposites[f.predicate], []) +
-    CASE WHEN f.predicate STARTS WITH 'NOT_' THEN substring(f.predicate, 4) ELSE 'NOT_' + f.predicate END AS negated
+  WITH f, toStringOrNull(f.predicate) AS predicate WHERE predicate IS NOT NULL
+  WITH f, coalesce($opposites[predicate], []) +
+    CASE WHEN predicate STARTS WITH 'NOT_' THEN substring(predicate, 4) ELSE 'NOT_' + predicate END AS negated
   CALL (f, negated) {
     MATCH (o:Fact {user_id: $user_id, subject_uuid: f.subject_uuid, object_uuid: f.object_uuid})
     WHERE o.predicate IN negated
