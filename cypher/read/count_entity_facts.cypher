@@ -12,28 +12,28 @@
 // param: known_at datetime or null - instant of knowledge, UTC, at which a fact stood, whatever ended it; null is now
 // returns: hidden integer
 CALL () {
-  WITH * WHERE $known_at IS NULL AND $outgoing
-  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = $entity_uuid AND f.valid_at > $at
+  WITH CASE WHEN $known_at IS NULL AND $outgoing THEN $entity_uuid END AS asked
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = asked AND f.valid_at > $at
   RETURN f
   UNION
-  WITH * WHERE $known_at IS NULL AND $outgoing
-  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = $entity_uuid AND f.invalid_at <= $at
+  WITH CASE WHEN $known_at IS NULL AND $outgoing THEN $entity_uuid END AS asked
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = asked AND f.invalid_at <= $at
   RETURN f
   UNION
-  WITH * WHERE $known_at IS NULL AND $incoming
-  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = $entity_uuid AND f.valid_at > $at
+  WITH CASE WHEN $known_at IS NULL AND $incoming THEN $entity_uuid END AS asked
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = asked AND f.valid_at > $at
   RETURN f
   UNION
-  WITH * WHERE $known_at IS NULL AND $incoming
-  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = $entity_uuid AND f.invalid_at <= $at
+  WITH CASE WHEN $known_at IS NULL AND $incoming THEN $entity_uuid END AS asked
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = asked AND f.invalid_at <= $at
   RETURN f
   UNION
-  WITH * WHERE $known_at IS NOT NULL AND $outgoing
-  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = $entity_uuid AND f.predicate >= ''
+  WITH CASE WHEN $known_at IS NOT NULL AND $outgoing THEN $entity_uuid END AS asked
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = asked AND f.predicate >= ''
   RETURN f
   UNION
-  WITH * WHERE $known_at IS NOT NULL AND $incoming
-  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = $entity_uuid
+  WITH CASE WHEN $known_at IS NOT NULL AND $incoming THEN $entity_uuid END AS asked
+  MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = asked
   RETURN f
 }
 WITH f

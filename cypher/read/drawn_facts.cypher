@@ -17,8 +17,7 @@
 // order: seq descending
 // instants: created_at, expired_at, at
 CALL () {
-  WITH * WHERE $uuids IS NULL
-  MATCH (m:Memory) WHERE m.user_id = $user_id AND m.seq >= 0
+  MATCH (m:Memory) WHERE m.user_id = CASE WHEN $uuids IS NULL THEN $user_id END AND m.seq >= 0
   MATCH (m)-[:PREVIOUS*0..1]->()-[:STATES]->(f:Fact)
   RETURN f, m
   UNION ALL

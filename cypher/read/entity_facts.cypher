@@ -54,12 +54,10 @@ CALL (uuid) {
     RETURN f, m, 'in' AS direction
     UNION ALL
     CALL (uuid) {
-      WITH uuid WHERE $which <> 'held' AND $outgoing
-      MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = uuid AND f.predicate >= ''
+      MATCH (f:Fact) WHERE f.user_id = $user_id AND f.subject_uuid = CASE WHEN $which <> 'held' AND $outgoing THEN uuid END AND f.predicate >= ''
       RETURN f, 'out' AS direction
       UNION ALL
-      WITH uuid WHERE $which <> 'held' AND $incoming
-      MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = uuid
+      MATCH (f:Fact) WHERE f.user_id = $user_id AND f.object_uuid = CASE WHEN $which <> 'held' AND $incoming THEN uuid END
       RETURN f, 'in' AS direction
     }
     WITH f, direction

@@ -1,4 +1,5 @@
-// What the points of some nodes should say, in order; to compare the index with the graph.
+// What the points of some nodes should say, in order; to compare the index with the graph. A bound of null finds nothing:
+// asked by itself, the label would be compared only after every node of the others was read.
 // mode: read
 // param: label string - Memory, Fact or Entity
 // param: after string - only nodes with a greater uuid
@@ -10,11 +11,11 @@
 // returns: last string or null - where to go on; null at the end
 // order: uuid
 CALL () {
-  MATCH (n:Memory) WHERE $label = 'Memory' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  MATCH (n:Memory) WHERE n.uuid > CASE $label WHEN 'Memory' THEN $after END RETURN n ORDER BY n.uuid LIMIT $top_k
   UNION ALL
-  MATCH (n:Fact) WHERE $label = 'Fact' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  MATCH (n:Fact) WHERE n.uuid > CASE $label WHEN 'Fact' THEN $after END RETURN n ORDER BY n.uuid LIMIT $top_k
   UNION ALL
-  MATCH (n:Entity) WHERE $label = 'Entity' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  MATCH (n:Entity) WHERE n.uuid > CASE $label WHEN 'Entity' THEN $after END RETURN n ORDER BY n.uuid LIMIT $top_k
 }
 OPTIONAL MATCH (m:Memory)-[:PREVIOUS*0..1]->()-[:STATES]->(n)
 WITH n, m, coalesce(m, n) AS owner ORDER BY n.uuid

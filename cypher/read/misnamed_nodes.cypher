@@ -7,11 +7,11 @@
 // returns: nodes list[{uuid string, name string or null, words string or null}] - words: null where they are no text
 // returns: last string or null - where to go on; null at the end
 CALL () {
-  MATCH (n:Memory) WHERE $label = 'Memory' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  MATCH (n:Memory) WHERE n.uuid > CASE $label WHEN 'Memory' THEN $after END RETURN n ORDER BY n.uuid LIMIT $top_k
   UNION ALL
-  MATCH (n:MemoryVersion) WHERE $label = 'MemoryVersion' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  MATCH (n:MemoryVersion) WHERE n.uuid > CASE $label WHEN 'MemoryVersion' THEN $after END RETURN n ORDER BY n.uuid LIMIT $top_k
   UNION ALL
-  MATCH (n:Fact) WHERE $label = 'Fact' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  MATCH (n:Fact) WHERE n.uuid > CASE $label WHEN 'Fact' THEN $after END RETURN n ORDER BY n.uuid LIMIT $top_k
 }
 WITH n, toStringOrNull(n.name) AS name,
   toStringOrNull(CASE $label WHEN 'Fact' THEN n.statement ELSE n.text END) AS words

@@ -7,11 +7,11 @@
 // returns: last string or null - where to go on; null at the end
 // returns: queued integer
 CALL () {
-  MATCH (n:Memory) WHERE $label = 'Memory' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  MATCH (n:Memory) WHERE n.uuid > CASE $label WHEN 'Memory' THEN $after END RETURN n ORDER BY n.uuid LIMIT $top_k
   UNION ALL
-  MATCH (n:Fact) WHERE $label = 'Fact' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  MATCH (n:Fact) WHERE n.uuid > CASE $label WHEN 'Fact' THEN $after END RETURN n ORDER BY n.uuid LIMIT $top_k
   UNION ALL
-  MATCH (n:Entity) WHERE $label = 'Entity' AND n.uuid > $after RETURN n ORDER BY n.uuid LIMIT $top_k
+  MATCH (n:Entity) WHERE n.uuid > CASE $label WHEN 'Entity' THEN $after END RETURN n ORDER BY n.uuid LIMIT $top_k
 }
 SET n.bulk = CASE WHEN n:Unindexed THEN n.bulk ELSE true END, n:Unindexed
 SET n.index_rev = n.index_rev + 1, n.index_attempts = null, n.index_error = null, n.index_retry_at = null
