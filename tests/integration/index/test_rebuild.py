@@ -271,14 +271,14 @@ async def main():
     store = GraphStore(GraphAddress(*sys.argv[4:]))
     await store.connect()
     embedder = HashEmbedder(sys.argv[3])
-    embedder.allowed = 60
+    embedder.allowed = 256  # what is flushed at once
     index = EmbeddedIndex(Path(sys.argv[2]), embedder.name, embedder.dimension, embedder.digest)
     indexer = Indexer(store, index, embedder, TestClock())
     reindex = Reindex(store, index, indexer)
     reindex.start()
     while not reindex.progress()["total"]:
         await asyncio.sleep(0.02)
-    indexer.start()  # all is queued by now: it works in whole batches, and flushes two of them together
+    indexer.start()  # all is queued by now: it works in whole batches, and flushes four of them together
     await embedder.held.wait()
     while indexer.state.indexed < embedder.allowed:
         await asyncio.sleep(0.02)
@@ -294,7 +294,7 @@ async def test_a_rebuild_that_was_killed_goes_on_where_it_was_at_the_next_start(
     serve: Serve, tmp_path: Path, neo4j_address: GraphAddress, embedder: str
 ) -> None:
     async with serve() as side:
-        await fill(side, 0, 60)
+        await fill(side, 0, 100)
         await side.agrees()
         nodes = await side.index.count()
     address = (neo4j_address.url, neo4j_address.user, neo4j_address.password)
@@ -308,12 +308,12 @@ async def test_a_rebuild_that_was_killed_goes_on_where_it_was_at_the_next_start(
     await child.wait()
     async with serve(HashEmbedder(embedder)) as side:
         assert (await side.finished())["state"] == "done"
-        assert len(side.embedder.met) <= nodes - 60, "what was built already is not built again"
-        await fill(side, 60, 62)
+        assert len(side.embedder.met) <= nodes - 256, "what was built already is not built again"
+        await fill(side, 100, 102)
         await side.agrees()
         assert await side.by_meaning(note(1))
-        assert await side.by_meaning(note(59))
-        assert await side.by_meaning(note(61))
+        assert await side.by_meaning(note(99))
+        assert await side.by_meaning(note(101))
 
 
 async def test_a_stopped_service_goes_on_with_its_rebuild_when_it_is_back(serve: Serve) -> None:
