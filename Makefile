@@ -23,10 +23,10 @@ setup: ## make .venv; the other targets do so too
 demo: setup ## two sessions with one memory, on a real Neo4j; KEEP=1 leaves it running
 	@$(python) examples/demo.py
 
-in_workers := -n 3 --dist loadfile --no-loadscope-reorder
+in_workers := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
-test: setup ## every test but the long forms, in three workers; ARGS="-k timeline" picks some, in one
+test: setup ## every test but the long forms, in four workers; ARGS="-k timeline" picks some, in one
 	@$(python) scripts/fetch.py
 	$(python) -m pytest -rs --durations=15 $(or $(ARGS),$(in_workers))
 
