@@ -36,8 +36,8 @@ from mcp_server.service.composition import Service
 
 CALL = 50
 """Messages of one call."""
-BATCH = 64
-"""Texts of an import that the indexer hands to the embedder at once."""
+BATCH, LANES = 32, 3
+"""Texts that the indexer hands to the embedder at once, and how many such batches are under way."""
 QUIET_CALLS = 60
 PAUSE_S = 0.1
 """Between two calls of the other session."""
@@ -57,7 +57,7 @@ def as_read(messages: Sequence[dict[str, Any]]) -> Iterator[TextToEmbed]:
 
 
 async def embed_alone(service: Service, messages: Sequence[dict[str, Any]]) -> float:
-    """Return messages a second of the embedder alone, two batches at a time, so that it never waits."""
+    """Return messages a second of the embedder alone, several batches under way, so that it never waits."""
     texts = list(as_read(messages))
     batches = iter([texts[start : start + BATCH] for start in range(0, len(texts), BATCH)])
 
@@ -66,7 +66,7 @@ async def embed_alone(service: Service, messages: Sequence[dict[str, Any]]) -> f
             await service.embedder.embed_texts(batch)
 
     began = time.perf_counter()
-    await asyncio.gather(lane(), lane())
+    await asyncio.gather(*(lane() for _ in range(LANES)))
     return len(messages) / (time.perf_counter() - began)
 
 

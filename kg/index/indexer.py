@@ -37,8 +37,9 @@ from kg.ports import Clock, Embedder, IndexPoint, Vector, VectorIndex
 
 log = logging.getLogger(__name__)
 
-BATCH, BULK_BATCH = 32, 64
-"""Most nodes that are embedded and written at once: of those that somebody may wait for, and of the others."""
+BATCH = 32
+"""Most nodes that are embedded and written at once. With 64 an import is slower, because its last batches take longer
+while nothing else is left to do."""
 BULK_LANES = 3
 """So many batches of what came in bulk are under way at once."""
 LOOK_EVERY_S = 1.0
@@ -323,8 +324,7 @@ class Indexer:
         # Each look at the queue passes over what is written and not flushed, so there is not too much of it.
         if len(self._written) >= (2 * FLUSH_AT if bulk else FLUSH_AT) and not self._one_flush.locked():
             await self._flush()
-        whole = BULK_BATCH if bulk else BATCH
-        return _Round(len(nodes) == whole or len(gone) == self._page, work["bulk_waits"])
+        return _Round(len(nodes) == BATCH or len(gone) == self._page, work["bulk_waits"])
 
     async def _take(self, *, bulk: bool, wanted: Sequence[str]) -> IndexWork:
         """Return a batch for a lane, of which the nodes are no other lane's until they are written."""
@@ -337,7 +337,7 @@ class Indexer:
                 wanted=list(wanted),
                 taken=list(self._taken),
                 written={uuid: node["index_rev"] for uuid, node in written.items()},
-                nodes_top_k=BULK_BATCH if bulk else BATCH,
+                nodes_top_k=BATCH,
                 tombstones_top_k=0 if bulk else self._page,
             )
             self._taken |= {node["uuid"] for node in work["nodes"]}
