@@ -248,6 +248,8 @@ class Writes:
     async def _look(self, scope: Scope, statements: Sequence[str]) -> dict[str, Near]:
         """Return what the index holds near some statements; without it or the embedder, what it holds by words."""
         asked = list(dict.fromkeys(statements))[:READ]
+        if not asked:
+            return {}
         vectors: Sequence[Vector | None]
         try:
             texts = [NodeText("fact", statement) for statement in asked]
