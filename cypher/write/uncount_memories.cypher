@@ -1,8 +1,13 @@
 // Take memories that are about to be erased out of the counts of their scopes. A scope that has no other is forgotten,
-// and one whose newest goes was last used when the newest of the others was stored.
+// and one whose newest goes was last used when the newest of the others was stored. What is kept of the partition's words
+// goes too, as some may be of these memories alone.
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the memories; those that wait to be erased are out already
+CALL () {
+  MATCH (p:Partition {user_id: $user_id})
+  SET p.erased_seq = p.seq, p.counted_seq = null, p.word_counts = null
+}
 CALL () {
   UNWIND $uuids AS uuid
   MATCH (m:Memory {uuid: uuid}) WHERE m.user_id = $user_id AND m.seq >= 0 AND (m:Deleting) = false

@@ -31,6 +31,9 @@ class Partition(AsyncStructuredNode):
     user_id = StringProperty(unique_index=True, required=True)
     seq = IntegerProperty()
     last_at = DateTimeNeo4jFormatProperty()
+    counted_seq = IntegerProperty()
+    erased_seq = IntegerProperty()
+    word_counts = StringProperty()
 
 
 class Memory(AsyncStructuredNode):

@@ -320,11 +320,28 @@ class ScopeSummary(TypedDict):
     last_used: datetime | None
 
 
+class KeptCounts(TypedDict):
+    """How common words were in a partition, and how far it had come, when they were counted last."""
+
+    seq: int | None
+    counts: str | None
+
+
+class PartitionToCount(TypedDict):
+    """A partition whose words have to be counted again, and how far it has come."""
+
+    user_id: str
+    seq: int
+
+
 fulltext_memories = Query("fulltext_memories", FoundMemories)
 memory_cards = Query("memory_cards", CardRows)
 question = Query("question", QuestionContext)
 hydrate_memories = Query("hydrate_memories", Hits)
 sample_texts = Query("sample_texts", Texts)
+word_counts = Query("word_counts", KeptCounts)
+partitions_to_count = Query("partitions_to_count", PartitionToCount)
+keep_word_counts = Command("keep_word_counts")
 count_recalls = Command("count_recalls")
 
 entities_by_text = Query("entities_by_text", RankedEntity)

@@ -41,6 +41,7 @@ from kg.ports import Clock, Embedder, SystemClock, VectorIndex
 from kg.recall.nothing_fits import Bearings
 from kg.recall.recall_counts import RecallCounts
 from kg.recall.search import Recall
+from kg.recall.term_counts import CountKeeper
 from kg.reports.picture import Pictures
 from kg.reports.run import Reports
 from kg.settings.service import Settings
@@ -95,6 +96,7 @@ class Service:
         self._quiet_s = quiet_s
         self._settle = settle
         self._daily: DailyCheck | None = None
+        self._count_keeper: CountKeeper | None = None
         self.default_user = os.environ.get("KNOWTHREAD_USER_ID", "").strip() or _login_name()
         self.neo4j: Neo4jAddress | None = None
         self._memory: MemoryService | None = None
@@ -212,6 +214,8 @@ class Service:
         self._administration = Administration(store, index, indexer, clock, reindex=self._reindex, resume=resume)
         self._daily = DailyCheck(store, clock, self._quiet_s)
         self._daily.start()
+        self._count_keeper = CountKeeper(store)
+        self._count_keeper.start()
         indexer.start()
         deleting.start()
         counts.start()
@@ -230,7 +234,7 @@ class Service:
         If a part fails to end or takes too long, the others end all the same, so that no Neo4j is left behind.
         """
         try:
-            parts = endings_of(self._parts, self._model_side, self._daily, self._holder)
+            parts = endings_of(self._parts, self._model_side, self._daily, self._count_keeper, self._holder)
             await end_all([("the background tasks", self._end_tasks), *parts], _CLOSE_S)
         finally:
             if self._early is not None:

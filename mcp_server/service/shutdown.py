@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kg.index.holder import IndexHolder
     from kg.mending.daily import DailyCheck
     from kg.operations.parts import Parts
+    from kg.recall.term_counts import CountKeeper
     from mcp_server.service.model_side import ModelSide
 
 log = logging.getLogger(__name__)
@@ -20,13 +21,19 @@ Ending = tuple[str, Callable[[], Awaitable[None]]]
 
 
 def endings_of(
-    parts: Parts | None, model_side: ModelSide | None, daily: DailyCheck | None, holder: IndexHolder | None
+    parts: Parts | None,
+    model_side: ModelSide | None,
+    daily: DailyCheck | None,
+    count_keeper: CountKeeper | None,
+    holder: IndexHolder | None,
 ) -> Iterator[Ending]:
     """Return how each part ends that has started: those that use others first."""
     if model_side is not None:
         yield "the models", model_side.stop
     if daily is not None:
         yield "the daily look at the graph", daily.stop
+    if count_keeper is not None:
+        yield "counting words", count_keeper.stop
     if parts is not None:
         yield "the indexer", parts.indexer.stop
         yield "deleting", parts.deleting.stop

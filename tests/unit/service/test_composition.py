@@ -107,8 +107,10 @@ async def test_a_part_that_fails_to_end_or_hangs_keeps_no_other_from_ending() ->
         store=ending("store", TypeError("y")),
     )
     models = ending("models", RuntimeError("a"))
-    await end_all(endings_of(cast("Any", parts), models, ending("daily"), ending("hold")), patience_s=0.2)
-    assert ended == ["models", "daily", "indexer", "forget", "counts", "index", "embedder", "hold", "store"]
+    await end_all(
+        endings_of(cast("Any", parts), models, ending("daily"), ending("words"), ending("hold")), patience_s=0.2
+    )
+    assert ended == ["models", "daily", "words", "indexer", "forget", "counts", "index", "embedder", "hold", "store"]
 
 
 async def test_a_service_that_is_stopped_at_once_does_not_wait_for_its_neo4j(tmp_path: Path) -> None:
