@@ -352,7 +352,7 @@ class VectorIndex(Protocol):
         ...
 
     def scan(self, batch_size: int = 1000) -> AsyncIterator[list[IndexEntry]]:
-        """Yield every point once, in batches."""
+        """Yield every point once, in batches, in the order of uuids."""
         ...
 
     async def count(self) -> int:

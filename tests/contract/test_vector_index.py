@@ -446,11 +446,12 @@ async def test_a_batch_answers_as_its_queries_would_alone(index: VectorIndex) ->
     assert [len(hits) for hits in batch] == [1, 7] * 8
 
 
-async def test_scan_yields_every_point_once_in_batches(index: VectorIndex) -> None:
+async def test_scan_yields_every_point_once_in_batches_by_uuid(index: VectorIndex) -> None:
     points = [point(i, uuid=str(uuid4()), kind=("memory", "fact", "entity")[i % 3]) for i in range(253)]
     await index.upsert_points(points)
     sizes = [len(batch) async for batch in index.scan(50)]
     assert sum(sizes) == 253 and max(sizes) <= 50
+    assert [entry.uuid async for batch in index.scan(50) for entry in batch] == sorted(one.uuid for one in points)
     assert await hashes(index, 50) == {one.uuid: one.content_hash for one in points}
     kinds = {entry.uuid: entry.kind async for batch in index.scan() for entry in batch}
     assert kinds == {one.uuid: one.kind for one in points}
