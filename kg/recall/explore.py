@@ -34,6 +34,8 @@ _RELATED = 3
 _MORE_FACTS = "other facts: get_entity"
 PAGE = 1000
 """Facts of the past that are looked at together, until enough of them held or there are no more."""
+NEWEST = 2000
+"""Memories of a scope by whose facts the empty search finds what is most connected there."""
 _CHECKED = ((1000, 100), (1_000_000, 1000))
 """Hits by words and neighbours in meaning that are checked against a scope; the second where the first give too few."""
 _ANY_TIME = datetime(9999, 12, 31, tzinfo=UTC)
@@ -51,8 +53,11 @@ class _Facts:
 class Explore:
     """The read side of search_graph and get_entity."""
 
-    def __init__(self, store: GraphStore, index: VectorIndex, embedder: Embedder, page: int = PAGE) -> None:
+    def __init__(
+        self, store: GraphStore, index: VectorIndex, embedder: Embedder, page: int = PAGE, newest: int = NEWEST
+    ) -> None:
         self._page = page
+        self._newest = newest
         self._store = store
         self._index = index
         self._embedder = embedder
@@ -145,10 +150,11 @@ class Explore:
     async def search(self, query: str, scope: Scope, limit: int, instants: Instants) -> JsonObject:
         """Return entities by name, words and meaning (or the most connected), each with its facts of then."""
         degraded: list[str] = []
+        within: str | None = None
         if query.strip():
             uuids = await self._ranked(scope, query, limit + 1, instants.t, degraded)
         else:
-            uuids = await self._most_connected(scope, limit + 1, instants.t)
+            uuids, within = await self._most_connected(scope, limit + 1, instants.t)
         entities = await self._rows(scope.user_id, uuids[:limit])
         facts = await self._facts_of_each([entity["uuid"] for entity in entities], scope, instants)
         results = [
@@ -168,14 +174,22 @@ class Explore:
         shown = render.fitting(results, render.ANSWER_TOKENS)
         omitted = f"{len(results) - len(shown)} more did not fit; lower limit" if len(shown) < len(results) else None
         more = "others answer to it too; raise limit" if len(uuids) > limit else None
-        return {"results": shown, **render.compact({"omitted": omitted, "more": more, "degraded": degraded})}
+        return {
+            "results": shown,
+            **render.compact({"omitted": omitted, "more": more, "note": within, "degraded": degraded}),
+        }
 
-    async def _most_connected(self, scope: Scope, top_k: int, at: datetime) -> list[str]:
-        if scope.narrowed:
-            rows = await self._store.read(queries.entities_connected_within, **scope.params(), at=at, top_k=top_k)
-        else:
+    async def _most_connected(self, scope: Scope, top_k: int, at: datetime) -> tuple[list[str], str | None]:
+        """Return the most connected entities, and what was not looked at for that, if anything."""
+        if not scope.narrowed:
             rows = await self._store.read(queries.entities_connected, user_id=scope.user_id, at=at, top_k=top_k)
-        return [row["uuid"] for row in rows]
+            return [row["uuid"] for row in rows], None
+        found = await self._store.read_one(
+            queries.entities_connected_within, **scope.params(), at=at, newest_top_k=self._newest, top_k=top_k
+        )
+        cut = found["looked_at"] == self._newest
+        note = f"counted in the newest {self._newest} memories; a query finds all others" if cut else None
+        return [row["uuid"] for row in found["entities"]], note
 
     async def _past(self, scope: Scope, uuid: str, held: Sequence[EntityFact], instants: Instants) -> str | None:
         """Say of an entity that only facts name which did not hold at that time; None of any other."""

@@ -193,6 +193,13 @@ class ConnectedEntity(TypedDict):
     degree: int
 
 
+class ConnectedWithin(TypedDict):
+    """The most connected entities of a scope, and how many of its newest memories were looked at for that."""
+
+    entities: list[ConnectedEntity]
+    looked_at: int
+
+
 class EntityFact(TypedDict):
     """A fact about an entity, with the memory that states it; ``out``: the entity is its subject."""
 
@@ -346,7 +353,7 @@ count_recalls = Command("count_recalls")
 
 entities_by_text = Query("entities_by_text", RankedEntity)
 entities_connected = Query("entities_connected", ConnectedEntity)
-entities_connected_within = Query("entities_connected_within", ConnectedEntity)
+entities_connected_within = Query("entities_connected_within", ConnectedWithin)
 entity_facts = Query("entity_facts", EntityFacts)
 count_entity_facts = Query("count_entity_facts", HiddenFacts)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString, cast
 
+import pytest
+
+import cypher
 from kg.facts.held_at import Instants
 from kg.language.lucene import entity_query, user_key
 from kg.operations.memory import MemoryService
 from kg.recall import queries as recall_queries
-from kg.recall.explore import Explore
+from kg.recall.explore import NEWEST, Explore
 from kg.recall.request import EntityPage
 from kg.values import Scope
 from tests.support.user import User, instant, prefers, states
@@ -33,6 +36,49 @@ async def test_a_scope_with_little_connected_entities_is_not_empty_beside_well_c
     assert set(await names(user, limit=2)) == {"Redis hub", "Redis center"}
     relations = (await user.memory.search_graph(user.session(), project="small", query="cache"))["results"][0]
     assert [fact["fact"] for fact in relations["relations"]] == ["cache uses Redis local"]
+
+
+async def hits_of_the_empty_search(user: User, **scope: str) -> int:
+    """Return how many things the database touches for the most connected of a scope."""
+    asked = {**Scope(user.id, **scope).params(), "at": user.clock.now(), "newest_top_k": NEWEST, "top_k": 5}
+    statement = cast("LiteralString", "PROFILE " + cypher.load()["entities_connected_within"].statement)
+    _, summary, _ = await user.parts.store.driver.execute_query(statement, {"p": asked})
+    return _hits(summary.profile)
+
+
+def _hits(plan: Any) -> int:
+    return plan.get("dbHits", 0) + sum(map(_hits, plan.get("children", ())))
+
+
+@pytest.mark.parametrize("scope", [{"project": "small"}, {"agent_id": "small"}, {"run_id": "small"}])
+async def test_what_is_read_of_a_scope_does_not_grow_with_the_other_memories(user: User, scope: dict[str, str]):
+    await user.add("small", states("cache uses Redis", "USES", "cache", "Redis"), **scope)
+    before = await hits_of_the_empty_search(user, **scope)
+    for i in range(20):
+        await user.add(f"note {i}", states(f"tool {i} uses lib", "USES", f"tool {i}", "lib"), project="big")
+    assert set(await names(user, **scope)) == {"cache", "Redis"}
+    assert await hits_of_the_empty_search(user, **scope) == before
+
+
+async def test_the_most_connected_of_a_large_scope_are_those_of_its_newest_memories(user: User):
+    for i in range(3):
+        await user.add(f"old {i}", states(f"job {i} uses cron", "USES", f"job {i}", "cron"), project="web")
+    for i in range(2):
+        await user.add(f"new {i}", states(f"task {i} uses celery", "USES", f"task {i}", "celery"), project="web")
+    parts, scope, now = user.parts, Scope(user.id, project="web"), Instants(user.clock.tick())
+
+    async def connected(newest: int, limit: int) -> tuple[list[str], str | None]:
+        explore = Explore(parts.store, parts.index, parts.embedder, newest=newest)
+        answer = await explore.search("", scope, limit, now)
+        return [entity["name"] for entity in answer["results"]], answer.get("note")
+
+    assert await connected(6, 2) == (["cron", "celery"], None)
+    found, note = await connected(2, 10)
+    assert (found[0], set(found), note) == (
+        "celery",
+        {"celery", "task 0", "task 1"},
+        "counted in the newest 2 memories; a query finds all others",
+    )
 
 
 async def test_the_number_of_queries_does_not_grow_with_the_entities(user: User):
