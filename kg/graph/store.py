@@ -281,6 +281,21 @@ class GraphStore:
         """
         return _at_most_one(query, await self.read(query, **params))
 
+    async def plan(self, *queries: Query[Any] | Command) -> None:
+        """Have the database plan a query, or several that ``run_both`` sends as one, without running anything.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        names = tuple(query.name for query in queries)
+        statement = cypher.load()[names[0]].statement if len(names) == 1 else cypher.together(names)
+        try:
+            async with self._session() as session:
+                await (await session.run("EXPLAIN " + statement, {"p": {}})).consume()
+        except (Neo4jError, DriverError, OSError) as error:
+            self._drop_bookmarks(error)
+            raise translate(error, self.address, names[0]) from error
+
     async def report(self, query: cypher.QueryFile, params: Row, max_rows: int) -> tuple[list[str], list[Row], bool]:
         """Run a report in a transaction that cannot write.
 

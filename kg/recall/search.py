@@ -10,7 +10,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
 from kg.errors import KgError, StoreUnavailable
 from kg.facts.contentions import OPPOSITES_OF
@@ -95,13 +94,10 @@ class Recall:
         self._words = WordLeg(store)
         self.bearings = bearings or Bearings(embedder)
 
-    async def warm(self, user_id: str) -> None:
+    async def rehearse(self, user_id: str) -> None:
         """Search a partition before anyone does: its words are counted, and the index has read what searches read."""
         search = Search(Scope(user_id), Instants(datetime.now(UTC)), parse_filters(None))
         await self.search(search, await self.read(user_id, _REHEARSAL))
-        nowhere = str(UUID(int=0))  # have planned what only a hit needs
-        await self._store.read_one(queries.memory_cards, user_id=user_id, uuids=[nowhere])
-        await self._hydrated(search, [nowhere], history=False)
 
     async def read(self, user_id: str, query: str) -> Question:
         """Read a question to a partition, which may then be searched for within several scopes.

@@ -52,6 +52,7 @@ class _Range(NamedTuple):
 _RANGES: Mapping[str, _Range] = {
     "port": _Range(int, 0, 65535),
     "idle_minutes": _Range(float, 0, 10**6),
+    "rehearsals": _Range(int, 0, 1000),
     "daily_tokens": _Range(int, 0, 10**12),
     "model_timeout_s": _Range(float, 1, 3600),
     "extract_concurrency": _Range(int, 1, 32),
@@ -82,6 +83,7 @@ class Settings:
         port: 0: a free port is chosen once and kept.
         token: bearer token; empty: one is generated once and kept in the data folder, mode 0600.
         idle_minutes: the service stops this long after the last session; 0: never.
+        rehearsals: searches and writes that are rehearsed after a start, while nobody calls; 0: nothing is made ready.
         java: a Java 17 or 21 executable; empty: the one that is installed with the package.
         neo4j_heap: maximum heap of the managed Neo4j, JVM notation.
         neo4j_page_cache: page cache of the managed Neo4j, JVM notation.
@@ -116,6 +118,7 @@ class Settings:
     port: int = 0
     token: str = field(default="", repr=False)
     idle_minutes: float = 30.0
+    rehearsals: int = 20
     java: str = ""
     neo4j_heap: str = "512m"
     neo4j_page_cache: str = "128m"

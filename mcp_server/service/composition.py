@@ -407,8 +407,9 @@ class Service:
         await asyncio.sleep(SETTLE_S)
         patience = Patience(self._quiet_s)
         try:
-            await warm_up(parts, memory, self.default_user, patience.until_quiet)
-            log.info("warmed up")
+            if self.settings.rehearsals:
+                await warm_up(parts, memory, self.default_user, patience.until_quiet, self.settings.rehearsals)
+                log.info("warmed up")
         except KgError as error:
             log.warning("warming up: %s", error)
         await patience.until_quiet()

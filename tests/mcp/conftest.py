@@ -29,6 +29,7 @@ def session_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
         "KNOWTHREAD_DATA_DIR": str(tmp_path_factory.mktemp("live") / "data"),
         "KNOWTHREAD_CACHE_DIR": str(cache_dir()),
         "KNOWTHREAD_IDLE_MINUTES": "0",
+        "KNOWTHREAD_REHEARSALS": "0",
         "KNOWTHREAD_USER_ID": f"cli-{uuid4()}",
         "KNOWTHREAD_PROJECT": "github.com/example/app",
     }

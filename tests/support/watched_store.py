@@ -47,6 +47,7 @@ class WatchedStore(GraphStore):
     Attributes:
         asked: the names of the queries that were read outside of a write.
         sent: the names of the queries of writes, those of one round trip together.
+        planned: the names of the queries that were only planned, those of one round trip together.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class WatchedStore(GraphStore):
         super().__init__(address)
         self.asked: list[str] = []
         self.sent: list[tuple[str, ...]] = []
+        self.planned: list[tuple[str, ...]] = []
         self._before = before
         self._after = after
         self._within = within
@@ -74,6 +76,10 @@ class WatchedStore(GraphStore):
     async def read(self, query: Query[Any], /, **params: Any) -> Any:
         self.asked.append(query.name)
         return await super().read(query, **params)
+
+    async def plan(self, *queries: Query[Any] | Command) -> None:
+        self.planned.append(tuple(query.name for query in queries))
+        await super().plan(*queries)
 
     async def write(self, work: Any, label: str, *, partition: str | None = None, repeats: bool = True) -> Any:
         await self._before(label, partition)

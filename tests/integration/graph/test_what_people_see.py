@@ -64,7 +64,7 @@ async def test_a_name_follows_its_text_and_goes_with_it(user: User):
 
 
 async def test_neither_a_start_nor_a_search_that_finds_nothing_leaves_a_trace(user: User):
-    await warm_up(user.parts, user.memory, user.id, Patience(lambda: math.inf).until_quiet)
+    await warm_up(user.parts, user.memory, user.id, Patience(lambda: math.inf).until_quiet, 2)
     await user.search("anything")
     await user.parts.recall_counts.flush()
     assert await user.raw("MATCH (n {user_id: $user_id}) RETURN n") == []

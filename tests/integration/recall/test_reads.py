@@ -55,7 +55,7 @@ async def test_a_warmed_partition_is_searched_as_any_other_the_first_time(
     user: User, parts: Parts, neo4j_address: GraphAddress
 ) -> None:
     async with watched(user, parts, neo4j_address) as (service, recall, asked):
-        await recall.warm(user.id)
+        await recall.rehearse(user.id)
         looked = set(asked)
         asked.clear()
         await service.search_memories(user.session(), query="what drops connections?")
