@@ -94,11 +94,13 @@ class Indexer:
         clock: Clock,
         *,
         page: int = PAGE,
+        flush_at: int = FLUSH_AT,
         holder: IndexHolder | None = None,
     ) -> None:
         """``holder`` says whether this service may touch the queue; without one nobody else is reckoned with."""
         self._holder = holder
         self._page = page
+        self._flush_at = flush_at
         self.state = IndexerState()
         self._store = store
         self._index = index
@@ -322,7 +324,7 @@ class Indexer:
         finally:
             self._taken -= {node["uuid"] for node in nodes}
         # Each look at the queue passes over what is written and not flushed, so there is not too much of it.
-        if len(self._written) >= (2 * FLUSH_AT if bulk else FLUSH_AT) and not self._one_flush.locked():
+        if len(self._written) >= (2 * self._flush_at if bulk else self._flush_at) and not self._one_flush.locked():
             await self._flush()
         return _Round(len(nodes) == BATCH or len(gone) == self._page, work["bulk_waits"])
 
