@@ -90,6 +90,7 @@ class LocalNeo4j:
         settings: Settings,
         *,
         replan_s: int = REPLAN_S,
+        archive_after_s: float = ARCHIVE_DELAY_S,
         artifacts: ArtifactCache | None = None,
         free: Callable[[Path], int] = free_bytes,
         make_lock: Callable[[Path], BaseFileLock] = lambda file: FileLock(file, thread_local=False),
@@ -99,12 +100,14 @@ class LocalNeo4j:
         Args:
             settings: of the service.
             replan_s: how long the plan of a query is kept at least, however much the graph changes meanwhile.
+            archive_after_s: how long after a start the class archive is made, where there is none.
             artifacts: where Neo4j's jars lie; by default the cache folder of the settings.
             free: returns the free space for a folder.
             make_lock: makes the lock of the home folder.
         """
         self._settings = settings
         self._replan_s = replan_s
+        self._archive_after_s = archive_after_s
         self._artifacts = ArtifactCache(settings.cache_dir) if artifacts is None else artifacts
         self._free = free
         self._home = (settings.data_dir / "neo4j").resolve()
@@ -376,7 +379,7 @@ class LocalNeo4j:
 
     async def _archive_later(self, archive: ClassArchive) -> bool:
         """Make the class archive after the first calls have been served."""
-        await asyncio.sleep(ARCHIVE_DELAY_S)
+        await asyncio.sleep(self._archive_after_s)
         return await archive.make(self._home)
 
     def _address(self, record: _Record) -> Neo4jAddress:

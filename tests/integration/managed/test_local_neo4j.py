@@ -79,7 +79,13 @@ class Home:
     ) -> LocalNeo4j:
         """A manager that from now on is the one of this home."""
         settings = replace(self.settings, **changes)
-        self.neo4j = LocalNeo4j(settings, artifacts=artifacts, free=free, make_lock=self._make_lock)
+        self.neo4j = LocalNeo4j(
+            settings,
+            archive_after_s=3600,  # ten seconds of a core for each cache, and its test says when it wants one
+            artifacts=artifacts,
+            free=free,
+            make_lock=self._make_lock,
+        )
         self._managers.append(self.neo4j)
         return self.neo4j
 

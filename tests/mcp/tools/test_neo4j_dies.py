@@ -15,12 +15,13 @@ pytestmark = pytest.mark.timeout(900)
 JAM = "The paper jam was caused by a worn roller"
 
 
-async def test_a_managed_neo4j_that_dies_is_started_again(live: Live, user: str) -> None:
+@pytest.mark.parametrize("deaths", [1, pytest.param(2, marks=pytest.mark.faults)])
+async def test_a_managed_neo4j_that_dies_is_started_again(live: Live, user: str, deaths: int) -> None:
     temporary = live.data / "neo4j" / "tmp"
     async with live.shim(user) as agent:
         await agent.add(JAM)
         service = live.record().pid
-        for again in range(2):
+        for again in range(deaths):
             await until("which Neo4j runs", lambda: neo4j_lives(agent))
             left = set(temporary.iterdir())
             assert any(file.name.startswith("jetty-") for file in left), "Java's temporary files are elsewhere"
@@ -33,7 +34,7 @@ async def test_a_managed_neo4j_that_dies_is_started_again(live: Live, user: str)
             assert not left & set(temporary.iterdir())
         assert live.record().pid == service
         texts = [row["memory"] for row in await agent.listed()]
-        assert texts == ["Said after death 1", "Said after death 0", JAM]
+        assert texts == [*(f"Said after death {again}" for again in reversed(range(deaths))), JAM]
         await agent.indexed()
         assert set(await agent.found("paper jam, death")) == set(texts)
 

@@ -29,6 +29,7 @@ class FakeLocal:
         self.found: Neo4jAddress | None = _address(1, 1)
         self.failures: list[Exception] = []
         self.stopped = False
+        self._starts = 1
 
     def running(self) -> Neo4jAddress | None:
         return self.found
@@ -36,7 +37,8 @@ class FakeLocal:
     async def start(self) -> Neo4jAddress:
         if self.failures:
             raise self.failures.pop(0)
-        self.found = _address(2, 2)
+        self._starts += 1
+        self.found = _address(self._starts, self._starts)
         return self.found
 
     async def stop(self) -> None:
@@ -77,6 +79,9 @@ async def test_a_neo4j_that_died_is_connected_to_again_however_often_it_takes() 
         assert store.url == "bolt://127.0.0.1:2" and not keeping.done()
         store.is_open = False
         await _until(lambda: store.is_open)
+        local.found = None
+        await _until(lambda: moved[-1] == _address(3, 3))
+        assert store.url == "bolt://127.0.0.1:3", "it dies a second time"
     finally:
         keeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
