@@ -44,7 +44,8 @@ LIVE = (
 COLD = "tests/mcp/tools/test_cold_start.py"
 """The first start of the shared service."""
 
-ENDS_NEO4J = "tests/mcp/tools/test_neo4j_dies.py"
+LAST = ("tests/mcp/tools/test_neo4j_dies.py", "tests/integration/graph/test_cypher_files.py")
+"""What leaves a Neo4j without the plans that it has made: it is killed, or loses an index and gets it again."""
 
 OWN_NEO4J = (
     "tests/integration/embedders",
@@ -116,11 +117,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _rank(item: pytest.Item) -> tuple[int, int]:
-    """Return the place of a test: that of its group; in it the first start, and last what ends a Neo4j that knows its
-    queries.
-    """
+    """Return the place of a test: that of its group; in it the first start, and last what costs Neo4j its plans."""
     group, test = group_of(item.nodeid), item.nodeid
-    place = test.startswith(ENDS_NEO4J) - test.startswith(COLD)
+    place = test.startswith(LAST) - test.startswith(COLD)
     return next(rank for rank, name in enumerate(FIRST) if group.startswith(name)), place
 
 
