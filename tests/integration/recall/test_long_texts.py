@@ -85,7 +85,7 @@ AUF_DEUTSCH = {
         (code, 6_000, ENGLISH),
         pytest.param(code, 20_000, ENGLISH, marks=pytest.mark.soak),
         (one_line, 5_000, ENGLISH),
-        (one_line, 20_000, ENGLISH),
+        pytest.param(one_line, 20_000, ENGLISH, marks=pytest.mark.soak),
     ],
 )
 async def test_an_answer_that_stands_late_in_a_long_text_is_found_and_near(
