@@ -44,7 +44,11 @@ LIVE = (
 COLD = "tests/mcp/tools/test_cold_start.py"
 """The first start of the shared service."""
 
-LAST = ("tests/mcp/tools/test_neo4j_dies.py", "tests/integration/graph/test_cypher_files.py")
+LAST = (
+    "tests/integration/graph/test_cypher_files.py",
+    "tests/integration/mending/test_counts.py",
+    "tests/mcp/tools/test_neo4j_dies.py",
+)
 """What leaves a Neo4j without the plans that it has made: it is killed, or loses an index and gets it again."""
 
 OWN_NEO4J = (

@@ -216,13 +216,6 @@ async def stock(user: User) -> None:
     )
 
 
-async def clean_up(user: User) -> None:
-    """Take everything of a user away, since a repair looks at every user."""
-    for label in ("Memory", "MemoryVersion", "Fact", "Entity", "Alias", "Job", "Tombstone", "Partition", "Request"):
-        await user.raw(f"MATCH (n:{label}) WHERE n.user_id STARTS WITH $user_id DETACH DELETE n")
-    await user.raw("MATCH (n:Memory) WHERE n.user_id IS NULL DETACH DELETE n")
-
-
 def kinds(all_kinds: Iterable[str]) -> list[Any]:
     """Kinds of damage as parameters of a test: those of ``FIRST`` run always, the others with ``make faults``."""
     return [kind if kind in FIRST else pytest.param(kind, marks=pytest.mark.faults) for kind in sorted(all_kinds)]

@@ -20,6 +20,7 @@ from kg.graph.migrate import SCHEMA_VERSION, migrate
 from kg.graph.query import Command, Query
 from kg.graph.store import GraphAddress, GraphStore
 from kg.mending import queries as mending_queries
+from tests.support.neo4j import wipe
 from tests.support.returns import columns
 
 ROOT = Path(cypher.__file__).parent.parent
@@ -69,7 +70,8 @@ _NODES = re.compile(r":(Memory|Fact|Entity|Alias|Unindexed)\b")
 
 @pytest.fixture(scope="session")
 async def talkative(neo4j_address: GraphAddress, graph: GraphStore) -> AsyncIterator[AsyncDriver]:
-    """A driver that tells notifications, unknown names among them, on a store with its schema."""
+    """A driver that tells notifications, unknown names among them, on a store with its schema and nothing else."""
+    wipe(neo4j_address)
     async with AsyncGraphDatabase.driver(
         neo4j_address.url,
         auth=(neo4j_address.user, neo4j_address.password),

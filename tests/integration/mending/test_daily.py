@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kg.mending.daily import QUIET_S, DailyCheck
-from tests.support.damage import clean_up, stock
+from tests.support.damage import stock
 from tests.support.user import User
 
 
@@ -23,4 +23,3 @@ async def test_the_rules_are_looked_at_once_a_day_when_nobody_calls(user: User) 
     assert await daily.look()
     found = await daily.found()
     assert found["broken"]["fact_memory"] == 2 and "knowthread repair --check" in found["advice"]
-    await clean_up(user)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from kg.mending.checks import rules
 from kg.mending.mend import at_stake
 from kg.operations.repair import Repaired, repair
 from kg.values import RequestKey
-from tests.support.damage import DAMAGE, clean_up, every_tool, kinds, stock
+from tests.support.damage import DAMAGE, every_tool, kinds, stock
 from tests.support.graph_checks import whole_graph_invariants
 from tests.support.user import User, states
 
@@ -19,8 +17,8 @@ LEFT = {"memory of nobody"}
 
 
 @pytest.fixture
-async def stocked(user: User) -> AsyncIterator[User]:
-    """A user with something of each kind; all is taken away afterwards, since a repair looks at every user."""
+async def stocked(user: User) -> User:
+    """A user with something of each kind."""
     await stock(user)
     rows = await user.raw("MATCH (e:Entity {user_id: $user_id}) RETURN e.name AS name, e.uuid AS uuid")
     found = {row["name"]: row["uuid"] for row in rows}
@@ -28,8 +26,7 @@ async def stocked(user: User) -> AsyncIterator[User]:
     if not merged:  # spelling alone may have found them to be one
         await user.merges.merge(user.id, RequestKey("merge"), found["Postgre"], found["PostgreSQL"], "one database")
     await user.indexer.drain()
-    yield user
-    await clean_up(user)
+    return user
 
 
 async def broken_by(user: User, query: str) -> set[str]:
@@ -84,4 +81,3 @@ async def test_a_merge_whose_fact_was_deleted_by_hand_is_named_and_undone(user: 
     assert await user.statements("billing") == {"billing is green"}
     await user.indexer.drain()
     await whole_graph_invariants(user.parts, user.id)
-    await clean_up(user)
