@@ -253,6 +253,12 @@ async def test_a_card_that_was_read_changes_with_its_point_and_goes_with_it(inde
     assert await read(following=1) == {0: "bob", 1: "ada", 2: "eve"}
     await index.upsert_points([point(2, speaker="joe", form="message", previous=[point(1).uuid])])
     assert await read(following=1) == {0: "bob", 1: "ada", 2: "joe"}
+    await index.upsert_points([point(3, speaker="sue", form="message", previous=[point(2).uuid, point(1).uuid])])
+    assert await read(following=1) == {0: "bob", 1: "ada", 2: "joe", 3: "sue"}
+    await index.upsert_points([point(3, speaker="sue", form="message", previous=[point(2).uuid])])
+    assert await read(following=1) == {0: "bob", 1: "ada", 2: "joe"}
+    await index.delete_points([point(2).uuid])
+    assert await read(following=1) == {0: "bob", 1: "ada"}
     await index.upsert_points([point(1, user_id="bob")])
     assert await read() == {0: "bob"}
     await index.delete_points([point(0).uuid])

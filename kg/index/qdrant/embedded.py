@@ -131,7 +131,7 @@ class EmbeddedIndex:
 
     async def cards(self, user_id: str, uuids: Sequence[str], following: Sequence[str]) -> list[IndexCard]:
         """Return the cards of some of a user's points, and of the messages of which some are among the ``previous``."""
-        kept = self._opened.kept_cards(user_id, uuids) if not following else None
+        kept = self._opened.kept_cards(user_id, uuids, following)
         return await self._on_shard(Shard.cards, user_id, uuids, following) if kept is None else kept
 
     async def similarities(self, using: DenseName, vector: Vector, uuids: Sequence[str]) -> dict[str, float]:

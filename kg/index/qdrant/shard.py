@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from errno import EACCES, EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS
-from itertools import islice
 from pathlib import Path
 from typing import cast
 from uuid import UUID
@@ -22,6 +21,7 @@ from uuid import UUID
 import qdrant_edge as edge
 
 from kg.errors import StoreUnavailable
+from kg.index.qdrant.kept_cards import KeptCards, OwnedCard
 from kg.index.qdrant.mapped import give_back_mapped
 from kg.index.qdrant.point_form import (
     CARD_FIELDS,
@@ -44,9 +44,6 @@ from kg.ports import (
     IndexQuery,
     Vector,
 )
-
-CARDS_KEPT = 4096
-"""Cards in memory, some 3 MB. To read one from the files takes 8 µs, and a search wants a few hundred."""
 
 _READ_FIELDS = [*CARD_FIELDS, "user_id"]
 
@@ -74,7 +71,7 @@ class Shard:
 
     def __init__(self, loaded: edge.EdgeShard) -> None:
         self._edge = loaded
-        self._cards: dict[str, tuple[str, IndexCard]] = {}
+        self._kept = KeptCards()
 
     @classmethod
     def create(cls, path: Path, dimension: int, graphs: Mapping[str, Graph] = GRAPHS) -> Shard:
@@ -108,13 +105,14 @@ class Shard:
 
     def upsert(self, points: Sequence[tuple[UUID, IndexPoint]]) -> None:
         """Insert or replace points; durable after the next ``flush``."""
-        self._forget(point_id for point_id, _ in points)
+        written = [str(point_id) for point_id, _ in points]
+        self._kept.forget(written, (uuid for _, point in points for uuid in point.previous))
         with _engine("writing points"):
             self._edge.update(edge.UpdateOperation.upsert_points([edge_point(*point) for point in points]))
 
     def delete(self, ids: Sequence[UUID]) -> None:
         """Remove points; durable after the next ``flush``."""
-        self._forget(ids)
+        self._kept.forget(map(str, ids))
         with _engine("removing points"):
             self._edge.update(edge.UpdateOperation.delete_points(list(ids)))
 
@@ -135,15 +133,15 @@ class Shard:
                 found[i] = [IndexHit(uuid, score, cards[uuid][1]) for uuid, score, _ in found[i] if uuid in cards]
         return found
 
-    def kept_cards(self, user_id: str, uuids: Sequence[str]) -> list[IndexCard] | None:
+    def kept_cards(self, user_id: str, uuids: Sequence[str], following: Sequence[str]) -> list[IndexCard] | None:
         """Return what ``cards`` does if all of it is in memory. Does not block; any thread may ask."""
-        kept = [self._cards.get(uuid) for uuid in uuids]
-        return None if None in kept else [one[1] for one in kept if one is not None and one[0] == user_id]
+        return self._kept.find_all(user_id, uuids, following)
 
     def cards(self, user_id: str, uuids: Sequence[str], following: Sequence[str]) -> list[IndexCard]:
         """Return what ranking reads of some points, and of the messages of which some are among the ``previous``."""
-        found = self._read_cards(uuids)
-        before = written_ids(following)
+        known = self._kept.find_followers(user_id, following)
+        found = self._read_cards(dict.fromkeys([*uuids, *(uuid for after in known.values() for uuid in after)]))
+        before = written_ids([uuid for uuid in following if uuid not in known])
         if before:
             of_user = edge.FieldCondition("user_id", edge.MatchValue(user_id))
             after = edge.FieldCondition("previous", edge.MatchAny(before))
@@ -154,25 +152,25 @@ class Shard:
                 with_vector=False,
             )
             with _engine("reading points"):
-                records = self._edge.scroll(request)[0]
-            found |= self._keep(records)
+                read = self._keep(self._edge.scroll(request)[0])
+            self._kept.keep_followers(user_id, before, [card for _, card in read.values()])
+            found |= read
         return [card for owner, card in found.values() if owner == user_id]
 
-    def _read_cards(self, uuids: Sequence[str]) -> dict[str, tuple[str, IndexCard]]:
+    def _read_cards(self, uuids: Iterable[str]) -> dict[str, OwnedCard]:
         """Return the owner and the card of those points that exist."""
-        found = {uuid: kept for uuid in uuids if (kept := self._cards.get(uuid)) is not None}
-        ids: list[edge.PointId] = [*written_ids([uuid for uuid in uuids if uuid not in found])]
+        wanted = list(uuids)
+        found = self._kept.find(wanted)
+        ids: list[edge.PointId] = [*written_ids([uuid for uuid in wanted if uuid not in found])]
         if ids:
             with _engine("reading points"):
                 found |= self._keep(self._edge.retrieve(ids, _READ_FIELDS, False))
         return found
 
-    def _keep(self, records: Iterable[edge.Record]) -> dict[str, tuple[str, IndexCard]]:
-        """Keep cards in memory, in place of those kept longest, and return them."""
+    def _keep(self, records: Iterable[edge.Record]) -> dict[str, OwnedCard]:
+        """Keep the cards that were read, and return them."""
         read = {card.uuid: (owner, card) for owner, card in cards_of((one.id, one.payload) for one in records)}
-        self._cards |= read
-        for uuid in list(islice(self._cards, max(0, len(self._cards) - CARDS_KEPT))):
-            del self._cards[uuid]
+        self._kept.keep(read)
         return read
 
     def similarities(self, using: DenseName, vector: Vector, ids: Sequence[UUID]) -> dict[UUID, float]:
@@ -218,16 +216,12 @@ class Shard:
 
     def copy_points(self, ids: Sequence[UUID], target: Shard) -> None:
         """Make a few points of another shard what they are in this one."""
-        target._forget(ids)
+        target._kept.forget(map(str, ids))
         with _engine("copying points"):
             records = self._edge.retrieve(list(ids), True, True)
             target._edge.update(edge.UpdateOperation.delete_points(list(ids)))
             points = [edge.Point(r.id, cast("edge.Vector", r.vector), r.payload) for r in records]
             target._edge.update(edge.UpdateOperation.upsert_points(points))
-
-    def _forget(self, ids: Iterable[UUID]) -> None:
-        for point_id in ids:
-            self._cards.pop(str(point_id), None)
 
     def close(self) -> None:
         """Release the files; flushes as well."""
