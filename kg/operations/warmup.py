@@ -30,7 +30,7 @@ from kg.values import AddRequest, MemoryInput, RequestKey, Scope
 from kg.writing import queries as writing_queries
 from kg.writing.add import Adding
 
-PATIENCE_S = 20.0
+PATIENCE_S = 5.0
 QUIET_S = 0.3
 _LOOK_EVERY_S = 0.1
 
@@ -102,23 +102,25 @@ class _RollBackError(Exception):
 
 
 class Patience:
-    """Waits for a moment without calls, for some seconds in all.
+    """Waits for a moment without calls, for some seconds each time, so that work is spread where nobody pauses.
 
     Args:
         quiet_s: returns for how many seconds nobody has called.
+        patience_s: the longest wait.
     """
 
     def __init__(self, quiet_s: Callable[[], float], *, patience_s: float = PATIENCE_S) -> None:
         self._quiet_s = quiet_s
-        self._left_s = patience_s
+        self._patience_s = patience_s
 
     async def until_quiet(self) -> bool:
-        """Return True once nobody has called for a moment, or False because the patience is at its end."""
+        """Return True once nobody has called for a moment, or False after the longest wait."""
+        waited_s = 0.0
         while self._quiet_s() < QUIET_S:
-            if self._left_s <= 0:
+            if waited_s >= self._patience_s:
                 return False
             await asyncio.sleep(_LOOK_EVERY_S)
-            self._left_s -= _LOOK_EVERY_S
+            waited_s += _LOOK_EVERY_S
         return True
 
 
