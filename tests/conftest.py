@@ -136,7 +136,8 @@ async def neo4j_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
         yield GraphAddress(given, user, os.environ.get("KNOWTHREAD_TEST_NEO4J_PASSWORD", "x"))
         return
     settings = Settings(data_dir=tmp_path_factory.mktemp("managed"), cache_dir=cache_dir())
-    local = LocalNeo4j(settings, replan_s=3600)  # tests fill and empty the graph, and no plan is worth another
+    # Tests fill and empty the graph, and no plan is worth another. A small heap is collected all the time.
+    local = LocalNeo4j(settings, replan_s=3600, more_flags=("-Xms512m", "-Xmn256m", "-XX:MaxHeapFreeRatio=70"))
     address = await local.start()
     try:
         yield GraphAddress(address.bolt_url, address.user, address.password)

@@ -14,7 +14,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -91,6 +91,7 @@ class LocalNeo4j:
         *,
         replan_s: int = REPLAN_S,
         archive_after_s: float = ARCHIVE_DELAY_S,
+        more_flags: Sequence[str] = (),
         artifacts: ArtifactCache | None = None,
         free: Callable[[Path], int] = free_bytes,
         make_lock: Callable[[Path], BaseFileLock] = lambda file: FileLock(file, thread_local=False),
@@ -101,6 +102,7 @@ class LocalNeo4j:
             settings: of the service.
             replan_s: how long the plan of a query is kept at least, however much the graph changes meanwhile.
             archive_after_s: how long after a start the class archive is made, where there is none.
+            more_flags: flags of Java that count more than those which it runs with by default.
             artifacts: where Neo4j's jars lie; by default the cache folder of the settings.
             free: returns the free space for a folder.
             make_lock: makes the lock of the home folder.
@@ -108,6 +110,7 @@ class LocalNeo4j:
         self._settings = settings
         self._replan_s = replan_s
         self._archive_after_s = archive_after_s
+        self._flags = [*flags(settings), *more_flags]
         self._artifacts = ArtifactCache(settings.cache_dir) if artifacts is None else artifacts
         self._free = free
         self._home = (settings.data_dir / "neo4j").resolve()
@@ -245,7 +248,7 @@ class LocalNeo4j:
             self._archive = ClassArchive(self._settings.cache_dir, java, jars)
             ports = await asyncio.to_thread(self._prepare, new_ports=new_ports)
             await self._reap()
-            process = self._spawn([java.executable, *flags(self._settings), *self._archive.flags()], jars)
+            process = self._spawn([java.executable, *self._flags, *self._archive.flags()], jars)
             outcome = await self._watch_start(process, fingerprint, ports)
             if isinstance(outcome, _Record):
                 return outcome
@@ -275,7 +278,7 @@ class LocalNeo4j:
         parts = [
             java.executable,
             java.version,
-            *flags(self._settings),
+            *self._flags,
             render_settings(self._settings, Ports(0, 0, 0), self._replan_s),
             *jars,
         ]

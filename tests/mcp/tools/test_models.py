@@ -17,7 +17,7 @@ from tests.support.live import TURN, Agent, Live, id_of, model, says, served_by
 
 pytestmark = pytest.mark.timeout(900)
 
-ADDS = 30
+ADDS = 18
 MANY_ADDS = 100
 
 

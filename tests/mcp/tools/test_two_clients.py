@@ -16,7 +16,7 @@ from kg.settings.service import EMBEDDERS
 from mcp_server.link.project import detect_project
 from tests.support.live import Agent, Json, Live, id_of, says
 
-ADDS = 40
+ADDS = 24
 MANY_ADDS = 400
 AT_ONCE = 4
 KILLS = 2
