@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -61,7 +60,6 @@ class Both:
         self.index = cast("VectorIndex", _Index(self))
 
     def hand_out(self, found: Sequence[Any]) -> None:
-        gc.collect()
         self.most = max(self.most, len(self.alive) + len(found))
         for one in found:
             self.alive.add(one)
