@@ -44,6 +44,7 @@ def test_a_deletion_must_name_its_memory_and_a_search_has_ten_hits_where_no_limi
     assert parameters["limit"].default == 10
 
 
+@pytest.mark.bare
 def test_reading_the_signatures_loads_nothing_heavy() -> None:
     program = "import sys, kg.operations.memory; print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
