@@ -3,6 +3,7 @@
 Each part is a script of this folder, run by itself. Its raw figures go to ``bench/results`` (not kept in git, as they
 hold the questions of sets that must not be shipped); its table becomes a section of ``docs/measured.md`` and its plots
 go to ``docs/pictures``. ``--only recall,peers`` runs some parts again; the sections of the others stay.
+``--only scale,users --sizes 1000,3000 --users-sizes 1000`` tries the parts on growth out in a few minutes.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Part:
 
     Attributes:
         on_set: it also measures a set that is named, beside the repository's own.
-        arguments: with what it is run; ``{json}`` is where its raw figures go.
+        arguments: with what it is run; ``{json}`` is where its raw figures go, ``{sizes}`` and ``{users-sizes}`` are
+            the numbers of memories.
         tabular: it prints Markdown; otherwise plain text.
     """
 
@@ -41,12 +43,13 @@ class Part:
     on_set: bool = False
     tabular: bool = False
 
-    def command(self, json_file: Path, named_set: str | None, conversations: str | None) -> list[str]:
+    def command(self, json_file: Path, options: argparse.Namespace) -> list[str]:
         """Return how it is run."""
-        arguments = [argument.replace("{json}", str(json_file)) for argument in self.arguments]
-        if self.on_set and named_set:
-            arguments += ["--set", named_set]
-            arguments += ["--conversations", conversations] if conversations else []
+        given = {"{json}": str(json_file), "{sizes}": options.sizes, "{users-sizes}": options.users_sizes}
+        arguments = [given.get(argument, argument) for argument in self.arguments]
+        if self.on_set and options.set:
+            arguments += ["--set", options.set]
+            arguments += ["--conversations", options.conversations] if options.conversations else []
         return [str(Path(".venv") / "bin" / "python"), f"bench/{self.script}", *arguments]
 
 
@@ -62,8 +65,8 @@ PARTS = (
     Part(
         "recall", "Recall, and what each part of it gives", "recall.py", ("--ablate", "--json", "{json}"), tabular=True
     ),
-    Part("scale", "Growth", "scale.py", ("--json", "{json}")),
-    Part("users", "Fifty users", "scale.py", ("--sizes", "10000", "--users", "50", "--json", "{json}")),
+    Part("scale", "Growth", "scale.py", ("--sizes", "{sizes}", "--json", "{json}")),
+    Part("users", "Fifty users", "scale.py", ("--sizes", "{users-sizes}", "--users", "50", "--json", "{json}")),
     Part("latency", "Latency with the real embedder", "latency.py"),
     Part("footprint", "Memory, disk, and processor time at rest", "footprint.py", ("--json", "{json}")),
     Part("bulk", "A long conversation", "bulk.py"),
@@ -79,12 +82,12 @@ PARTS = (
 )
 
 
-def run(part: Part, named_set: str | None, conversations: str | None) -> str:
+def run(part: Part, options: argparse.Namespace) -> str:
     """Run a part and return its section: the command, the machine, the plots, and what was printed."""
     raw = RESULTS / f"{part.name}.json"
     raw.unlink(missing_ok=True)
-    command = part.command(raw, named_set, conversations)
-    shown = [Path(word).name if word == named_set else word.removeprefix(f"{ROOT}/") for word in command]
+    command = part.command(raw, options)
+    shown = [Path(word).name if word == options.set else word.removeprefix(f"{ROOT}/") for word in command]
     shown = ["FILE" if word == str(raw) else word for word in shown]
     print("+", " ".join(command), file=sys.stderr, flush=True)
     on, day = described(), datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -114,12 +117,14 @@ def main() -> None:
     parser.add_argument("--only", help="which parts, separated by commas; default: all")
     parser.add_argument("--set", help="a further set of texts and questions, for the comparison with peers")
     parser.add_argument("--conversations", help="only that many scopes of it")
+    parser.add_argument("--sizes", default="1000,10000,100000", help="how many memories one user has, ascending")
+    parser.add_argument("--users-sizes", default="10000", help="how many memories fifty users share, ascending")
     options = parser.parse_args()
     wanted = [part.name for part in PARTS] if options.only is None else options.only.split(",")
     RESULTS.mkdir(exist_ok=True)
     for part in PARTS:
         if part.name in wanted:
-            section = run(part, options.set, options.conversations)
+            section = run(part, options)
             PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), section), encoding="utf-8")
 
 
