@@ -59,7 +59,8 @@ PAGE = 1000
 _IDLE_S = 30.0
 _REMEMBERED = 4096
 _PROBE = "Does the model answer?"
-_REQUEUED_AT_ONCE = 5000
+_REQUEUED_AT_ONCE = 1000
+"""Nodes queued in one transaction, while other writes of their partitions wait."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -449,8 +450,11 @@ class Indexer:
     async def _back_off(self, nodes: Sequence[QueuedNode], error: str) -> None:
         now = self._clock.now()
         for node in nodes:
-            params = {"uuid": node["uuid"], "error": error, "now": now}
-            await self._store.write(lambda tx, p=params: tx.run(queries.mark_unindexable, **p), "mark_unindexable")
+            user_id = node["user_id"]
+            params = {"user_id": user_id, "uuid": node["uuid"], "error": error, "now": now}
+            await self._store.write(
+                lambda tx, p=params: tx.run(queries.mark_unindexable, **p), "mark_unindexable", partition=user_id
+            )
         self._report(error)
 
     async def _embed_batch(self, nodes: Sequence[QueuedNode]) -> list[IndexPoint]:

@@ -44,7 +44,7 @@ WITHOUT_USER = {
             "facts_to_check", "index_backlog", "indexed_nodes", "job_states", "needless_tombstones", "queue_nodes",
             "retry_unindexable", "stray_claims", "lease_jobs", "renew_lease", "spent_tokens",
             "deletion_jobs", "existing_nodes", "graph_counts", "index_lag", "list_users",
-            "index_work", "mark_unindexable", "requeue_all", "still_unindexed", "misnamed_nodes", "name_nodes",
+            "index_work", "requeue_all", "still_unindexed", "misnamed_nodes", "name_nodes",
             "unbound_versions", "partition_users", "partitions_to_count",
         ),
         ALL_USERS,

@@ -115,34 +115,91 @@ async def test_a_point_that_could_not_be_flushed_keeps_its_place_in_the_queue(pa
         await until_error(user.parts, None)
 
 
-async def test_nodes_leave_the_queue_after_the_write_that_holds_their_partition(user: User):
-    """Otherwise the two could each wait for a node that the other holds, and the database would end one of them."""
-    await user.add("Ada uses Redis", states("Ada uses Redis", "USES", "Ada", "Redis"), wait=True)
-    parts, done = user.parts, asyncio.Event()
-    await parts.indexer.stop()
-    await parts.indexer.drain()
+@asynccontextmanager
+async def partition_held(user: User) -> AsyncGenerator[None]:
+    """A write that holds the partition's lock, and nothing else."""
+    held, done = asyncio.Event(), asyncio.Event()
 
     async def hold(tx: Transaction) -> None:
         await lock(tx, user.id, user.clock)
         held.set()
         await done.wait()
 
-    held = asyncio.Event()
-    holding = asyncio.create_task(parts.store.write(hold, "held"))
+    holding = asyncio.create_task(user.parts.store.write(hold, "held"))
     await held.wait()
-    await user.raw("MATCH (n:Memory|Entity|Fact {user_id: $user_id}) SET n:Unindexed")
-    drained = asyncio.create_task(parts.indexer.drain())
+    try:
+        yield
+    finally:
+        done.set()
+        await holding
+
+
+async def until_blocked(user: User, label: str) -> None:
+    """Wait until a write with this label waits for a lock."""
     async with asyncio.timeout(20):
         while not await user.raw(
-            "SHOW TRANSACTIONS YIELD metaData, status WHERE metaData.query = 'mark_indexed' "
-            "AND status STARTS WITH 'Blocked' RETURN status"
+            "SHOW TRANSACTIONS YIELD metaData, status WHERE metaData.query = $label AND status STARTS WITH 'Blocked' "
+            "RETURN status",
+            label=label,
         ):
             await asyncio.sleep(0.02)
-    assert len(await waiting(user)) == 4
-    done.set()
-    await holding
+
+
+async def test_nodes_leave_the_queue_after_the_write_that_holds_their_partition(user: User):
+    """Otherwise the two could each wait for a node that the other holds, and the database would end one of them."""
+    await user.add("Ada uses Redis", states("Ada uses Redis", "USES", "Ada", "Redis"), wait=True)
+    parts = user.parts
+    await parts.indexer.stop()
+    await parts.indexer.drain()
+    async with partition_held(user):
+        await user.raw("MATCH (n:Memory|Entity|Fact {user_id: $user_id}) SET n:Unindexed")
+        drained = asyncio.create_task(parts.indexer.drain())
+        await until_blocked(user, "mark_indexed")
+        assert len(await waiting(user)) == 4
     await drained
     assert not await waiting(user)
+
+
+QUEUED = "MATCH (n:Memory|Entity|Fact {user_id: $user_id}) RETURN n.uuid AS uuid, n.index_rev AS revision"
+
+
+@pytest.mark.parametrize("label", ["queue_nodes", "requeue_all", "mark_unindexable", "retry_unindexable"])
+async def test_nodes_are_queued_or_put_back_after_the_write_that_holds_their_partition(user: User, label: str):
+    """For the same reason. The lock is asked for before any node is, so all nodes can still be written meanwhile."""
+    added = await user.add("Ada uses Redis", states("Ada uses Redis", "USES", "Ada", "Redis"), wait=True)
+    parts = user.parts
+    await parts.indexer.stop()
+    await parts.indexer.drain()
+    uuids = [row["uuid"] for row in await user.raw(QUEUED)]
+    failed = {"user_id": user.id, "uuid": added.id, "error": "too long", "now": user.clock.now()}
+
+    async def change(tx: Transaction) -> None:
+        if label == "queue_nodes":
+            await tx.run(index_queries.queue_nodes, uuids=uuids)
+        elif label == "requeue_all":
+            await tx.run(index_queries.requeue_all, label="Memory", after=added.id[:-1], top_k=1)
+        elif label == "mark_unindexable":
+            await tx.run(index_queries.mark_unindexable, **failed)
+        else:
+            await tx.run(index_queries.retry_unindexable)
+
+    if label == "mark_unindexable":
+        await user.raw("MATCH (n:Memory {user_id: $user_id}) SET n:Unindexed")
+    elif label == "retry_unindexable":
+        await user.raw("MATCH (n:Memory {user_id: $user_id}) SET n:Unindexed, n.index_error = 'too long'")
+    async with partition_held(user):
+        changing = asyncio.create_task(parts.store.write(change, label))
+        await until_blocked(user, label)
+        async with asyncio.timeout(20):
+            await user.raw("MATCH (n:Memory|Entity|Fact {user_id: $user_id}) SET n.index_rev = 100")
+    await changing
+    row = (await user.raw("MATCH (n {uuid: $uuid}) RETURN n:Unindexed AS waits, n.index_error AS error, "
+                          "n.index_rev AS revision", uuid=added.id))[0]  # fmt: skip
+    assert row == {
+        "waits": True,
+        "error": "too long" if label == "mark_unindexable" else None,
+        "revision": 101 if label in ("queue_nodes", "requeue_all") else 100,
+    }
 
 
 async def test_what_changes_between_write_and_flush_is_written_again(parts: Parts, clock: TestClock):
