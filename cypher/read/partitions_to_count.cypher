@@ -6,6 +6,7 @@
 // order: last_at descending
 MATCH (p:Partition)
 WHERE p.user_id IS :: STRING NOT NULL AND p.seq IS :: INTEGER NOT NULL AND p.seq > 0 AND coalesce(p.erased_seq, 0) <= p.seq
-  AND CASE WHEN p.counted_seq IS :: INTEGER NOT NULL THEN p.seq > p.counted_seq * $growth OR p.seq < p.counted_seq
-    ELSE true END
+OPTIONAL MATCH (w:WordCounts {user_id: p.user_id})
+WITH p, w.counted_seq AS counted
+WHERE CASE WHEN counted IS :: INTEGER NOT NULL THEN p.seq > counted * $growth OR p.seq < counted ELSE true END
 RETURN p.user_id AS user_id, p.seq AS seq ORDER BY p.last_at DESC LIMIT $top_k

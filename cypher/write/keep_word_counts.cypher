@@ -7,4 +7,6 @@
 MATCH (p:Partition {user_id: $user_id})
 SET p.user_id = p.user_id
 WITH p WHERE coalesce(p.erased_seq, 0) <= $seq
-SET p.counted_seq = $seq, p.word_counts = $counts
+MERGE (w:WordCounts {user_id: $user_id})
+ON CREATE SET w:Internal
+SET w.counted_seq = $seq, w.word_counts = $counts

@@ -6,7 +6,11 @@
 // param: uuids list[string] - the memories; those that wait to be erased are out already
 CALL () {
   MATCH (p:Partition {user_id: $user_id})
-  SET p.erased_seq = p.seq, p.counted_seq = null, p.word_counts = null
+  SET p.erased_seq = p.seq
+}
+CALL () {
+  MATCH (w:WordCounts {user_id: $user_id})
+  DELETE w
 }
 CALL () {
   UNWIND $uuids AS uuid

@@ -12,7 +12,7 @@ from kg.graph.node_names import name_nodes
 if TYPE_CHECKING:
     from kg.graph.store import GraphStore
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 
 
 async def migrate(

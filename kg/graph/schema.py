@@ -31,8 +31,14 @@ class Partition(AsyncStructuredNode):
     user_id = StringProperty(unique_index=True, required=True)
     seq = IntegerProperty()
     last_at = DateTimeNeo4jFormatProperty()
-    counted_seq = IntegerProperty()
     erased_seq = IntegerProperty()
+
+
+class WordCounts(AsyncStructuredNode):
+    """How common words are in a user's partition, by itself: every write writes the partition's node."""
+
+    user_id = StringProperty(unique_index=True, required=True)
+    counted_seq = IntegerProperty()
     word_counts = StringProperty()
 
 
@@ -222,8 +228,8 @@ class SchemaState(AsyncStructuredNode):
 
 
 NODE_CLASSES: tuple[type[AsyncStructuredNode], ...] = (
-    Partition, Memory, MemoryVersion, Fact, Entity, Alias, ScopeCount, Job, Spending, Request, Tombstone, IndexState,
-    SchemaState,
+    Partition, WordCounts, Memory, MemoryVersion, Fact, Entity, Alias, ScopeCount, Job, Spending, Request, Tombstone,
+    IndexState, SchemaState,
 )  # fmt: skip
 
 

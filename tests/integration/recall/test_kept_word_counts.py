@@ -61,7 +61,7 @@ async def test_it_ranks_as_one_that_counts_the_words_itself(
 ) -> None:
     async with watched_store(neo4j_address) as store:
         with_kept = await after_a_start(user, parts, store)
-        await user.raw("MATCH (p:Partition {user_id: $user_id}) SET p.word_counts = null, p.counted_seq = null")
+        await user.raw("MATCH (w:WordCounts {user_id: $user_id}) DELETE w")
         assert await after_a_start(user, parts, store) == with_kept
         assert "sample_texts" in store.asked
 
@@ -72,14 +72,14 @@ async def test_it_ranks_as_one_that_counts_the_words_itself(
 async def test_counts_that_a_hand_broke_are_made_again(
     user: User, parts: Parts, keeper: CountKeeper, neo4j_address: GraphAddress, broken: str
 ) -> None:
-    await user.raw("MATCH (p:Partition {user_id: $user_id}) SET p.word_counts = $broken", broken=broken)
+    await user.raw("MATCH (w:WordCounts {user_id: $user_id}) SET w.word_counts = $broken", broken=broken)
     async with watched_store(neo4j_address) as store:
         assert (await after_a_start(user, parts, store)).keys() == set(NOTES)
 
 
 async def test_no_word_of_an_erased_memory_is_kept(user: User, keeper: CountKeeper) -> None:
     secret = await user.add("The passphrase is xyzzyplugh", wait=True)
-    await user.raw("MATCH (p:Partition {user_id: $user_id}) SET p.counted_seq = 0")
+    await user.raw("MATCH (w:WordCounts {user_id: $user_id}) SET w.counted_seq = 0")
     await keep_all(keeper)
     assert "xyzzyplugh" in (await kept(user))[1]
     await user.memory.delete_memory(user.session(), memory_id=secret.id)
@@ -93,7 +93,7 @@ async def test_words_read_before_an_erasure_are_not_kept_after_it(
     user: User, keeper: CountKeeper, neo4j_address: GraphAddress
 ) -> None:
     secret = await user.add("The passphrase is xyzzyplugh", wait=True)
-    await user.raw("MATCH (p:Partition {user_id: $user_id}) SET p.counted_seq = 0")
+    await user.raw("MATCH (w:WordCounts {user_id: $user_id}) SET w.counted_seq = 0")
 
     async def erase_meanwhile(label: str, _: str | None) -> None:
         if label == "keep_word_counts" and (await kept(user))[0] is not None:
@@ -111,7 +111,10 @@ async def test_a_partition_is_counted_again_once_it_has_grown_enough(user: User,
     seq, _ = await kept(user)
     assert seq
     assert not await keeper.renew()
-    await user.raw("MATCH (p:Partition {user_id: $user_id}) SET p.counted_seq = 100, p.seq = 120")
+    await user.raw(
+        "MATCH (p:Partition {user_id: $user_id}), (w:WordCounts {user_id: $user_id}) "
+        "SET w.counted_seq = 100, p.seq = 120"
+    )
     assert not await keeper.renew(), f"grown by less than {GROWTH}"
     await user.raw("MATCH (p:Partition {user_id: $user_id}) SET p.seq = 121")
     assert await keeper.renew()
