@@ -38,7 +38,8 @@ CALL () {
   UNWIND [['user', $user_id], ['agent', memory.agent_id], ['run', memory.run_id], ['project', memory.project]] AS scope
   WITH scope[0] AS kind, scope[1] AS name, count(*) AS stored, max(memory.created_at) AS at WHERE name IS NOT NULL
   MERGE (s:ScopeCount {user_id: $user_id, kind: kind, name: name})
-  SET s:Internal, s.memories = coalesce(s.memories, 0) + stored, s.last_used = at
+  SET s:Internal, s.last_used = at, s.memories = CASE
+    WHEN s.memories IS NULL THEN stored WHEN s.memories IS :: INTEGER THEN s.memories + stored ELSE s.memories END
 }
 CALL () {
   UNWIND $mentions AS mention

@@ -1,6 +1,6 @@
 // Take memories that are about to be erased out of the counts of their scopes. A scope that has no other is forgotten,
 // and one whose newest goes was last used when the newest of the others was stored. What is kept of the partition's words
-// goes too, as some may be of these memories alone.
+// goes too, as some may be of these memories alone. A count that a hand made something else of is left to a repair.
 // mode: write
 // param: user_id string - partition
 // param: uuids list[string] - the memories; those that wait to be erased are out already
@@ -20,7 +20,7 @@ CALL () {
   RETURN kind, name, gone, newest
 }
 MATCH (s:ScopeCount {user_id: $user_id, kind: kind, name: name})
-WITH s, s.memories - gone AS others, newest
+WITH s, CASE WHEN s.memories IS :: INTEGER NOT NULL THEN s.memories - gone END AS others, newest
 CALL (s, others) {
   WITH s WHERE others <= 0
   DETACH DELETE s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -24,6 +25,7 @@ PROPERTIES: dict[str, tuple[str, ...]] = {
     "Entity": ("name", "terms", "kind", "created_at", "index_rev", "user_key"),
     "Alias": ("name",),
     "Partition": ("seq",),
+    "ScopeCount": ("memories", "last_used"),
 }  # fmt: skip
 
 
@@ -87,6 +89,14 @@ async def test_no_property_that_is_missing_or_of_another_type_keeps_anything_fro
     await every_write(stocked)
     left = await stocked.raw("MATCH (m:Memory {user_id: $user_id}) RETURN count(m) AS many")
     assert not left[0]["many"]
+
+
+async def test_a_count_that_a_hand_made_something_else_of_keeps_nothing_from_being_written(user: User) -> None:
+    await user.add("Said before", project="shop")
+    for key, value in itertools.product(("memories", "last_used"), VALUES):
+        await user.raw(f"MATCH (s:ScopeCount {{user_id: $user_id}}) SET s.{key} = {value}")
+        await user.delete((await user.add(f"Said while {key} is {value}", project="shop")).id)
+    assert (await user.memory.delete_all_memories(user.session(), user_id=user.id))["deleted"]["memories"] == 1
 
 
 async def test_memories_that_a_person_made_by_hand_are_counted_and_deleted_with_the_others(user: User) -> None:
