@@ -106,6 +106,7 @@ class Client:
             await self.write(n)
 
 
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("writes", [WRITES, pytest.param(MANY_WRITES, marks=pytest.mark.soak)])
 async def test_what_eight_clients_write_through_three_services_is_there_once(services: list[Parts], writes: int):
     users = [f"team-{uuid4().hex}" for _ in range(USERS)]
