@@ -55,7 +55,8 @@ LAST = (
 OWN_NEO4J = (
     "tests/integration/embedders",
     "tests/integration/managed",
-    "tests/integration/test_",
+    "tests/integration/test_background.py",
+    "tests/integration/test_compose.py",
 )
 """Files that stand among those of the graph, and need none or bring their own."""
 
@@ -65,6 +66,7 @@ SECOND_GRAPH = (
     "tests/integration/jobs",
     "tests/integration/recall",
     "tests/integration/reports",
+    "tests/integration/test_warmup.py",
     "tests/integration/writing",
 )
 """About half of what the tests of the graph take, so that two workers share them."""
