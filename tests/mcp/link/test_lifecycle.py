@@ -159,20 +159,20 @@ def test_the_port_is_kept_over_restarts_unless_it_is_taken(toy: Toy) -> None:
         assert toy.start().port != first
 
 
-@pytest.mark.parametrize("stale", ["gone", "reused", "rubbish"])
-def test_a_stale_record_is_replaced(toy: Toy, stale: str) -> None:
+def test_a_stale_record_is_replaced(toy: Toy) -> None:
     toy.start()
-    content = json.loads((toy.data / RECORD).read_text())
-    toy.kill()
-    wait_for(lambda: process_start(content["pid"]) is None, "the end")
-    if stale == "reused":
-        (toy.data / RECORD).write_text(json.dumps(content | {"pid": os.getpid()}))
-    if stale == "rubbish":
-        (toy.data / RECORD).write_text('{"pid": ')
-    assert lifecycle.probe(toy.data) is None
-    assert "not running" in stop_service(toy.data)
-    fresh = toy.start().record
-    assert (fresh.pid, fresh.started) != (content["pid"], content["started"]) and fresh.pid != os.getpid()
+    for stale in ("gone", "reused", "rubbish"):
+        content = json.loads((toy.data / RECORD).read_text())
+        toy.kill()
+        wait_for(lambda pid=content["pid"]: process_start(pid) is None, "the end")
+        if stale == "reused":
+            (toy.data / RECORD).write_text(json.dumps(content | {"pid": os.getpid()}))
+        if stale == "rubbish":
+            (toy.data / RECORD).write_text('{"pid": ')
+        assert lifecycle.probe(toy.data) is None, stale
+        assert "not running" in stop_service(toy.data), stale
+        fresh = toy.start().record
+        assert (fresh.pid, fresh.started) != (content["pid"], content["started"]) and fresh.pid != os.getpid(), stale
 
 
 def test_an_older_service_is_replaced_and_a_newer_one_is_used(toy: Toy) -> None:
