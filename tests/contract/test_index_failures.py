@@ -9,7 +9,6 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from qdrant_client import models
 
 from kg.errors import ConfigurationError, StoreUnavailable
 from kg.index.qdrant.embedded import EmbeddedIndex
@@ -301,7 +300,7 @@ async def test_a_server_that_does_not_know_small_vectors_gets_float16_and_the_lo
     vectors = (await engine.connect().get_collection("memories")).config.params.vectors
     assert isinstance(vectors, dict)
     assert {name: params.datatype for name, params in vectors.items()} == dict.fromkeys(
-        ("text", "sentences", "tokens"), models.Datatype.FLOAT16
+        ("text", "sentences", "tokens"), "float16"
     )
     assert "http://old.example does not know vectors of the Turbo kinds" in caplog.text
     await index.close()
@@ -314,9 +313,11 @@ async def test_an_address_that_is_none_is_a_configuration_error() -> None:
 
 
 async def test_a_collection_of_somebody_else_is_left_alone(qdrant: QdrantPlace) -> None:
+    from qdrant_client.models import Distance, VectorParams
+
     name = f"foreign-{uuid4()}"
     client = qdrant.client()
-    await client.create_collection(name, models.VectorParams(size=4, distance=models.Distance.DOT))
+    await client.create_collection(name, VectorParams(size=4, distance=Distance.DOT))
     with pytest.raises(ConfigurationError, match="not made by knowthread"):
         await qdrant.index(name, **OWNER).open()
     assert (await client.get_collection(name)).payload_schema == {}

@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from qdrant_client import AsyncQdrantClient
 
 from kg.index.qdrant.embedded import EmbeddedIndex
 from tests.support.index_points import OWNER, contents, points
 from tests.support.local_qdrant import QdrantPlace
+
+if TYPE_CHECKING:
+    from qdrant_client import AsyncQdrantClient
 
 
 @pytest.fixture

@@ -5,15 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
-from qdrant_client import AsyncQdrantClient, models
-from qdrant_client.http.exceptions import UnexpectedResponse
 
 from kg.index.qdrant.server import ServerIndex
 
-_TURBO = (models.Datatype.TURBO4, models.Datatype.TURBO8)
+if TYPE_CHECKING:
+    from qdrant_client import AsyncQdrantClient, models
+
 _STATUS = {"not found": 404, "already exists": 409}
 """What a server answers where the engine raises an error with these words."""
 
@@ -33,6 +33,8 @@ class QdrantPlace:
         """A connection of the test's own."""
         if self.engine is not None:
             return self.engine.connect()
+        from qdrant_client import AsyncQdrantClient
+
         return AsyncQdrantClient(
             url=self.url, headers={"api-key": self.key}, check_compatibility=False, trust_env=False
         )
@@ -45,6 +47,8 @@ class LocalQdrant:
     """
 
     def __init__(self, *, turbo: bool = True) -> None:
+        from qdrant_client import AsyncQdrantClient  # a second of each worker, and one of them needs it
+
         self._engine = AsyncQdrantClient(":memory:")
         self._turbo = turbo
 
@@ -69,7 +73,11 @@ class _Connection:
         method = getattr(self._engine, name)
 
         async def call(*arguments: Any, **named: Any) -> Any:
-            if not self._turbo and any(params.datatype in _TURBO for params in _vectors(named)):
+            from qdrant_client.http.exceptions import UnexpectedResponse
+            from qdrant_client.models import Datatype
+
+            turbo = (Datatype.TURBO4, Datatype.TURBO8)
+            if not self._turbo and any(params.datatype in turbo for params in _vectors(named)):
                 raise UnexpectedResponse(400, "refused", b"unknown variant `turbo8`", httpx.Headers())
             try:
                 with warnings.catch_warnings():
