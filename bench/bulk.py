@@ -123,6 +123,7 @@ def cpu_s(service: Service) -> tuple[float, float]:
 
 
 async def measure(service: Service, count: int) -> None:
+    await service.warmed()
     user, other = f"bench-{os.getpid()}", f"session-{os.getpid()}"
     await take_in(service, user, conversation(2 * CALL, seed=1))
     first = cpu_s(service)

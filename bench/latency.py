@@ -3,8 +3,9 @@
 The real parts (managed Neo4j, embedded Qdrant, the ONNX embedder) on a graph that ``bench/footprint.py`` grew, in a
 folder of its own. A search is timed whole, and the embedding of its question alone; the difference is what stores and
 scoring cost. Then the same service runs as it does for a user, and a small call is timed in it, over HTTP and through
-``knowthread mcp``. Figures are medians and 95th percentiles in milliseconds, of calls after ``WARM`` unmeasured ones:
-the first calls after a start take longer, because Java has not compiled its code yet (``bench/startup.py``).
+``knowthread mcp``. All begins once the service has made ready what it makes ready while nobody calls. Figures are
+medians and 95th percentiles in milliseconds, of calls after ``WARM`` unmeasured ones: the first calls after a start
+take longer, because Java has not compiled its code yet (``bench/startup.py``).
 """
 
 from __future__ import annotations
@@ -131,6 +132,7 @@ async def at_size(folder: Path, size: int) -> None:
     service = Service(replace(load_settings(), data_dir=folder))
     await service.start(lambda phase: print(phase, file=sys.stderr))
     try:
+        await service.warmed()
         await measure(service, user_of(0), size)
     finally:
         await service.stop()
@@ -144,7 +146,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="1000,10000")
     grower = Path(__file__).with_name("footprint.py")
     with tempfile.TemporaryDirectory(prefix="knowthread-bench-") as folder:
-        os.environ["KNOWTHREAD_DATA_DIR"] = folder
+        os.environ |= {"KNOWTHREAD_DATA_DIR": folder, "KNOWTHREAD_USER_ID": user_of(0)}
         before = 0
         for size in map(int, parser.parse_args().sizes.split(",")):
             grown = ["--folder", folder, "--start", str(before), "--end", str(size)]

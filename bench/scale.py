@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import secrets
 import statistics
 import subprocess
@@ -233,6 +234,7 @@ async def run(options: argparse.Namespace) -> Figures:
             return await fill(service, options.users, options.start, options.end)
         await service.memory.search_memories(session(user_of(0)), query="what was rejected for the exporter?")
         first = time.perf_counter()
+        await service.warmed()
         await asyncio.sleep(options.settle_s)
         figures = await measure(service, options.end, options.users, options.rounds, hits=options.hits)
         return {"boot_s": round(first - began, 1), "first_search_ms": round((first - started) * 1000), **figures}
@@ -245,7 +247,8 @@ def part(options: argparse.Namespace, name: str, folder: str, start: int, end: i
     command = [sys.executable, __file__, "--part", name, "--folder", folder, "--start", str(start), "--end", str(end)]
     command += ["--users", str(options.users), "--rounds", str(options.rounds), "--settle-s", str(options.settle_s)]
     command += ["--hits"] if options.hits else []
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    environment = os.environ | {"KNOWTHREAD_USER_ID": user_of(0)}
+    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True)
     return json.loads(done.stdout)
 
 

@@ -19,7 +19,7 @@ from kg.facts import queries as fact_queries
 from kg.facts.parse import parse_facts
 from kg.graph import queries as graph_queries
 from kg.graph.query import Command, Query
-from kg.graph.store import Transaction
+from kg.graph.store import GraphStore, Transaction
 from kg.index import queries as index_queries
 from kg.operations import queries
 from kg.operations.arguments import Session
@@ -34,9 +34,14 @@ PATIENCE_S = 5.0
 QUIET_S = 0.3
 _LOOK_EVERY_S = 0.1
 
-STATEMENTS: Sequence[Sequence[Query[Any] | Command]] = (
+Statements = Sequence[Sequence[Query[Any] | Command]]
+"""Queries that sessions send; those of one round trip together."""
+
+FIRST: Statements = ((recall_queries.question,), (recall_queries.hydrate_memories,))
+"""What a session begins with: a search."""
+
+STATEMENTS: Statements = (
     # a search
-    (recall_queries.hydrate_memories,),
     (recall_queries.memory_cards,),
     # a write, and what its answer says
     (graph_queries.lock_partition, writing_queries.write_context),
@@ -89,7 +94,7 @@ STATEMENTS: Sequence[Sequence[Query[Any] | Command]] = (
     (entity_queries.rename_entities,),
     (graph_queries.create_tombstones,),
 )
-"""What sessions send most, in the order in which they need it; those of one round trip together."""
+"""What they send most after it, in the order in which they need it."""
 
 _FACTS = (
     {"statement": "a warm-up", "subject": "warm-up", "predicate": "USES", "object": "nothing"},
@@ -124,6 +129,16 @@ class Patience:
         return True
 
 
+async def plan(store: GraphStore, statements: Statements) -> None:
+    """Have the database plan statements, one after the other.
+
+    Raises:
+        StoreUnavailable: the graph does not answer.
+    """
+    for together in statements:
+        await store.plan(*together)
+
+
 async def warm_up(
     parts: Parts, memory: MemoryService, user_id: str, until_quiet: Callable[[], Awaitable[bool]], rehearsals: int
 ) -> None:
@@ -143,9 +158,9 @@ async def warm_up(
     await until_quiet()
     nobody = Session(Scope(f"warm-up-{secrets.token_hex(8)}"), secrets.token_hex(16))
     await memory.search_memories(nobody, query="warm up", enable_graph=True)
-    for together in STATEMENTS:
+    for together in (*FIRST, *STATEMENTS):
         await until_quiet()
-        await parts.store.plan(*together)
+        await plan(parts.store, [together])
     await parts.recall.rehearse(user_id)
     await until_quiet()
     await memory.search_graph(nobody)

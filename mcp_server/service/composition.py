@@ -36,7 +36,7 @@ from kg.operations import queries as operations_queries
 from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
-from kg.operations.warmup import Patience, warm_up
+from kg.operations.warmup import FIRST, Patience, plan, warm_up
 from kg.ports import Clock, Embedder, SystemClock, VectorIndex
 from kg.recall.nothing_fits import Bearings
 from kg.recall.recall_counts import RecallCounts
@@ -108,6 +108,7 @@ class Service:
         self._local: LocalNeo4j | None = None if neo4j is None else neo4j.local
         self._parts: Parts | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._warming: asyncio.Task[None] | None = None
         self._index_error: str | None = "not opened yet"
         self._room = Room(())
         self._clock: Clock = SystemClock()
@@ -191,6 +192,8 @@ class Service:
         store = GraphStore(address, self._room.check)
         await store.connect()
         log.info("connected to Neo4j")
+        if settings.rehearsals:
+            self._tasks.append(asyncio.create_task(_plan_first(store), name="first plans"))
         on_phase("checking the schema")
         clock = self._clock
         await migrate(store, upgrade=lambda found: upgrade(store, clock, found))
@@ -226,7 +229,13 @@ class Service:
             self._tasks.append(asyncio.create_task(keeping, name="neo4j"))
         self._tasks.append(asyncio.create_task(self._watch_clock(store), name="clock"))
         self._tasks.append(asyncio.create_task(self._keep_index(self._parts, self._reindex), name="index"))
-        self._tasks.append(asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up"))
+        self._warming = asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up")
+        self._tasks.append(self._warming)
+
+    async def warmed(self) -> None:
+        """Return once a start has made ready what it makes ready while nobody calls; measurements wait for it."""
+        if self._warming is not None:
+            await asyncio.wait([self._warming])
 
     async def stop(self) -> None:
         """Take every part down. Unfinished work is in the graph and goes on at the next start.
@@ -414,6 +423,12 @@ class Service:
             log.warning("warming up: %s", error)
         await patience.until_quiet()
         await asyncio.to_thread(self._settle)
+
+
+async def _plan_first(store: GraphStore) -> None:
+    """Have the first search planned while the service goes on starting; what fails is planned by the search itself."""
+    with contextlib.suppress(KgError):
+        await plan(store, FIRST)
 
 
 def _make_index(settings: Settings, embedder: Embedder) -> VectorIndex:
