@@ -10,7 +10,7 @@ from kg.graph.store import GraphAddress
 from kg.index.indexer import Indexer
 from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
-from kg.operations.warmup import Patience, warm_up
+from kg.operations.warmup import FIRST, Patience, plan, warm_up
 from kg.recall.search import Recall
 from kg.writing.delete import Deleting
 from tests.support.user import TestClock, User, lives_in, states
@@ -83,3 +83,16 @@ async def test_rehearsals_end_where_somebody_calls_all_the_time(
             await warm_up(watched, MemoryService(watched), user.id, until_quiet, rehearsals)
             rehearsed.append(len([names for names in store.sent if "create_graph" in names]))
     assert rehearsed == [0, 3]
+
+
+async def test_a_search_sends_little_more_than_what_is_planned_while_a_start_goes_on(
+    user: User, parts: Parts, neo4j_address: GraphAddress, clock: TestClock
+) -> None:
+    found = await user.add("The gateway is nginx", wait=True)
+    async with watched_store(neo4j_address) as store:
+        await plan(store, FIRST)
+        watched = on(store, parts)
+        answer = await User(watched, MemoryService(watched), clock, id=user.id).search("which server is the gateway?")
+        assert [hit["id"] for hit in answer["results"]] == [found.id]
+        sent = {(name,) for name in store.asked} - set(store.planned)
+    assert sent <= {("word_counts",), ("sample_texts",)}, "which take few milliseconds to plan"
