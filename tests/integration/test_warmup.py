@@ -26,17 +26,17 @@ def on(store: WatchedStore, parts: Parts) -> Parts:
     recall = Recall(store, parts.index, parts.embedder, bearings=parts.recall.bearings)
     indexer = Indexer(store, parts.index, parts.embedder, parts.clock)
     deleting = Deleting(store, parts.clock)
-    return replace(parts, store=store, recall=recall, indexer=indexer, deleting=deleting)
+    return replace(parts, store=store, recall=recall, indexer=indexer, deleting=deleting, index_wait_s=0.0)
 
 
 async def session_of_calls(user: User) -> None:
     """A session's usual calls, each with something to find, to end and to settle."""
-    moved = await user.add("The team moved to Oslo", lives_in("Oslo"), wait=True)
-    await user.add("The gateway is nginx", states("the gateway uses nginx", "USES", "gateway", "nginx"), wait=True)
-    other = await user.add(
-        "The gateway is Envoy", states("the gateway uses Envoy", "USES", "gateway", "Envoy"), wait=True
-    )
-    again = await user.add("And to Bergen", lives_in("Bergen", supersedes=[moved.fact]), wait=True)
+    moved = await user.add("The team moved to Oslo", lives_in("Oslo"))
+    await user.add("The gateway is nginx", states("the gateway uses nginx", "USES", "gateway", "nginx"))
+    await user.indexer.drain()
+    other = await user.add("The gateway is Envoy", states("the gateway uses Envoy", "USES", "gateway", "Envoy"))
+    again = await user.add("And to Bergen", lives_in("Bergen", supersedes=[moved.fact]))
+    await user.indexer.drain()
     await user.search("which server is the gateway?")
     await user.memory.search_graph(user.session(), query="gateway")
     await user.memory.search_graph(user.session())
@@ -88,7 +88,8 @@ async def test_rehearsals_end_where_somebody_calls_all_the_time(
 async def test_a_search_sends_little_more_than_what_is_planned_while_a_start_goes_on(
     user: User, parts: Parts, neo4j_address: GraphAddress, clock: TestClock
 ) -> None:
-    found = await user.add("The gateway is nginx", wait=True)
+    found = await user.add("The gateway is nginx")
+    await user.indexer.drain()
     async with watched_store(neo4j_address) as store:
         await plan(store, FIRST)
         watched = on(store, parts)

@@ -214,9 +214,9 @@ class Agent:
         return await asyncio.to_thread(rows, address, query, user=self.user, **params)
 
     async def inventory(self) -> Json:
-        """How many nodes and relationships of each sort the user's graph has, its queue and tombstones left out."""
+        """How many nodes and relationships of each sort the user's graph has, bookkeeping left out."""
         nodes = await self.graph(
-            "MATCH (n {user_id: $user}) WHERE NOT n:Request AND NOT n:Tombstone AND NOT n:Partition "
+            "MATCH (n {user_id: $user}) WHERE NOT n:Request AND NOT n:Tombstone AND NOT n:Partition|WordCounts "
             "UNWIND [l IN labels(n) WHERE l <> 'Unindexed'] AS label RETURN label AS what, count(*) AS many"
         )
         links = await self.graph("MATCH ({user_id: $user})-[r]->() RETURN type(r) AS what, count(*) AS many")
