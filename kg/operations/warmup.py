@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from kg.entities import queries as entity_queries
+from kg.errors import KgError
 from kg.facts import queries as fact_queries
 from kg.facts.parse import parse_facts
 from kg.graph import queries as graph_queries
@@ -129,14 +130,11 @@ class Patience:
         return True
 
 
-async def plan(store: GraphStore, statements: Statements) -> None:
-    """Have the database plan statements, one after the other.
-
-    Raises:
-        StoreUnavailable: the graph does not answer.
-    """
-    for together in statements:
-        await store.plan(*together)
+async def plan_first(store: GraphStore) -> None:
+    """Have the first search planned while a start goes on; what fails is planned by the search itself."""
+    with contextlib.suppress(KgError):
+        for together in FIRST:
+            await store.plan(*together)
 
 
 async def warm_up(
@@ -160,7 +158,7 @@ async def warm_up(
     await memory.search_memories(nobody, query="warm up", enable_graph=True)
     for together in (*FIRST, *STATEMENTS):
         await until_quiet()
-        await plan(parts.store, [together])
+        await parts.store.plan(*together)
     await parts.recall.rehearse(user_id)
     await until_quiet()
     await memory.search_graph(nobody)

@@ -36,7 +36,7 @@ from kg.operations import queries as operations_queries
 from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
-from kg.operations.warmup import FIRST, Patience, plan, warm_up
+from kg.operations.warmup import Patience, plan_first, warm_up
 from kg.ports import Clock, Embedder, SystemClock, VectorIndex
 from kg.recall.nothing_fits import Bearings
 from kg.recall.recall_counts import RecallCounts
@@ -193,7 +193,7 @@ class Service:
         await store.connect()
         log.info("connected to Neo4j")
         if settings.rehearsals:
-            self._tasks.append(asyncio.create_task(_plan_first(store), name="first plans"))
+            self._tasks.append(asyncio.create_task(plan_first(store), name="first plans"))
         on_phase("checking the schema")
         clock = self._clock
         await migrate(store, upgrade=lambda found: upgrade(store, clock, found))
@@ -423,12 +423,6 @@ class Service:
             log.warning("warming up: %s", error)
         await patience.until_quiet()
         await asyncio.to_thread(self._settle)
-
-
-async def _plan_first(store: GraphStore) -> None:
-    """Have the first search planned while the service goes on starting; what fails is planned by the search itself."""
-    with contextlib.suppress(KgError):
-        await plan(store, FIRST)
 
 
 def _make_index(settings: Settings, embedder: Embedder) -> VectorIndex:

@@ -10,7 +10,7 @@ from kg.graph.store import GraphAddress
 from kg.index.indexer import Indexer
 from kg.operations.memory import MemoryService
 from kg.operations.parts import Parts
-from kg.operations.warmup import FIRST, Patience, plan, warm_up
+from kg.operations.warmup import Patience, plan_first, warm_up
 from kg.recall.search import Recall
 from kg.writing.delete import Deleting
 from tests.support.user import TestClock, User, lives_in, states
@@ -91,7 +91,7 @@ async def test_a_search_sends_little_more_than_what_is_planned_while_a_start_goe
     found = await user.add("The gateway is nginx")
     await user.indexer.drain()
     async with watched_store(neo4j_address) as store:
-        await plan(store, FIRST)
+        await plan_first(store)
         watched = on(store, parts)
         answer = await User(watched, MemoryService(watched), clock, id=user.id).search("which server is the gateway?")
         assert [hit["id"] for hit in answer["results"]] == [found.id]
