@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.halves import is_held_out
-from kg.entities.letters import Name, compare
+from kg.entities.compare_spelling import Name, compare
 from kg.facts.claims import name_key
 from kg.facts.kinds import kind_of
 

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.halves import is_held_out
 from extract.embedders.connect import make_embedder
 from extract.embedders.onnx import MODELS
-from kg.entities.letters import Name, compare
+from kg.entities.compare_spelling import Name, compare
 from kg.entities.resolve import NEAR, NewName, said_of
 from kg.entities.verdict import Outcome
 from kg.language.names import alias_key

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kg.entities import queries
-from kg.entities.letters import compare
+from kg.entities.compare_spelling import compare
 from kg.entities.lookup import find_candidates
 from kg.entities.resolve import KnownEntity, NewName, names_of
 from kg.entities.verdict import Verdict, ask

@@ -1,7 +1,7 @@
 """Find the entities that a new name may mean: by other spellings, by a part of it, by its words, by its meaning.
 
-Invariant: if ``kg.entities.letters`` would call a name the same and it differs by one separator, a known spelling, a
-plural or a legal suffix, its key is among the exact keys. Other names are found by parts, words or meaning.
+Invariant: if ``kg.entities.compare_spelling`` would call a name the same and it differs by one separator, a known
+spelling, a plural or a legal suffix, its key is among the exact keys. Other names are found by parts, words or meaning.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kg.entities import queries
-from kg.entities.letters import ONE_WORD, plural_of, without_suffix
+from kg.entities.compare_spelling import ONE_WORD, plural_of, without_suffix
 from kg.entities.persons import person_words
 from kg.entities.resolve import KnownEntity, NewName
-from kg.entities.spelling import VERSIONED, canonical, forms, joined, spelled_accents, without_accents, words
+from kg.entities.spelling_variants import VERSIONED, canonical, forms, joined, spelled_accents, without_accents, words
 from kg.entities.synonyms import load_synonyms
 from kg.graph.store import GraphStore
 from kg.language.lucene import entity_query, user_key

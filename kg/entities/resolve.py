@@ -1,7 +1,8 @@
 """Entity resolution: which names in a text mean things that are known, or one another.
 
-Spelling decides what it can (``kg.entities.letters``). A model decides the rest, in one call for each text: pairs that
-spelling leaves open, and pairs with unlike names of which similar things are said. Without a model these stay apart.
+Spelling decides what it can (``kg.entities.compare_spelling``). A model decides the rest, in one call for each text:
+pairs that spelling leaves open, and pairs with unlike names of which similar things are said. Without a model these
+stay apart.
 Nothing here is final: ``kg.entities.merge`` merges entities, and a merge can be undone.
 
 Invariant: if anything says that two names are two things, they never end in one group, however many names connect
@@ -25,7 +26,7 @@ from itertools import combinations
 
 import numpy as np
 
-from kg.entities.letters import Name, common_kind, compare
+from kg.entities.compare_spelling import Name, common_kind, compare
 from kg.entities.persons import is_full_name
 from kg.entities.verdict import Outcome, Verdict, apart, ask
 from kg.errors import ExtractionError, StoreUnavailable

@@ -70,7 +70,7 @@ class MemoryService:
     """The eleven operations, in the order in which an agent reads them."""
 
     def __init__(self, parts: Parts) -> None:
-        from kg.operations.deletion import Erasure
+        from kg.operations.confirmed_deletion import Erasure
         from kg.operations.scoped_reading import ScopedReading
         from kg.operations.writes import Writes
         from kg.recall.changes import Changes

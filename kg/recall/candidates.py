@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kg.facts.held_at import Instants
 from kg.ports import IndexCard
-from kg.recall.date_spans import DateSpan, date_value, microseconds
+from kg.recall.dates.spans import DateSpan, date_value, microseconds
 from kg.recall.ranking import Candidate
 from kg.values import UNKNOWN_START, Scope
 

@@ -22,7 +22,7 @@ from kg.recall import queries
 from kg.recall.answer import AnswerBuilder
 from kg.recall.candidates import in_time, make_candidates, within
 from kg.recall.contradictions import SHOWN as CONTRADICTING_SHOWN
-from kg.recall.dates import find_dates
+from kg.recall.dates.find import find_dates
 from kg.recall.filters import parse_filters
 from kg.recall.index_legs import FILTERED_TOP_K, IndexLegs
 from kg.recall.late_interaction import token_query

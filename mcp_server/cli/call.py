@@ -11,7 +11,7 @@ from mcp_server.cli.output import PhaseLine, write_json
 from mcp_server.link.client import JsonObject, ServiceClient
 
 if TYPE_CHECKING:
-    from mcp_server.cli.screen import Screen
+    from mcp_server.cli.terminal import Screen
 
 Render = Callable[["Screen", JsonObject], None]
 """Shows an answer to a person."""
@@ -42,7 +42,7 @@ def show_answer(arguments: Namespace, answer: JsonObject, render: Render) -> Non
     if arguments.json:
         write_json(answer)
         return
-    from mcp_server.cli.screen import Screen
+    from mcp_server.cli.terminal import Screen
 
     render(Screen(), answer)
 

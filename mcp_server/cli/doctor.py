@@ -25,7 +25,7 @@ def doctor(arguments: Namespace) -> int:
         checks += examine(os.environ)
         write_json({"ok": not _failures(checks), "checks": [check.as_json() for check in checks]})
     else:
-        from mcp_server.cli.screen import Screen
+        from mcp_server.cli.terminal import Screen
 
         screen = Screen()
         for check in examine(os.environ):

@@ -17,7 +17,7 @@ from mcp_server.cli.output import PhaseLine, Refused, safe, write_json, write_li
 from mcp_server.link.client import JsonObject, ServiceClient
 
 if TYPE_CHECKING:
-    from mcp_server.cli.screen import Screen
+    from mcp_server.cli.terminal import Screen
 
 _METAVARS = {"integer": "N", "datetime": "DATE", "string": "NAME"}
 

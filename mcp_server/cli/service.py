@@ -107,7 +107,7 @@ def status(arguments: Namespace) -> int:
         if "last_failure" in state:
             write_line(f"The last start failed: {state['last_failure']}")
     else:
-        from mcp_server.cli.screen import Screen
+        from mcp_server.cli.terminal import Screen
 
         screen = Screen()
         screen.line(("knowthread", "bold"), f" {state['version']}: {state['phase']}")
@@ -143,7 +143,7 @@ def neo4j(arguments: Namespace) -> int:
     if arguments.json:
         write_json({name: value for name, value in described.items() if value is not None})
         return 0
-    from mcp_server.cli.screen import Screen
+    from mcp_server.cli.terminal import Screen
 
     screen = Screen()
     where = f"in {password_file}" if password_file else "the one in KNOWTHREAD_NEO4J_PASSWORD"

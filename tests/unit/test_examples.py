@@ -8,7 +8,7 @@ import importlib
 import pytest
 
 EXAMPLES = {
-    "kg.entities.letters": 4,
+    "kg.entities.compare_spelling": 4,
     "kg.entities.resolve": 3,
     "kg.facts.predicates": 2,
     "kg.facts.endings": 6,

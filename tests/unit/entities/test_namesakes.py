@@ -1,7 +1,7 @@
 import pytest
 
 from bench.names import gold, joined_share
-from kg.entities.letters import Name, compare
+from kg.entities.compare_spelling import Name, compare
 from kg.facts.claims import name_key, object_of, subject_of
 from kg.facts.kinds import word_key
 from kg.facts.parse import parse_facts

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import cypher
-from kg.entities.letters import Name, compare
+from kg.entities.compare_spelling import Name, compare
 from kg.entities.lookup import MAX_KEYS, candidate_terms, find_candidates, same_keys
 from kg.entities.resolve import MAX_ASKED, MAX_CANDIDATES, EntityMerge, KnownEntity, NewName, Resolution, Resolver
 from kg.entities.verdict import one_edit_apart

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from kg.facts.held_at import Instants
 from kg.ports import IndexCard
 from kg.recall.candidates import in_time, make_candidates, neighbours, within
-from kg.recall.dates import find_dates
+from kg.recall.dates.find import find_dates
 from kg.values import Scope
 
 T = datetime(2024, 6, 7, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.recall.date_spans import DateSpan, date_value, from_now, microseconds, of_day, of_months, of_year
-from kg.recall.dates import find_dates
+from kg.recall.dates.find import find_dates
+from kg.recall.dates.spans import DateSpan, date_value, from_now, microseconds, of_day, of_months, of_year
 from kg.recall.now_words import asks_for_present
 
 DATA = Path(__file__).parent.parent.parent / "data"

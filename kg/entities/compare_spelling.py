@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from kg.entities.persons import compare_persons
-from kg.entities.spelling import (
+from kg.entities.spelling_variants import (
     canonical,
     forms,
     joined,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from kg.recall import date_readings as read
-from kg.recall.date_readings import COUNTS, MONTHS, ORDINALS, SEASONS, WEEKDAYS, Asked
-from kg.recall.date_spans import DateSpan
+from kg.recall.dates import meanings as read
+from kg.recall.dates.meanings import COUNTS, MONTHS, ORDINALS, SEASONS, WEEKDAYS, Asked
+from kg.recall.dates.spans import DateSpan
 
 
 def _any(words: Iterable[str]) -> str:

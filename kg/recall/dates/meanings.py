@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from kg.recall.date_spans import (
+from kg.recall.dates.spans import (
     DateSpan,
     Unit,
     from_now,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_server.cli.output import day, in_commands, moment
 
 if TYPE_CHECKING:
-    from mcp_server.cli.screen import Screen
+    from mcp_server.cli.terminal import Screen
 
 JsonObject = Mapping[str, Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kg.values import JsonObject
-from mcp_server.cli.answers import render_added, render_entity, render_hits
-from mcp_server.cli.screen import Screen
+from mcp_server.cli.show_memories import render_added, render_entity, render_hits
+from mcp_server.cli.terminal import Screen
 
 REJECTED: JsonObject = {"id": "r", "fact": "Redis was rejected", "valid_at": "2026-05-01T00:00:00Z"}
 USED: JsonObject = {
