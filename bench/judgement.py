@@ -21,6 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from extract.routing.ledger import Ledger
+from extract.routing.make_provider import make_provider
 from extract.routing.router import Router
 from extract.routing.settings import read_model_settings
 from extract.tasks.contradict import ModelJudge
@@ -28,7 +29,6 @@ from kg.errors import ExtractionError
 from kg.model_values import Contention, DatedStatement, ModelWork
 from kg.ports import SystemClock
 from kg.settings.service import load_settings
-from mcp_server.service.model_side import make_provider
 
 SET = Path(__file__).parent.parent / "tests/data/contradictions.toml"
 Case = dict[str, Any]

@@ -13,8 +13,9 @@ from typing import Any
 from extract.providers.base import Provider
 from extract.providers.ollama_client import pulled_models
 from extract.routing.ledger import Ledger
+from extract.routing.make_provider import make_provider
 from extract.routing.router import Router
-from extract.routing.settings import ModelSettings, anthropic_credentials, choose_local, read_model_settings
+from extract.routing.settings import choose_local, read_model_settings
 from extract.tasks.contradict import ModelJudge
 from extract.tasks.extract import ModelExtractor
 from extract.tasks.rerank import ModelReranker
@@ -103,25 +104,6 @@ async def make_model_side(
     worker = Worker(store, clock, extract, judge, concurrency=settings.extract_concurrency)
     reranking = Reranking(store, ModelReranker(router), clock) if model_settings.routes["rerank"] else None
     return ModelSide(router, ledger, worker, tuple(providers.values()), reranking)
-
-
-def make_provider(name: str, model_settings: ModelSettings) -> Provider:
-    """Return one provider; only its own module is imported, and the SDK on first use."""
-    if name == "anthropic":
-        from extract.providers.anthropic import AnthropicProvider
-
-        return AnthropicProvider(anthropic_credentials(model_settings, os.environ), model_settings.anthropic_url)
-    if name == "gemini":
-        from extract.providers.gemini import GeminiProvider
-
-        return GeminiProvider(model_settings.gemini_api_key, model_settings.gemini_url)
-    if name == "ollama":
-        from extract.providers.ollama import OllamaProvider
-
-        return OllamaProvider(model_settings.ollama_url, model_settings.ollama_keep_alive)
-    from extract.providers.claude_code import ClaudeCodeProvider
-
-    return ClaudeCodeProvider()
 
 
 async def _pulled(url: str, wanted: Collection[str]) -> Collection[str]:
