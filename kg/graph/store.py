@@ -43,7 +43,7 @@ from kg.graph.failures import check_version, is_race, refused_report, translate
 from kg.graph.python_values import native_map
 from kg.graph.query import Command, Query, R
 from kg.graph.report_values import show
-from kg.graph.shape import LEFT_OUT, fix_for, fixed
+from kg.graph.row_shapes import LEFT_OUT, fix_for, fixed
 from kg.graph.unsure_commit import DOUBT_PATIENCE_S, DOUBT_PAUSE_S, repeat_in_doubt
 
 shrink_tables()

@@ -14,7 +14,7 @@ from kg.facts.claims import claim_scope
 from kg.facts.predicates import FALLBACK, THING, normalise
 from kg.graph import nodes
 from kg.graph.node_names import fact_name, memory_name
-from kg.graph.shape import fixed, optional_keys
+from kg.graph.row_shapes import fixed, optional_keys
 from kg.graph.store import Row
 from kg.language.lucene import user_key
 from kg.language.words import content_hash, split_terms

@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from kg.errors import StoreUnavailable
 from mcp_server.cli.desktop import has_display
 from mcp_server.cli.options import set_run
-from mcp_server.cli.output import PhaseLine, write_json, write_line
+from mcp_server.cli.streams import PhaseLine, write_json, write_line
 from mcp_server.link.client import JsonObject, ServiceClient
 
 _WARNING = (

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kg.operations.tool_parameters import Operation
-from mcp_server.cli.output import PhaseLine, write_json
+from mcp_server.cli.streams import PhaseLine, write_json
 from mcp_server.link.client import JsonObject, ServiceClient
 
 if TYPE_CHECKING:
-    from mcp_server.cli.terminal import Screen
+    from mcp_server.cli.terminal_layout import Screen
 
 Render = Callable[["Screen", JsonObject], None]
 """Shows an answer to a person."""
@@ -42,7 +42,7 @@ def show_answer(arguments: Namespace, answer: JsonObject, render: Render) -> Non
     if arguments.json:
         write_json(answer)
         return
-    from mcp_server.cli.terminal import Screen
+    from mcp_server.cli.terminal_layout import Screen
 
     render(Screen(), answer)
 

@@ -6,7 +6,7 @@ import os
 from argparse import ArgumentParser, Namespace
 
 from mcp_server.cli.options import set_run
-from mcp_server.cli.output import write_error, write_json
+from mcp_server.cli.streams import write_error, write_json
 from mcp_server.doctor.check import Check
 from mcp_server.doctor.examine import examine
 
@@ -25,7 +25,7 @@ def doctor(arguments: Namespace) -> int:
         checks += examine(os.environ)
         write_json({"ok": not _failures(checks), "checks": [check.as_json() for check in checks]})
     else:
-        from mcp_server.cli.terminal import Screen
+        from mcp_server.cli.terminal_layout import Screen
 
         screen = Screen()
         for check in examine(os.environ):

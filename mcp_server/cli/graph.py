@@ -10,12 +10,12 @@ from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService
 from mcp_server.cli.call import call_operation, show_answer, show_operation, show_tool
 from mcp_server.cli.options import Options, add_command, given, set_run
-from mcp_server.cli.output import PhaseLine, counted, day
 from mcp_server.cli.show_memories import render_added, render_remarks
+from mcp_server.cli.streams import PhaseLine, counted, day
 from mcp_server.link.client import CallFailed, JsonObject, ServiceClient
 
 if TYPE_CHECKING:
-    from mcp_server.cli.terminal import Screen
+    from mcp_server.cli.terminal_layout import Screen
 
 _LOOK_EVERY_S = 0.5
 _INDENT = 4

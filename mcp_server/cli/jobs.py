@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from kg.operations.administration import Administration
 from mcp_server.cli.call import show_operation
 from mcp_server.cli.options import Options, add_command, given, set_run
-from mcp_server.cli.output import counted, moment
 from mcp_server.cli.show_memories import render_remarks
+from mcp_server.cli.streams import counted, moment
 from mcp_server.link.client import JsonObject
 
 if TYPE_CHECKING:
-    from mcp_server.cli.terminal import Screen
+    from mcp_server.cli.terminal_layout import Screen
 
 _STYLES = {"dead": "bold red", "failed": "yellow", "running": "cyan", "done": "green"}
 _INDENT = 4

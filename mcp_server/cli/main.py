@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kg.errors import KgError
 from mcp_server.cli.options import sentence
-from mcp_server.cli.output import Refused, abandon_output, in_commands, prepare_streams, write_error, write_json
+from mcp_server.cli.streams import Refused, abandon_output, in_commands, prepare_streams, write_error, write_json
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse names it nowhere else

@@ -12,12 +12,12 @@ from kg.operations.administration import Administration
 from kg.operations.memory import MemoryService
 from mcp_server.cli.call import call_tool, show_operation, show_tool
 from mcp_server.cli.options import Options, given, set_run
-from mcp_server.cli.output import PhaseLine, Refused, ask, can_ask, safe, write_json, write_line
 from mcp_server.cli.show_memories import render_added, render_entity, render_hits, render_memories, render_memory
+from mcp_server.cli.streams import PhaseLine, Refused, ask, can_ask, safe, write_json, write_line
 from mcp_server.link.client import JsonObject, ServiceClient
 
 if TYPE_CHECKING:
-    from mcp_server.cli.terminal import Screen
+    from mcp_server.cli.terminal_layout import Screen
 
 MOST_TOKENS = 100_000
 """A person at a terminal pays for no tokens: only the number of answers is limited."""

@@ -13,7 +13,7 @@ from kg.settings.paths import data_dir, write_private
 from mcp_server.cli.call import call_operation
 from mcp_server.cli.desktop import has_display
 from mcp_server.cli.options import Options, given, set_run
-from mcp_server.cli.output import PhaseLine, Refused, counted, write_json, write_line
+from mcp_server.cli.streams import PhaseLine, Refused, counted, write_json, write_line
 from mcp_server.link.client import JsonObject, ServiceClient
 
 _HTML = "html"

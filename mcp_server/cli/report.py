@@ -13,11 +13,11 @@ from kg.reports.catalog import shipped_reports
 from kg.reports.run import Reports
 from mcp_server.cli.call import call_operation, show_answer
 from mcp_server.cli.options import set_run
-from mcp_server.cli.output import PhaseLine, Refused, safe, write_json, write_line
+from mcp_server.cli.streams import PhaseLine, Refused, safe, write_json, write_line
 from mcp_server.link.client import JsonObject, ServiceClient
 
 if TYPE_CHECKING:
-    from mcp_server.cli.terminal import Screen
+    from mcp_server.cli.terminal_layout import Screen
 
 _METAVARS = {"integer": "N", "datetime": "DATE", "string": "NAME"}
 

@@ -13,7 +13,7 @@ from kg.narrow import as_object
 from kg.settings.paths import data_dir
 from mcp_server.cli.jobs import count_states
 from mcp_server.cli.options import set_run
-from mcp_server.cli.output import PhaseLine, write_json, write_line
+from mcp_server.cli.streams import PhaseLine, write_json, write_line
 from mcp_server.link.client import JsonObject, ServiceClient, our_version, read_parts
 from mcp_server.link.lifecycle import probe
 from mcp_server.link.record import READY, differing_settings, read_record, read_token
@@ -107,7 +107,7 @@ def status(arguments: Namespace) -> int:
         if "last_failure" in state:
             write_line(f"The last start failed: {state['last_failure']}")
     else:
-        from mcp_server.cli.terminal import Screen
+        from mcp_server.cli.terminal_layout import Screen
 
         screen = Screen()
         screen.line(("knowthread", "bold"), f" {state['version']}: {state['phase']}")
@@ -143,7 +143,7 @@ def neo4j(arguments: Namespace) -> int:
     if arguments.json:
         write_json({name: value for name, value in described.items() if value is not None})
         return 0
-    from mcp_server.cli.terminal import Screen
+    from mcp_server.cli.terminal_layout import Screen
 
     screen = Screen()
     where = f"in {password_file}" if password_file else "the one in KNOWTHREAD_NEO4J_PASSWORD"

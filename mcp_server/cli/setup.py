@@ -25,7 +25,7 @@ from kg.operations.tool_parameters import Operation
 from kg.settings.service import CONFIG_FILE, Settings, given_settings, load_settings
 from mcp_server.cli.call import call_tool
 from mcp_server.cli.options import set_run
-from mcp_server.cli.output import PhaseLine, Refused, ask, can_ask, one_line, safe, write_json, write_line
+from mcp_server.cli.streams import PhaseLine, Refused, ask, can_ask, one_line, safe, write_json, write_line
 from mcp_server.doctor.claude_code import (
     USER,
     add_command,

@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mcp_server.cli.output import day, in_commands, moment
+from mcp_server.cli.streams import day, in_commands, moment
 
 if TYPE_CHECKING:
-    from mcp_server.cli.terminal import Screen
+    from mcp_server.cli.terminal_layout import Screen
 
 JsonObject = Mapping[str, Any]
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from kg.recall.dates.forms import COUNT, DATE_HINT, FORMS, UNIT, asks_what_was_done, named_years
 from kg.recall.dates.meanings import Asked, measure
 from kg.recall.dates.spans import DateSpan, between, from_now, microseconds, since, until
+from kg.recall.dates.wordings import COUNT, DATE_HINT, FORMS, UNIT, asks_what_was_done, named_years
 
 READ_CHARS = 1000
 """A question longer than this is a document; dates further on in it are not what it asks about."""

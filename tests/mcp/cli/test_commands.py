@@ -16,7 +16,7 @@ import pytest
 from rich.cells import cell_len
 
 from kg.errors import SetupError
-from mcp_server.cli.output import one_line, safe
+from mcp_server.cli.streams import one_line, safe
 from mcp_server.link.client import answer_of, result_of
 from mcp_server.link.http_client import Answer, ConnectionLost
 from mcp_server.link.processes import process_start

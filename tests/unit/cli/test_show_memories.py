@@ -6,7 +6,7 @@ import pytest
 
 from kg.values import JsonObject
 from mcp_server.cli.show_memories import render_added, render_entity, render_hits
-from mcp_server.cli.terminal import Screen
+from mcp_server.cli.terminal_layout import Screen
 
 REJECTED: JsonObject = {"id": "r", "fact": "Redis was rejected", "valid_at": "2026-05-01T00:00:00Z"}
 USED: JsonObject = {

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mcp_server.cli.output import safe
+from mcp_server.cli.streams import safe
 
 _MARGIN = 19
 _LEVEL_WIDTH = 8

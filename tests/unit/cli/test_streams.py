@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_server.cli.output import in_commands
+from mcp_server.cli.streams import in_commands
 
 
 @pytest.mark.parametrize(

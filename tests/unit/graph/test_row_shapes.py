@@ -9,7 +9,7 @@ import pytest
 
 from kg.graph import nodes
 from kg.graph.query import Query
-from kg.graph.shape import LEFT_OUT, fix_for
+from kg.graph.row_shapes import LEFT_OUT, fix_for
 from kg.values import UNKNOWN_START
 from tests.unit.graph.test_queries import NAMED
 
