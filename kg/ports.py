@@ -364,6 +364,10 @@ class VectorIndex(Protocol):
         """Merge segments and build indexes, if the engine does not do so by itself; True if anything changed."""
         ...
 
+    async def rest(self) -> None:
+        """Let the system have the memory of what searches have read, as none is expected soon."""
+        ...
+
     async def close(self) -> None:
         """Flush and release the store."""
         ...

@@ -53,6 +53,7 @@ from mcp_server.service.guide_server import PORT_OF_SERVERS, Guides, Offer
 from mcp_server.service.keep_neo4j import graph_address, keep_neo4j
 from mcp_server.service.metrics import render
 from mcp_server.service.model_side import ModelSide, make_model_side
+from mcp_server.service.rest_index import rest_index
 from mcp_server.service.shutdown import end_all, endings_of
 
 if TYPE_CHECKING:
@@ -229,6 +230,7 @@ class Service:
             self._tasks.append(asyncio.create_task(keeping, name="neo4j"))
         self._tasks.append(asyncio.create_task(self._watch_clock(store), name="clock"))
         self._tasks.append(asyncio.create_task(self._keep_index(self._parts, self._reindex), name="index"))
+        self._tasks.append(asyncio.create_task(rest_index(index, self._quiet_s), name="rest"))
         self._warming = asyncio.create_task(self._warm(self._parts, self._memory), name="warm-up")
         self._tasks.append(self._warming)
 

@@ -681,6 +681,22 @@ async def test_going_back_to_the_former_embedder_finds_its_collection_untouched(
     assert await found(back) == {0}
 
 
+async def test_a_rest_between_writes_and_searches_changes_no_answer(make: Make) -> None:
+    index = make()
+    await index.open()
+    await index.upsert_points([point(n) for n in range(40)], durable=False)
+    before = await index.search([query(top_k=40), query(using="sentences", top_k=40)])
+    await index.rest()
+    assert await index.search([query(top_k=40), query(using="sentences", top_k=40)]) == before
+    await index.upsert_points([point(40)])
+    await index.rest()
+    await index.close()
+    again = make()
+    await again.open()
+    assert await again.count() == 41
+    await again.close()
+
+
 async def test_changes_during_a_change_over_are_all_there_afterwards(index: VectorIndex) -> None:
     await index.begin_rebuild()
 

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from kg.errors import StoreUnavailable
 from kg.index.qdrant.folder import ShardFolder, allocated_bytes, new_shard_name
+from kg.index.qdrant.mapped import unmap_unused
 from kg.index.qdrant.point_form import STORE, Owner, check_vector, checked_points, checked_query, point_ids
 from kg.index.qdrant.shard import Shard, copy_shard, optimize_copy
 from kg.ports import DenseName, IndexCard, IndexEntry, IndexHit, IndexPoint, IndexQuery, Vector
@@ -191,6 +192,10 @@ class EmbeddedIndex:
                 self._child = None
                 self._changed_since_copy = None
                 await self._run(self._remove_unless_adopted, name)
+
+    async def rest(self) -> None:
+        """Let the system have the memory of what searches have read (Linux)."""
+        await self._run(unmap_unused, self._path)
 
     async def close(self) -> None:
         """End an optimization, flush and release the folder."""

@@ -235,6 +235,9 @@ class ServerIndex:
         """Do nothing: a server optimizes by itself."""
         return False
 
+    async def rest(self) -> None:
+        """Do nothing: a server has memory of its own."""
+
     async def close(self) -> None:
         """Release the connections."""
         client, self._opened = self._opened, None
