@@ -44,6 +44,8 @@ SAID = st.tuples(
     st.none() | st.integers(1, 900),
 )
 HOW = st.sampled_from(("superseded", "superseded", "corrected"))
+_STEP_S = 300.0
+"""A step that takes longer hangs; on a machine with much else to do one may take a minute."""
 
 COUNTED = """
     MATCH (e:Entity {user_id: $user_id})<-[side:SUBJECT|OBJECT]-(f:Fact)
@@ -295,7 +297,7 @@ class Machine(RuleBasedStateMachine):
         self.steps = Steps(self.place)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(_STEP_S)
 
     @rule(said=SAID, old=ANY, how=HOW)
     def add(self, said: Any, old: int, how: str) -> None:
