@@ -28,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.recall import session
 from bench.recall_sets import OWN_SETS, Document, load_set
 from kg.language.sentences import sentences
-from kg.recall.nothing_fits import Bearing, Commands, everyday_commands
+from kg.recall.everyday_commands import Commands, everyday_commands
+from kg.recall.nothing_fits import Bearing
 from kg.settings.service import load_settings
 from mcp_server.service.composition import Service
 

@@ -8,22 +8,17 @@ The weights are those of a logistic regression, chosen on one half of a set by `
 
 from __future__ import annotations
 
-import asyncio
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import numpy as np
-
-from kg.ports import Embedder, QuestionVectors, Vector
+from kg.ports import Embedder, QuestionVectors
+from kg.recall.everyday_commands import Commands, everyday_commands
 from kg.recall.request import Found
 from kg.settings.service import EMBEDDERS
 
 MOST_TERMS = 8
-COMMANDS_FILE = Path(__file__).with_name("commands.toml")
 NOTE = "nothing stored seems to be about this; the results are only the nearest"
 
 
@@ -86,33 +81,6 @@ BARS: Mapping[str, Bar] = {
 """By the embedder's name. Cosines of other embedders lie elsewhere, so with those nothing is said."""
 
 
-@cache
-def everyday_commands() -> tuple[str, ...]:
-    """Return the everyday commands."""
-    return tuple(tomllib.loads(COMMANDS_FILE.read_text(encoding="utf-8"))["commands"])
-
-
-class Commands:
-    """Everyday commands as an embedder reads them, embedded once."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._lock = asyncio.Lock()
-        self._vectors: tuple[Vector, Vector] | None = None
-
-    async def vectors(self) -> tuple[Vector, Vector]:
-        """Return the (n, d) vectors of the commands as texts and as sentences.
-
-        Raises:
-            StoreUnavailable: a model cannot be run.
-        """
-        async with self._lock:
-            if self._vectors is None:
-                read = [await self._embedder.embed_question(command) for command in everyday_commands()]
-                self._vectors = np.stack([one.text for one in read]), np.stack([one.sentence for one in read])
-            return self._vectors
-
-
 class Bearings:
     """Measures questions, where there is a bar for the embedder.
 
@@ -122,19 +90,22 @@ class Bearings:
 
     observed: Callable[[Bearing], None]
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, folder: Path | None = None) -> None:
+        """``folder``: where the vectors of the everyday commands are kept for the next start; None keeps none."""
         self.observed = _pass_over
-        self._commands = Commands(embedder)
+        self._embedder = embedder
+        self._commands = Commands(embedder, folder)
         self._bar = BARS.get(embedder.name)
 
     async def prepare(self) -> None:
-        """Embed the everyday commands ahead of the first question.
+        """Have the models loaded and the everyday commands' vectors ready ahead of the first question.
 
         Raises:
             StoreUnavailable: a model cannot be run.
         """
         if self._bar is not None:
             await self._commands.vectors()
+            await self._embedder.embed_question(everyday_commands()[0])
 
     def nothing_fits(self, bearing: Bearing | None) -> bool:
         """Return whether a question is about something else than all that is stored; False where that is not known."""

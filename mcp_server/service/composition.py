@@ -348,7 +348,7 @@ class Service:
         return graph_address(found)
 
     async def _open_beside(self, on_phase: OnPhase) -> tuple[Embedder, VectorIndex, Bearings]:
-        """Load the embedder, open the index as far as it goes without the graph, and embed everyday commands."""
+        """Load the embedder, open the index as far as it goes without the graph."""
         settings = self.settings
         embedder = self._embedder or await connect_embedder(
             settings.embedder,
@@ -358,7 +358,8 @@ class Service:
             keep_alive=settings.ollama_keep_alive,
         )
         on_phase("")
-        index, bearings = _make_index(settings, embedder), Bearings(embedder)
+        kept_in = settings.cache_dir if self._embedder is None else None  # one that is handed in may be a stand-in
+        index, bearings = _make_index(settings, embedder), Bearings(embedder, kept_in)
         with contextlib.suppress(KgError):  # both are tried again, and then told
             await index.open()
             await bearings.prepare()

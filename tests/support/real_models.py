@@ -9,6 +9,7 @@ import pytest
 
 from kg.ports import Embedder
 from kg.recall.nothing_fits import Bearings
+from kg.settings.paths import cache_dir
 
 
 @pytest.fixture(scope="session")
@@ -18,5 +19,5 @@ def embedder(real_embedder: Embedder) -> Embedder:
 
 @pytest.fixture(scope="session")
 def bearings(embedder: Embedder) -> Bearings:
-    """What questions are held by, embedded once for all tests."""
-    return Bearings(embedder)
+    """What questions are held by, embedded once for all runs."""
+    return Bearings(embedder, cache_dir())

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bench.answer import CHOSEN_ON, Seen, choose, load_questions
-from kg.recall.nothing_fits import BARS, Bearing, everyday_commands
+from kg.recall.everyday_commands import everyday_commands
+from kg.recall.nothing_fits import BARS, Bearing
 from kg.settings.service import EMBEDDERS
 
 BAR = BARS[EMBEDDERS[0]]
