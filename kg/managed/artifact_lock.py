@@ -86,6 +86,13 @@ class LockedGroup:
         return tuple(file for jar in self.jars for file in jar.kept)
 
 
+def jar_path(coordinate: str) -> str:
+    """Return where the jar of a coordinate lies in a Maven repository: ``a.b:c:1`` in ``a/b/c/1/c-1.jar``."""
+    group, artifact, *more, version = coordinate.split(":")
+    name = "-".join([artifact, version, *more[1:]])
+    return f"{group.replace('.', '/')}/{artifact}/{version}/{name}.jar"
+
+
 @cache
 def load_lock(file: Path = LOCK_FILE) -> dict[str, LockedGroup]:
     """Return the groups of the lock by name."""
@@ -139,9 +146,10 @@ def _coordinate(group: str, artifact: str, classifier: str, version: str) -> str
 
 def _measure(coordinate: str, jar: Path, *, whole: bool) -> LockedJar:
     """Describe a fetched jar; what is taken out of one that is not kept ``whole`` lies beside it, as in the archive."""
-    folder = PurePosixPath(*_folder(coordinate))
+    path = PurePosixPath(jar_path(coordinate))
+    folder = path.parent
     content = jar.read_bytes()
-    file = LockedFile(str(folder / jar.name), len(content), hashlib.sha256(content).hexdigest())
+    file = LockedFile(str(path), len(content), hashlib.sha256(content).hexdigest())
     if whole:
         return LockedJar(coordinate, file)
     with zipfile.ZipFile(jar) as archive:
@@ -152,8 +160,3 @@ def _measure(coordinate: str, jar: Path, *, whole: bool) -> LockedJar:
         file,
         tuple(LockedFile(str(folder / n), len(data), hashlib.sha256(data).hexdigest()) for n, data in members),
     )
-
-
-def _folder(coordinate: str) -> list[str]:
-    group, artifact, *_, version = coordinate.split(":")
-    return [*group.split("."), artifact, version]

@@ -23,15 +23,16 @@ import time
 import zipfile
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from kg.errors import ConfigurationError, SetupError, shorten
+from kg.errors import ConfigurationError, SetupError
 from kg.managed.artifact_lock import CYTOSCAPE, NEO4J, LockedFile, LockedGroup, LockedJar, load_lock, write_lock
 from kg.managed.free_space import free_bytes
+from kg.managed.maven import FetchFailed, MavenClient
 
 Progress = Callable[[str, int, int], None]
 """Called with a label, the bytes done and the bytes in all (0: a step without bytes). Any thread may call it, one at a
@@ -131,7 +132,7 @@ class ArtifactCache:
         self._incoming = self._root / ".incoming"
         self._stamp_file = self._root / ".stamps.json"
         self._lock = load_lock() if lock is None else lock
-        self._fetch = fetch_with_jgo if fetch is None else fetch
+        self._fetch = MavenClient().fetch if fetch is None else fetch
         self._make_lock = make_lock
         self._pause_s = pause_s
         self._free = free
@@ -330,10 +331,6 @@ class ArtifactCache:
         )
 
 
-class FetchFailed(Exception):
-    """A jar could not be fetched; the text says why."""
-
-
 class _WrongContent(Exception):
     """A file arrived, but its bytes do not match the lock."""
 
@@ -354,34 +351,6 @@ class _Tally:
             self._done += size
             if self._progress is not None:
                 self._progress(self._label, self._done, self._total)
-
-
-def fetch_with_jgo(coordinate: str, folder: Path, received: Callable[[int], None]) -> Path:
-    """Fetch one jar with jgo into a folder; the repositories of the user's own jgo configuration come first.
-
-    Raises:
-        FetchFailed: no repository gave it.
-    """
-    import requests
-    import truststore
-    from jgo.config import GlobalSettings
-    from jgo.constants import MAVEN_CENTRAL_URL
-    from jgo.maven import MavenContext, PythonResolver
-
-    truststore.inject_into_ssl()  # the system knows a company's own certificate authority, requests does not
-    repositories = {"central": MAVEN_CENTRAL_URL} | GlobalSettings.load().repositories
-    context = MavenContext(
-        resolver=PythonResolver(progress_callback=lambda _name, _size: nullcontext(received)),
-        repo_cache=folder,
-        remote_repos=dict(sorted(repositories.items(), key=lambda item: item[0] == "central")),
-        timeout=30,
-    )
-    try:
-        return context.create_dependency(coordinate).artifact.resolve()
-    except requests.RequestException as error:
-        raise FetchFailed(f"{type(error).__name__}, {shorten(error, 120)}") from error
-    except RuntimeError as error:
-        raise FetchFailed(f"{coordinate} is not there") from error
 
 
 def _acquired(lock: BaseFileLock) -> bool:
@@ -446,10 +415,13 @@ def main(arguments: Sequence[str]) -> int:
     if list(arguments) != ["lock"]:
         sys.stderr.write("usage: python -m kg.managed.artifacts lock\n")
         return 2
+    client = MavenClient()
+
+    def fetch(coordinate: str, folder: Path) -> Path:
+        return client.fetch(coordinate, Path(tempfile.mkdtemp(dir=folder)), lambda _size: None)
+
     with tempfile.TemporaryDirectory() as folder:
-        groups = write_lock(
-            lambda coordinate, target: fetch_with_jgo(coordinate, target, lambda _size: None), Path(folder)
-        )
+        groups = write_lock(fetch, Path(folder))
     for group in groups.values():
         size = sum(jar.file.size_bytes for jar in group.jars)
         sys.stderr.write(f"{group.label}: {len(group.jars)} jars, {_mb(size)}\n")

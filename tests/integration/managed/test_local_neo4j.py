@@ -23,9 +23,10 @@ from neo4j.exceptions import AuthError
 
 from kg.errors import SetupError
 from kg.managed.artifact_lock import NEO4J
-from kg.managed.artifacts import ArtifactCache, Fetch, FetchFailed
+from kg.managed.artifacts import ArtifactCache, Fetch
 from kg.managed.free_space import free_bytes
 from kg.managed.local_neo4j import LocalNeo4j, Neo4jAddress
+from kg.managed.maven import FetchFailed
 from kg.settings.paths import cache_dir
 from kg.settings.service import Settings
 

@@ -26,7 +26,8 @@ from filelock import FileLock
 
 from kg.errors import ConfigurationError, SetupError
 from kg.managed.artifact_lock import CYTOSCAPE, NEO4J, ROOTS, LockedFile, LockedGroup, LockedJar, load_lock
-from kg.managed.artifacts import ArtifactCache, FetchFailed, ensure_model, missing_bytes, progress_bar
+from kg.managed.artifacts import ArtifactCache, ensure_model, missing_bytes, progress_bar
+from kg.managed.maven import FetchFailed
 from kg.settings.service import EMBEDDERS, models_of
 
 CONTENT = {f"a:jar{i}:1": bytes([65 + i]) * 1000 for i in range(12)}
@@ -361,9 +362,9 @@ import sys
 from pathlib import Path
 import jgo.constants
 jgo.constants.MAVEN_CENTRAL_URL = sys.argv[1]
-from kg.managed.artifacts import FetchFailed, fetch_with_jgo
+from kg.managed.maven import FetchFailed, MavenClient
 try:
-    print(fetch_with_jgo("group:name:1", Path(sys.argv[2]), lambda size: None).read_text())
+    print(MavenClient().fetch("group:name:1", Path(sys.argv[2]), lambda size: None).read_text())
 except FetchFailed as error:
     print(error)
 """
