@@ -153,7 +153,7 @@ async def measure(service: Service, count: int) -> None:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=600)
+    parser.add_argument("--messages", type=int, default=2000)
     count = parser.parse_args().messages
     with tempfile.TemporaryDirectory(prefix="knowthread-bench-") as folder:
         service = Service(replace(load_settings(), data_dir=Path(folder)))
