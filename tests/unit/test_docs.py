@@ -125,6 +125,13 @@ def test_a_link_leads_to_a_file_and_a_heading_that_are_there(document: Path):
             assert anchor in {_anchor(heading) for heading in _headings(file)}, target
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_file_that_is_named_is_there(document: Path):
+    named = re.findall(rf"`((?:{'|'.join(SOURCES)}|docs)/[\w./-]+)`", document.read_text(encoding="utf-8"))
+    missing = [name for name in named if not (ROOT / name).exists() and not name.startswith("bench/results")]
+    assert not missing
+
+
 def test_code_cites_headings_that_are_there():
     cited = [
         (path, *citation)
