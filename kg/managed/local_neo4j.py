@@ -326,8 +326,9 @@ class LocalNeo4j:
             raise SetupError(
                 f"Java cannot be run ({java[0]}: {error.strerror})", "set KNOWTHREAD_JAVA to a Java 17 or 21"
             ) from error
+        process = psutil.Process(self._child.pid)  # before it is waited for: one that has ended at once is gone then
         threading.Thread(target=self._child.wait, name="reap-neo4j", daemon=True).start()
-        return psutil.Process(self._child.pid)
+        return process
 
     async def _await_answer(self, process: psutil.Process, ports: Ports) -> Failure | None:
         deadline = time.monotonic() + BOOT_TIMEOUT_S
