@@ -2,7 +2,7 @@
 
 The engine reads whole files when it opens a shard: those of the payload's indexes have room for far more than they
 hold, and make 50 MB of a shard of any size. Later each search leaves mapped what it has read, at 100,000 memories some
-350 MB.
+300 MB.
 """
 
 from __future__ import annotations
