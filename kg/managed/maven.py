@@ -40,7 +40,6 @@ class MavenClient:
         """``repositories``: their addresses, the first to be asked first; by default those of jgo's configuration."""
         self._given = repositories
         self._own = threading.local()
-        self._preparing = threading.Lock()
 
     def fetch(self, coordinate: str, folder: Path, received: Callable[[int], None]) -> Path:
         """Fetch one jar into a folder and return its path; the repositories of jgo's own configuration come first.
@@ -82,25 +81,25 @@ class MavenClient:
         """Return this thread's session."""
         session: Session | None = getattr(self._own, "session", None)
         if session is None:
-            session = self._own.session = self._new_session()
+            session = self._own.session = _new_session()
         return session
 
-    def _new_session(self) -> Session:
-        import requests
-        import truststore
-        from requests.adapters import HTTPAdapter
-        from urllib3 import Retry
 
-        with self._preparing:
-            truststore.inject_into_ssl()  # the system knows a company's own certificate authority, requests does not
-        retry = Retry(
-            total=None, connect=0, read=0, redirect=5, status=_AGAIN, other=0, status_forcelist=(_RATE_LIMITED,),
-            backoff_factor=1, raise_on_status=False,
-        )  # fmt: skip
-        session = requests.Session()
-        session.mount("https://", HTTPAdapter(max_retries=retry))
-        session.mount("http://", HTTPAdapter(max_retries=retry))
-        return session
+def _new_session() -> Session:
+    import requests
+    import truststore
+    from requests.adapters import HTTPAdapter
+    from urllib3 import Retry
+
+    truststore.inject_into_ssl()  # the system knows a company's own certificate authority, requests does not
+    retry = Retry(
+        total=None, connect=0, read=0, redirect=5, status=_AGAIN, other=0, status_forcelist=(_RATE_LIMITED,),
+        backoff_factor=1, raise_on_status=False,
+    )  # fmt: skip
+    session = requests.Session()
+    session.mount("https://", HTTPAdapter(max_retries=retry))
+    session.mount("http://", HTTPAdapter(max_retries=retry))
+    return session
 
 
 def _save(response: Response, target: Path, received: Callable[[int], None]) -> Path:

@@ -67,12 +67,14 @@ class Commands:
     def _read(self) -> Vector | None:
         """Return the (2, n, d) vectors of the file, None if there is none or it holds anything else."""
         file = self._file()
+        if file is None:
+            return None
         try:
-            vectors: Vector | None = None if file is None else np.load(file, allow_pickle=False)
+            with file.open("rb") as kept:
+                vectors: Vector = np.lib.format.read_array(kept, allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        shape = (2, len(everyday_commands()), self._embedder.dimension)
-        if vectors is None or vectors.shape != shape or vectors.dtype != np.float32:
+        if vectors.shape != (2, len(everyday_commands()), self._embedder.dimension) or vectors.dtype != np.float32:
             return None
         off = np.abs(np.linalg.norm(vectors, axis=-1) - 1.0).max()
         return vectors if off <= _UNIT_TOLERANCE else None

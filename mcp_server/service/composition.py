@@ -348,7 +348,7 @@ class Service:
         return graph_address(found)
 
     async def _open_beside(self, on_phase: OnPhase) -> tuple[Embedder, VectorIndex, Bearings]:
-        """Load the embedder, open the index as far as it goes without the graph."""
+        """Load the embedder, and open the index as far as it goes without the graph."""
         settings = self.settings
         embedder = self._embedder or await connect_embedder(
             settings.embedder,

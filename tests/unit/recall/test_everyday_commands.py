@@ -53,7 +53,15 @@ async def test_another_embedder_reads_them_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no array", b"\x93NUMPY\x01\x00", np.ones(3, np.float32), np.ones((2, 124, 16), np.float32)]
+    "content",
+    [
+        b"",
+        b"no array",
+        b"PK\x03\x04 no zip",
+        b"\x93NUMPY\x01\x00",
+        np.ones(3, np.float32),
+        np.ones((2, 124, 16), np.float32),
+    ],
 )
 async def test_a_file_that_holds_anything_else_is_made_again(tmp_path: Path, content: bytes | np.ndarray) -> None:
     _, vectors = await read(tmp_path)
